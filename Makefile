@@ -1,0 +1,52 @@
+PORT ?= 8080
+STACK ?= dev
+PYTHON := .venv/bin/python
+LOCAL := $(PYTHON) -m local
+
+.PHONY: up down status url output logs cql destroy test lint lock
+
+up: .venv/installed ## run everything __main__.py declares on this machine, until Ctrl-C
+	@$(LOCAL) up --port $(PORT) --stack $(STACK)
+
+down: ## stop it; the data stays
+	@$(LOCAL) down
+
+status: ## what is running
+	@$(LOCAL) status
+
+url: ## where the API is
+	@$(LOCAL) output url
+
+output: ## all outputs of the stack
+	@$(LOCAL) output
+
+logs: ## what the tasks write, as they write it
+	@$(LOCAL) logs --follow
+
+cql: ## CQL as administrator
+	@$(LOCAL) cql
+
+destroy: ## stop it and delete the data
+	@$(LOCAL) destroy
+
+test: lint ## everything the project checks
+	@$(PYTHON) -m pytest
+
+lint: .venv/installed
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+
+lock: .venv/installed ## make the pinned requirements anew from the *.in files
+	@for name in requirements requirements-dev; do .venv/bin/uv pip compile $(COMPILE) $$name.in -o $$name.txt; done
+	@for name in app/load-countries app/query-api; do \
+		.venv/bin/uv pip compile $(COMPILE) --generate-hashes $$name.requirements.in -o $$name.requirements.txt; done
+
+COMPILE := --quiet --no-header --no-annotate --universal --python-version 3.11
+
+.venv/installed: requirements-dev.txt
+	@echo "Installing into .venv"
+	@python3 -m venv .venv
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	@.venv/bin/uv pip install --quiet --python $(PYTHON) -r requirements-dev.txt
+	@touch $@

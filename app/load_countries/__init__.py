@@ -1,0 +1,1 @@
+"""Fills a table of countries, once and for all."""

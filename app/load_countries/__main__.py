@@ -1,0 +1,52 @@
+"""Loads the countries: `python -m load_countries`. Exits with 0 only if every record is in the table."""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+from cassandra import DriverException
+from cassandra.cluster import NoHostAvailable
+
+from keyspaces.session import Unreachable, describe, open_session
+from keyspaces.target import add_target_options, target_from
+from load_countries.load import LoadFailed, Record, verify, wait_until_active, write
+
+_DATA = Path(__file__).with_name("countries.json")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="load_countries", description="Fills a Keyspaces table with countries.")
+    add_target_options(parser)
+    parser.add_argument(
+        "--patience", type=float, default=300, metavar="SECONDS", help="until the table must be usable (default: 300)"
+    )
+    options = parser.parse_args()
+    target = target_from(parser, options)
+    records: list[Record] = json.loads(_DATA.read_text(encoding="utf-8"))
+    deadline = time.monotonic() + options.patience
+    try:
+        with open_session(
+            target,
+            patience=options.patience,
+            first_use=lambda session: wait_until_active(session, target, deadline=deadline, report=_say),
+        ) as (session, _):
+            written = write(session, target, records)
+            verified = verify(session, target, records)
+    except (LoadFailed, Unreachable) as error:
+        _say(str(error))
+        return 1
+    except (DriverException, NoHostAvailable) as error:
+        _say(describe(error))
+        return 1
+    _say(f"{written} rows written and {verified} verified in {target}")
+    return 0
+
+
+def _say(line: str) -> None:
+    print(f"load-countries: {line}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""A REST API that reads a table of countries."""

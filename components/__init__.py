@@ -1,0 +1,9 @@
+"""Microservices on Amazon Keyspaces and ECS Fargate, as Pulumi components."""
+
+from components.environment import Environment
+from components.microservice import KeyspacesMicroservice
+from components.once import Once
+from components.service import Service
+from components.table import Table
+
+__all__ = ["Environment", "KeyspacesMicroservice", "Once", "Service", "Table"]

@@ -1,0 +1,55 @@
+"""How the stack's aws provider signs in, for code that calls AWS with boto3 instead."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+import pulumi
+
+# Would sign in the aws provider but never reach boto3, short of writing them to the stack's state.
+_NOT_PASSED_ON = (
+    "accessKey",
+    "secretKey",
+    "token",
+    "assumeRoleWithWebIdentity",
+    "sharedConfigFiles",
+    "sharedCredentialsFiles",
+)
+
+
+def connection_inputs(region: pulumi.Input[str]) -> dict[str, pulumi.Input[Any]]:
+    """The stack's `aws:` settings that decide who calls AWS: region, profile, roles to assume, one after the other.
+
+    Raises ValueError for a way to sign in that cannot be passed on without writing a secret to the stack's state.
+    """
+    config = pulumi.Config("aws")
+    for key in _NOT_PASSED_ON:
+        if config.get(key) is not None:
+            raise ValueError(
+                f"aws:{key} is in the stack's settings: remove it (pulumi config rm aws:{key}) and sign in with"
+                " aws:profile, aws:assumeRoles or the AWS_* environment variables instead, which one-off tasks need too"
+            )
+    return {
+        "region": region,
+        "profile": config.get("profile"),
+        "assumeRoles": config.get_object("assumeRoles") or [],
+    }
+
+
+def session_from(connection: Mapping[str, Any]) -> boto3.Session:
+    """A boto3 session signed in as `connection_inputs` describes."""
+    session = boto3.Session(region_name=connection["region"], profile_name=connection.get("profile"))
+    for role in connection.get("assumeRoles") or []:
+        request = {
+            "RoleArn": role["roleArn"],
+            "RoleSessionName": role.get("sessionName") or "pulumi",
+            **({"ExternalId": role["externalId"]} if role.get("externalId") else {}),
+        }
+        credentials = session.client("sts").assume_role(**request)["Credentials"]
+        session = boto3.Session(
+            aws_access_key_id=credentials["AccessKeyId"],
+            aws_secret_access_key=credentials["SecretAccessKey"],
+            aws_session_token=credentials["SessionToken"],
+            region_name=connection["region"],
+        )
+    return session

@@ -1,0 +1,123 @@
+"""A container image: its ECR repository, and its build from source. Deployed by digest."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_docker as docker
+
+# ECS may roll back to, or replace a task of, an older deployment: its image must still be there, tagged or not.
+_IMAGES_KEPT = 30
+_DOCKER_TIMEOUT_SECONDS = 15
+_NO_ANSWER = "Docker is needed to build the container images, and it does not answer ({}): start it and run this again."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """repository: where images of one microservice live; digest: the built image, as `<repository>@sha256:...`."""
+
+    repository: aws.ecr.Repository
+    digest: pulumi.Output[str]
+
+
+def create_image(
+    name: str, *, dockerfile: str, keep_images: bool, tags: Mapping[str, str], parent: pulumi.Resource
+) -> Image:
+    """Builds `dockerfile` (a path from the project's root) with its folder as the build context.
+
+    What the build sees is what `<dockerfile>.dockerignore` lets through, and nothing else triggers a new build.
+    keep_images: deleting the repository fails while it holds images; otherwise they go with it.
+    """
+    if not Path(dockerfile).is_file():
+        raise ValueError(f"{name}: there is no {dockerfile}; dockerfile is a path from the folder of Pulumi.yaml")
+    opts = pulumi.ResourceOptions(parent=parent)
+    repository = aws.ecr.Repository(
+        name,
+        image_scanning_configuration={"scan_on_push": True},
+        force_delete=not keep_images,
+        tags=dict(tags),
+        opts=opts,
+    )
+    aws.ecr.LifecyclePolicy(
+        name,
+        repository=repository.name,
+        policy=pulumi.Output.json_dumps(
+            {
+                "rules": [
+                    {
+                        "rulePriority": 1,
+                        "description": f"Keep the newest {_IMAGES_KEPT} images",
+                        "selection": {
+                            "tagStatus": "any",
+                            "countType": "imageCountMoreThan",
+                            "countNumber": _IMAGES_KEPT,
+                        },
+                        "action": {"type": "expire"},
+                    }
+                ]
+            }
+        ),
+        opts=opts,
+    )
+    login = aws.ecr.get_authorization_token_output(
+        registry_id=repository.registry_id, opts=pulumi.InvokeOutputOptions(parent=parent)
+    )
+    # Only when the image is about to be built, and in the preview already, before anything is created.
+    needs_docker = pulumi.ResourceHook(
+        f"{name}-needs-docker", lambda _: require_docker(), pulumi.ResourceHookOptions(on_dry_run=True)
+    )
+    image = docker.Image(
+        name,
+        build={
+            "context": str(PurePosixPath(dockerfile).parent),
+            "dockerfile": dockerfile,
+            "platform": "linux/amd64",
+        },
+        image_name=pulumi.Output.concat(repository.repository_url, ":latest"),
+        registry={
+            "server": repository.repository_url,
+            "username": login.user_name,
+            "password": pulumi.Output.secret(login.password),
+        },
+        opts=pulumi.ResourceOptions(
+            parent=parent,
+            hooks=pulumi.ResourceHookBinding(before_create=[needs_docker], before_update=[needs_docker]),
+        ),
+    )
+    return Image(repository=repository, digest=image.repo_digest)
+
+
+def require_docker() -> None:
+    """Raises DockerUnavailable, in one sentence, unless a Docker engine answers.
+
+    Without a `docker` command it cannot be asked; then a socket at DOCKER_HOST or at the usual place will do.
+    """
+    if shutil.which("docker") is None:
+        host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+        if host.startswith("unix://") and not Path(host.removeprefix("unix://")).exists():
+            raise DockerUnavailable(
+                "Docker is needed to build the container images, and it is not installed here: install it"
+                " (https://docs.docker.com/get-docker/), start it, and run this again."
+            )
+        return
+    try:
+        subprocess.run(
+            ["docker", "version", "--format", "{{.Server.Version}}"],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=_DOCKER_TIMEOUT_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise DockerUnavailable(_NO_ANSWER.format(f"it took more than {_DOCKER_TIMEOUT_SECONDS} s")) from None
+    except subprocess.CalledProcessError as error:
+        raise DockerUnavailable(_NO_ANSWER.format(error.stderr.strip() or f"exit code {error.returncode}")) from None
+
+
+class DockerUnavailable(Exception):
+    """No Docker engine to build images with."""

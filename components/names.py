@@ -1,0 +1,16 @@
+"""Names of components, checked before anything is created."""
+
+import re
+
+# Load balancers and target groups may have 32 characters, of letters, digits and hyphens (Elastic Load Balancing API
+# reference); Pulumi appends a hyphen and seven random characters to a component's name.
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,22}[a-z0-9]")
+
+
+def check_name(component: str, name: str) -> None:
+    """Raises ValueError unless everything the component creates under this name gets a name AWS accepts."""
+    if not _NAME.fullmatch(name) or "--" in name:
+        raise ValueError(
+            f"{component} {name!r}: use 2 to 24 of a-z, 0-9 and single hyphens, beginning with a letter and not"
+            " ending with a hyphen"
+        )

@@ -1,0 +1,73 @@
+"""A microservice that runs once: a task that `pulumi up` waits for."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.account import Account
+from components.connection import connection_inputs
+from components.network import Network, TaskAccess
+from components.task_run import TaskRun
+
+_STARTED_BY_MAX = 128  # ECS API reference, RunTask
+
+
+@dataclass(frozen=True, kw_only=True)
+class Once:
+    """Run one task during `pulumi up`, wait for it, and fail the update unless it exits with 0.
+
+    It runs again when its image, command or environment changes, when its table is replaced, and when `run_id`
+    changes; never otherwise. A run that failed is repeated by the next `pulumi up`.
+
+    timeout: seconds until the task is stopped and the update fails. run_id: any string.
+    """
+
+    timeout: int = 900
+    run_id: str = "1"
+
+    def __post_init__(self) -> None:
+        if self.timeout <= 0:
+            raise ValueError(f"Once: timeout is {self.timeout}; give a number of seconds above 0")
+
+
+def create_run(
+    name: str,
+    once: Once,
+    *,
+    cluster: aws.ecs.Cluster,
+    task_definition: aws.ecs.TaskDefinition,
+    container: str,
+    table: aws.keyspaces.Table,
+    log_group: aws.cloudwatch.LogGroup,
+    network: Network,
+    task_access: TaskAccess,
+    account: Account,
+    depends_on: Sequence[pulumi.Resource],
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
+) -> TaskRun:
+    return TaskRun(
+        name,
+        cluster=cluster.arn,
+        task_definition=task_definition.arn,
+        container=container,
+        subnets=network.task_subnet_ids,
+        security_groups=[task_access.security_group.id],
+        log_group=log_group.name,
+        log_stream_prefix=container,
+        started_by=_started_by(name),
+        timeout=once.timeout,
+        run_id=once.run_id,
+        tags=tags,
+        connection=connection_inputs(account.region),
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=depends_on, replace_with=[table]),
+    )
+
+
+def _started_by(name: str) -> str:
+    """Marks a task as this microservice's, in a cluster that other stacks may use too."""
+    owner = re.sub(r"[^A-Za-z0-9/_-]", "-", f"{pulumi.get_project()}/{pulumi.get_stack()}/{name}")
+    return owner[-_STARTED_BY_MAX:]

@@ -1,0 +1,129 @@
+"""IAM: the two roles of a microservice and what each may do.
+
+Every action is spelled out. A resource is `*` only where AWS offers nothing narrower: `ecr:GetAuthorizationToken`
+and the two EC2 describe actions (service authorization reference, "Actions, resources, and condition keys").
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pulumi
+import pulumi_aws as aws
+
+from components.account import Account
+
+Access = Literal["read", "write"]
+"""`read`: Select. `write`: Select and Modify, that is INSERT, UPDATE and DELETE."""
+
+_ON_TABLE: Mapping[Access, Sequence[str]] = {
+    "read": ["cassandra:Select"],
+    "write": ["cassandra:Select", "cassandra:Modify"],
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    """A role for ECS tasks and its one inline policy."""
+
+    arn: pulumi.Output[str]
+    role: aws.iam.Role
+    policy: aws.iam.RolePolicy
+
+
+def create_task_role(
+    name: str,
+    *,
+    access: Access,
+    table: aws.keyspaces.Table,
+    account: Account,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
+) -> Role:
+    """What the program in the container may do: `access` to `table`, and what a driver needs to connect.
+
+    Drivers read the system keyspaces when they connect. With an interface endpoint, Keyspaces lists the endpoint's
+    hosts in system.peers only if the connecting role may describe it; without, drivers open a single connection.
+    Source: Keyspaces developer guide, "Using Amazon Keyspaces with interface VPC endpoints".
+    """
+    return _create_role(
+        name,
+        description=f"Tasks of {parent._name}: {access} one Keyspaces table",
+        statements=[
+            _allow(_ON_TABLE[access], table.arn),
+            _allow(["cassandra:Select"], account.arn("cassandra", "/keyspace/system*")),
+            _allow(["ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcEndpoints"], "*"),
+        ],
+        account=account,
+        tags=tags,
+        parent=parent,
+    )
+
+
+def create_execution_role(
+    name: str,
+    *,
+    repository: aws.ecr.Repository,
+    log_group: aws.cloudwatch.LogGroup,
+    account: Account,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
+) -> Role:
+    """What ECS may do to start the container: pull from its one repository, write to its one log group."""
+    return _create_role(
+        name,
+        description=f"ECS starting tasks of {parent._name}: pull one image, write one log group",
+        statements=[
+            _allow(["ecr:GetAuthorizationToken"], "*"),
+            _allow(
+                ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], repository.arn
+            ),
+            _allow(["logs:CreateLogStream", "logs:PutLogEvents"], pulumi.Output.concat(log_group.arn, ":*")),
+        ],
+        account=account,
+        tags=tags,
+        parent=parent,
+    )
+
+
+def _create_role(
+    name: str,
+    *,
+    description: str,
+    statements: Sequence[Mapping[str, Any]],
+    account: Account,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
+) -> Role:
+    opts = pulumi.ResourceOptions(parent=parent)
+    role = aws.iam.Role(
+        name, description=description, assume_role_policy=_trust_ecs_tasks(account), tags=dict(tags), opts=opts
+    )
+    policy = aws.iam.RolePolicy(name, role=role.name, policy=_document(statements), opts=opts)
+    return Role(arn=role.arn, role=role, policy=policy)
+
+
+def _trust_ecs_tasks(account: Account) -> pulumi.Output[str]:
+    # The conditions keep ECS from using the role on behalf of another account ("confused deputy";
+    # ECS developer guide, "Amazon ECS task IAM role").
+    return _document(
+        [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+                "Condition": {
+                    "StringEquals": {"aws:SourceAccount": account.id},
+                    "ArnLike": {"aws:SourceArn": account.arn("ecs", "*")},
+                },
+            }
+        ]
+    )
+
+
+def _allow(actions: Sequence[str], resource: pulumi.Input[str]) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": list(actions), "Resource": resource}
+
+
+def _document(statements: Sequence[Mapping[str, Any]]) -> pulumi.Output[str]:
+    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": list(statements)})

@@ -1,0 +1,187 @@
+"""The declared stack on this machine: `python -m local --help`."""
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from local.errors import LocalError
+from local.processes import end_leftovers
+from local.state import State
+
+_ROOT = Path(__file__).resolve().parent.parent
+_DOWN_SECONDS = 90.0
+
+
+def main() -> int:
+    options = _parser().parse_args()
+    try:
+        options.run(options, State(options.directory))
+    except LocalError as error:
+        print(f"local: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader of our output, such as `head`, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local", description="The declared stack on this machine.")
+    parser.add_argument(
+        "--directory", type=Path, default=_ROOT / ".local", help="where everything is kept (default: .local)"
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    up = commands.add_parser("up", help="run everything the Pulumi program declares, until Ctrl-C")
+    up.add_argument("--detach", action="store_true", help="return once it is up; `down` stops it")
+    up.add_argument("--port", type=int, default=8080, help="of the load balancer on 127.0.0.1 (default: 8080)")
+    up.add_argument("--stack", default="dev", help="whose settings to use (default: dev)")
+    up.set_defaults(run=_up)
+
+    status = commands.add_parser("status", help="what is running")
+    status.set_defaults(run=_status)
+
+    output = commands.add_parser("output", help="the stack's outputs, like `pulumi stack output`")
+    output.add_argument("name", nargs="?", metavar="NAME")
+    output.add_argument("--json", action="store_true")
+    output.set_defaults(run=_output)
+
+    logs = commands.add_parser("logs", help="what the tasks have written")
+    logs.add_argument("service", nargs="?", metavar="SERVICE", help="of one microservice (default: of all)")
+    logs.add_argument("--follow", "-f", action="store_true", help="and go on as they write more")
+    logs.set_defaults(run=_logs)
+
+    cql = commands.add_parser("cql", help="run CQL as administrator")
+    cql.add_argument("statement", nargs="?", metavar="STATEMENT", help="default: statements from standard input")
+    cql.set_defaults(run=_cql)
+
+    down = commands.add_parser("down", help="stop everything; the data stays")
+    down.set_defaults(run=_down)
+
+    destroy = commands.add_parser("destroy", help="stop everything and delete the data")
+    destroy.set_defaults(run=_destroy)
+    return parser
+
+
+def _up(options: argparse.Namespace, state: State) -> None:
+    if options.detach:
+        _up_detached(options, state)
+        return
+    from local.progress import Progress
+    from local.stack import up
+
+    up(_ROOT, state, stack=options.stack, port=options.port, progress=Progress())
+
+
+def _up_detached(options: argparse.Namespace, state: State) -> None:
+    if state.is_locked():
+        raise LocalError("the stack is already running here; `make down` stops it, `make status` shows it")
+    state.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log_file = state.directory / "up.log"
+    arguments = ["--directory", str(state.directory), "up", "--port", str(options.port), "--stack", options.stack]
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local", *arguments],
+            cwd=_ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    shown = 0
+    try:
+        while True:
+            ended = process.poll() is not None
+            running = state.running()
+            with log_file.open() as lines:
+                lines.seek(shown)
+                print(lines.read(), end="", flush=True)
+                shown = lines.tell()
+            if ended:
+                raise LocalError(f"it did not come up; what it said is in {log_file}")
+            if running is not None and running.ready:
+                return
+            time.sleep(0.2)
+    except KeyboardInterrupt:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+        raise
+
+
+def _status(_: argparse.Namespace, state: State) -> None:
+    running = state.running()
+    if running is None:
+        print("starting" if state.is_locked() else "not running")
+        return
+    print(f"stack {running.stack}: {'running' if running.ready else 'starting'} (process {running.pid})")
+    for name, status in running.status.items():
+        print(f"  {name}: {status}")
+    if running.ready:
+        print(f"  Keyspaces endpoint: localhost:{running.keyspaces_port}, CA file {state.keyspaces / 'ca.pem'}")
+
+
+def _output(options: argparse.Namespace, state: State) -> None:
+    running = state.require_running()
+    if not running.ready:
+        raise LocalError("the stack is still starting and has no outputs yet")
+    if options.name is None:
+        chosen = running.outputs
+    elif options.name in running.outputs:
+        chosen = running.outputs[options.name]
+    else:
+        raise LocalError(f"there is no output {options.name!r}; there are {', '.join(running.outputs)}")
+    if options.json or (options.name is not None and not isinstance(chosen, str)):
+        print(json.dumps(chosen, indent=2))
+    elif options.name is not None:
+        print(chosen)
+    else:
+        for name, value in running.outputs.items():
+            print(f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
+
+
+def _logs(options: argparse.Namespace, state: State) -> None:
+    from local.logs import print_logs
+
+    print_logs(state.logs, options.service, follow=options.follow)
+
+
+def _cql(options: argparse.Namespace, state: State) -> None:
+    from local.cql import run
+
+    run(state, options.statement)
+
+
+def _down(_: argparse.Namespace, state: State) -> None:
+    running = state.running()
+    if running is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(running.pid, signal.SIGTERM)
+    deadline = time.monotonic() + _DOWN_SECONDS
+    while state.is_locked():
+        if time.monotonic() > deadline:
+            raise LocalError(f"process {running.pid if running else '?'} does not end; end it with kill -9, then again")
+        time.sleep(0.1)
+    ended = end_leftovers(state.processes)
+    if running is None and not ended:
+        print("nothing was running")
+    else:
+        print("stopped" + (f", and what was left over: {', '.join(ended)}" if ended else ""))
+
+
+def _destroy(options: argparse.Namespace, state: State) -> None:
+    _down(options, state)
+    for directory in (state.data, state.logs, state.keyspaces):
+        shutil.rmtree(directory, ignore_errors=True)
+    print("deleted the data")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

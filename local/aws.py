@@ -1,0 +1,87 @@
+"""What AWS would compute for the declared resources, as far as something here depends on it."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from local.errors import LocalError
+from local.program import Answer, Call, Computed, Inputs
+
+ACCOUNT = "000000000000"
+_PARTITION = "aws"
+
+
+def computed_by(region: str, load_balancer: str) -> Computed:
+    """load_balancer: `host:port` that stands for every load balancer's DNS name."""
+
+    def arn(service: str, resource: str) -> str:
+        return f"arn:{_PARTITION}:{service}:{region}:{ACCOUNT}:{resource}"
+
+    def repository_url(name: str) -> str:
+        return f"{ACCOUNT}.dkr.ecr.{region}.amazonaws.com/{name}"
+
+    # By resource type: the outputs that are not inputs, from logical name and inputs.
+    outputs: Mapping[str, Callable[[str, Inputs], Inputs]] = {
+        "aws:cloudwatch/logGroup:LogGroup": lambda name, _: {"name": name, "arn": arn("logs", f"log-group:{name}")},
+        "aws:ecr/repository:Repository": lambda name, _: {
+            "name": name,
+            "arn": arn("ecr", f"repository/{name}"),
+            "registryId": ACCOUNT,
+            "repositoryUrl": repository_url(name),
+        },
+        "docker:index/image:Image": lambda name, _: {
+            # Nothing is built; this only has to be some digest, and another one for each image.
+            "repoDigest": f"{repository_url(name)}@sha256:{hashlib.sha256(name.encode()).hexdigest()}"
+        },
+        "aws:ecs/cluster:Cluster": lambda name, _: {"name": name, "arn": arn("ecs", f"cluster/{name}")},
+        "aws:ecs/service:Service": lambda name, _: {"name": name, "arn": arn("ecs", f"service/{name}")},
+        "aws:ecs/taskDefinition:TaskDefinition": lambda _, inputs: {
+            "arn": arn("ecs", f"task-definition/{inputs['family']}:1")
+        },
+        "aws:iam/role:Role": lambda name, _: {"name": name, "arn": f"arn:{_PARTITION}:iam::{ACCOUNT}:role/{name}"},
+        "aws:keyspaces/keyspace:Keyspace": lambda _, inputs: {"arn": arn("cassandra", f"/keyspace/{inputs['name']}/")},
+        "aws:keyspaces/table:Table": lambda _, inputs: {
+            "arn": arn("cassandra", f"/keyspace/{inputs['keyspaceName']}/table/{inputs['tableName']}")
+        },
+        "aws:lb/listener:Listener": lambda name, _: {"arn": arn("elasticloadbalancing", f"listener/app/{name}")},
+        "aws:lb/loadBalancer:LoadBalancer": lambda name, _: {
+            "arn": arn("elasticloadbalancing", f"loadbalancer/app/{name}"),
+            "dnsName": load_balancer,
+        },
+        "aws:lb/targetGroup:TargetGroup": lambda name, _: {"arn": arn("elasticloadbalancing", f"targetgroup/{name}")},
+        "awsx:ec2:Vpc": lambda name, inputs: {
+            "vpcId": f"vpc-{name}",
+            "publicSubnetIds": [f"subnet-public-{zone}" for zone in inputs["availabilityZoneNames"]],
+            "privateSubnetIds": [f"subnet-private-{zone}" for zone in inputs["availabilityZoneNames"]],
+            "routes": [],
+            "routeTableAssociations": [],
+        },
+        "pulumi-python:dynamic/ecs:TaskRun": lambda name, _: {"task_arn": arn("ecs", f"task/{name}")},
+    }
+
+    def computed(type_: str, name: str, inputs: Inputs) -> tuple[str, Inputs]:
+        compute = outputs.get(type_)
+        return f"{name}-id", compute(name, inputs) if compute else {}
+
+    return computed
+
+
+def answers_for(region: str) -> Answer:
+    answers: Mapping[str, Mapping[str, Any]] = {
+        "aws:index/getRegion:getRegion": {"region": region},
+        "aws:index/getPartition:getPartition": {"partition": _PARTITION},
+        "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT},
+        "aws:ec2/getVpcEndpointService:getVpcEndpointService": {
+            "serviceName": f"com.amazonaws.{region}.cassandra",
+            "availabilityZones": [f"{region}{zone}" for zone in "abc"],
+        },
+        "aws:ecr/getAuthorizationToken:getAuthorizationToken": {"userName": "AWS", "password": "none"},
+    }
+
+    def answer(call: Call) -> Inputs:
+        try:
+            return answers[call.token]
+        except KeyError:
+            raise LocalError(f"the program asks {call.token}, which local/aws.py has no answer to") from None
+
+    return answer

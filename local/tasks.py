@@ -1,0 +1,186 @@
+"""ECS tasks as processes of this machine: one-off tasks that are waited for, services that are kept running."""
+
+import asyncio
+import os
+import secrets
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.credentials_endpoint import CredentialsEndpoint
+from local.declared import OneOff, Service, TaskDefinition
+from local.errors import LocalError
+from local.load_balancer import LoadBalancer
+from local.processes import Registry, end_process, last_lines
+
+_READY_SECONDS = 120.0
+# A service whose tasks end this often before one was healthy is given up, like a deployment by ECS's circuit breaker.
+_FAILED_STARTS = 3
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds between restarts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What every task finds here. overrides: variables that replace or join the declared ones."""
+
+    overrides: Mapping[str, str]
+    credentials: CredentialsEndpoint
+    logs: Path
+    registry: Registry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    process: asyncio.subprocess.Process
+    log_file: Path
+
+
+@asynccontextmanager
+async def start(
+    definition: TaskDefinition, surroundings: Surroundings, more: Mapping[str, str] | None = None
+) -> AsyncIterator[Task]:
+    """A running task; ended, as ECS ends one, with the block."""
+    log_file = surroundings.logs / definition.container / f"{secrets.token_hex(4)}.log"
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    environment = {
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        # On Fargate there is no other source of credentials; here a developer's own would come first.
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        **definition.environment,
+        **surroundings.overrides,
+        **surroundings.credentials.environment_for(definition.role_arn),
+        **(more or {}),
+    }
+    with log_file.open("wb") as log:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *definition.command,
+                cwd=definition.directory,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise LocalError(f"{definition.container}: {definition.command[0]!r} cannot be run: {error}") from None
+    surroundings.registry.add(definition.container, process.pid)
+    try:
+        yield Task(process=process, log_file=log_file)
+    finally:
+        await end_process(process, patience=definition.stop_timeout)
+        surroundings.registry.remove(process.pid)
+
+
+async def run_once(one_off: OneOff, surroundings: Surroundings) -> str:
+    """Returns the last line it wrote. Raises LocalError unless it exits with 0 in time."""
+    async with start(one_off.task, surroundings) as task:
+        try:
+            async with asyncio.timeout(one_off.timeout):
+                code = await task.process.wait()
+        except TimeoutError:
+            raise LocalError(
+                f"{one_off.name} was stopped since it was not done after {one_off.timeout:.0f} s; its log ends with:\n"
+                f"{last_lines(task.log_file)}"
+            ) from None
+    if code != 0:
+        raise LocalError(
+            f"{one_off.name} failed with exit code {code}; its log ends with:\n{last_lines(task.log_file)}"
+        )
+    return last_lines(task.log_file, 1).strip()
+
+
+class RunningService:
+    """Keeps a service's tasks running and registered with the load balancer, until cancelled."""
+
+    def __init__(
+        self, service: Service, surroundings: Surroundings, balancer: LoadBalancer, on_change: Callable[[str], None]
+    ) -> None:
+        self._service = service
+        self._surroundings = surroundings
+        self._balancer = balancer
+        self._on_change = on_change
+        self._failed_starts = 0
+        self._changed = asyncio.Event()
+        self._gave_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def until_ready(self) -> None:
+        """Returns once as many tasks are healthy as declared. Raises LocalError if that does not happen."""
+
+        async def all_healthy() -> None:
+            while len(self._balancer.healthy_targets(self._service.target_group)) < self._service.tasks:
+                await self._changed.wait()
+                self._changed.clear()
+
+        ready = asyncio.create_task(all_healthy())
+        try:
+            async with asyncio.timeout(_READY_SECONDS):
+                await asyncio.wait({ready, self._gave_up}, return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError:
+            raise LocalError(
+                f"{self._service.name}: its tasks are not healthy after {_READY_SECONDS:.0f} s; see `make logs`"
+            ) from None
+        finally:
+            ready.cancel()
+        if self._gave_up.done():
+            self._gave_up.result()
+        self._gave_up.cancel()  # from now on it is started again for ever, with growing pauses
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._service.tasks):
+                group.create_task(self._keep_one_running())
+
+    async def _keep_one_running(self) -> None:
+        pause = _FIRST_PAUSE
+        while True:
+            port = _free_port()
+            async with (
+                start(self._service.task, self._surroundings, {"HOST": "127.0.0.1", "PORT": str(port)}) as task,
+                self._balancer.register(self._service.target_group, port) as target,
+            ):
+                report = asyncio.create_task(self._report_when(target.healthy))
+                code = await task.process.wait()
+                report.cancel()
+                was_healthy = target.healthy.is_set()
+            self._report(f"a task ended with exit code {code}")
+            if was_healthy:
+                pause = _FIRST_PAUSE
+            else:
+                self._count_failed_start(code, task.log_file)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _report_when(self, healthy: asyncio.Event) -> None:
+        await healthy.wait()
+        self._report()
+
+    def _report(self, event: str = "") -> None:
+        healthy = len(self._balancer.healthy_targets(self._service.target_group))
+        self._changed.set()
+        self._on_change(f"{healthy} of {self._service.tasks} tasks healthy" + (f"; {event}" if event else ""))
+
+    def _count_failed_start(self, code: int, log_file: Path) -> None:
+        self._failed_starts += 1
+        if self._failed_starts >= _FAILED_STARTS and not self._gave_up.done():
+            self._gave_up.set_exception(
+                LocalError(
+                    f"{self._service.name}: {self._failed_starts} tasks ended before they were healthy, the last with"
+                    f" exit code {code}; its log ends with:\n{last_lines(log_file)}"
+                )
+            )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
