@@ -143,8 +143,7 @@ def _output(options: argparse.Namespace, state: State) -> None:
     elif options.name is not None:
         print(chosen)
     else:
-        for name, value in running.outputs.items():
-            print(f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
+        print(*running.output_lines(), sep="\n")
 
 
 def _logs(options: argparse.Namespace, state: State) -> None:

@@ -4,9 +4,9 @@ import asyncio
 import fnmatch
 import itertools
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import aiohttp
 from aiohttp import web
@@ -27,7 +27,7 @@ class Target:
     """A task: its port on 127.0.0.1."""
 
     port: int
-    healthy: asyncio.Event = field(default_factory=asyncio.Event)
+    healthy: bool = False
 
 
 class LoadBalancer:
@@ -57,12 +57,12 @@ class LoadBalancer:
                 await runner.cleanup()
 
     @asynccontextmanager
-    async def register(self, group: TargetGroup, port: int) -> AsyncIterator[Target]:
-        """A target for as long as the block lasts. Requests go to it while its `healthy` is set."""
+    async def register(self, group: TargetGroup, port: int, on_change: Callable[[], None]) -> AsyncIterator[Target]:
+        """A target for as long as the block lasts. It gets requests while it is healthy; `on_change` when it turns."""
         target = Target(port)
         targets = self._targets.setdefault(group.name, [])
         targets.append(target)
-        check = asyncio.create_task(self._check(group, target))
+        check = asyncio.create_task(self._check(group, target, on_change))
         try:
             yield target
         finally:
@@ -71,9 +71,9 @@ class LoadBalancer:
             await asyncio.gather(check, return_exceptions=True)
 
     def healthy_targets(self, group: TargetGroup) -> list[Target]:
-        return [target for target in self._targets[group.name] if target.healthy.is_set()]
+        return [target for target in self._targets[group.name] if target.healthy]
 
-    async def _check(self, group: TargetGroup, target: Target) -> None:
+    async def _check(self, group: TargetGroup, target: Target, on_change: Callable[[], None]) -> None:
         assert self._session is not None
         failures = 0
         while True:
@@ -85,11 +85,11 @@ class LoadBalancer:
             except (aiohttp.ClientError, TimeoutError):
                 passed = False
             failures = 0 if passed else failures + 1
-            if passed:
-                target.healthy.set()
-            elif failures >= group.unhealthy_threshold:
-                target.healthy.clear()
-            await asyncio.sleep(group.interval if target.healthy.is_set() else _FIRST_CHECKS_EVERY)
+            healthy = passed or (target.healthy and failures < group.unhealthy_threshold)
+            if healthy != target.healthy:
+                target.healthy = healthy
+                on_change()
+            await asyncio.sleep(group.interval if target.healthy else _FIRST_CHECKS_EVERY)
 
     async def _proxy(self, request: web.Request) -> web.StreamResponse:
         assert self._session is not None

@@ -161,8 +161,8 @@ class _Up:
         self._running.outputs = dict(self._stack.outputs)
         self._tell()
         self._progress.say(f"\nStack {self._settings.stack} is running; Ctrl-C or `make down` stops it.")
-        for name, value in self._stack.outputs.items():
-            self._progress.say(f"  {name}: {value}")
+        for line in self._running.output_lines():
+            self._progress.say(f"  {line}")
 
     def _tell(self, **status: str) -> None:
         self._running.status.update(status)

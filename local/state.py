@@ -24,6 +24,10 @@ class Running:
     outputs: dict[str, Any] = field(default_factory=dict)
     status: dict[str, str] = field(default_factory=dict)
 
+    def output_lines(self) -> Iterator[str]:
+        for name, value in self.outputs.items():
+            yield f"{name}: {value if isinstance(value, str) else json.dumps(value)}"
+
 
 class State:
     """jars survive `destroy`: they are software, not state."""

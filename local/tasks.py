@@ -146,12 +146,10 @@ class RunningService:
             port = _free_port()
             async with (
                 start(self._service.task, self._surroundings, {"HOST": "127.0.0.1", "PORT": str(port)}) as task,
-                self._balancer.register(self._service.target_group, port) as target,
+                self._balancer.register(self._service.target_group, port, self._report) as target,
             ):
-                report = asyncio.create_task(self._report_when(target.healthy))
                 code = await task.process.wait()
-                report.cancel()
-                was_healthy = target.healthy.is_set()
+                was_healthy = target.healthy
             self._report(f"a task ended with exit code {code}")
             if was_healthy:
                 pause = _FIRST_PAUSE
@@ -159,10 +157,6 @@ class RunningService:
                 self._count_failed_start(code, task.log_file)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
-
-    async def _report_when(self, healthy: asyncio.Event) -> None:
-        await healthy.wait()
-        self._report()
 
     def _report(self, event: str = "") -> None:
         healthy = len(self._balancer.healthy_targets(self._service.target_group))
