@@ -40,6 +40,8 @@ class Resource:
     delete_before_replace: bool
     replace_with: frozenset[str]
     hooks: frozenset[str]
+    secrets: frozenset[str]
+    """Paths of the inputs that are marked as secret."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,12 +128,13 @@ class _Monitor(mocks.MockMonitor):
     def RegisterResource(self, request: Any) -> Any:
         response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         if request.type != "pulumi:pulumi:Stack":
+            inputs = rpc.deserialize_properties(request.object)
             self.program.resources.append(
                 Resource(
                     urn=response.urn,
                     type=request.type,
                     name=request.name,
-                    inputs=_plain(rpc.deserialize_properties(request.object)),
+                    inputs=_plain(inputs),
                     outputs=_plain(rpc.deserialize_properties(response.object)),
                     id=response.id,
                     parent=request.parent,
@@ -143,6 +146,7 @@ class _Monitor(mocks.MockMonitor):
                     hooks=frozenset(
                         hook for when in ("before_create", "before_update") for hook in getattr(request.hooks, when)
                     ),
+                    secrets=frozenset(_secret_paths(inputs)),
                 )
             )
         return response
@@ -162,3 +166,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(item) for item in value]
     return value
+
+
+def _secret_paths(value: Any, path: str = "") -> Iterator[str]:
+    if rpc.is_rpc_secret(value):
+        yield path.removeprefix(".")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _secret_paths(item, f"{path}.{key}")

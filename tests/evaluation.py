@@ -1,0 +1,61 @@
+"""The Pulumi program under mocks, as the tests look at it."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from local import aws
+from local.program import Inputs, Program, Resource
+from local.program import evaluate as evaluate_program
+from local.settings import read_settings
+
+ROOT = Path(__file__).parent.parent
+PROJECT = "keyspaces-platform"
+REGION = "us-east-1"
+
+
+def evaluate(*, computed: bool = True, **settings: str) -> Program:
+    """computed=False: the preview of a new stack, where no id, ARN or other output of AWS is known yet."""
+    dev = read_settings(ROOT, "dev")
+    overridden = {**dev.values, **{f"{PROJECT}:{key}": value for key, value in settings.items()}}
+    return evaluate_program(
+        ROOT,
+        dataclasses.replace(dev, values=overridden),
+        computed=aws.computed_by(REGION, "127.0.0.1:8080") if computed else _nothing_computed,
+        answer=aws.answers_for(REGION),
+    )
+
+
+def _nothing_computed(type_: str, name: str, inputs: Inputs) -> tuple[str, Inputs]:
+    return "", {}
+
+
+def one(program: Program, type_: str, name: str) -> Resource:
+    (found,) = (resource for resource in program.of_type(type_) if resource.name == name)
+    return found
+
+
+def policy(program: Program, name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(one(program, "aws:iam/rolePolicy:RolePolicy", name).inputs["policy"])
+    return document
+
+
+def container(program: Program, name: str) -> dict[str, Any]:
+    definition = one(program, "aws:ecs/taskDefinition:TaskDefinition", name)
+    (only,) = json.loads(definition.inputs["containerDefinitions"])
+    assert isinstance(only, dict)
+    return only
+
+
+def dependencies(program: Program, resource: Resource) -> set[str]:
+    """All that must exist before `resource`, and outlive it, as `type name`; through other resources too."""
+    by_urn = {known.urn: known for known in program.resources}
+    found: set[str] = set()
+    pending = list(resource.depends_on)
+    while pending:
+        urn = pending.pop()
+        if urn not in found and urn in by_urn:
+            found.add(urn)
+            pending.extend(by_urn[urn].depends_on)
+    return {f"{by_urn[urn].type.rpartition(':')[2]} {by_urn[urn].name}" for urn in found}

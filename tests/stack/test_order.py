@@ -1,0 +1,92 @@
+"""In which order things are created and removed, and what refuses to be removed."""
+
+import pytest
+
+from local.program import Program
+from tests.evaluation import dependencies, evaluate, one
+
+_NEEDED_BY_TASKS = {
+    "VpcEndpoint keyspaces-keyspaces",
+    "Vpc keyspaces",
+    "Table load-countries",
+    "Keyspace keyspaces",
+    "Cluster keyspaces",
+}
+
+
+def _needed_by_tasks_of(name: str) -> set[str]:
+    return _NEEDED_BY_TASKS | {
+        f"SecurityGroupEgressRule {name}-to-keyspaces",
+        f"SecurityGroupEgressRule {name}-to-https",
+        f"SecurityGroupIngressRule {name}-into-keyspaces",
+        f"RolePolicy {name}-task",
+        f"RolePolicy {name}-execution",
+        f"LogGroup {name}",
+        f"Image {name}",
+    }
+
+
+def test_starts_the_loader_once_all_it_needs_is_there(program: Program) -> None:
+    """Else its first run on a new stack fails, and on destroy it is cut off from what it uses."""
+    run = one(program, "pulumi-python:dynamic/ecs:TaskRun", "load-countries")
+    assert dependencies(program, run) >= _needed_by_tasks_of("load-countries")
+
+
+def test_starts_the_service_once_all_it_needs_is_there_and_the_data_is_loaded(program: Program) -> None:
+    """Else its tasks fail until the circuit breaker gives up, or it serves an empty table."""
+    service = one(program, "aws:ecs/service:Service", "query-api")
+    assert dependencies(program, service) >= _needed_by_tasks_of("query-api") | {
+        "ListenerRule query-api",
+        "SecurityGroupEgressRule query-api-alb-to-tasks",
+        "SecurityGroupIngressRule query-api-tasks-from-alb",
+        "TaskRun load-countries",
+    }
+
+
+def test_builds_the_apis_image_without_waiting_for_the_loader(program: Program) -> None:
+    """Else a first `pulumi up` takes minutes longer."""
+    image = one(program, "docker:index/image:Image", "query-api")
+    definition = one(program, "aws:ecs/taskDefinition:TaskDefinition", "query-api")
+    assert "TaskRun load-countries" not in dependencies(program, image) | dependencies(program, definition)
+
+
+def test_loads_again_when_the_table_was_replaced(program: Program) -> None:
+    """Else a table that lost its rows to a new key stays empty."""
+    run = one(program, "pulumi-python:dynamic/ecs:TaskRun", "load-countries")
+    assert run.replace_with == {one(program, "aws:keyspaces/table:Table", "load-countries").urn}
+
+
+def test_replaces_what_has_a_fixed_name_by_deleting_it_first(program: Program) -> None:
+    """Else the new one collides with the old one's name."""
+    for resource in program.resources:
+        fixed = resource.type.startswith("aws:keyspaces/")
+        assert resource.delete_before_replace is fixed, resource.urn
+
+
+@pytest.mark.parametrize("setting", ["true", "false"])
+def test_protects_keyspace_and_table_as_set(setting: str) -> None:
+    """Protected, they outlive a mistaken destroy; unprotected, `pulumi destroy` of a dev stack succeeds at once."""
+    protected = {resource.type for resource in evaluate(protect=setting).resources if resource.protect}
+    assert protected == (
+        {"aws:keyspaces/keyspace:Keyspace", "aws:keyspaces/table:Table"} if setting == "true" else set()
+    )
+
+
+@pytest.mark.parametrize("setting", ["true", "false"])
+def test_deletes_images_with_their_repository_unless_protected(setting: str) -> None:
+    """Else `pulumi destroy` of a dev stack stops at a repository with images in it, which go on to be billed."""
+    for repository in evaluate(protect=setting).of_type("aws:ecr/repository:Repository"):
+        assert repository.inputs["forceDelete"] is (setting == "false")
+
+
+def test_asks_for_docker_before_an_image_is_built(program: Program) -> None:
+    """Else `pulumi up` without Docker ends in a provider's error about sockets."""
+    images = list(program.of_type("docker:index/image:Image"))
+    assert [image.hooks for image in images] == [{f"{image.name}-needs-docker"} for image in images]
+
+
+def test_declares_the_same_in_a_preview_where_nothing_is_known(program: Program) -> None:
+    """Else the first `pulumi preview` of a new stack fails, or shows less than `pulumi up` creates."""
+    preview = evaluate(computed=False)
+    assert {resource.urn for resource in preview.resources} == {resource.urn for resource in program.resources}
+    assert preview.outputs.keys() == program.outputs.keys()

@@ -1,0 +1,229 @@
+"""What `pulumi up` would send to AWS for the dev stack, resource by resource."""
+
+import json
+
+import pytest
+from botocore.session import Session
+from botocore.validate import validate_parameters
+
+from local.program import Program
+from tests.evaluation import container, evaluate, one
+
+MICROSERVICES = ("load-countries", "query-api")
+
+
+def test_spreads_vpc_over_two_zones_that_offer_keyspaces(program: Program) -> None:
+    """Else the Keyspaces endpoint cannot be created in one of the tasks' subnets."""
+    vpc = one(program, "awsx:ec2:Vpc", "keyspaces").inputs
+    assert vpc["cidrBlock"] == "10.0.0.0/16"
+    assert vpc["availabilityZoneNames"] == ["us-east-1a", "us-east-1b"]
+    assert [spec["type"] for spec in vpc["subnetSpecs"]] == ["Public", "Private"]
+    assert vpc["natGateways"] == {"strategy": "Single"}
+    # Without both, the endpoint's private DNS is refused.
+    assert vpc["enableDnsHostnames"] is vpc["enableDnsSupport"] is True
+
+
+def test_gives_keyspaces_a_private_endpoint_in_the_tasks_subnets(program: Program) -> None:
+    """Else CQL leaves by the NAT gateway, at its price, or not at all."""
+    endpoint = one(program, "aws:ec2/vpcEndpoint:VpcEndpoint", "keyspaces-keyspaces").inputs
+    assert endpoint["serviceName"] == "com.amazonaws.us-east-1.cassandra"
+    assert endpoint["vpcEndpointType"] == "Interface"
+    assert endpoint["privateDnsEnabled"] is True
+    assert endpoint["subnetIds"] == ["subnet-private-us-east-1a", "subnet-private-us-east-1b"]
+    assert endpoint["securityGroupIds"] == ["keyspaces-keyspaces-id"]
+
+
+def test_opens_only_the_ways_traffic_takes(program: Program) -> None:
+    """A rule too many is an open door; one too few, and tasks cannot start, be reached or read their table."""
+    rules = {
+        (
+            rule.type.rpartition("SecurityGroup")[2].removesuffix("Rule"),
+            rule.inputs["securityGroupId"],
+            rule.inputs.get("referencedSecurityGroupId") or rule.inputs["cidrIpv4"],
+            (rule.inputs["fromPort"], rule.inputs["toPort"]),
+        )
+        for kind in ("Ingress", "Egress")
+        for rule in program.of_type(f"aws:vpc/securityGroup{kind}Rule:SecurityGroup{kind}Rule")
+    }
+    http, cql, https, port = (80, 80), (9142, 9142), (443, 443), (8080, 8080)
+    expected = {
+        ("Ingress", "keyspaces-alb-id", "0.0.0.0/0", http),
+        ("Egress", "keyspaces-alb-id", "query-api-tasks-id", port),
+        ("Ingress", "query-api-tasks-id", "keyspaces-alb-id", port),
+    }
+    for name in MICROSERVICES:
+        expected |= {
+            ("Egress", f"{name}-tasks-id", "keyspaces-keyspaces-id", cql),
+            ("Ingress", "keyspaces-keyspaces-id", f"{name}-tasks-id", cql),
+            ("Egress", f"{name}-tasks-id", "0.0.0.0/0", https),
+        }
+    assert rules == expected
+    for group in program.of_type("aws:ec2/securityGroup:SecurityGroup"):
+        assert not {"ingress", "egress"} & group.inputs.keys()
+
+
+def test_checks_the_health_of_targets_by_ping(program: Program) -> None:
+    """Else tasks that cannot serve get requests, or good ones are replaced."""
+    group = one(program, "aws:lb/targetGroup:TargetGroup", "query-api").inputs
+    assert group["targetType"] == "ip"
+    assert group["port"] == 8080
+    assert group["deregistrationDelay"] == 15
+    check = group["healthCheck"]
+    assert (check["path"], check["interval"], check["timeout"]) == ("/ping", 10, 5)
+    assert (check["healthyThreshold"], check["unhealthyThreshold"]) == (2, 10)
+
+
+def test_forwards_all_paths_to_query_api_and_answers_404_without_it(program: Program) -> None:
+    """Else the URL that the stack puts out answers nothing."""
+    listener = one(program, "aws:lb/listener:Listener", "keyspaces").inputs
+    assert (listener["port"], listener["protocol"]) == (80, "HTTP")
+    assert listener["defaultActions"][0]["fixedResponse"]["statusCode"] == "404"
+    rule = one(program, "aws:lb/listenerRule:ListenerRule", "query-api").inputs
+    group = one(program, "aws:lb/targetGroup:TargetGroup", "query-api").outputs["arn"]
+    assert rule["conditions"] == [{"pathPattern": {"values": ["/*"]}}]
+    assert rule["actions"] == [{"type": "forward", "targetGroupArn": group}]
+    balancer = one(program, "aws:lb/loadBalancer:LoadBalancer", "keyspaces").inputs
+    assert balancer["internal"] is False
+    assert balancer["subnets"] == ["subnet-public-us-east-1a", "subnet-public-us-east-1b"]
+    assert balancer["securityGroups"] == ["keyspaces-alb-id"]
+
+
+def test_declares_the_countries_table_encrypted_in_its_keyspace(program: Program) -> None:
+    """Else the loader writes to a table of another shape, or there is none."""
+    assert one(program, "aws:keyspaces/keyspace:Keyspace", "keyspaces").inputs["name"] == "geography_domain"
+    table = one(program, "aws:keyspaces/table:Table", "load-countries").inputs
+    assert (table["keyspaceName"], table["tableName"]) == ("geography_domain", "countries")
+    columns = {column["name"]: column["type"] for column in table["schemaDefinition"]["columns"]}
+    assert columns == {"id": "text", "name": "text", "capital": "text", "population": "int", "area": "int"}
+    assert table["schemaDefinition"]["partitionKeys"] == [{"name": "id"}]
+    assert table["encryptionSpecification"] == {"type": "AWS_OWNED_KMS_KEY"}
+    assert table["capacitySpecification"] == {"throughputMode": "PAY_PER_REQUEST"}
+    assert len(list(program.of_type("aws:keyspaces/table:Table"))) == 1
+
+
+@pytest.mark.parametrize(("setting", "status"), [("true", "ENABLED"), ("false", "DISABLED")])
+def test_recovers_to_a_point_in_time_as_set(setting: str, status: str) -> None:
+    """Else a stack has no backups although its owner asked for them, or pays for them although he did not."""
+    table = one(evaluate(pointInTimeRecovery=setting), "aws:keyspaces/table:Table", "load-countries")
+    assert table.inputs["pointInTimeRecovery"] == {"status": status}
+
+
+@pytest.mark.parametrize("name", MICROSERVICES)
+def test_builds_each_image_from_its_own_dockerfile_and_deploys_its_digest(program: Program, name: str) -> None:
+    """Else a tag that moved decides what runs, and editing one program redeploys the other."""
+    image = one(program, "docker:index/image:Image", name)
+    assert image.inputs["build"]["context"] == "app"
+    assert image.inputs["build"]["dockerfile"] == f"app/{name}.Dockerfile"
+    assert image.inputs["build"]["platform"] == "linux/amd64"
+    assert container(program, name)["image"] == image.outputs["repoDigest"]
+    assert "@sha256:" in image.outputs["repoDigest"]
+    assert not image.inputs.get("skipPush")
+
+
+@pytest.mark.parametrize("name", MICROSERVICES)
+def test_scans_images_and_keeps_those_ecs_may_roll_back_to(program: Program, name: str) -> None:
+    """Else a rollback finds its image gone."""
+    repository = one(program, "aws:ecr/repository:Repository", name).inputs
+    assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
+    (rule,) = json.loads(one(program, "aws:ecr/lifecyclePolicy:LifecyclePolicy", name).inputs["policy"])["rules"]
+    assert rule["selection"] == {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 30}
+
+
+@pytest.mark.parametrize("name", MICROSERVICES)
+def test_declares_task_definition_that_fargate_accepts(program: Program, name: str) -> None:
+    """Else RegisterTaskDefinition refuses it in the middle of an update."""
+    definition = one(program, "aws:ecs/taskDefinition:TaskDefinition", name).inputs
+    assert (definition["cpu"], definition["memory"]) == ("256", "512")
+    assert definition["networkMode"] == "awsvpc"
+    assert definition["requiresCompatibilities"] == ["FARGATE"]
+    assert definition["runtimePlatform"] == {"operatingSystemFamily": "LINUX", "cpuArchitecture": "X86_64"}
+    shape = Session().get_service_model("ecs").operation_model("RegisterTaskDefinition").input_shape
+    validate_parameters(
+        {
+            "family": definition["family"],
+            "containerDefinitions": json.loads(definition["containerDefinitions"]),
+            "volumes": definition["volumes"],
+            "taskRoleArn": definition["taskRoleArn"],
+            "executionRoleArn": definition["executionRoleArn"],
+        },
+        shape,
+    )
+
+
+@pytest.mark.parametrize("name", MICROSERVICES)
+def test_locks_the_container_down(program: Program, name: str) -> None:
+    """Else whoever breaks into the program owns the container, or scratch files make it fail."""
+    only = container(program, name)
+    assert only["user"] not in ("root", "0", "0:0", "")
+    assert only["readonlyRootFilesystem"] is True
+    assert only["linuxParameters"] == {"initProcessEnabled": True, "capabilities": {"drop": ["ALL"]}}
+    assert only["mountPoints"] == [{"sourceVolume": "scratch", "containerPath": "/tmp", "readOnly": False}]
+    assert one(program, "aws:ecs/taskDefinition:TaskDefinition", name).inputs["volumes"] == [{"name": "scratch"}]
+    assert only["stopTimeout"] == 40
+
+
+@pytest.mark.parametrize("name", MICROSERVICES)
+def test_tells_the_program_where_its_table_is(program: Program, name: str) -> None:
+    """Else it cannot start."""
+    variables = {variable["name"]: variable["value"] for variable in container(program, name)["environment"]}
+    port = {"PORT": "8080"} if name == "query-api" else {}
+    assert variables == {
+        "AWS_REGION": "us-east-1",
+        "KEYSPACES_ENDPOINT": "cassandra.us-east-1.amazonaws.com:9142",
+        "KEYSPACES_KEYSPACE": "geography_domain",
+        "KEYSPACES_TABLE": "countries",
+        **port,
+    }
+    assert container(program, name)["portMappings"] == ([{"containerPort": 8080, "protocol": "tcp"}] if port else [])
+
+
+@pytest.mark.parametrize("name", MICROSERVICES)
+def test_sends_logs_to_a_group_that_forgets(program: Program, name: str) -> None:
+    """Else logs are lost, or kept and billed for ever."""
+    assert one(program, "aws:cloudwatch/logGroup:LogGroup", name).inputs["retentionInDays"] == 7
+    assert container(program, name)["logConfiguration"] == {
+        "logDriver": "awslogs",
+        "options": {"awslogs-group": name, "awslogs-region": "us-east-1", "awslogs-stream-prefix": name},
+    }
+
+
+def test_runs_two_api_tasks_that_roll_back_by_themselves(program: Program) -> None:
+    """Else a bad image takes the API down, or one zone's failure does."""
+    service = one(program, "aws:ecs/service:Service", "query-api").inputs
+    assert service["desiredCount"] == 2
+    assert service["launchType"] == "FARGATE"
+    assert service["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
+    assert (service["deploymentMinimumHealthyPercent"], service["deploymentMaximumPercent"]) == (100, 200)
+    assert service["waitForSteadyState"] is False
+    assert service["networkConfiguration"] == {
+        "subnets": ["subnet-private-us-east-1a", "subnet-private-us-east-1b"],
+        "securityGroups": ["query-api-tasks-id"],
+        "assignPublicIp": False,
+    }
+    group = one(program, "aws:lb/targetGroup:TargetGroup", "query-api").outputs["arn"]
+    assert service["loadBalancers"] == [{"targetGroupArn": group, "containerName": "query-api", "containerPort": 8080}]
+
+
+def test_runs_the_loader_once_with_its_own_role_and_network(program: Program) -> None:
+    """Else `pulumi up` ends with an empty table."""
+    run = one(program, "pulumi-python:dynamic/ecs:TaskRun", "load-countries").inputs
+    assert (
+        run["task_definition"] == one(program, "aws:ecs/taskDefinition:TaskDefinition", "load-countries").outputs["arn"]
+    )
+    assert run["subnets"] == ["subnet-private-us-east-1a", "subnet-private-us-east-1b"]
+    assert run["security_groups"] == ["load-countries-tasks-id"]
+    assert run["started_by"] == "keyspaces-platform/dev/load-countries"
+    assert run["container"] == run["log_stream_prefix"] == container(program, "load-countries")["name"]
+    assert run["connection"]["region"] == "us-east-1"
+
+
+def test_puts_out_what_users_and_scripts_ask_for(program: Program) -> None:
+    """Else `curl "$(pulumi stack output url)/countries"` and `aws ecs ...` have nothing to go by."""
+    assert program.outputs == {
+        "url": "http://127.0.0.1:8080",
+        "keyspace": "geography_domain",
+        "table": "countries",
+        "cluster": "keyspaces",
+        "service": "query-api",
+        "logGroups": {"load-countries": "load-countries", "query-api": "query-api"},
+    }
