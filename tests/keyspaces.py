@@ -55,6 +55,12 @@ class LocalKeyspaces:
         with tables.connect(self.cassandra_port) as connected:
             yield connected
 
+    @contextmanager
+    def cassandra(self) -> Iterator[Any]:
+        """A driver's session past the endpoint, with Cassandra itself."""
+        with tables.open_session(self.cassandra_port) as session:
+            yield session
+
     def create(self, table: TableSchema) -> None:
         with self.tables() as connected:
             connected.create_keyspace(table.keyspace)

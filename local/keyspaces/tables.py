@@ -36,8 +36,8 @@ class TableSchema:
 
 
 @contextmanager
-def connect(port: int) -> Iterator["Tables"]:
-    """Signs in to nothing: this is Cassandra itself, on 127.0.0.1. Blocks."""
+def open_session(port: int) -> Iterator[Session]:
+    """With Cassandra itself, on 127.0.0.1, which asks nobody to sign in. Blocks."""
     cluster = Cluster(
         ["127.0.0.1"],
         port=port,
@@ -51,9 +51,16 @@ def connect(port: int) -> Iterator["Tables"]:
         control_connection_timeout=30.0,
     )
     try:
-        yield Tables(cluster.connect())
+        yield cluster.connect()
     finally:
         cluster.shutdown()
+
+
+@contextmanager
+def connect(port: int) -> Iterator["Tables"]:
+    """Blocks."""
+    with open_session(port) as session:
+        yield Tables(session)
 
 
 class Tables:

@@ -1,0 +1,27 @@
+"""A filled table, and the API in front of it, as processes."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.keyspaces import COUNTRIES, LocalKeyspaces
+from tests.processes import free_port, listens, run_program, start_program, wait_until
+
+
+@pytest.fixture(scope="package")
+def loaded(keyspaces: LocalKeyspaces) -> LocalKeyspaces:
+    """A Keyspaces whose table of countries has been filled by the loader."""
+    keyspaces.create(COUNTRIES)
+    result = run_program("load_countries", environment=keyspaces.environment())
+    assert result.returncode == 0, result.stderr
+    return keyspaces
+
+
+@pytest.fixture(scope="package")
+def api(loaded: LocalKeyspaces) -> Iterator[str]:
+    """The API's address."""
+    port = free_port()
+    environment = {**loaded.environment(), "HOST": "127.0.0.1", "PORT": str(port)}
+    with start_program("query_api", environment=environment):
+        wait_until(lambda: listens(port))
+        yield f"http://127.0.0.1:{port}"

@@ -1,0 +1,157 @@
+"""Arguments of the components that AWS would refuse: refused here, before anything is created, in plain words."""
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+from components import Once, Service, Table
+from components.connection import connection_inputs, session_from
+from components.image import DockerUnavailable, create_image, require_docker
+from components.names import check_name
+from components.task_definition import check_size
+
+COLUMNS = {"id": "text", "name": "text"}
+
+
+@pytest.mark.parametrize("name", ["Countries", "a-b", "", "x" * 49])
+def test_refuses_table_name_keyspaces_would_refuse(name: str) -> None:
+    """Else the update fails halfway, in the provider's words."""
+    with pytest.raises(ValueError, match="table name"):
+        Table(name=name, columns=COLUMNS, partition_key=["id"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"partition_key": []}, "at least one column"),
+        ({"partition_key": ["code"]}, "'code' is not in columns"),
+        ({"partition_key": ["id"], "clustering_key": {"year": "ASC"}}, "'year' is not in columns"),
+        ({"partition_key": ["id"], "columns": {"id": "text", "Name": "text"}}, "column 'Name'"),
+    ],
+)
+def test_refuses_table_whose_key_is_wrong(arguments: dict[str, Any], message: str) -> None:
+    """A key cannot be changed later without losing the rows."""
+    with pytest.raises(ValueError, match=message):
+        Table(**{"name": "countries", "columns": COLUMNS, **arguments})
+
+
+@pytest.mark.parametrize(("cpu", "memory"), [(256, 512), (256, 2048), (512, 4096), (1024, 8192), (16384, 122880)])
+def test_accepts_sizes_fargate_offers(cpu: int, memory: int) -> None:
+    """A size that works must not be refused."""
+    check_size("api", cpu=cpu, memory=memory)
+
+
+@pytest.mark.parametrize(
+    ("cpu", "memory", "message"),
+    [(256, 4096, "512, 1024, 2048"), (300, 512, "256, 512, 1024"), (512, 512, "1024, 2048")],
+)
+def test_names_the_sizes_fargate_offers_when_it_refuses_one(cpu: int, memory: int, message: str) -> None:
+    """Else RegisterTaskDefinition refuses it without saying what would do."""
+    with pytest.raises(ValueError, match=message):
+        check_size("api", cpu=cpu, memory=memory)
+
+
+@pytest.mark.parametrize("name", ["query-api", "a1", "x" * 24])
+def test_accepts_names_that_leave_room_for_pulumis(name: str) -> None:
+    """A name that works must not be refused."""
+    check_name("Environment", name)
+
+
+@pytest.mark.parametrize("name", ["x" * 25, "Query", "-api", "api-", "a--b", "a_b", "1api", ""])
+def test_refuses_names_a_load_balancer_would_refuse(name: str) -> None:
+    """Else the update fails when it comes to the target group."""
+    with pytest.raises(ValueError, match="2 to 24"):
+        check_name("Environment", name)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"tasks": -1}, "tasks"),
+        ({"paths": ()}, "paths"),
+        ({"paths": ["/a"] * 6}, "paths"),
+        ({"priority": 0}, "priority"),
+    ],
+)
+def test_refuses_service_a_load_balancer_would_refuse(arguments: dict[str, Any], message: str) -> None:
+    """Else the update fails when it comes to the listener rule."""
+    with pytest.raises(ValueError, match=message):
+        Service(**arguments)
+
+
+def test_refuses_a_run_without_time() -> None:
+    """It could only fail."""
+    with pytest.raises(ValueError, match="timeout"):
+        Once(timeout=0)
+
+
+def test_names_a_missing_dockerfile() -> None:
+    """Else the Docker provider fails after everything else has been created."""
+    with pytest.raises(ValueError, match=r"there is no app/none\.Dockerfile"):
+        create_image("api", dockerfile="app/none.Dockerfile", keep_images=False, tags={}, parent=None)  # type: ignore[arg-type]
+
+
+def test_says_in_a_sentence_that_docker_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`pulumi up` without Docker is a newcomer's first mistake."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+    with pytest.raises(DockerUnavailable, match=r"not installed here: install it") as unavailable:
+        require_docker()
+    assert "\n" not in str(unavailable.value)
+
+
+@pytest.mark.parametrize(
+    ("script", "works"),
+    [("echo 28.2.2", True), ("echo Cannot connect to the Docker daemon. >&2; exit 1", False), ("exit 1", False)],
+)
+def test_says_in_a_sentence_that_docker_does_not_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, works: bool
+) -> None:
+    """Installed but not started is the second."""
+    docker = tmp_path / "docker"
+    docker.write_text(f"#!/bin/sh\n{script}\n")
+    docker.chmod(docker.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.defpath}")
+    if works:
+        require_docker()
+    else:
+        with pytest.raises(DockerUnavailable, match=r"does not answer \(.+\): start it"):
+            require_docker()
+
+
+@pytest.fixture
+def config() -> Any:
+    pulumi.runtime.set_all_config({})
+    yield pulumi.runtime.set_config
+    pulumi.runtime.set_all_config({})
+
+
+def test_passes_on_who_calls_aws(config: Any) -> None:
+    """boto3 knows nothing of Pulumi's settings: without them the task would run in another account, or not at all."""
+    config("aws:profile", "prod")
+    config("aws:assumeRoles", '[{"roleArn": "arn:aws:iam::1:role/deploy"}]')
+    assert connection_inputs("eu-west-1") == {
+        "region": "eu-west-1",
+        "profile": "prod",
+        "assumeRoles": [{"roleArn": "arn:aws:iam::1:role/deploy"}],
+    }
+
+
+@pytest.mark.parametrize("key", ["accessKey", "secretKey", "token", "assumeRoleWithWebIdentity"])
+def test_refuses_a_way_to_sign_in_that_would_put_a_secret_in_the_state(config: Any, key: str) -> None:
+    """Else the stack deploys with it, and its one-off task with other credentials."""
+    config(f"aws:{key}", "x")
+    with pytest.raises(ValueError, match=f"pulumi config rm aws:{key}"):
+        connection_inputs("eu-west-1")
+
+
+def test_signs_in_with_a_profile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Else the task runs in the account of the default profile."""
+    (tmp_path / "credentials").write_text("[prod]\naws_access_key_id = PRODKEY\naws_secret_access_key = s\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    session = session_from({"region": "eu-west-1", "profile": "prod"})
+    assert (session.region_name, session.get_credentials().access_key) == ("eu-west-1", "PRODKEY")

@@ -1,0 +1,328 @@
+"""The one-off task: each way it can end, against botocore's own model of the ECS and CloudWatch Logs APIs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import ANY, Stubber
+
+from components import task_run
+from components.task_run import TaskFailed, TaskRunProvider
+
+CLUSTER = "arn:aws:ecs:us-east-1:000000000000:cluster/keyspaces"
+DEFINITION = "arn:aws:ecs:us-east-1:000000000000:task-definition/load-countries:1"
+TASK = "arn:aws:ecs:us-east-1:000000000000:task/keyspaces/0123456789abcdef"
+LEFTOVER = "arn:aws:ecs:us-east-1:000000000000:task/keyspaces/fedcba9876543210"
+STREAM = "load-countries/load-countries/0123456789abcdef"
+
+PROPS: dict[str, Any] = {
+    "cluster": CLUSTER,
+    "task_definition": DEFINITION,
+    "container": "load-countries",
+    "subnets": ["subnet-a", "subnet-b"],
+    "security_groups": ["sg-tasks"],
+    "log_group": "load-countries-1a2b3c4",
+    "log_stream_prefix": "load-countries",
+    "started_by": "project/dev/load-countries",
+    "timeout": 600.0,
+    "run_id": "1",
+    "tags": {"Stack": "dev"},
+    "connection": {"region": "us-east-1", "assumeRoles": []},
+}
+
+
+class Aws:
+    """The two clients a run uses, with what they are expected to be asked and will answer, in order."""
+
+    def __init__(self) -> None:
+        session = boto3.Session("key", "secret", region_name="us-east-1")
+        self.clients = {name: session.client(name) for name in ("ecs", "logs")}
+        self.ecs, self.logs = Stubber(self.clients["ecs"]), Stubber(self.clients["logs"])
+
+    def client(self, name: str) -> Any:
+        return self.clients[name]
+
+    def lists(self, *tasks: str) -> None:
+        self.ecs.add_response(
+            "list_tasks", {"taskArns": list(tasks)}, {"cluster": CLUSTER, "startedBy": "project/dev/load-countries"}
+        )
+
+    def runs(self) -> None:
+        self.ecs.add_response(
+            "run_task",
+            {"tasks": [{"taskArn": TASK}], "failures": []},
+            {
+                "cluster": CLUSTER,
+                "taskDefinition": DEFINITION,
+                "launchType": "FARGATE",
+                "count": 1,
+                "startedBy": "project/dev/load-countries",
+                "networkConfiguration": {
+                    "awsvpcConfiguration": {
+                        "subnets": ["subnet-a", "subnet-b"],
+                        "securityGroups": ["sg-tasks"],
+                        "assignPublicIp": "DISABLED",
+                    }
+                },
+                "enableECSManagedTags": True,
+                "propagateTags": "TASK_DEFINITION",
+                "tags": [{"key": "Stack", "value": "dev"}],
+            },
+        )
+
+    def describes(self, status: str, task: str = TASK, **more: Any) -> None:
+        described = {"taskArn": task, "lastStatus": status, "containers": [], **more}
+        self.ecs.add_response(
+            "describe_tasks", {"tasks": [described], "failures": []}, {"cluster": CLUSTER, "tasks": [task]}
+        )
+
+    def describes_exit(self, **container: Any) -> None:
+        self.describes(
+            "STOPPED",
+            stopCode="EssentialContainerExited",
+            stoppedReason="Essential container in task exited",
+            containers=[{"name": "load-countries", **container}],
+        )
+
+    def stops(self, task: str = TASK) -> None:
+        self.ecs.add_response("stop_task", {"task": {}}, {"cluster": CLUSTER, "task": task, "reason": ANY})
+
+    def logs_lines(self, *lines: str) -> None:
+        self.logs.add_response(
+            "get_log_events",
+            {"events": [{"message": line} for line in lines]},
+            {"logGroupName": "load-countries-1a2b3c4", "logStreamName": STREAM, "limit": ANY, "startFromHead": False},
+        )
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    fake = Aws()
+    monkeypatch.setattr(task_run, "session_from", lambda connection: fake)
+    monkeypatch.setattr(task_run, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(task_run, "LOG_PATIENCE_SECONDS", 0.0)
+    with fake.ecs, fake.logs:
+        yield fake
+        fake.ecs.assert_no_pending_responses()
+        fake.logs.assert_no_pending_responses()
+
+
+def create(**changes: Any) -> Any:
+    return TaskRunProvider().create({**PROPS, **changes})
+
+
+def test_succeeds_when_the_container_exits_with_0(aws: Aws) -> None:
+    """Else no update ever succeeds."""
+    aws.lists()
+    aws.runs()
+    aws.describes_exit(exitCode=0)
+    result = create()
+    assert result.id == TASK
+    assert result.outs == {**PROPS, "task_arn": TASK}
+
+
+def test_waits_through_every_state_a_task_has(aws: Aws) -> None:
+    """A quick task is never seen running, a slow one in many states, and at first ECS may not know it at all."""
+    aws.lists()
+    aws.runs()
+    aws.ecs.add_response(
+        "describe_tasks",
+        {"tasks": [], "failures": [{"arn": TASK, "reason": "MISSING"}]},
+        {"cluster": CLUSTER, "tasks": [TASK]},
+    )
+    for status in ("PROVISIONING", "PENDING", "DEPROVISIONING"):
+        aws.describes(status)
+    aws.describes_exit(exitCode=0)
+    assert create().id == TASK
+
+
+def test_fails_with_reasons_and_log_when_the_container_exits_with_1(aws: Aws) -> None:
+    """Else `pulumi up` reports success with an empty table, or fails without saying why."""
+    aws.lists()
+    aws.runs()
+    aws.describes_exit(exitCode=1)
+    aws.logs_lines("connecting", "cannot connect: boom\n")
+    with pytest.raises(TaskFailed) as failed:
+        create()
+    message = str(failed.value)
+    for part in ("Essential container in task exited", "exit code 1", "connecting", "cannot connect: boom", TASK):
+        assert part in message
+    assert "pulumi up" in message
+
+
+def test_fails_when_the_container_never_started(aws: Aws) -> None:
+    """An image that cannot be pulled has no exit code; taking none for 0 would hide it."""
+    aws.lists()
+    aws.runs()
+    aws.describes(
+        "STOPPED",
+        stopCode="TaskFailedToStart",
+        stoppedReason="CannotPullContainerError: not found",
+        containers=[{"name": "load-countries", "reason": "CannotPullContainerError: not found"}],
+    )
+    aws.logs.add_client_error("get_log_events", "ResourceNotFoundException", "no such stream")
+    with pytest.raises(TaskFailed, match=r"TaskFailedToStart: CannotPullContainerError: not found") as failed:
+        create()
+    assert "exit code missing" in str(failed.value)
+    assert "is empty" in str(failed.value)
+
+
+def test_fails_when_ecs_knows_no_container_of_the_task(aws: Aws) -> None:
+    """A task that stopped before it had containers did nothing."""
+    aws.lists()
+    aws.runs()
+    aws.describes("STOPPED", stopCode="TaskFailedToStart", stoppedReason="no capacity")
+    aws.logs_lines()
+    with pytest.raises(TaskFailed, match="no capacity"):
+        create()
+
+
+def test_fails_when_run_task_reports_failures(aws: Aws) -> None:
+    """RunTask answers 200 even when it started nothing."""
+    aws.lists()
+    aws.ecs.add_response(
+        "run_task", {"tasks": [], "failures": [{"arn": CLUSTER, "reason": "RESOURCE:FARGATE", "detail": "none left"}]}
+    )
+    with pytest.raises(TaskFailed, match=r"did not start.*RESOURCE:FARGATE none left"):
+        create()
+
+
+def test_stops_the_task_when_time_is_up(aws: Aws) -> None:
+    """Else a task that hangs makes `pulumi up` hang, and is billed until somebody notices."""
+    aws.lists()
+    aws.runs()
+    aws.describes("RUNNING")
+    aws.stops()
+    aws.logs_lines("waiting for table")
+    with pytest.raises(TaskFailed, match=r"not done after 0 s[\s\S]*waiting for table"):
+        create(timeout=0.0)
+
+
+def test_stops_the_task_when_waiting_fails(aws: Aws) -> None:
+    """Else an error of the network leaves it running with nobody waiting."""
+    aws.lists()
+    aws.runs()
+    aws.ecs.add_client_error("describe_tasks", "ServerException", "try later")
+    aws.stops()
+    with pytest.raises(Exception, match="try later"):
+        create()
+
+
+def test_stops_its_own_leftover_before_it_runs(aws: Aws) -> None:
+    """Else two runs write at once after an update was killed."""
+    aws.lists(LEFTOVER)
+    aws.stops(LEFTOVER)
+    aws.describes("DEACTIVATING", LEFTOVER)
+    aws.describes("STOPPED", LEFTOVER)
+    aws.runs()
+    aws.describes_exit(exitCode=0)
+    assert create().id == TASK
+
+
+def test_fails_when_a_leftover_does_not_stop(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it waits for ever, or runs beside it."""
+    monkeypatch.setattr(task_run, "STOP_PATIENCE_SECONDS", 0.0)
+    aws.lists(LEFTOVER)
+    aws.stops(LEFTOVER)
+    aws.describes("RUNNING", LEFTOVER)
+    with pytest.raises(TaskFailed, match="still runs"):
+        create()
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_tries_again_while_ecs_cannot_assume_the_role(aws: Aws, times: int) -> None:
+    """IAM is eventually consistent: on a new stack the role is often some seconds too young."""
+    aws.lists()
+    for _ in range(times):
+        aws.ecs.add_client_error(
+            "run_task",
+            "ClientException",
+            "ECS was unable to assume the role 'arn:...' that was provided for this task.",
+        )
+    aws.runs()
+    aws.describes_exit(exitCode=0)
+    assert create().id == TASK
+
+
+def test_tries_again_when_the_task_stopped_for_its_role(aws: Aws) -> None:
+    """The same refusal can come after RunTask has accepted the task."""
+    aws.lists()
+    aws.runs()
+    aws.describes(
+        "STOPPED",
+        stopCode="TaskFailedToStart",
+        stoppedReason="ECS was unable to assume the role 'arn:...' that was provided for this task.",
+    )
+    aws.runs()
+    aws.describes_exit(exitCode=0)
+    assert create().id == TASK
+
+
+def test_gives_up_on_a_role_after_a_while(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trust policy that is wrong never gets right by waiting."""
+    monkeypatch.setattr(task_run, "ROLE_PATIENCE_SECONDS", 0.0)
+    aws.lists()
+    aws.ecs.add_client_error("run_task", "ClientException", "ECS was unable to assume the role")
+    with pytest.raises(TaskFailed, match="could not start for 0 s: ECS was unable to assume the role"):
+        create()
+
+
+def test_does_not_try_again_for_another_refusal(aws: Aws) -> None:
+    """Two minutes of waiting would hide that the deployer lacks a permission."""
+    aws.lists()
+    aws.ecs.add_client_error("run_task", "AccessDeniedException", "not authorized to perform: ecs:RunTask")
+    with pytest.raises(Exception, match="ecs:RunTask"):
+        create()
+
+
+def test_says_when_the_log_cannot_be_read(aws: Aws) -> None:
+    """A missing permission on logs must not hide why the task failed."""
+    aws.lists()
+    aws.runs()
+    aws.describes_exit(exitCode=2)
+    aws.logs.add_client_error("get_log_events", "AccessDeniedException", "logs:GetLogEvents")
+    with pytest.raises(TaskFailed, match=r"exit code 2[\s\S]*could not be read.*logs:GetLogEvents"):
+        create()
+
+
+def test_stops_running_tasks_when_deleted(aws: Aws) -> None:
+    """Else a task outlives `pulumi destroy`, keeps its security group in use and is billed."""
+    aws.lists(LEFTOVER)
+    aws.stops(LEFTOVER)
+    aws.describes("STOPPED", LEFTOVER)
+    TaskRunProvider().delete(TASK, {**PROPS, "task_arn": TASK})
+
+
+def test_deletes_nothing_when_the_cluster_is_gone(aws: Aws) -> None:
+    """Else a stack whose cluster was removed by hand cannot be destroyed."""
+    aws.ecs.add_client_error("list_tasks", "ClusterNotFoundException", "Cluster not found.")
+    TaskRunProvider().delete(TASK, {**PROPS, "task_arn": TASK})
+
+
+@pytest.mark.parametrize(
+    ("change", "replaces", "changes"),
+    [
+        ({}, [], False),
+        ({"task_definition": DEFINITION.replace(":1", ":2")}, ["task_definition"], True),
+        ({"run_id": "2"}, ["run_id"], True),
+        ({"subnets": ["subnet-c"]}, [], True),
+        ({"tags": {"Stack": "prod"}}, [], True),
+        ({"timeout": 60.0}, [], True),
+        ({"connection": {"region": "us-east-1", "assumeRoles": [], "profile": "other"}}, [], True),
+    ],
+)
+def test_runs_again_only_for_another_task_definition_or_run_id(
+    change: dict[str, Any], replaces: list[str], changes: bool
+) -> None:
+    """Else the data is loaded at every update, or not when it should be."""
+    diff = TaskRunProvider().diff(TASK, {**PROPS, "task_arn": TASK}, {**PROPS, **change})
+    assert (diff.replaces, diff.changes) == (replaces, changes)
+
+
+def test_remembers_the_run_when_something_else_changed() -> None:
+    """Else an update loses the task's ARN, and the next one finds a difference for ever."""
+    news = {**PROPS, "timeout": 60.0}
+    updated = TaskRunProvider().update(TASK, {**PROPS, "task_arn": TASK}, news).outs
+    assert updated == {**news, "task_arn": TASK}
+    assert TaskRunProvider().diff(TASK, updated, news).changes is False

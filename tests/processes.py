@@ -1,0 +1,89 @@
+"""Programs as processes, and HTTP as a client sees it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+def get(url: str, method: str = "GET") -> Answer:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=10) as response:
+            return Answer(status=response.status, headers=dict(response.headers), text=response.read().decode())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(status=error.code, headers=dict(error.headers), text=error.read().decode())
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def run_program(module: str, *arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """A program of app/ from start to end."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT / "app",
+        env={"PATH": os.defpath, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@contextmanager
+def start_program(
+    module: str,
+    *arguments: str,
+    environment: Mapping[str, str],
+    prefix: Sequence[str] = (),
+    cwd: Path = ROOT / "app",
+) -> Iterator[subprocess.Popen[str]]:
+    """A program of app/ that keeps running; its standard error is a pipe. Killed with the block."""
+    with subprocess.Popen(
+        [*prefix, sys.executable, "-m", module, *arguments],
+        cwd=cwd,
+        env={"PATH": os.defpath, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
