@@ -67,10 +67,6 @@ def create_image(
     login = aws.ecr.get_authorization_token_output(
         registry_id=repository.registry_id, opts=pulumi.InvokeOutputOptions(parent=parent)
     )
-    # Only when the image is about to be built, and in the preview already, before anything is created.
-    needs_docker = pulumi.ResourceHook(
-        f"{name}-needs-docker", lambda _: require_docker(), pulumi.ResourceHookOptions(on_dry_run=True)
-    )
     image = docker.Image(
         name,
         build={
@@ -86,7 +82,11 @@ def create_image(
         },
         opts=pulumi.ResourceOptions(
             parent=parent,
-            hooks=pulumi.ResourceHookBinding(before_create=[needs_docker], before_update=[needs_docker]),
+            # The Docker provider asks the engine as soon as it is configured, even if nothing is to be built, and
+            # fails in words of its own; a transform runs before that, in a preview too. Only Pulumi's engine runs it.
+            transforms=[_require_docker],
+            # There is nothing to delete: the image goes with its repository. So a destroy needs no Docker.
+            retain_on_delete=True,
         ),
     )
     return Image(repository=repository, digest=image.repo_digest)
@@ -117,6 +117,10 @@ def require_docker() -> None:
         raise DockerUnavailable(_NO_ANSWER.format(f"it took more than {_DOCKER_TIMEOUT_SECONDS} s")) from None
     except subprocess.CalledProcessError as error:
         raise DockerUnavailable(_NO_ANSWER.format(error.stderr.strip() or f"exit code {error.returncode}")) from None
+
+
+def _require_docker(_: pulumi.ResourceTransformArgs) -> None:
+    require_docker()
 
 
 class DockerUnavailable(Exception):

@@ -9,8 +9,8 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,22}[a-z0-9]")
 
 def check_name(component: str, name: str) -> None:
     """Raises ValueError unless everything the component creates under this name gets a name AWS accepts."""
-    if not _NAME.fullmatch(name) or "--" in name:
+    if not _NAME.fullmatch(name) or "--" in name or name.startswith(("internal-", "sg-")):
         raise ValueError(
-            f"{component} {name!r}: use 2 to 24 of a-z, 0-9 and single hyphens, beginning with a letter and not"
-            " ending with a hyphen"
+            f"{component} {name!r}: use 2 to 24 of a-z, 0-9 and single hyphens, beginning with a letter (but not with"
+            " internal- or sg-) and not ending with a hyphen"
         )

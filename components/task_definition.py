@@ -1,5 +1,6 @@
 """An ECS task definition: one container, locked down, with the environment every microservice gets."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -69,7 +70,8 @@ def create_task_definition(
         "user": _USER,
         "readonlyRootFilesystem": True,
         "mountPoints": [{"sourceVolume": "scratch", "containerPath": _SCRATCH, "readOnly": False}],
-        "linuxParameters": {"initProcessEnabled": True, "capabilities": {"drop": ["ALL"]}},
+        # ECS gives an empty `add` back; without one here, the provider would see a change at every update and replace.
+        "linuxParameters": {"initProcessEnabled": True, "capabilities": {"add": [], "drop": ["ALL"]}},
         "stopTimeout": STOP_TIMEOUT,
         "logConfiguration": {
             "logDriver": "awslogs",
@@ -82,7 +84,7 @@ def create_task_definition(
     }
     return aws.ecs.TaskDefinition(
         name,
-        family=f"{name}-{pulumi.get_stack()}",
+        family=re.sub(r"[^A-Za-z0-9_-]", "-", f"{name}-{pulumi.get_stack()}"),
         requires_compatibilities=["FARGATE"],
         network_mode="awsvpc",
         cpu=str(cpu),
@@ -92,6 +94,8 @@ def create_task_definition(
         execution_role_arn=execution_role.arn,
         volumes=[{"name": "scratch"}],
         container_definitions=pulumi.Output.json_dumps([container]),
+        # An older revision must stay active: the circuit breaker may still go back to it when Pulumi has moved on.
+        skip_destroy=True,
         tags=dict(tags),
         opts=pulumi.ResourceOptions(parent=parent),
     )

@@ -1,7 +1,7 @@
 """Runs an ECS task once, during `pulumi up`, and makes the update fail when the task does.
 
-A Pulumi dynamic provider. The engine loads it by module name in a process of its own, so this module imports nothing
-of the program, and editing it never makes a run appear changed.
+A Pulumi dynamic provider. The engine loads it by module name in a process of its own; editing it never makes a run
+appear changed.
 """
 
 import time
@@ -100,7 +100,8 @@ class TaskRunProvider(ResourceProvider):
     - Tasks it started before and that are still running (`started_by`) are stopped first.
     - A role that ECS cannot assume yet is tried again for two minutes.
     - It waits for STOPPED, never for RUNNING: a quick task is never seen running.
-    - After `timeout` seconds, or when the update is ended, the task is stopped.
+    - After `timeout` seconds, or when the update is ended, the task is stopped. Pulumi tells a provider of the second
+      Ctrl-C only: at the first it waits for what is under way.
     - A container without an exit code did not run, and counts as failed like one with another code than 0.
     - A failure is an exception with ECS's reasons and the last log lines; Pulumi records nothing then, so that the
       next `pulumi up` runs the task again.
@@ -220,9 +221,11 @@ class _Run:
         reason = f"{stopped.get('stopCode', 'no stop code')}: {stopped.get('stoppedReason', 'no reason given')}"
         if stopped.get("stopCode") == "TaskFailedToStart" and _is_about_assuming(reason):
             raise _RoleNotAssumable(reason)
-        failed = [container for container in stopped["containers"] if container.get("exitCode") != 0]
-        if not failed and any(container["name"] == self.props["container"] for container in stopped["containers"]):
+        # Only the program's own container is judged: AWS may add some, such as GuardDuty's agent, which need not start.
+        codes = {container["name"]: container.get("exitCode") for container in stopped["containers"]}
+        if codes.get(self.props["container"]) == 0:
             return
+        failed = [container for container in stopped["containers"] if container.get("exitCode") != 0]
         containers = "".join(
             f"\n  container {container['name']}: exit code {container.get('exitCode', 'missing')}"
             + (f" ({container['reason']})" if container.get("reason") else "")

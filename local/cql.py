@@ -11,6 +11,7 @@ import boto3
 from cassandra import ConsistencyLevel, DriverException
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
 from cassandra.policies import RoundRobinPolicy
+from cassandra.protocol import ErrorMessage
 from cassandra_sigv4.auth import SigV4AuthProvider
 
 from local.errors import LocalError
@@ -26,7 +27,7 @@ def run(state: State, statement: str | None) -> None:
         for text in [statement] if statement is not None else _statements():
             try:
                 result = session.execute(text)
-            except (DriverException, NoHostAvailable) as error:
+            except (DriverException, ErrorMessage, NoHostAvailable) as error:
                 if statement is None and sys.stdin.isatty():
                     print(f"{type(error).__name__}: {error}", file=sys.stderr)
                     continue
@@ -72,11 +73,23 @@ def _statements() -> Iterator[str]:
             line = input(_PROMPT if sys.stdin.isatty() and not pending else "")
         except EOFError:
             break
-        *complete, pending = f"{pending}{line}\n".split(";")
-        yield from filter(None, map(str.strip, complete))
-        pending = pending.lstrip()
+        complete, pending = _split(f"{pending}{line}\n")
+        yield from complete
     if pending.strip():
         yield pending.strip()
+
+
+def _split(text: str) -> tuple[list[str], str]:
+    """The statements ended by `;`, and what follows the last; a `;` between quotes ends nothing."""
+    parts, quote = [""], ""
+    for character in text:
+        if character == ";" and not quote:
+            parts.append("")
+            continue
+        if character in "'\"" and quote in ("", character):
+            quote = "" if quote else character
+        parts[-1] += character
+    return [part.strip() for part in parts[:-1] if part.strip()], parts[-1].lstrip()
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

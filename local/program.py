@@ -39,7 +39,8 @@ class Resource:
     protect: bool
     delete_before_replace: bool
     replace_with: frozenset[str]
-    hooks: frozenset[str]
+    transforms: int
+    retain_on_delete: bool
     secrets: frozenset[str]
     """Paths of the inputs that are marked as secret."""
 
@@ -143,9 +144,8 @@ class _Monitor(mocks.MockMonitor):
                     protect=request.protect,
                     delete_before_replace=request.deleteBeforeReplace,
                     replace_with=frozenset(request.replace_with),
-                    hooks=frozenset(
-                        hook for when in ("before_create", "before_update") for hook in getattr(request.hooks, when)
-                    ),
+                    transforms=len(request.transforms),
+                    retain_on_delete=request.retainOnDelete,
                     secrets=frozenset(_secret_paths(inputs)),
                 )
             )

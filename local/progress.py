@@ -1,6 +1,7 @@
 """Says what is going on: on a terminal while it lasts, in a log once it is over."""
 
 import asyncio
+import contextlib
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -14,7 +15,9 @@ class Progress:
         self._live = stream.isatty()
 
     def say(self, line: str = "") -> None:
-        print(line, file=self._stream, flush=True)
+        # Whoever read this may have gone; what is going on must go on, and end, all the same.
+        with contextlib.suppress(BrokenPipeError):
+            print(line, file=self._stream, flush=True)
 
     @asynccontextmanager
     async def step(self, what: str) -> AsyncIterator[None]:

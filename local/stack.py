@@ -61,8 +61,8 @@ class _Up:
             nonlocal stop_asked
             if not stop_asked:  # the second Ctrl-C of an impatient user must not cut the clean-up short
                 stop_asked = True
-                self._progress.say("\nStopping.")
                 task.cancel()
+                self._progress.say("\nStopping.")
 
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop)

@@ -9,12 +9,16 @@ from typing import TypeVar
 from cassandra import ConsistencyLevel, DriverException
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
 from cassandra.policies import ExponentialReconnectionPolicy, RoundRobinPolicy
+from cassandra.protocol import ErrorMessage
 from cassandra.query import dict_factory
 
 from keyspaces.auth import SigV4AuthProvider
 from keyspaces.target import Target
 
 T = TypeVar("T")
+
+# Some answers of the server, such as an overload or a syntax error, are exceptions without being a DriverException.
+DRIVER_ERRORS = (DriverException, ErrorMessage, NoHostAvailable)
 
 _PROTOCOL_VERSION = 4  # the one Keyspaces documents
 _REQUEST_TIMEOUT = 5.0  # seconds, for one statement
@@ -40,7 +44,7 @@ def open_session(target: Target, *, patience: float, first_use: Callable[[Sessio
             session = cluster.connect()
             used = first_use(session)
             break
-        except (DriverException, NoHostAvailable, OSError, RuntimeError) as error:
+        except (*DRIVER_ERRORS, OSError, RuntimeError) as error:
             cluster.shutdown()
             if time.monotonic() + pause > deadline:
                 where = f"{target} at {target.host}:{target.port}"

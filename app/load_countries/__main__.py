@@ -6,10 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from cassandra import DriverException
-from cassandra.cluster import NoHostAvailable
-
-from keyspaces.session import Unreachable, describe, open_session
+from keyspaces.session import DRIVER_ERRORS, Unreachable, describe, open_session
 from keyspaces.target import add_target_options, target_from
 from load_countries.load import LoadFailed, Record, verify, wait_until_active, write
 
@@ -37,7 +34,7 @@ def main() -> int:
     except (LoadFailed, Unreachable) as error:
         _say(str(error))
         return 1
-    except (DriverException, NoHostAvailable) as error:
+    except DRIVER_ERRORS as error:
         _say(describe(error))
         return 1
     _say(f"{written} rows written and {verified} verified in {target}")

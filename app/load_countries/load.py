@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from cassandra import DriverException, InvalidRequest, Unauthorized
+from cassandra import InvalidRequest, Unauthorized
 from cassandra.cluster import Session
 from cassandra.query import BoundStatement, SimpleStatement
 
-from keyspaces.session import describe
+from keyspaces.session import DRIVER_ERRORS, describe
 from keyspaces.target import Target
 
 Record = Mapping[str, Any]
@@ -70,7 +70,7 @@ def _execute(session: Session, statement: BoundStatement, doing: str) -> list[di
             return list(session.execute(statement))
         except (InvalidRequest, Unauthorized) as error:
             raise LoadFailed(f"{doing}: {describe(error)}") from error
-        except DriverException as error:
+        except DRIVER_ERRORS as error:
             if attempt == _ATTEMPTS:
                 raise LoadFailed(f"{doing}: {describe(error)} ({_ATTEMPTS} attempts)") from error
         time.sleep(pause)

@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from cassandra import DriverException
-from cassandra.cluster import NoHostAvailable, ResponseFuture, Session
+from cassandra.cluster import ResponseFuture, Session
 from cassandra.query import BoundStatement, PreparedStatement
 
-from keyspaces.session import describe, open_session
+from keyspaces.session import DRIVER_ERRORS, describe, open_session
 from keyspaces.target import Target
 
 Country = dict[str, Any]
@@ -53,7 +52,7 @@ class Countries:
         async with self._slots:
             try:
                 return await _rows(self._session.execute_async(statement))
-            except (DriverException, NoHostAvailable) as error:
+            except DRIVER_ERRORS as error:
                 raise CountriesUnavailable(describe(error)) from error
 
 

@@ -61,7 +61,9 @@ def test_accepts_names_that_leave_room_for_pulumis(name: str) -> None:
     check_name("Environment", name)
 
 
-@pytest.mark.parametrize("name", ["x" * 25, "Query", "-api", "api-", "a--b", "a_b", "1api", ""])
+@pytest.mark.parametrize(
+    "name", ["x" * 25, "Query", "-api", "api-", "a--b", "a_b", "1api", "internal-api", "sg-api", ""]
+)
 def test_refuses_names_a_load_balancer_would_refuse(name: str) -> None:
     """Else the update fails when it comes to the target group."""
     with pytest.raises(ValueError, match="2 to 24"):

@@ -168,6 +168,18 @@ def test_fails_when_the_container_never_started(aws: Aws) -> None:
     assert "is empty" in str(failed.value)
 
 
+def test_succeeds_although_a_container_that_aws_added_did_not_start(aws: Aws) -> None:
+    """GuardDuty's runtime monitoring adds an agent, which the execution role has no right to pull."""
+    aws.lists()
+    aws.runs()
+    aws.describes(
+        "STOPPED",
+        containers=[{"name": "aws-guardduty-agent-x", "reason": "CannotPullContainerError"}]
+        + [{"name": "load-countries", "exitCode": 0}],
+    )
+    assert create().id == TASK
+
+
 def test_fails_when_ecs_knows_no_container_of_the_task(aws: Aws) -> None:
     """A task that stopped before it had containers did nothing."""
     aws.lists()

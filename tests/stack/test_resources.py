@@ -135,6 +135,7 @@ def test_declares_task_definition_that_fargate_accepts(program: Program, name: s
     definition = one(program, "aws:ecs/taskDefinition:TaskDefinition", name).inputs
     assert (definition["cpu"], definition["memory"]) == ("256", "512")
     assert definition["networkMode"] == "awsvpc"
+    assert definition["skipDestroy"] is True
     assert definition["requiresCompatibilities"] == ["FARGATE"]
     assert definition["runtimePlatform"] == {"operatingSystemFamily": "LINUX", "cpuArchitecture": "X86_64"}
     shape = Session().get_service_model("ecs").operation_model("RegisterTaskDefinition").input_shape
@@ -156,7 +157,7 @@ def test_locks_the_container_down(program: Program, name: str) -> None:
     only = container(program, name)
     assert only["user"] not in ("root", "0", "0:0", "")
     assert only["readonlyRootFilesystem"] is True
-    assert only["linuxParameters"] == {"initProcessEnabled": True, "capabilities": {"drop": ["ALL"]}}
+    assert only["linuxParameters"] == {"initProcessEnabled": True, "capabilities": {"add": [], "drop": ["ALL"]}}
     assert only["mountPoints"] == [{"sourceVolume": "scratch", "containerPath": "/tmp", "readOnly": False}]
     assert one(program, "aws:ecs/taskDefinition:TaskDefinition", name).inputs["volumes"] == [{"name": "scratch"}]
     assert only["stopTimeout"] == 40

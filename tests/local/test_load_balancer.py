@@ -1,0 +1,139 @@
+"""The load balancer: who gets a request, and what passes through."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import aiohttp
+from aiohttp import web
+
+from local.declared import Rule, TargetGroup
+from local.load_balancer import LoadBalancer
+
+API = TargetGroup(name="api", path="/ping", interval=0.05, timeout=1, unhealthy_threshold=2)
+ADMIN = TargetGroup(name="admin", path="/ping", interval=0.05, timeout=1, unhealthy_threshold=2)
+RULES = [
+    Rule(priority=1, paths=["/admin", "/admin/*"], target_group=ADMIN),
+    Rule(priority=2, paths=["/api*"], target_group=API),
+]
+
+
+class App:
+    """A target that tells what it was sent."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.status = 200
+        self.port = 0
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator["App"]:
+        app = web.Application()
+        app.router.add_get("/ping", self._ping)
+        app.router.add_route("*", "/{path:.*}", self._echo)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        self.port = runner.addresses[0][1]
+        try:
+            yield self
+        finally:
+            await runner.cleanup()
+
+    async def _ping(self, _: web.Request) -> web.Response:
+        return web.Response(status=self.status)
+
+    async def _echo(self, request: web.Request) -> web.Response:
+        headers = {"X-Target": self.name, "X-Path": request.raw_path, "X-Host": request.host}
+        headers["X-From"] = request.headers["X-Forwarded-For"]
+        return web.Response(status=202, body=await request.read(), headers=headers)
+
+
+def run(test: Callable[[LoadBalancer, aiohttp.ClientSession], Awaitable[None]]) -> None:
+    async def main() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            balancer = LoadBalancer(RULES)
+            base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            async with balancer.serve(listener), aiohttp.ClientSession(base) as session:
+                await test(balancer, session)
+
+    asyncio.run(main())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def test_spreads_requests_over_healthy_targets_by_path() -> None:
+    """Else one task does all the work, or a request ends up with the wrong service."""
+
+    async def test(balancer: LoadBalancer, session: aiohttp.ClientSession) -> None:
+        async with App("a").serve() as a, App("b").serve() as b, App("c").serve() as c:
+            async with (
+                balancer.register(API, a.port, lambda: None),
+                balancer.register(API, b.port, lambda: None),
+                balancer.register(ADMIN, c.port, lambda: None),
+            ):
+                await until(lambda: len(balancer.healthy_targets(API) + balancer.healthy_targets(ADMIN)) == 3)
+                answers = [await session.get("/api/x") for _ in range(6)]
+                assert sorted(answer.headers["X-Target"] for answer in answers) == ["a"] * 3 + ["b"] * 3
+                assert (await session.get("/admin/x")).headers["X-Target"] == "c"
+                assert (await session.get("/other")).status == 404
+
+    run(test)
+
+
+def test_passes_a_request_on_as_it_is() -> None:
+    """Else the program sees something else here than behind the real load balancer."""
+
+    async def test(balancer: LoadBalancer, session: aiohttp.ClientSession) -> None:
+        async with App("a").serve() as a, balancer.register(API, a.port, lambda: None):
+            await until(lambda: bool(balancer.healthy_targets(API)))
+            body = b"x" * 300_000
+            async with session.post("/api%2Fx?a=%20&b", data=body, headers={"Host": "example.org"}) as answer:
+                assert answer.status == 202
+                assert await answer.read() == body
+                assert answer.headers["X-Path"] == "/api%2Fx?a=%20&b"
+                assert answer.headers["X-Host"] == "example.org"
+                assert answer.headers["X-From"] == "127.0.0.1"
+                assert "aiohttp" not in answer.headers.get("Server", "")
+
+    run(test)
+
+
+def test_answers_503_without_a_healthy_target_and_502_for_one_that_died() -> None:
+    """What the real one answers, so that clients can be tried against it."""
+
+    async def test(balancer: LoadBalancer, session: aiohttp.ClientSession) -> None:
+        assert (await session.get("/api")).status == 503
+        slow = TargetGroup(name="api", path="/ping", interval=60, timeout=1, unhealthy_threshold=2)
+        async with App("a").serve() as a:
+            register = balancer.register(slow, a.port, lambda: None)
+            await register.__aenter__()
+            await until(lambda: bool(balancer.healthy_targets(API)))
+        assert (await session.get("/api")).status == 502
+        await register.__aexit__(None, None, None)
+
+    run(test)
+
+
+def test_takes_a_target_out_after_as_many_failures_as_declared_and_in_again() -> None:
+    """Else a task that hangs keeps getting requests."""
+
+    async def test(balancer: LoadBalancer, session: aiohttp.ClientSession) -> None:
+        changes: list[int] = []
+        async with (
+            App("a").serve() as a,
+            balancer.register(API, a.port, lambda: changes.append(len(balancer.healthy_targets(API)))),
+        ):
+            await until(lambda: changes == [1])
+            a.status = 500
+            await until(lambda: changes == [1, 0])
+            assert (await session.get("/api")).status == 503
+            a.status = 200
+            await until(lambda: changes == [1, 0, 1])
+
+    run(test)
