@@ -11,12 +11,15 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
+
 from local.errors import LocalError
 from local.processes import end_leftovers
 from local.state import State
 
 _ROOT = Path(__file__).resolve().parent.parent
 _DOWN_SECONDS = 90.0
+_EXIT_SECONDS = 10.0  # once it has nothing more to stop
 
 
 def main() -> int:
@@ -168,6 +171,9 @@ def _down(_: argparse.Namespace, state: State) -> None:
         if time.monotonic() > deadline:
             raise LocalError(f"process {running.pid if running else '?'} does not end; end it with kill -9, then again")
         time.sleep(0.1)
+    if running is not None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            psutil.Process(running.pid).wait(_EXIT_SECONDS)
     ended = end_leftovers(state.processes)
     if running is None and not ended:
         print("nothing was running")

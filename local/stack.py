@@ -37,7 +37,11 @@ def up(root: Path, state: State, *, stack: str, port: int, progress: Progress) -
                 computed=aws.computed_by(settings.region, address),
                 answer=aws.answers_for(settings.region),
             )
-            asyncio.run(_Up(declared.read(evaluated, root), settings, state, listener, progress).run())
+            try:
+                asyncio.run(_Up(declared.read(evaluated, root), settings, state, listener, progress).run())
+            finally:
+                # All that was started has ended; one more Ctrl-C has nothing left to stop.
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class _Up:

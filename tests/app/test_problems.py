@@ -21,7 +21,7 @@ class Broken:
 
 def answer(error: Exception) -> tuple[int, dict[str, str], Any]:
     sent: list[Any] = []
-    scope = {
+    scope: dict[str, Any] = {
         "type": "http",
         "method": "GET",
         "path": "/countries/us",

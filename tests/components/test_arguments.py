@@ -156,4 +156,6 @@ def test_signs_in_with_a_profile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     (tmp_path / "credentials").write_text("[prod]\naws_access_key_id = PRODKEY\naws_secret_access_key = s\n")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     session = session_from({"region": "eu-west-1", "profile": "prod"})
-    assert (session.region_name, session.get_credentials().access_key) == ("eu-west-1", "PRODKEY")
+    credentials = session.get_credentials()
+    assert credentials is not None
+    assert (session.region_name, credentials.access_key) == ("eu-west-1", "PRODKEY")

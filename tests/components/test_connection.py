@@ -67,5 +67,7 @@ def test_assumes_one_role_after_the_other(requests: list[dict[str, str]]) -> Non
         "ours",
         "KEY1",
     )
-    assert session.get_credentials().access_key == "KEY2"
+    credentials = session.get_credentials()
+    assert credentials is not None
+    assert credentials.access_key == "KEY2"
     assert session.region_name == "eu-west-1"

@@ -174,8 +174,10 @@ def test_succeeds_although_a_container_that_aws_added_did_not_start(aws: Aws) ->
     aws.runs()
     aws.describes(
         "STOPPED",
-        containers=[{"name": "aws-guardduty-agent-x", "reason": "CannotPullContainerError"}]
-        + [{"name": "load-countries", "exitCode": 0}],
+        containers=[
+            {"name": "aws-guardduty-agent-x", "reason": "CannotPullContainerError"},
+            {"name": "load-countries", "exitCode": 0},
+        ],
     )
     assert create().id == TASK
 

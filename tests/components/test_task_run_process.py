@@ -54,13 +54,14 @@ class FakeEcs:
         done = self.exit_code is not None or self.called("StopTask")
         containers = [{"name": "load-countries", **({} if self.exit_code is None else {"exitCode": self.exit_code})}]
         task = {"taskArn": TASK, "lastStatus": "STOPPED" if done else "RUNNING", "containers": containers}
-        return {
+        answers: dict[str, dict[str, Any]] = {
             "ListTasks": {"taskArns": []},
             "RunTask": {"tasks": [{"taskArn": TASK}], "failures": []},
             "DescribeTasks": {"tasks": [task], "failures": []},
             "StopTask": {"task": {}},
             "GetLogEvents": {"events": [{"message": "boom"}]},
-        }[action]
+        }
+        return answers[action]
 
     def called(self, action: str) -> list[dict[str, Any]]:
         return [body for called, body in self.calls if called == action]

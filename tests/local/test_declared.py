@@ -14,7 +14,8 @@ from tests.evaluation import ROOT
 
 def write_project(root: Path, program: str, stack: str = "config:\n  aws:region: eu-west-1\n") -> Path:
     (root / "Pulumi.yaml").write_text(
-        "name: other\nruntime: python\nconfig:\n  size: {type: integer, default: 3}\n  on: {type: boolean, default: false}\n"
+        "name: other\nruntime: python\n"
+        "config:\n  size: {type: integer, default: 3}\n  active: {type: boolean, default: false}\n"
     )
     (root / "Pulumi.dev.yaml").write_text(stack)
     (root / "__main__.py").write_text("import pulumi, pulumi_aws as aws\n" + program)
@@ -54,7 +55,7 @@ def test_applies_the_projects_defaults_and_the_stacks_settings(tmp_path: Path) -
     """Only a real engine applies the defaults of Pulumi.yaml; without them the program would fail here."""
     root = write_project(
         tmp_path,
-        "c = pulumi.Config()\npulumi.export('o', [c.require_int('size'), c.require_bool('on'), c.require('name')])\n",
+        "c = pulumi.Config()\npulumi.export('o', [c.require_int('size'), c.require_bool('active'), c.require('name')])\n",
         "config:\n  other:size: 5\n  name: x\n  aws:region: eu-west-1\n",
     )
     assert evaluate_in(root).outputs == {"o": [5, False, "x"]}

@@ -63,7 +63,7 @@ def run(test: Callable[[LoadBalancer, aiohttp.ClientSession], Awaitable[None]]) 
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  # there is no event to wait for
             await asyncio.sleep(0.01)
 
 
@@ -71,17 +71,19 @@ def test_spreads_requests_over_healthy_targets_by_path() -> None:
     """Else one task does all the work, or a request ends up with the wrong service."""
 
     async def test(balancer: LoadBalancer, session: aiohttp.ClientSession) -> None:
-        async with App("a").serve() as a, App("b").serve() as b, App("c").serve() as c:
-            async with (
-                balancer.register(API, a.port, lambda: None),
-                balancer.register(API, b.port, lambda: None),
-                balancer.register(ADMIN, c.port, lambda: None),
-            ):
-                await until(lambda: len(balancer.healthy_targets(API) + balancer.healthy_targets(ADMIN)) == 3)
-                answers = [await session.get("/api/x") for _ in range(6)]
-                assert sorted(answer.headers["X-Target"] for answer in answers) == ["a"] * 3 + ["b"] * 3
-                assert (await session.get("/admin/x")).headers["X-Target"] == "c"
-                assert (await session.get("/other")).status == 404
+        async with (
+            App("a").serve() as a,
+            App("b").serve() as b,
+            App("c").serve() as c,
+            balancer.register(API, a.port, lambda: None),
+            balancer.register(API, b.port, lambda: None),
+            balancer.register(ADMIN, c.port, lambda: None),
+        ):
+            await until(lambda: len(balancer.healthy_targets(API) + balancer.healthy_targets(ADMIN)) == 3)
+            answers = [await session.get("/api/x") for _ in range(6)]
+            assert sorted(answer.headers["X-Target"] for answer in answers) == ["a"] * 3 + ["b"] * 3
+            assert (await session.get("/admin/x")).headers["X-Target"] == "c"
+            assert (await session.get("/other")).status == 404
 
     run(test)
 

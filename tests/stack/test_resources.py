@@ -139,6 +139,7 @@ def test_declares_task_definition_that_fargate_accepts(program: Program, name: s
     assert definition["requiresCompatibilities"] == ["FARGATE"]
     assert definition["runtimePlatform"] == {"operatingSystemFamily": "LINUX", "cpuArchitecture": "X86_64"}
     shape = Session().get_service_model("ecs").operation_model("RegisterTaskDefinition").input_shape
+    assert shape is not None
     validate_parameters(
         {
             "family": definition["family"],
