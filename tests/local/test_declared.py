@@ -55,7 +55,8 @@ def test_applies_the_projects_defaults_and_the_stacks_settings(tmp_path: Path) -
     """Only a real engine applies the defaults of Pulumi.yaml; without them the program would fail here."""
     root = write_project(
         tmp_path,
-        "c = pulumi.Config()\npulumi.export('o', [c.require_int('size'), c.require_bool('active'), c.require('name')])\n",
+        "c = pulumi.Config()\n"
+        "pulumi.export('o', [c.require_int('size'), c.require_bool('active'), c.require('name')])\n",
         "config:\n  other:size: 5\n  name: x\n  aws:region: eu-west-1\n",
     )
     assert evaluate_in(root).outputs == {"o": [5, False, "x"]}
