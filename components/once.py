@@ -10,7 +10,7 @@ import pulumi_aws as aws
 from components.account import Account
 from components.connection import connection_inputs
 from components.network import Network, TaskAccess
-from components.task_run import TaskRun
+from components.task_run import TaskRun, TaskStop
 
 _STARTED_BY_MAX = 128  # ECS API reference, RunTask
 
@@ -49,6 +49,15 @@ def create_run(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> TaskRun:
+    connection = connection_inputs(account.region)
+    stop = TaskStop(
+        name,
+        cluster=cluster.arn,
+        container=container,
+        started_by=_started_by(name),
+        connection=connection,
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=depends_on),
+    )
     return TaskRun(
         name,
         cluster=cluster.arn,
@@ -62,8 +71,8 @@ def create_run(
         timeout=once.timeout,
         run_id=once.run_id,
         tags=tags,
-        connection=connection_inputs(account.region),
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=depends_on, replace_with=[table]),
+        connection=connection,
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=[stop, *depends_on], replace_with=[table]),
     )
 
 

@@ -46,8 +46,8 @@ class _Interrupted(Exception):
 class TaskRun(Resource, module="ecs", name="TaskRun"):
     """One run of an ECS task. Exists once the task has stopped with exit code 0; a failed run is not recorded.
 
-    It runs again when `task_definition` or `run_id` changes, and for nothing else. Deleting it stops tasks that are
-    still running. What happens is documented at `TaskRunProvider`.
+    It runs again when `task_definition` or `run_id` changes, and for nothing else. What happens is documented at
+    `TaskRunProvider`. It should depend on a `TaskStop` with the same `started_by`.
 
     task_arn: the task that ran. ECS forgets a stopped task after an hour or so; its log stays.
     """
@@ -123,12 +123,57 @@ class TaskRunProvider(ResourceProvider):
     def update(self, id_: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         return UpdateResult(outs={**news, "task_arn": id_})
 
+
+class TaskStop(Resource, module="ecs", name="TaskStop"):
+    """Stops, when it is deleted, what a `TaskRun` has started and that still runs.
+
+    A resource of its own, because a run that fails is not recorded: if the update was killed in the middle of a stack's
+    first run, there is no `TaskRun` to delete, and the task would keep network and cluster from being destroyed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        cluster: pulumi.Input[str],
+        container: str,
+        started_by: str,
+        connection: Mapping[str, pulumi.Input[Any]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(
+            TaskStopProvider(),
+            name,
+            {
+                "cluster": cluster,
+                "container": container,
+                "started_by": started_by,
+                "connection": dict(connection),
+            },
+            opts,
+        )
+
+
+class TaskStopProvider(ResourceProvider):
+    """Does nothing until it is deleted."""
+
+    serialize_as_secret_always = False
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        return DiffResult(changes=any(news[key] != olds.get(key) for key in news if key != "__provider"))
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        return CreateResult(id_=props["started_by"], outs=props)
+
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        return UpdateResult(outs=news)
+
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         _Run(props).stop_leftovers()
 
 
 class _Run:
-    """The calls behind one create or delete."""
+    """The calls behind a run or a stop."""
 
     def __init__(self, props: Mapping[str, Any]) -> None:
         self.props = props

@@ -8,7 +8,7 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from components import task_run
-from components.task_run import TaskFailed, TaskRunProvider
+from components.task_run import TaskFailed, TaskRunProvider, TaskStopProvider
 
 CLUSTER = "arn:aws:ecs:us-east-1:000000000000:cluster/keyspaces"
 DEFINITION = "arn:aws:ecs:us-east-1:000000000000:task-definition/load-countries:1"
@@ -305,13 +305,24 @@ def test_stops_running_tasks_when_deleted(aws: Aws) -> None:
     aws.lists(LEFTOVER)
     aws.stops(LEFTOVER)
     aws.describes("STOPPED", LEFTOVER)
-    TaskRunProvider().delete(TASK, {**PROPS, "task_arn": TASK})
+    TaskStopProvider().delete("id", PROPS)
+
+
+def test_changes_nothing_until_it_is_deleted() -> None:
+    """It exists so that a stack whose first run was killed can be destroyed; it must cause no work before."""
+    created = TaskStopProvider().create(PROPS).outs
+    assert created == PROPS
+    assert TaskStopProvider().diff("id", created, PROPS).changes is False
+    moved = {**PROPS, "cluster": "other"}
+    assert TaskStopProvider().diff("id", created, moved).changes is True
+    assert TaskStopProvider().diff("id", created, moved).replaces is None
+    assert TaskStopProvider().update("id", created, moved).outs == moved
 
 
 def test_deletes_nothing_when_the_cluster_is_gone(aws: Aws) -> None:
     """Else a stack whose cluster was removed by hand cannot be destroyed."""
     aws.ecs.add_client_error("list_tasks", "ClusterNotFoundException", "Cluster not found.")
-    TaskRunProvider().delete(TASK, {**PROPS, "task_arn": TASK})
+    TaskStopProvider().delete("id", PROPS)
 
 
 @pytest.mark.parametrize(

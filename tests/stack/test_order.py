@@ -32,6 +32,19 @@ def test_starts_the_loader_once_all_it_needs_is_there(program: Program) -> None:
     assert dependencies(program, run) >= _needed_by_tasks_of("load-countries")
 
 
+def test_stops_a_killed_updates_task_before_what_it_uses_is_removed(program: Program) -> None:
+    """Else a task that no state knows of keeps cluster and security group from being destroyed."""
+    stop = one(program, "pulumi-python:dynamic/ecs:TaskStop", "load-countries")
+    run = one(program, "pulumi-python:dynamic/ecs:TaskRun", "load-countries")
+    assert "TaskStop load-countries" in dependencies(program, run)
+    assert dependencies(program, stop) >= _needed_by_tasks_of("load-countries") - {
+        "LogGroup load-countries",
+        "Image load-countries",
+    }
+    assert stop.inputs["started_by"] == run.inputs["started_by"]
+    assert stop.inputs["cluster"] == run.inputs["cluster"]
+
+
 def test_starts_the_service_once_all_it_needs_is_there_and_the_data_is_loaded(program: Program) -> None:
     """Else its tasks fail until the circuit breaker gives up, or it serves an empty table."""
     service = one(program, "aws:ecs/service:Service", "query-api")
