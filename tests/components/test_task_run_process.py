@@ -89,14 +89,21 @@ def start_engine() -> Iterator[Engine]:
         "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_CONFIG_FILE": os.devnull,
     }
-    command = [sys.executable, "-u", "-m", "pulumi.dynamic"]
+    # Under a shell's `&`, as in some CI, SIGINT is ignored, and children inherit that; the engine's do not.
+    program = (
+        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        " runpy.run_module('pulumi.dynamic', run_name='__main__')"
+    )
+    command = [sys.executable, "-u", "-c", program]
     try:
         with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            port = int(process.stdout.readline())
-            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-                yield Engine(process, Provider(channel), ecs)
-            process.kill()
+            try:
+                assert process.stdout is not None
+                port = int(process.stdout.readline())
+                with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                    yield Engine(process, Provider(channel), ecs)
+            finally:
+                process.kill()
     finally:
         ecs.server.shutdown()
         ecs.server.server_close()
