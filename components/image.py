@@ -85,7 +85,8 @@ def create_image(
             # The Docker provider asks the engine as soon as it is configured, even if nothing is to be built, and
             # fails in words of its own; a transform runs before that, in a preview too. Only Pulumi's engine runs it.
             transforms=[_require_docker],
-            # There is nothing to delete: the image goes with its repository. So a destroy needs no Docker.
+            # There is nothing to delete: the image goes with its repository. So a destroy should need no Docker.
+            # Both were read in the sources of engine and provider; neither was run on a real engine (UNVERIFIED).
             retain_on_delete=True,
         ),
     )
@@ -116,7 +117,8 @@ def require_docker() -> None:
     except subprocess.TimeoutExpired:
         raise DockerUnavailable(_NO_ANSWER.format(f"it took more than {_DOCKER_TIMEOUT_SECONDS} s")) from None
     except subprocess.CalledProcessError as error:
-        raise DockerUnavailable(_NO_ANSWER.format(error.stderr.strip() or f"exit code {error.returncode}")) from None
+        reason = " ".join(error.stderr.split()) or f"exit code {error.returncode}"
+        raise DockerUnavailable(_NO_ANSWER.format(reason)) from None
 
 
 def _require_docker(_: pulumi.ResourceTransformArgs) -> None:

@@ -14,7 +14,7 @@ from components.permissions import Role
 _USER = "10001:10001"
 _SCRATCH = "/tmp"  # noqa: S108  # the container's own
 # How long ECS waits between SIGTERM and SIGKILL, in seconds: longer than a load balancer drains a target.
-STOP_TIMEOUT = 40
+_STOP_TIMEOUT = 40
 
 
 # MiB that Fargate offers for CPU units (ECS developer guide, "Fargate task size").
@@ -72,7 +72,7 @@ def create_task_definition(
         "mountPoints": [{"sourceVolume": "scratch", "containerPath": _SCRATCH, "readOnly": False}],
         # ECS gives an empty `add` back; without one here, the provider would see a change at every update and replace.
         "linuxParameters": {"initProcessEnabled": True, "capabilities": {"add": [], "drop": ["ALL"]}},
-        "stopTimeout": STOP_TIMEOUT,
+        "stopTimeout": _STOP_TIMEOUT,
         "logConfiguration": {
             "logDriver": "awslogs",
             "options": {

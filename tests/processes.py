@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +16,17 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
+
+# root may write anywhere, so it becomes a nameless user who may read everything, as in the image, and write nothing.
+CAN_BE_NOBODY = os.geteuid() != 0 or shutil.which("setpriv") is not None
+AS_NOBODY = (
+    (
+        *("setpriv", "--reuid", "54321", "--regid", "54321", "--clear-groups"),
+        *("--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search"),
+    )
+    if os.geteuid() == 0
+    else ()
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 import argparse
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from keyspaces.session import open_session
 from keyspaces.target import add_target_options, target_from
 from load_countries.load import LoadFailed, verify, write
 from tests.keyspaces import COUNTRIES, LocalKeyspaces
-from tests.processes import ROOT, run_program
+from tests.processes import AS_NOBODY, CAN_BE_NOBODY, ROOT, run_program, start_program
 
 RECORDS = json.loads((ROOT / "app" / "load_countries" / "countries.json").read_text(encoding="utf-8"))
 
@@ -76,3 +77,13 @@ def test_fails_when_a_row_reads_back_differently(loaded: LocalKeyspaces, monkeyp
             verify(session, target, [{**RECORDS[0], "area": 1}])
         with pytest.raises(LoadFailed, match=r"'xx' reads back as \[\]"):
             verify(session, target, [{**RECORDS[0], "id": "xx"}])
+
+
+@pytest.mark.skipif(not CAN_BE_NOBODY, reason="root needs setpriv to be another user")
+def test_runs_under_any_user_where_it_can_write_nothing(loaded: LocalKeyspaces, tmp_path: Path) -> None:
+    """On Fargate the root file system is read-only and the user has no name."""
+    tmp_path.chmod(0o555)
+    environment = {**loaded.environment(), "PYTHONPATH": str(ROOT / "app")}
+    with start_program("load_countries", environment=environment, cwd=tmp_path, prefix=AS_NOBODY) as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors

@@ -1,8 +1,6 @@
 """The API over HTTP, reading a real table through TLS and SigV4."""
 
 import http.client
-import os
-import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +10,17 @@ import pytest
 from query_api import __main__ as query_api
 from tests.evaluation import container, evaluate
 from tests.keyspaces import COUNTRIES, LocalKeyspaces
-from tests.processes import ROOT, free_port, get, listens, run_program, start_program, wait_until
+from tests.processes import (
+    AS_NOBODY,
+    CAN_BE_NOBODY,
+    ROOT,
+    free_port,
+    get,
+    listens,
+    run_program,
+    start_program,
+    wait_until,
+)
 
 US = """\
 {
@@ -190,27 +198,13 @@ def test_refuses_a_table_name_that_is_not_one(keyspaces: LocalKeyspaces, option:
     assert "letters, digits and underscores" in result.stderr
 
 
-# root may write anywhere, so it becomes a nameless user who may read everything, as in the image, and write nothing.
-_AS_NOBODY = (
-    *("setpriv", "--reuid", "54321", "--regid", "54321", "--clear-groups"),
-    *("--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search"),
-)
-
-
-@pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root needs setpriv to be another")
+@pytest.mark.skipif(not CAN_BE_NOBODY, reason="root needs setpriv to be another user")
 def test_runs_under_any_user_where_it_can_write_nothing(loaded: LocalKeyspaces, tmp_path: Path) -> None:
     """On Fargate the root file system is read-only and the user has no name."""
     port = free_port()
     tmp_path.chmod(0o555)
-    environment = {
-        **loaded.environment(),
-        "HOST": "127.0.0.1",
-        "PORT": str(port),
-        "PYTHONPATH": str(ROOT / "app"),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    prefix = _AS_NOBODY if os.geteuid() == 0 else ()
-    with start_program("query_api", environment=environment, cwd=tmp_path, prefix=prefix) as process:
+    environment = {**loaded.environment(), "HOST": "127.0.0.1", "PORT": str(port), "PYTHONPATH": str(ROOT / "app")}
+    with start_program("query_api", environment=environment, cwd=tmp_path, prefix=AS_NOBODY) as process:
         wait_until(lambda: listens(port) or process.poll() is not None)
         assert process.poll() is None, process.stderr and process.stderr.read()
         assert get(f"http://127.0.0.1:{port}/countries/us").status == 200
