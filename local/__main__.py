@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from local.errors import LocalError
+from local.keyspaces.faults import BadFaults, Faults, FaultsFile
 from local.processes import end_leftovers
 from local.state import State
 
@@ -47,7 +49,27 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--detach", action="store_true", help="return once it is up; `down` stops it")
     up.add_argument("--port", type=int, default=8080, help="of the load balancer on 127.0.0.1 (default: 8080)")
     up.add_argument("--stack", default="dev", help="whose settings to use (default: dev)")
+    _add_fault_option(up)
     up.set_defaults(run=_up)
+
+    keyspaces = commands.add_parser("keyspaces", help="run only a local Amazon Keyspaces, until Ctrl-C")
+    keyspaces.add_argument("--port", type=int, default=9142, help="of the endpoint on 127.0.0.1 (default: 9142)")
+    keyspaces.add_argument("--region", default="us-east-1", help="to be (default: us-east-1)")
+    keyspaces.add_argument(
+        "--policy", type=Path, metavar="FILE", help="IAM policy document of a role to sign in as, besides administrator"
+    )
+    keyspaces.add_argument(
+        "--schema-delay", type=float, default=1.0, metavar="SECONDS", help="that DDL takes to have effect (default: 1)"
+    )
+    _add_fault_option(keyspaces)
+    keyspaces.set_defaults(run=_keyspaces)
+
+    faults = commands.add_parser(
+        "faults", help="make the running Keyspaces suffer, or recover: faults throttle_reads=1"
+    )
+    faults.add_argument("faults", nargs="*", metavar="NAME=VALUE", help="those to be on; without any, what is on now")
+    faults.add_argument("--off", action="store_true", help="switch all off")
+    faults.set_defaults(run=_faults)
 
     status = commands.add_parser("status", help="what is running")
     status.set_defaults(run=_status)
@@ -74,14 +96,53 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_fault_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--fault", action="append", default=[], metavar="NAME=VALUE", help="to begin with; see docs/keyspaces.md"
+    )
+
+
+def _read_faults(settings: list[str]) -> Faults:
+    try:
+        return Faults.parse(settings)
+    except BadFaults as error:
+        raise LocalError(str(error)) from None
+
+
 def _up(options: argparse.Namespace, state: State) -> None:
+    faults = _read_faults(options.fault)
     if options.detach:
         _up_detached(options, state)
         return
     from local.progress import Progress
     from local.stack import up
 
-    up(_ROOT, state, stack=options.stack, port=options.port, progress=Progress())
+    up(_ROOT, state, stack=options.stack, port=options.port, faults=faults, progress=Progress())
+
+
+def _keyspaces(options: argparse.Namespace, state: State) -> None:
+    faults = _read_faults(options.fault)
+    from local.alone import run_alone
+    from local.progress import Progress
+
+    run_alone(
+        state,
+        port=options.port,
+        region=options.region,
+        policy_file=options.policy,
+        schema_delay=options.schema_delay,
+        faults=faults,
+        progress=Progress(),
+    )
+
+
+def _faults(options: argparse.Namespace, state: State) -> None:
+    state.require_running()
+    file = FaultsFile(state.faults)
+    if options.faults or options.off:
+        file.write(_read_faults(options.faults))
+    on = {name: value for name, value in dataclasses.asdict(file.current()).items() if value}
+    print(" ".join(f"{name}={json.dumps(value)}" for name, value in on.items()) or "none are on")
 
 
 def _up_detached(options: argparse.Namespace, state: State) -> None:
@@ -90,6 +151,7 @@ def _up_detached(options: argparse.Namespace, state: State) -> None:
     state.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     log_file = state.directory / "up.log"
     arguments = ["--directory", str(state.directory), "up", "--port", str(options.port), "--stack", options.stack]
+    arguments += [argument for fault in options.fault for argument in ("--fault", fault)]
     with log_file.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "local", *arguments],

@@ -11,19 +11,19 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from local.keyspaces.credentials import CredentialStore
+from local.keyspaces.credentials import CredentialStore, Role
 
 
 class CredentialsEndpoint:
     def __init__(self, store: CredentialStore) -> None:
         self._store = store
-        self._role_by_token: dict[str, str] = {}
+        self._role_by_token: dict[str, Role] = {}
         self._port = 0
 
-    def environment_for(self, role_arn: str) -> Mapping[str, str]:
+    def environment_for(self, role: Role) -> Mapping[str, str]:
         """What a task of this role needs in its environment to get credentials."""
         token = secrets.token_urlsafe(32)
-        self._role_by_token[token] = role_arn
+        self._role_by_token[token] = role
         return {
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://127.0.0.1:{self._port}/credentials",
             "AWS_CONTAINER_AUTHORIZATION_TOKEN": token,
@@ -46,10 +46,10 @@ class CredentialsEndpoint:
     async def _answer(self, request: web.Request) -> web.Response:
         given = request.headers.get("Authorization", "").encode()
         known = self._role_by_token.items()
-        role_arn = next((role for token, role in known if hmac.compare_digest(token.encode(), given)), None)
-        if role_arn is None:
+        role = next((role for token, role in known if hmac.compare_digest(token.encode(), given)), None)
+        if role is None:
             return web.json_response({"code": "AccessDenied", "message": "unknown authorization token"}, status=403)
-        credentials = self._store.issue_for_role(role_arn)
+        credentials = self._store.issue_for_role(role)
         assert credentials.expires is not None
         return web.json_response(
             {
@@ -57,7 +57,7 @@ class CredentialsEndpoint:
                 "SecretAccessKey": credentials.secret_key,
                 "Token": credentials.session_token,
                 "Expiration": credentials.expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "RoleArn": role_arn,
+                "RoleArn": role.arn,
             },
             headers={"Cache-Control": "no-store"},
         )

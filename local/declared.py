@@ -1,6 +1,7 @@
 """What the program declares, in the words of this machine. Refuses what it could only get wrong."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,12 @@ from typing import Any
 import pulumi
 
 from local.errors import LocalError
+from local.keyspaces.credentials import Role
+from local.keyspaces.iam import MalformedPolicy, Policy
 from local.keyspaces.tables import TableSchema
 from local.program import Program, Resource
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +25,7 @@ class TaskDefinition:
     container: str
     command: Sequence[str]
     environment: Mapping[str, str]
-    role_arn: str
+    role: Role
     directory: Path
     stop_timeout: float
 
@@ -77,12 +82,13 @@ def read(program: Program, root: Path) -> Stack:
     """Raises LocalError for what local/ cannot do, and for a value that only AWS would know."""
     task_definitions = _by(program, "aws:ecs/taskDefinition:TaskDefinition", "arn")
     images = _by(program, "docker:index/image:Image", "repoDigest")
+    roles = {arn: _role(arn, role, program) for arn, role in _by(program, "aws:iam/role:Role", "arn").items()}
     target_groups = {
         arn: _target_group(resource) for arn, resource in _by(program, "aws:lb/targetGroup:TargetGroup", "arn").items()
     }
 
     def task_definition(user: Resource, property_: str) -> TaskDefinition:
-        return _task_definition(task_definitions[_known(user, property_)], images, root)
+        return _task_definition(task_definitions[_known(user, property_)], images, roles, root)
 
     steps: list[OneOff | Service] = []
     for resource in program.resources:
@@ -119,6 +125,14 @@ def read(program: Program, root: Path) -> Stack:
     )
 
 
+# Keyspaces' custom properties by the argument of aws.keyspaces.Table.
+_SWITCHES = {
+    "client_side_timestamps": "clientSideTimestamps",
+    "point_in_time_recovery": "pointInTimeRecovery",
+    "ttl": "ttl",
+}
+
+
 def _table(resource: Resource) -> TableSchema:
     schema = _known(resource, "schemaDefinition")
     return TableSchema(
@@ -127,10 +141,36 @@ def _table(resource: Resource) -> TableSchema:
         columns={column["name"]: column["type"] for column in schema["columns"]},
         partition_key=[column["name"] for column in schema["partitionKeys"]],
         clustering_key={column["name"]: column["orderBy"] for column in schema.get("clusteringKeys", [])},
+        static=frozenset(column["name"] for column in schema.get("staticColumns", [])),
+        properties={
+            property_: {"status": resource.inputs[argument]["status"].lower()}
+            for property_, argument in _SWITCHES.items()
+            if argument in resource.inputs
+        },
+        default_time_to_live=int(resource.inputs.get("defaultTimeToLive", 0)),
     )
 
 
-def _task_definition(resource: Resource, images: Mapping[str, Resource], root: Path) -> TaskDefinition:
+def _role(arn: str, role: Resource, program: Program) -> Role:
+    name = _known_value(role.outputs.get("name"), f"{role.type} {role.name}: name")
+    if "permissionsBoundary" in role.inputs:
+        raise LocalError(f"role {role.name}: has a permissions boundary, which local/ does not evaluate")
+    policies = []
+    for policy in program.of_type("aws:iam/rolePolicy:RolePolicy"):
+        if _known(policy, "role") == name:
+            try:
+                policies.append(Policy.parse(_known(policy, "policy"), policy.name))
+            except MalformedPolicy as error:
+                raise LocalError(f"role {role.name}: {error}") from None
+    for attachment in program.of_type("aws:iam/rolePolicyAttachment:RolePolicyAttachment"):
+        if _known(attachment, "role") == name:
+            _log.warning("role %s: its managed policy is not known here and allows nothing", role.name)
+    return Role(arn=arn, policies=tuple(policies))
+
+
+def _task_definition(
+    resource: Resource, images: Mapping[str, Resource], roles: Mapping[str, Role], root: Path
+) -> TaskDefinition:
     containers = json.loads(_known(resource, "containerDefinitions"))
     if len(containers) != 1:
         raise LocalError(f"task definition {resource.name}: has {len(containers)} containers; local/ does one")
@@ -145,7 +185,7 @@ def _task_definition(resource: Resource, images: Mapping[str, Resource], root: P
         container=container["name"],
         command=container["command"],
         environment={variable["name"]: variable["value"] for variable in container["environment"]},
-        role_arn=_known(resource, "taskRoleArn"),
+        role=roles[_known(resource, "taskRoleArn")],
         directory=root / _known(image, "build")["context"],
         stop_timeout=float(container["stopTimeout"]),
     )

@@ -1,18 +1,57 @@
 """Credentials for people: an AWS credentials file with a profile for each principal a person may act as."""
 
+import asyncio
+import configparser
+import datetime
 import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-from local.keyspaces.credentials import Credentials
+from local.keyspaces.credentials import Credentials, CredentialStore, Role
+from local.keyspaces.iam import ADMINISTRATOR as EVERYTHING
+from local.keyspaces.iam import Principal
 
 ADMINISTRATOR = "administrator"
+# A role's longest session (IAM user guide, "Maximum session duration").
+_LIFETIME = datetime.timedelta(hours=12)
+_RENEWED_AFTER = datetime.timedelta(hours=1)
 
 
-def write_profile(file: Path, name: str, credentials: Credentials) -> None:
-    """Only this user can read the file."""
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as profile:
-        profile.write(
-            f"[{name}]\n"
-            f"aws_access_key_id = {credentials.access_key}\n"
-            f"aws_secret_access_key = {credentials.secret_key}\n"
-        )
+@asynccontextmanager
+async def keep_profiles(
+    file: Path, store: CredentialStore, *, account: str, roles: Mapping[str, Role]
+) -> AsyncIterator[None]:
+    """A profile for the administrator, who may do everything, and one for each role, by its name; kept fresh."""
+    user = Principal(arn=f"arn:aws:iam::{account}:user/{ADMINISTRATOR}", policies=(EVERYTHING,))
+    administrator = store.issue_for_user(user)
+
+    def write() -> None:
+        sessions = {name: store.issue_for_role(role, _LIFETIME) for name, role in roles.items()}
+        _write(file, {ADMINISTRATOR: administrator, **sessions})
+
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(_RENEWED_AFTER.total_seconds())
+            write()
+
+    write()
+    renewing = asyncio.create_task(renew())
+    try:
+        yield
+    finally:
+        renewing.cancel()
+        await asyncio.gather(renewing, return_exceptions=True)
+
+
+def _write(file: Path, profiles: Mapping[str, Credentials]) -> None:
+    """Only this user can read the file. A program that reads it meanwhile gets the one before."""
+    parser = configparser.RawConfigParser()
+    for name, credentials in profiles.items():
+        parser[name] = {"aws_access_key_id": credentials.access_key, "aws_secret_access_key": credentials.secret_key}
+        if credentials.session_token is not None:
+            parser[name]["aws_session_token"] = credentials.session_token
+    unfinished = file.with_suffix(".part")
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
+        parser.write(opened)
+    unfinished.replace(file)

@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import shutil
-import signal
 import socket
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -12,19 +10,23 @@ from local import aws, declared, program
 from local.cassandra import fetch_jars, run_cassandra
 from local.credentials_endpoint import CredentialsEndpoint
 from local.errors import LocalError
-from local.keyspaces import endpoint, tables
-from local.keyspaces.certificates import Certificates
-from local.keyspaces.credentials import CredentialStore
+from local.foreground import ignore_interrupts, until_stopped
+from local.keyspaces.faults import Faults
+from local.keyspaces.refusals import Refused
+from local.keyspaces.schema import Schema
+from local.keyspaces.service import run_keyspaces
+from local.keyspaces.tables import SchemaConflict
 from local.load_balancer import LoadBalancer
+from local.logs import log_to
 from local.processes import Registry, end_leftovers
-from local.profiles import ADMINISTRATOR, write_profile
+from local.profiles import keep_profiles
 from local.progress import Progress
 from local.settings import Settings, read_settings
 from local.state import Running, State
 from local.tasks import RunningService, Surroundings, run_once
 
 
-def up(root: Path, state: State, *, stack: str, port: int, progress: Progress) -> None:
+def up(root: Path, state: State, *, stack: str, port: int, faults: Faults, progress: Progress) -> None:
     """Runs the stack until SIGINT or SIGTERM. Raises LocalError, with everything stopped, if it does not come up."""
     with state.lock():
         end_leftovers(state.processes)
@@ -38,54 +40,44 @@ def up(root: Path, state: State, *, stack: str, port: int, progress: Progress) -
                 answer=aws.answers_for(settings.region),
             )
             try:
-                asyncio.run(_Up(declared.read(evaluated, root), settings, state, listener, progress).run())
+                asyncio.run(_Up(declared.read(evaluated, root), settings, state, listener, faults, progress).run())
             finally:
-                # All that was started has ended; one more Ctrl-C has nothing left to stop.
-                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                ignore_interrupts()
 
 
 class _Up:
     def __init__(
-        self, stack: declared.Stack, settings: Settings, state: State, listener: socket.socket, progress: Progress
+        self,
+        stack: declared.Stack,
+        settings: Settings,
+        state: State,
+        listener: socket.socket,
+        faults: Faults,
+        progress: Progress,
     ) -> None:
         self._stack = stack
         self._settings = settings
         self._state = state
         self._listener = listener
+        self._faults = faults
         self._progress = progress
         self._registry = Registry(state.processes)
         self._running = Running(pid=os.getpid(), stack=settings.stack, region=settings.region)
 
     async def run(self) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        stop_asked = False
+        if await until_stopped(self._run(), self._progress) and not self._running.ready:
+            raise LocalError("stopped before the stack was up")
 
-        def stop() -> None:
-            nonlocal stop_asked
-            if not stop_asked:  # the second Ctrl-C of an impatient user must not cut the clean-up short
-                stop_asked = True
-                task.cancel()
-                self._progress.say("\nStopping.")
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop)
-        try:
-            async with AsyncExitStack() as exit_stack:
-                services = await self._start(exit_stack)
-                self._announce()
-                await asyncio.gather(*services, asyncio.Event().wait())
-        except asyncio.CancelledError:
-            if not stop_asked:
-                raise
-            if not self._running.ready:
-                raise LocalError("stopped before the stack was up") from None
+    async def _run(self) -> None:
+        async with AsyncExitStack() as exit_stack:
+            services = await self._start(exit_stack)
+            self._announce()
+            await asyncio.gather(*services, asyncio.Event().wait())
 
     async def _start(self, exit_stack: AsyncExitStack) -> "list[asyncio.Task[None]]":
         """Starts one thing after the other; `exit_stack` ends them in the reverse order."""
         step, state = self._progress.step, self._state
-        shutil.rmtree(state.logs, ignore_errors=True)
-        state.logs.mkdir()
+        state.clear_logs()
         self._tell()
         async with step("Apache Cassandra: jars"):
             classpath = await fetch_jars(state.jars)
@@ -98,31 +90,33 @@ class _Up:
                     registry=self._registry,
                 )
             )
-        async with step("keyspaces and tables"):
-            await asyncio.to_thread(self._create_tables, cassandra_port)
-
-        store = CredentialStore()
-        certificates = Certificates(state.keyspaces)
-        self._running.keyspaces_port = await exit_stack.enter_async_context(
-            endpoint.serve(
-                port=0,
-                tls=certificates.server_context(self._settings.region),
-                region=self._settings.region,
-                store=store,
-                cassandra=("127.0.0.1", cassandra_port),
+        async with step("Keyspaces endpoint, keyspaces and tables"):
+            exit_stack.enter_context(log_to(state.endpoint_log))
+            keyspaces = await exit_stack.enter_async_context(
+                run_keyspaces(
+                    directory=state.keyspaces,
+                    cassandra_port=cassandra_port,
+                    region=self._settings.region,
+                    account=aws.ACCOUNT,
+                )
             )
-        )
-        administrator = store.issue_for_user(f"arn:aws:iam::{aws.ACCOUNT}:user/{ADMINISTRATOR}")
-        write_profile(state.profiles, ADMINISTRATOR, administrator)
-        credentials = CredentialsEndpoint(store)
+            keyspaces.faults.write(self._faults)
+            await self._create_tables(keyspaces.schema)
+        self._running.keyspaces_port = keyspaces.port
+
+        credentials = CredentialsEndpoint(keyspaces.store)
         await exit_stack.enter_async_context(credentials.serve())
+        roles = {role.arn.rpartition("/")[2]: role for role in (each.task.role for each in self._stack.steps)}
+        await exit_stack.enter_async_context(
+            keep_profiles(state.profiles, keyspaces.store, account=aws.ACCOUNT, roles=roles)
+        )
         balancer = LoadBalancer(self._stack.rules)
         await exit_stack.enter_async_context(balancer.serve(self._listener))
 
         surroundings = Surroundings(
             overrides={
                 "KEYSPACES_ENDPOINT": f"localhost:{self._running.keyspaces_port}",
-                "KEYSPACES_CA_FILE": str(certificates.ca_file),
+                "KEYSPACES_CA_FILE": str(keyspaces.ca_file),
             },
             credentials=credentials,
             logs=state.logs,
@@ -149,16 +143,16 @@ class _Up:
             service, surroundings, balancer, on_change=lambda status: self._tell(**{service.name: status})
         )
 
-    def _create_tables(self, cassandra_port: int) -> None:
-        with tables.connect(cassandra_port) as keyspaces:
-            keyspaces.create_system_schema()
+    async def _create_tables(self, schema: Schema) -> None:
+        try:
             for keyspace in self._stack.keyspaces:
-                keyspaces.create_keyspace(keyspace)
+                await schema.ensure_keyspace(keyspace)
             for table in self._stack.tables:
-                try:
-                    keyspaces.create_table(table)
-                except tables.SchemaConflict as error:
-                    raise LocalError(f"{error}; `make destroy` drops the data of this machine") from None
+                await schema.ensure_table(table)
+        except SchemaConflict as error:
+            raise LocalError(f"{error}; `make destroy` drops the data of this machine") from None
+        except Refused as error:
+            raise LocalError(f"Cassandra does not accept what is declared: {error}") from None
 
     def _announce(self) -> None:
         self._running.ready = True

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -14,7 +15,7 @@ from local.errors import LocalError
 
 @dataclass(kw_only=True)
 class Running:
-    """A stack that `up` is running, as it tells the other commands. status: by the name of what is run."""
+    """What runs here, a stack or a Keyspaces alone, as it tells the other commands. status: by what is run."""
 
     pid: int
     stack: str
@@ -39,9 +40,15 @@ class State:
         self.logs = self.directory / "logs"
         self.keyspaces = self.directory / "keyspaces"
         self.profiles = self.keyspaces / "credentials"
+        self.endpoint_log = self.logs / "keyspaces" / "endpoint.log"
+        self.faults = self.keyspaces / "faults.json"
         self.processes = self.directory / "processes.json"
         self._running = self.directory / "running.json"
         self._lock = self.directory / "lock"
+
+    def clear_logs(self) -> None:
+        shutil.rmtree(self.logs, ignore_errors=True)
+        self.logs.mkdir()
 
     def cassandra(self, stack: str) -> Path:
         return self.data / stack

@@ -57,7 +57,7 @@ async def start(
         "AWS_EC2_METADATA_DISABLED": "true",
         **definition.environment,
         **surroundings.overrides,
-        **surroundings.credentials.environment_for(definition.role_arn),
+        **surroundings.credentials.environment_for(definition.role),
         **(more or {}),
     }
     with log_file.open("wb") as log:

@@ -1,19 +1,29 @@
 """A local Keyspaces endpoint for tests: real Cassandra, real TLS, real sign-in; in this process, on a thread."""
 
 import asyncio
+import ssl
 import threading
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import boto3
+from cassandra import ConsistencyLevel
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
+from cassandra.policies import RoundRobinPolicy
+from cassandra_sigv4.auth import SigV4AuthProvider
+
 from local import aws
 from local.cassandra import fetch_jars, run_cassandra
 from local.credentials_endpoint import CredentialsEndpoint
-from local.keyspaces import endpoint, tables
-from local.keyspaces.certificates import Certificates
-from local.keyspaces.credentials import CredentialStore
+from local.keyspaces import service
+from local.keyspaces.credentials import Credentials, CredentialStore, Role
+from local.keyspaces.faults import Faults
+from local.keyspaces.iam import Policy
+from local.keyspaces.schema import open_session
+from local.keyspaces.service import run_keyspaces
 from local.keyspaces.tables import TableSchema
 from local.processes import Registry
 
@@ -21,6 +31,7 @@ T = TypeVar("T")
 
 JARS = Path(__file__).parent.parent / ".local" / "jars"
 REGION = "us-east-1"
+SCHEMA_DELAY = 0.3
 COUNTRIES = TableSchema(
     keyspace="geography_domain",
     name="countries",
@@ -29,15 +40,43 @@ COUNTRIES = TableSchema(
 )
 
 
+ARN = f"arn:aws:cassandra:{REGION}:{aws.ACCOUNT}:/keyspace/"
+
+
+def role(*statements: Mapping[str, Any], name: str = "test") -> Role:
+    """A role that may do what the policy statements say."""
+    policy = Policy.parse({"Version": "2012-10-17", "Statement": list(statements)}, name)
+    return Role(arn=f"arn:aws:iam::{aws.ACCOUNT}:role/{name}", policies=(policy,))
+
+
+def allow(actions: Sequence[str], resource: str) -> Mapping[str, Any]:
+    return {"Effect": "Allow", "Action": list(actions), "Resource": resource}
+
+
+READ_SYSTEM = allow(["cassandra:Select"], f"{ARN}system*")
+EVERYTHING = role(allow(["*"], "*"))
+
+
 @dataclass(frozen=True, kw_only=True)
 class LocalKeyspaces:
-    port: int
+    service: service.LocalKeyspaces
     cassandra_port: int
-    ca_file: Path
-    store: CredentialStore
     credentials: CredentialsEndpoint
+    loop: asyncio.AbstractEventLoop
 
-    def environment(self, table: TableSchema = COUNTRIES) -> Mapping[str, str]:
+    @property
+    def port(self) -> int:
+        return self.service.port
+
+    @property
+    def ca_file(self) -> Path:
+        return self.service.ca_file
+
+    @property
+    def store(self) -> CredentialStore:
+        return self.service.store
+
+    def environment(self, table: TableSchema = COUNTRIES, role: Role = EVERYTHING) -> Mapping[str, str]:
         """What a task gets: as on Fargate, but for the endpoint and its authority."""
         return {
             "AWS_REGION": REGION,
@@ -47,24 +86,42 @@ class LocalKeyspaces:
             "KEYSPACES_TABLE": table.name,
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
             "AWS_CONFIG_FILE": "/dev/null",
-            **self.credentials.environment_for(f"arn:aws:iam::{aws.ACCOUNT}:role/test"),
+            **self.credentials.environment_for(role),
         }
 
     @contextmanager
-    def tables(self) -> Iterator[tables.Tables]:
-        with tables.connect(self.cassandra_port) as connected:
-            yield connected
+    def connect(self, role: Role = EVERYTHING, **options: Any) -> Iterator[Session]:
+        """A driver's session through the endpoint, at LOCAL_QUORUM; `options` are the driver's own."""
+        issued = self.store.issue_for_role(role)
+        cluster = driver(self, issued, **options)
+        try:
+            yield cluster.connect()
+        finally:
+            cluster.shutdown()
 
     @contextmanager
-    def cassandra(self) -> Iterator[Any]:
+    def cassandra(self) -> Iterator[Session]:
         """A driver's session past the endpoint, with Cassandra itself."""
-        with tables.open_session(self.cassandra_port) as session:
+        with open_session(self.cassandra_port) as session:
             yield session
 
     def create(self, table: TableSchema) -> None:
-        with self.tables() as connected:
-            connected.create_keyspace(table.keyspace)
-            connected.create_table(table)
+        """As an infrastructure tool does it: returns once the table can be used."""
+        schema = self.service.schema
+        self.call(schema.ensure_keyspace(table.keyspace))
+        self.call(schema.ensure_table(table))
+
+    @contextmanager
+    def suffering(self, **faults: Any) -> Iterator[None]:
+        self.service.faults.write(Faults(**faults))
+        try:
+            yield
+        finally:
+            self.service.faults.write(Faults())
+
+    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Runs it where the endpoint runs."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)
 
     @classmethod
     @contextmanager
@@ -81,8 +138,6 @@ class LocalKeyspaces:
         ended = asyncio.run_coroutine_threadsafe(_serve(directory, started, stop), loop)
         try:
             running: LocalKeyspaces = call(_first(started, ended))
-            with running.tables() as connected:
-                connected.create_system_schema()
             yield running
         finally:
             loop.call_soon_threadsafe(stop.set)
@@ -114,25 +169,54 @@ async def _serve(directory: Path, started: "asyncio.Future[LocalKeyspaces]", sto
                 registry=Registry(directory / "processes.json"),
             )
         )
-        store, certificates = CredentialStore(), Certificates(directory / "certificates")
-        credentials = CredentialsEndpoint(store)
-        await stack.enter_async_context(credentials.serve())
-        port = await stack.enter_async_context(
-            endpoint.serve(
-                port=0,
-                tls=certificates.server_context(REGION),
+        running = await stack.enter_async_context(
+            run_keyspaces(
+                directory=directory / "keyspaces",
+                cassandra_port=cassandra_port,
                 region=REGION,
-                store=store,
-                cassandra=("127.0.0.1", cassandra_port),
+                account=aws.ACCOUNT,
+                schema_delay=SCHEMA_DELAY,
             )
         )
+        credentials = CredentialsEndpoint(running.store)
+        await stack.enter_async_context(credentials.serve())
         started.set_result(
             LocalKeyspaces(
-                port=port,
+                service=running,
                 cassandra_port=cassandra_port,
-                ca_file=certificates.ca_file,
-                store=store,
                 credentials=credentials,
+                loop=asyncio.get_running_loop(),
             )
         )
         await stop.wait()
+
+
+def driver(keyspaces: LocalKeyspaces, credentials: Credentials, **options: Any) -> Cluster:
+    """Signs in through the plugin AWS publishes for the driver."""
+    session = boto3.Session(
+        aws_access_key_id=credentials.access_key,
+        aws_secret_access_key=credentials.secret_key,
+        aws_session_token=credentials.session_token,
+        region_name=REGION,
+    )
+    profile = ExecutionProfile(
+        load_balancing_policy=RoundRobinPolicy(),
+        consistency_level=ConsistencyLevel.LOCAL_QUORUM,
+        request_timeout=20.0,
+    )
+    return Cluster(
+        **{
+            "contact_points": ["localhost"],
+            "port": keyspaces.port,
+            "protocol_version": 4,
+            "auth_provider": SigV4AuthProvider(session),
+            "ssl_context": ssl.create_default_context(cafile=keyspaces.ca_file),
+            "ssl_options": {"server_hostname": "localhost"},
+            "execution_profiles": {EXEC_PROFILE_DEFAULT: profile},
+            "schema_metadata_enabled": False,
+            "token_metadata_enabled": False,
+            "connect_timeout": 20.0,
+            "control_connection_timeout": 20.0,
+            **options,
+        }
+    )

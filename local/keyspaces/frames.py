@@ -1,19 +1,24 @@
-"""Frames of CQL's native protocol, version 4, as far as signing in needs them.
+"""Frames of CQL's native protocol, version 4, and the notations their bodies are written in.
 
-Source: Apache Cassandra, doc/native_protocol_v4.spec.
+Source: Apache Cassandra, doc/native_protocol_v4.spec, sections 2, 3 and 9.
 """
 
-import asyncio
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
+import lz4.block
+
 VERSION = 4
+HEADER_SIZE = 9
+COMPRESSION = "lz4"
 _RESPONSE = 0x80
 _HEADER = struct.Struct(">BBhBI")
-# Nothing a client sends before it is signed in is larger.
-_SMALL = 64 * 1024
+_INT, _SHORT, _LONG = struct.Struct(">i"), struct.Struct(">H"), struct.Struct(">q")
+
+# Flags. A request for tracing is not passed on: Keyspaces documents none.
+COMPRESSED, TRACING, CUSTOM_PAYLOAD, WARNING = 0x01, 0x02, 0x04, 0x08
 
 
 class Opcode(IntEnum):
@@ -23,88 +28,259 @@ class Opcode(IntEnum):
     AUTHENTICATE = 0x03
     OPTIONS = 0x05
     SUPPORTED = 0x06
+    QUERY = 0x07
+    RESULT = 0x08
+    PREPARE = 0x09
+    EXECUTE = 0x0A
+    REGISTER = 0x0B
+    BATCH = 0x0D
     AUTH_CHALLENGE = 0x0E
     AUTH_RESPONSE = 0x0F
     AUTH_SUCCESS = 0x10
 
 
 class ErrorCode(IntEnum):
+    SERVER_ERROR = 0x0000
     PROTOCOL_ERROR = 0x000A
     BAD_CREDENTIALS = 0x0100
+    WRITE_TIMEOUT = 0x1100
+    READ_TIMEOUT = 0x1200
+    SYNTAX_ERROR = 0x2000
+    UNAUTHORIZED = 0x2100
+    INVALID = 0x2200
+    CONFIGURATION_ERROR = 0x2300
+    ALREADY_EXISTS = 0x2400
+    UNPREPARED = 0x2500
 
 
 class ProtocolError(Exception):
-    """A frame that cannot be answered as it is."""
+    """A frame that cannot be answered as it is; the message is for the client."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Frame:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Header:
+    """length: of the body that follows, in bytes."""
+
     version: int
-    flags: int = 0
+    flags: int
+    stream: int
+    opcode: int
+    length: int
+
+    @classmethod
+    def decode(cls, data: bytes | bytearray | memoryview, at: int = 0) -> "Header":
+        version, flags, stream, opcode, length = _HEADER.unpack_from(data, at)
+        return cls(version=version, flags=flags, stream=stream, opcode=opcode, length=length)
+
+    def encode(self) -> bytes:
+        return _HEADER.pack(self.version, self.flags, self.stream, self.opcode, self.length)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Frame:
+    """body: not compressed."""
+
+    version: int = VERSION
     stream: int
     opcode: int
     body: bytes = b""
 
     def encode(self) -> bytes:
-        return _HEADER.pack(self.version, self.flags, self.stream, self.opcode, len(self.body)) + self.body
+        return _HEADER.pack(self.version, 0, self.stream, self.opcode, len(self.body)) + self.body
 
     def reply(self, opcode: Opcode, body: bytes = b"") -> "Frame":
         return Frame(version=VERSION | _RESPONSE, stream=self.stream, opcode=opcode, body=body)
 
-    def reply_error(self, code: ErrorCode, message: str) -> "Frame":
-        return self.reply(Opcode.ERROR, struct.pack(">i", code) + _string(message))
+    def reply_error(self, code: ErrorCode, message: str, details: bytes = b"") -> "Frame":
+        """details: what the protocol wants after the message of this code."""
+        return self.reply(Opcode.ERROR, _INT.pack(code) + string(message) + details)
+
+    def with_body(self, body: bytes) -> "Frame":
+        return replace(self, body=body)
 
 
-async def read_frame(reader: asyncio.StreamReader) -> Frame:
-    """Raises asyncio.IncompleteReadError at the end of the stream and ProtocolError for an oversized frame."""
-    version, flags, stream, opcode, length = _HEADER.unpack(await reader.readexactly(_HEADER.size))
-    if length > _SMALL:
-        raise ProtocolError(f"a frame of {length} bytes before signing in; {_SMALL} are allowed")
-    return Frame(version=version, flags=flags, stream=stream, opcode=opcode, body=await reader.readexactly(length))
+class FrameBuffer:
+    """Takes bytes as they come and gives whole frames."""
+
+    def __init__(self, largest: int) -> None:
+        """largest: bytes that a body may have, compressed or not."""
+        self.largest = largest
+        self._data = bytearray()
+        self._start = 0  # of what was not taken yet
+
+    def feed(self, data: bytes) -> None:
+        self._data += data
+
+    def next(self) -> Frame | None:
+        """None until one is complete. Raises ProtocolError; nothing can be read from the connection after that."""
+        data, start = self._data, self._start
+        if len(data) - start < HEADER_SIZE:
+            self._forget_taken()
+            return None
+        header = Header.decode(data, start)
+        if header.length > self.largest:
+            raise ProtocolError(f"a frame of {header.length} bytes; {self.largest} are allowed")
+        end = start + HEADER_SIZE + header.length
+        if end > len(data):
+            self._forget_taken()
+            return None
+        self._start = end
+        return self._frame(header, bytes(memoryview(data)[start + HEADER_SIZE : end]))
+
+    def _forget_taken(self) -> None:
+        del self._data[: self._start]
+        self._start = 0
+
+    def _frame(self, header: Header, body: bytes) -> Frame:
+        if header.flags & COMPRESSED:
+            body = decompress(body, self.largest)
+        if header.flags & CUSTOM_PAYLOAD:  # read and dropped: it means nothing to anyone here
+            reader = Reader(body)
+            reader.bytes_map()
+            body = reader.rest()
+        return Frame(version=header.version, stream=header.stream, opcode=header.opcode, body=body)
 
 
-def authenticate(class_name: str) -> bytes:
-    return _string(class_name)
-
-
-def supported(options: Mapping[str, Sequence[str]]) -> bytes:
-    parts = [struct.pack(">H", len(options))]
-    for key, values in options.items():
-        parts += [_string(key), struct.pack(">H", len(values)), *map(_string, values)]
-    return b"".join(parts)
-
-
-def encode_bytes(value: bytes | None) -> bytes:
-    return struct.pack(">i", -1) if value is None else struct.pack(">i", len(value)) + value
-
-
-def decode_bytes(body: bytes) -> bytes:
-    """The [bytes] that make up a whole body. Raises ProtocolError."""
-    if len(body) < 4 or struct.unpack_from(">i", body)[0] != len(body) - 4:
-        raise ProtocolError("malformed [bytes]")
-    return body[4:]
-
-
-def decode_string_map(body: bytes) -> dict[str, str]:
-    """Raises ProtocolError."""
+def decompress(body: bytes, largest: int) -> bytes:
+    """`body`: the length of what is compressed in 4 bytes, and an LZ4 block. Raises ProtocolError."""
+    if len(body) < 4:
+        raise ProtocolError("a compressed body without its length")
+    length = int.from_bytes(body[:4], "big")
+    if length > largest:
+        raise ProtocolError(f"a frame of {length} bytes; {largest} are allowed")
+    if length == 0:
+        return b""
     try:
-        (count,), at, result = struct.unpack_from(">H", body), 2, {}
-        for _ in range(count):
-            key, at = _decode_string(body, at)
-            result[key], at = _decode_string(body, at)
-        return result
-    except (struct.error, UnicodeDecodeError):
-        raise ProtocolError("malformed [string map]") from None
+        plain: bytes = lz4.block.decompress(body[4:], uncompressed_size=length)
+    except lz4.block.LZ4BlockError:
+        raise ProtocolError("a body that is not compressed as LZ4") from None
+    if len(plain) != length:
+        raise ProtocolError("a compressed body of another length than it says")
+    return plain
 
 
-def _decode_string(body: bytes, at: int) -> tuple[str, int]:
-    (length,) = struct.unpack_from(">H", body, at)
-    end = at + 2 + length
-    if end > len(body):
-        raise ProtocolError("a [string] longer than its frame")
-    return body[at + 2 : end].decode(), end
+class Reader:
+    """Reads notations of the protocol one after the other. Every method raises ProtocolError at malformed data."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self.at = 0
+
+    def byte(self) -> int:
+        return self._take(1)[0]
+
+    def short(self) -> int:
+        return int(_SHORT.unpack(self._take(2))[0])
+
+    def integer(self) -> int:
+        return int(_INT.unpack(self._take(4))[0])
+
+    def long(self) -> int:
+        return int(_LONG.unpack(self._take(8))[0])
+
+    def string(self) -> str:
+        return self._text(self._take(self.short()))
+
+    def long_string(self) -> str:
+        return self._text(self._take(self._length()))
+
+    def short_bytes(self) -> bytes:
+        return self._take(self.short())
+
+    def bytes_or_null(self) -> bytes | None:
+        length = self.integer()
+        return None if length < 0 else self._take(length)
+
+    def value(self) -> bytes | None:
+        """A bound value; None for null and for `not set`."""
+        length = self.integer()
+        if length in (-1, -2):
+            return None
+        if length < 0:
+            raise ProtocolError(f"a value of {length} bytes")
+        return self._take(length)
+
+    def string_list(self) -> list[str]:
+        return [self.string() for _ in range(self.short())]
+
+    def string_map(self) -> dict[str, str]:
+        return {self.string(): self.string() for _ in range(self.short())}
+
+    def bytes_map(self) -> dict[str, bytes | None]:
+        return {self.string(): self.bytes_or_null() for _ in range(self.short())}
+
+    def since(self, start: int) -> bytes:
+        """What was read from there on."""
+        return self._body[start : self.at]
+
+    def rest(self) -> bytes:
+        rest = self._body[self.at :]
+        self.at = len(self._body)
+        return rest
+
+    def end(self) -> None:
+        """Nothing may follow."""
+        if self.at != len(self._body):
+            raise ProtocolError(f"{len(self._body) - self.at} bytes more than the message has")
+
+    def _length(self) -> int:
+        length = self.integer()
+        if length < 0:
+            raise ProtocolError(f"a length of {length}")
+        return length
+
+    def _take(self, count: int) -> bytes:
+        end = self.at + count
+        if end > len(self._body):
+            raise ProtocolError("the message ends too early")
+        taken = self._body[self.at : end]
+        self.at = end
+        return taken
+
+    def _text(self, data: bytes) -> str:
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            raise ProtocolError("a string that is not UTF-8") from None
 
 
-def _string(value: str) -> bytes:
+def string(value: str) -> bytes:
+    # The protocol gives a length two bytes; of a longer message the beginning says enough.
+    encoded = value.encode()[:0xFFFF]
+    return _SHORT.pack(len(encoded)) + encoded
+
+
+def long_string(value: str) -> bytes:
     encoded = value.encode()
-    return struct.pack(">H", len(encoded)) + encoded
+    return _INT.pack(len(encoded)) + encoded
+
+
+def short(value: int) -> bytes:
+    return _SHORT.pack(value)
+
+
+def int_(value: int) -> bytes:
+    return _INT.pack(value)
+
+
+def long(value: int) -> bytes:
+    return _LONG.pack(value)
+
+
+def short_bytes(value: bytes) -> bytes:
+    return _SHORT.pack(len(value)) + value
+
+
+def bytes_(value: bytes | None) -> bytes:
+    return _INT.pack(-1) if value is None else _INT.pack(len(value)) + value
+
+
+def string_map(options: Mapping[str, str]) -> bytes:
+    return _SHORT.pack(len(options)) + b"".join(string(text) for item in options.items() for text in item)
+
+
+def string_multimap(options: Mapping[str, Sequence[str]]) -> bytes:
+    parts = [_SHORT.pack(len(options))]
+    for key, values in options.items():
+        parts += [string(key), _SHORT.pack(len(values)), *map(string, values)]
+    return b"".join(parts)

@@ -16,6 +16,7 @@ from local.keyspaces.credentials import Credentials, CredentialStore
 
 FIRST_TOKEN = b"SigV4\0\0"
 INVALID_SIGNATURE = "Authentication failure: Invalid signature"  # developer guide, "Troubleshooting connections"
+EXPIRED = "Authentication failure: Expired session token"
 _EXPIRES = datetime.timedelta(seconds=900)  # X-Amz-Expires of every plugin
 _AMZDATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
@@ -60,7 +61,7 @@ def verify(
     if not hmac.compare_digest((credentials.session_token or "").encode(), session_token.encode()):
         raise BadCredentials("Authentication failure: Invalid session token")
     if credentials.expires is not None and credentials.expires <= now:
-        raise BadCredentials("Authentication failure: Expired session token")
+        raise BadCredentials(EXPIRED)
     return credentials
 
 

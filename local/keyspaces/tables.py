@@ -1,23 +1,10 @@
-"""What Keyspaces' control plane does: keyspaces and tables, made in Cassandra and listed in system_schema_mcs."""
+"""What a table is to look like, in the words of CQL, and how far an existing one is from it."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
-from cassandra.policies import RoundRobinPolicy
-
-_REPLICATION = "{'class': 'SimpleStrategy', 'replication_factor': 1}"
-
-# Column types are those of Cassandra 3.11; Keyspaces documents the names only.
-_SYSTEM_SCHEMA_MCS = (
-    f"CREATE KEYSPACE IF NOT EXISTS system_schema_mcs WITH replication = {_REPLICATION}",
-    """CREATE TABLE IF NOT EXISTS system_schema_mcs.keyspaces (
-        keyspace_name text PRIMARY KEY, durable_writes boolean, replication frozen<map<text, text>>)""",
-    """CREATE TABLE IF NOT EXISTS system_schema_mcs.tables (
-        keyspace_name text, table_name text, creation_time timestamp, status text,
-        PRIMARY KEY (keyspace_name, table_name))""",
-)
+from local.keyspaces.catalog import Properties, Table
 
 
 class SchemaConflict(Exception):
@@ -26,110 +13,74 @@ class SchemaConflict(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class TableSchema:
-    """columns: CQL type by name. clustering_key: `ASC` or `DESC` by column name."""
+    """columns: CQL type by name. clustering_key: `ASC` or `DESC` by column name. default_time_to_live: seconds."""
 
     keyspace: str
     name: str
     columns: Mapping[str, str]
     partition_key: Sequence[str]
     clustering_key: Mapping[str, str] = field(default_factory=dict)
+    static: frozenset[str] = frozenset()
+    properties: Properties = field(default_factory=dict)
+    default_time_to_live: int = 0
+    comment: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
-@contextmanager
-def open_session(port: int) -> Iterator[Session]:
-    """With Cassandra itself, on 127.0.0.1, which asks nobody to sign in. Blocks."""
-    cluster = Cluster(
-        ["127.0.0.1"],
-        port=port,
-        protocol_version=4,
-        execution_profiles={
-            EXEC_PROFILE_DEFAULT: ExecutionProfile(load_balancing_policy=RoundRobinPolicy(), request_timeout=30.0)
-        },
-        schema_metadata_enabled=False,
-        token_metadata_enabled=False,
-        connect_timeout=30.0,
-        control_connection_timeout=30.0,
-    )
-    try:
-        yield cluster.connect()
-    finally:
-        cluster.shutdown()
-
-
-@contextmanager
-def connect(port: int) -> Iterator["Tables"]:
-    """Blocks."""
-    with open_session(port) as session:
-        yield Tables(session)
-
-
-class Tables:
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def create_system_schema(self) -> None:
-        for statement in _SYSTEM_SCHEMA_MCS:
-            self._session.execute(statement)
-
-    def create_keyspace(self, name: str) -> None:
-        self._session.execute(f'CREATE KEYSPACE IF NOT EXISTS "{name}" WITH replication = {_REPLICATION}')
-        self._session.execute(
-            "INSERT INTO system_schema_mcs.keyspaces (keyspace_name, durable_writes, replication)"
-            " VALUES (%s, true, {'class': 'SingleRegionStrategy'})",
-            (name,),
-        )
-
-    def create_table(self, table: TableSchema) -> None:
-        """Creates it or adds the columns it lacks. Raises SchemaConflict where Keyspaces would need a new table."""
-        there = self._columns(table)
-        if not there:
-            self._session.execute(_create_statement(table))
-        else:
-            self._add_columns(table, there)
-        self._session.execute(
-            "INSERT INTO system_schema_mcs.tables (keyspace_name, table_name, creation_time, status)"
-            " VALUES (%s, %s, toTimestamp(now()), 'ACTIVE')",
-            (table.keyspace, table.name),
-        )
-
-    def _columns(self, table: TableSchema) -> dict[str, tuple[str, str, int, str]]:
-        rows = self._session.execute(
-            "SELECT column_name, type, kind, position, clustering_order FROM system_schema.columns"
-            " WHERE keyspace_name = %s AND table_name = %s",
-            (table.keyspace, table.name),
-        )
-        return {row.column_name: (row.type, row.kind, row.position, row.clustering_order) for row in rows}
-
-    def _add_columns(self, table: TableSchema, there: Mapping[str, tuple[str, str, int, str]]) -> None:
-        wanted = {column: (type_, "regular", -1, "none") for column, type_ in table.columns.items()}
-        for position, column in enumerate(table.partition_key):
-            wanted[column] = (table.columns[column], "partition_key", position, "none")
-        for position, (column, order) in enumerate(table.clustering_key.items()):
-            wanted[column] = (table.columns[column], "clustering", position, order.lower())
-        for column in sorted({*there, *wanted}):
-            if column in there and wanted.get(column) != there[column]:
-                change = "is removed" if column not in wanted else "changes its type or its place in the key"
-                raise SchemaConflict(
-                    f"table {table.keyspace}.{table.name} exists and column {column!r} {change}, which Keyspaces"
-                    " cannot do in place"
-                )
-            if column not in there and wanted[column][1] != "regular":
-                raise SchemaConflict(
-                    f"table {table.keyspace}.{table.name} exists and column {column!r} joins its key, which Keyspaces"
-                    " cannot do in place"
-                )
-        for column in wanted.keys() - there.keys():
-            self._session.execute(
-                f'ALTER TABLE "{table.keyspace}"."{table.name}" ADD "{column}" {table.columns[column]}'
+def missing_columns(schema: TableSchema, table: Table) -> list[str]:
+    """Raises SchemaConflict."""
+    wanted = {
+        column: (_as_cassandra_writes(type_), "static" if column in schema.static else "regular", -1, "none")
+        for column, type_ in schema.columns.items()
+    }
+    for position, column in enumerate(schema.partition_key):
+        wanted[column] = (wanted[column][0], "partition_key", position, "none")
+    for position, (column, order) in enumerate(schema.clustering_key.items()):
+        wanted[column] = (wanted[column][0], "clustering", position, order.lower())
+    there = {
+        name: (column.type, column.kind, column.position, column.clustering_order)
+        for name, column in table.columns.items()
+    }
+    for column in sorted({*there, *wanted}):
+        if column in there and wanted.get(column) != there[column]:
+            change = "is removed" if column not in wanted else "changes its type or its place in the key"
+            raise SchemaConflict(
+                f"table {schema.keyspace}.{schema.name} exists and column {column!r} {change}, which Keyspaces"
+                " cannot do in place"
             )
+        if column not in there and wanted[column][1] in ("partition_key", "clustering"):
+            raise SchemaConflict(
+                f"table {schema.keyspace}.{schema.name} exists and column {column!r} joins its key, which Keyspaces"
+                " cannot do in place"
+            )
+    return [column for column in wanted if column not in there]
 
 
-def _create_statement(table: TableSchema) -> str:
-    columns = ", ".join(f'"{column}" {type_}' for column, type_ in table.columns.items())
-    partition_key = ", ".join(f'"{column}"' for column in table.partition_key)
-    clustering_key = "".join(f', "{column}"' for column in table.clustering_key)
-    order = ", ".join(f'"{column}" {direction}' for column, direction in table.clustering_key.items())
-    return (
-        f'CREATE TABLE "{table.keyspace}"."{table.name}" ({columns}, PRIMARY KEY (({partition_key}){clustering_key}))'
-        + (f" WITH CLUSTERING ORDER BY ({order})" if order else "")
+def create_statement(table: TableSchema) -> str:
+    columns = ", ".join(
+        f"{quoted(column)} {type_}{' static' if column in table.static else ''}"
+        for column, type_ in table.columns.items()
     )
+    partition_key = ", ".join(map(quoted, table.partition_key))
+    clustering_key = "".join(f", {quoted(column)}" for column in table.clustering_key)
+    options = []
+    if table.clustering_key:
+        order = ", ".join(f"{quoted(column)} {direction}" for column, direction in table.clustering_key.items())
+        options.append(f"CLUSTERING ORDER BY ({order})")
+    if table.default_time_to_live:
+        options.append(f"default_time_to_live = {table.default_time_to_live}")
+    if table.comment:
+        options.append("comment = '{}'".format(table.comment.replace("'", "''")))
+    return (
+        f"CREATE TABLE {quoted(table.keyspace)}.{quoted(table.name)}"
+        f" ({columns}, PRIMARY KEY (({partition_key}){clustering_key}))"
+        + (f" WITH {' AND '.join(options)}" if options else "")
+    )
+
+
+def quoted(name: str) -> str:
+    return '"{}"'.format(name.replace('"', '""'))
+
+
+def _as_cassandra_writes(type_: str) -> str:
+    return re.sub(r"\s*,\s*", ", ", type_.replace("varchar", "text"))

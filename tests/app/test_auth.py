@@ -10,7 +10,7 @@ import pytest
 import keyspaces
 from keyspaces import auth
 from local.keyspaces import sigv4
-from local.keyspaces.credentials import CredentialStore
+from local.keyspaces.credentials import CredentialStore, Role
 
 NONCE = b"91703fdc2ef562e19fbdab0f58e42fe5"
 
@@ -28,7 +28,7 @@ ROOTS = {
 def store(monkeypatch: pytest.MonkeyPatch) -> CredentialStore:
     """Knows one temporary set of credentials, which is also in the environment."""
     store = CredentialStore()
-    issued = store.issue_for_role("arn:aws:iam::000000000000:role/test")
+    issued = store.issue_for_role(Role(arn="arn:aws:iam::000000000000:role/test", policies=()))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", issued.access_key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", issued.secret_key)
     monkeypatch.setenv("AWS_SESSION_TOKEN", str(issued.session_token))
@@ -52,7 +52,7 @@ def test_signs_in_at_every_microsecond(
     assert authenticator.initial_response() == sigv4.FIRST_TOKEN
     token = authenticator.evaluate_challenge(sigv4.challenge(NONCE)).encode()
     assert f".{microsecond // 1000:03d}Z".encode() in token
-    assert ":assumed-role/test/" in sigv4.verify(token, NONCE, region="us-east-1", store=store).principal
+    assert ":assumed-role/test/" in sigv4.verify(token, NONCE, region="us-east-1", store=store).principal.arn
 
 
 def test_says_that_there_are_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:

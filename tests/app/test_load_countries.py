@@ -10,6 +10,7 @@ import pytest
 from keyspaces.session import open_session
 from keyspaces.target import add_target_options, target_from
 from load_countries.load import LoadFailed, verify, write
+from local.keyspaces.catalog import Status
 from tests.keyspaces import COUNTRIES, LocalKeyspaces
 from tests.processes import AS_NOBODY, CAN_BE_NOBODY, ROOT, run_program, start_program
 
@@ -42,11 +43,8 @@ def test_waits_until_the_table_is_active_and_gives_up_in_time(loaded: LocalKeysp
     """Keyspaces creates tables asynchronously: writing to one that is still CREATING fails."""
     table = replace(COUNTRIES, keyspace="slow")
     loaded.create(table)
-    with loaded.cassandra() as session:
-        session.execute(
-            "UPDATE system_schema_mcs.tables SET status = 'CREATING' WHERE keyspace_name = 'slow' AND"
-            " table_name = 'countries'"
-        )
+    catalog = loaded.service.schema.catalog
+    catalog.set_status(catalog.tables["slow", "countries"], Status.CREATING)
     result = run_program("load_countries", "--patience", "2", environment=loaded.environment(table))
     assert result.returncode == 1
     assert "waiting for table slow.countries: CREATING" in result.stderr

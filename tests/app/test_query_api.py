@@ -144,7 +144,7 @@ def test_does_not_listen_and_exits_with_the_reason_when_the_table_cannot_be_read
     )
     assert result.returncode == 1
     assert "missing.countries at localhost" in result.stderr
-    assert "keyspace missing does not exist" in result.stderr
+    assert "unconfigured keyspace missing" in result.stderr
     assert "Traceback" not in result.stderr
 
 

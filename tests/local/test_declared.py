@@ -47,7 +47,7 @@ def test_reads_the_stack_as_declared(program: Program) -> None:
     )
     assert (api.name, api.task.command, api.tasks) == ("query-api", ["python", "-m", "query_api"], 2)
     assert api.task.directory == loader.task.directory == ROOT / "app"
-    assert api.task.role_arn.endswith(":role/query-api-task")
+    assert api.task.role.arn.endswith(":role/query-api-task")
     assert [(rule.paths, rule.target_group) for rule in stack.rules] == [(["/*"], api.target_group)]
 
 

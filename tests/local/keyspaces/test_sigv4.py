@@ -5,18 +5,21 @@ import datetime
 import pytest
 
 from local.keyspaces import sigv4
-from local.keyspaces.credentials import Credentials, CredentialStore
+from local.keyspaces.credentials import Credentials, CredentialStore, Role
+from local.keyspaces.iam import Principal
 
 NONCE = b"91703fdc2ef562e19fbdab0f58e42fe5"
 SIGNED_AT = datetime.datetime(2020, 6, 9, 22, 41, 51, tzinfo=datetime.UTC)
 SIGNATURE = "7f3691c18a81b8ce7457699effbfae5b09b4e0714ab38c1292dbdf082c9ddd87"
+ROLE = Role(arn="arn:aws:iam::1:role/one", policies=())
 TOKEN = f"signature={SIGNATURE},access_key=UserID-1,amzdate=2020-06-09T22:41:51.000Z"
 
 
 @pytest.fixture
 def store() -> CredentialStore:
     store = CredentialStore()
-    store.add(Credentials(principal="arn:aws:iam::1:user/one", access_key="UserID-1", secret_key="UserSecretKey-1"))
+    user = Principal(arn="arn:aws:iam::1:user/one", policies=())
+    store.add(Credentials(principal=user, access_key="UserID-1", secret_key="UserSecretKey-1"))
     return store
 
 
@@ -27,7 +30,7 @@ def verify(token: str, store: CredentialStore, region: str = "us-west-2", second
 
 def test_accepts_the_plugins_test_vector(store: CredentialStore) -> None:
     """Else no real driver can sign in."""
-    assert verify(TOKEN, store).principal == "arn:aws:iam::1:user/one"
+    assert verify(TOKEN, store).principal.arn == "arn:aws:iam::1:user/one"
 
 
 @pytest.mark.parametrize("seconds", [-899, 899])
@@ -91,11 +94,11 @@ def _sign(credentials: Credentials, now: datetime.datetime, session_token: str |
 def test_wants_the_session_token_of_temporary_credentials(store: CredentialStore) -> None:
     """It is not signed, so it has to be compared."""
     now = datetime.datetime.now(datetime.UTC)
-    issued = store.issue_for_role("arn:aws:iam::1:role/one")
+    issued = store.issue_for_role(ROLE)
     good = sigv4.verify(
         _sign(issued, now, issued.session_token).encode(), NONCE, region="us-west-2", store=store, now=now
     )
-    assert good.principal.startswith("arn:aws:sts::1:assumed-role/one/")
+    assert good.principal.arn.startswith("arn:aws:sts::1:assumed-role/one/")
     for wrong in (None, "other"):
         with pytest.raises(sigv4.BadCredentials, match="Invalid session token"):
             sigv4.verify(_sign(issued, now, wrong).encode(), NONCE, region="us-west-2", store=store, now=now)
@@ -103,7 +106,7 @@ def test_wants_the_session_token_of_temporary_credentials(store: CredentialStore
 
 def test_refuses_expired_credentials(store: CredentialStore) -> None:
     """A task that does not renew its credentials must find out here, not after an hour on Fargate."""
-    issued = store.issue_for_role("arn:aws:iam::1:role/one", lifetime=datetime.timedelta(seconds=60))
+    issued = store.issue_for_role(ROLE, lifetime=datetime.timedelta(seconds=60))
     later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=61)
     with pytest.raises(sigv4.BadCredentials, match="Expired"):
         sigv4.verify(
@@ -113,6 +116,6 @@ def test_refuses_expired_credentials(store: CredentialStore) -> None:
 
 def test_shows_no_secret_when_printed(store: CredentialStore) -> None:
     """Credentials end up in logs by being printed."""
-    issued = store.issue_for_role("arn:aws:iam::1:role/one")
+    issued = store.issue_for_role(ROLE)
     assert issued.secret_key not in repr(issued)
     assert str(issued.session_token) not in repr(issued)

@@ -1,4 +1,4 @@
-"""The endpoint on the wire: what gets through to Cassandra, and what does not."""
+"""Signing in on the wire: who gets through to Cassandra, and who does not."""
 
 import json
 import socket
@@ -6,62 +6,14 @@ import ssl
 import struct
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from local.keyspaces.frames import ErrorCode, Opcode
-from tests.keyspaces import LocalKeyspaces
+from tests.keyspaces import EVERYTHING, REGION, LocalKeyspaces
+from tests.local.keyspaces.wire import answer, connect, frame, long_bytes, startup
 
-STARTUP = b"\x00\x01\x00\x0bCQL_VERSION\x00\x053.0.0"
-
-
-def frame(opcode: int, body: bytes = b"", version: int = 4) -> bytes:
-    return struct.pack(">BBhBI", version, 0, 7, opcode, len(body)) + body
-
-
-def long_bytes(value: bytes) -> bytes:
-    return struct.pack(">i", len(value)) + value
-
-
-class Client:
-    def __init__(self, connection: ssl.SSLSocket) -> None:
-        self._connection = connection
-
-    def ask(self, request: bytes) -> tuple[int, bytes]:
-        """Opcode and body of the answer."""
-        self._connection.sendall(request)
-        version, _, stream, opcode, length = struct.unpack(">BBhBI", self._read(9))
-        assert (version, stream) == (0x84, 7)
-        return opcode, self._read(length)
-
-    def ask_error(self, request: bytes) -> tuple[int, str]:
-        opcode, body = self.ask(request)
-        assert opcode == Opcode.ERROR
-        code, length = struct.unpack_from(">iH", body)
-        return code, body[6 : 6 + length].decode()
-
-    def is_closed(self) -> bool:
-        return self._connection.recv(1) == b""
-
-    def _read(self, count: int) -> bytes:
-        data = b""
-        while len(data) < count:
-            chunk = self._connection.recv(count - len(data))
-            assert chunk, "the endpoint closed the connection"
-            data += chunk
-        return data
-
-
-@contextmanager
-def connect(keyspaces: LocalKeyspaces, server_hostname: str = "localhost") -> Iterator[Client]:
-    tls = ssl.create_default_context(cafile=keyspaces.ca_file)
-    with (
-        socket.create_connection(("127.0.0.1", keyspaces.port), timeout=10) as plain,
-        tls.wrap_socket(plain, server_hostname=server_hostname) as connection,
-    ):
-        yield Client(connection)
+STARTUP = startup()[9:]
 
 
 @pytest.mark.parametrize("name", ["localhost", "cassandra.us-east-1.amazonaws.com"])
@@ -125,6 +77,22 @@ def test_refuses_a_forged_signature(keyspaces: LocalKeyspaces) -> None:
         assert client.is_closed()
 
 
+def test_refuses_a_signature_of_another_connection(keyspaces: LocalKeyspaces) -> None:
+    """Each nonce is for one connection, once: what was overheard is of no use."""
+    credentials = keyspaces.store.issue_for_role(EVERYTHING)
+    first = frame(Opcode.AUTH_RESPONSE, long_bytes(b"SigV4\0\0"))
+    with connect(keyspaces) as client:
+        client.ask(startup())
+        good = answer(credentials, client.ask(first)[1], REGION)
+        assert client.ask(good)[0] == Opcode.AUTH_SUCCESS
+        assert client.ask_error(good)[0] == ErrorCode.PROTOCOL_ERROR
+    with connect(keyspaces) as client:
+        client.ask(startup())
+        client.ask(first)
+        assert client.ask_error(good) == (ErrorCode.BAD_CREDENTIALS, "Authentication failure: Invalid signature")
+        assert client.is_closed()
+
+
 def test_refuses_a_password(keyspaces: LocalKeyspaces) -> None:
     """Nobody has one here."""
     with connect(keyspaces) as client:
@@ -139,7 +107,6 @@ def test_refuses_a_password(keyspaces: LocalKeyspaces) -> None:
         frame(0x07, long_bytes(b"SELECT * FROM system.local") + b"\x00\x01\x00"),
         frame(Opcode.AUTH_RESPONSE, long_bytes(b"SigV4\0\0")),
         frame(Opcode.STARTUP, b"\xff\xff"),
-        frame(Opcode.STARTUP, STARTUP.replace(b"CQL_VERSION", b"COMPRESSION")),
         frame(0x7F),
     ],
 )
@@ -153,7 +120,7 @@ def test_lets_nothing_through_before_signing_in(keyspaces: LocalKeyspaces, reque
 def test_ends_a_connection_that_sends_too_much_before_signing_in(keyspaces: LocalKeyspaces) -> None:
     """Else a stranger fills the memory."""
     with connect(keyspaces) as client:
-        client._connection.sendall(struct.pack(">BBhBI", 4, 0, 7, Opcode.STARTUP, 1 << 30))
+        client.connection.sendall(struct.pack(">BBhBI", 4, 0, 7, Opcode.STARTUP, 1 << 30))
         assert client.is_closed()
 
 

@@ -1,0 +1,308 @@
+"""The keyspaces, tables and types there are: in memory for each statement, in the system tables for clients.
+
+What Cassandra has is the truth about columns; the system tables add what only Keyspaces knows. A table is listed in
+system_schema once it can be used, in system_schema_mcs from the start, with its status.
+"""
+
+import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from cassandra.cluster import Session
+
+from local.keyspaces import system_tables
+from local.keyspaces.refusals import invalid
+
+Properties = Mapping[str, Mapping[str, str]]
+"""Keyspaces' custom_properties, such as {'ttl': {'status': 'enabled'}}."""
+
+# As the developer guide's "Create table" gives them.
+DEFAULT_PROPERTIES: Properties = {
+    "capacity_mode": {"throughput_mode": "PAY_PER_REQUEST"},
+    "client_side_timestamps": {"status": "disabled"},
+    "encryption_specification": {"encryption_type": "AWS_OWNED_KMS_KEY"},
+    "point_in_time_recovery": {"status": "disabled"},
+    "ttl": {"status": "disabled"},
+}
+
+
+class Status(StrEnum):
+    CREATING = "CREATING"
+    ACTIVE = "ACTIVE"
+    UPDATING = "UPDATING"
+    DELETING = "DELETING"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """kind: partition_key, clustering, static or regular. position: in its part of the key, else -1."""
+
+    type: str
+    kind: str
+    position: int
+    clustering_order: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    keyspace: str
+    name: str
+    columns: Mapping[str, Column]
+    status: Status = Status.ACTIVE
+    properties: Properties = field(default_factory=lambda: DEFAULT_PROPERTIES)
+    created: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
+
+    @property
+    def usable(self) -> bool:
+        return self.status in (Status.ACTIVE, Status.UPDATING)
+
+    @property
+    def partition_key(self) -> tuple[str, ...]:
+        return self._of_kind("partition_key")
+
+    @property
+    def clustering_key(self) -> tuple[str, ...]:
+        return self._of_kind("clustering")
+
+    @property
+    def has_static(self) -> bool:
+        return any(column.kind == "static" for column in self.columns.values())
+
+    @property
+    def counts(self) -> bool:
+        return any(column.type == "counter" for column in self.columns.values())
+
+    def enabled(self, property_: str) -> bool:
+        return self.properties.get(property_, {}).get("status", "").lower() == "enabled"
+
+    def _of_kind(self, kind: str) -> tuple[str, ...]:
+        found = [(column.position, name) for name, column in self.columns.items() if column.kind == kind]
+        return tuple(name for _, name in sorted(found))
+
+
+class Catalog:
+    """Methods that write block; those that read take what is in memory."""
+
+    def __init__(self, session: Session, *, arn_prefix: str) -> None:
+        """arn_prefix: of all ARNs of Keyspaces here, up to and including the account and its colon."""
+        self._session = session
+        self._arn_prefix = arn_prefix
+        self._inserts: dict[str, tuple[Any, list[str]]] = {}
+        self.keyspaces: dict[str, Status] = {}
+        self.tables: dict[tuple[str, str], Table] = {}
+        self.types: dict[tuple[str, str], Status] = {}
+
+    # -- reading
+
+    def arn(self, keyspace: str, table: str | None = None) -> str:
+        """Source: service authorization reference; the slash at the end of a keyspace's is part of it."""
+        return f"{self._arn_prefix}/keyspace/{keyspace}/" + (f"table/{table}" if table is not None else "")
+
+    def require_keyspace(self, name: str) -> None:
+        """Raises Refused, as the developer guide's "Troubleshooting CQL" words it."""
+        if name not in system_tables.KEYSPACES and self.keyspaces.get(name) is not Status.ACTIVE:
+            raise invalid(f"unconfigured keyspace {name}")
+
+    def require_table(self, keyspace: str, name: str) -> Table:
+        """A table that can be used. Raises Refused."""
+        self.require_keyspace(keyspace)
+        table = self.tables.get((keyspace, name))
+        if table is None or not table.usable:
+            raise invalid(f"unconfigured table {keyspace}.{name}")
+        return table
+
+    # -- loading
+
+    def load(self) -> None:
+        """Takes over what Cassandra has, and finishes what was under way when it was last left."""
+        listed = {
+            (row.keyspace_name, row.table_name): row
+            for row in self._session.execute(
+                "SELECT keyspace_name, table_name, status, custom_properties, creation_time"
+                ' FROM "_system_schema_mcs".tables'
+            )
+        }
+        for name in ("keyspaces", "tables", "columns", "types"):
+            self._session.execute(f'TRUNCATE "_system_schema".{name}')
+        self._session.execute('TRUNCATE "_system_schema_mcs".columns')
+        for row in self._session.execute("SELECT keyspace_name FROM system_schema.keyspaces"):
+            if not row.keyspace_name.startswith("system"):
+                self.publish_keyspace(row.keyspace_name)
+        for row in self._session.execute("SELECT keyspace_name, type_name FROM system_schema.types"):
+            self.publish_type(row.keyspace_name, row.type_name)
+        for row in self._session.execute("SELECT keyspace_name, table_name FROM system_schema.tables"):
+            if row.keyspace_name.startswith("system"):
+                continue
+            known = listed.pop((row.keyspace_name, row.table_name), None)
+            if known is not None and known.status == Status.DELETING:
+                self._session.execute(f'DROP TABLE "{row.keyspace_name}"."{row.table_name}"')
+                self.forget_table(row.keyspace_name, row.table_name)
+                continue
+            table = self.read_table(row.keyspace_name, row.table_name)
+            if known is not None and known.custom_properties:
+                properties = {key: dict(value) for key, value in known.custom_properties.items()}
+                table = replace(table, properties=properties, created=known.creation_time)
+            self.publish_table(table)
+        for keyspace, name in listed:
+            if keyspace not in system_tables.KEYSPACES:
+                self.forget_table(keyspace, name)
+
+    def read_table(self, keyspace: str, name: str) -> Table:
+        """As Cassandra has it, which knows nothing of custom properties."""
+        rows = self._session.execute(
+            "SELECT column_name, type, kind, position, clustering_order FROM system_schema.columns"
+            " WHERE keyspace_name = %s AND table_name = %s",
+            (keyspace, name),
+        )
+        return Table(
+            keyspace=keyspace,
+            name=name,
+            columns={
+                row.column_name: Column(
+                    type=row.type, kind=row.kind, position=row.position, clustering_order=row.clustering_order
+                )
+                for row in rows
+            },
+        )
+
+    # -- writing
+
+    def publish_keyspace(self, name: str) -> None:
+        public, _ = system_tables.public_name((name, ""))
+        if public == name:
+            self.keyspaces[name] = Status.ACTIVE
+        for schema in ("_system_schema", "_system_schema_mcs"):
+            self._insert(
+                f'"{schema}".keyspaces',
+                {
+                    "keyspace_name": public,
+                    "durable_writes": True,
+                    "replication": {"class": "SingleRegionStrategy"},
+                },
+            )
+
+    def forget_keyspace(self, name: str) -> None:
+        self.keyspaces.pop(name, None)
+        for schema in ("_system_schema", "_system_schema_mcs"):
+            self._session.execute(f'DELETE FROM "{schema}".keyspaces WHERE keyspace_name = %s', (name,))
+        self._session.execute('DELETE FROM "_system_schema_mcs".tags WHERE keyspace_name = %s', (name,))
+        for keyspace, type_ in list(self.types):
+            if keyspace == name:
+                self.forget_type(keyspace, type_)
+
+    def list_table(self, table: Table) -> None:
+        """In system_schema_mcs only: it is there, and not to be used yet."""
+        if system_tables.public_name((table.keyspace, table.name))[0] == table.keyspace:
+            self.tables[table.keyspace, table.name] = table
+        self._write_table("_system_schema_mcs", table)
+
+    def publish_table(self, table: Table) -> None:
+        """As ACTIVE, with what Cassandra has."""
+        table = replace(table, status=Status.ACTIVE)
+        if (table.keyspace, table.name) == system_tables.stored_name("system", "peers", shows_peers=False):
+            return
+        self._write_table("_system_schema", table)
+        public, _ = system_tables.public_name((table.keyspace, table.name))
+        for row in self._rows("system_schema.columns", table.keyspace, table.name):
+            for schema in ("_system_schema", "_system_schema_mcs"):
+                self._insert(f'"{schema}".columns', {**row, "keyspace_name": public})
+        # Last: who sees that it is ACTIVE may look for the rest.
+        self.list_table(table)
+
+    def set_status(self, table: Table, status: Status) -> None:
+        self.tables[table.keyspace, table.name] = replace(table, status=status)
+        self._session.execute(
+            'UPDATE "_system_schema_mcs".tables SET status = %s WHERE keyspace_name = %s AND table_name = %s',
+            (str(status), table.keyspace, table.name),
+        )
+
+    def hide_table(self, keyspace: str, name: str) -> None:
+        """From system_schema; system_schema_mcs goes on listing it."""
+        for table in ("tables", "columns"):
+            self._session.execute(
+                f'DELETE FROM "_system_schema".{table} WHERE keyspace_name = %s AND table_name = %s', (keyspace, name)
+            )
+
+    def forget_table(self, keyspace: str, name: str) -> None:
+        # First: who sees that it is no longer listed may create it again.
+        self.tables.pop((keyspace, name), None)
+        self.hide_table(keyspace, name)
+        for table, key in (("tables", "table_name"), ("columns", "table_name"), ("tags", "resource_name")):
+            self._session.execute(
+                f'DELETE FROM "_system_schema_mcs".{table} WHERE keyspace_name = %s AND {key} = %s', (keyspace, name)
+            )
+
+    def publish_type(self, keyspace: str, name: str) -> None:
+        self.types[keyspace, name] = Status.ACTIVE
+        for row in self._rows("system_schema.types", keyspace, name, key="type_name"):
+            self._insert('"_system_schema".types', row)
+            self._insert('"_system_schema_mcs".types', {**row, "status": "ACTIVE"})
+
+    def forget_type(self, keyspace: str, name: str) -> None:
+        for schema in ("_system_schema", "_system_schema_mcs"):
+            self._session.execute(
+                f'DELETE FROM "{schema}".types WHERE keyspace_name = %s AND type_name = %s', (keyspace, name)
+            )
+        self.types.pop((keyspace, name), None)
+
+    def record(self, table: Table, event: str) -> None:
+        """In tables_history."""
+        self._insert(
+            '"_system_schema_mcs".tables_history',
+            {
+                "keyspace_name": table.keyspace,
+                "table_name": table.name,
+                "event_time": datetime.datetime.now(datetime.UTC),
+                "creation_time": table.created,
+                "custom_properties": table.properties,
+                "event": event,
+            },
+        )
+
+    def tag(self, keyspace: str, table: str | None, *, add: Mapping[str, str], drop: Iterable[str] = ()) -> None:
+        resource = table if table is not None else keyspace
+        row = self._session.execute(
+            'SELECT tags FROM "_system_schema_mcs".tags WHERE keyspace_name = %s AND resource_name = %s',
+            (keyspace, resource),
+        ).one()
+        tags = {**(row.tags if row and row.tags else {}), **add}
+        for key in drop:
+            tags.pop(key, None)
+        self._insert(
+            '"_system_schema_mcs".tags',
+            {
+                "resource_id": self.arn(keyspace, table),
+                "keyspace_name": keyspace,
+                "resource_name": resource,
+                "resource_type": "table" if table is not None else "keyspace",
+                "tags": tags,
+            },
+        )
+
+    def _write_table(self, schema: str, table: Table) -> None:
+        public, _ = system_tables.public_name((table.keyspace, table.name))
+        for row in self._rows("system_schema.tables", table.keyspace, table.name):
+            row["keyspace_name"] = public
+            if schema == "_system_schema_mcs":
+                row |= {
+                    "creation_time": table.created,
+                    "custom_properties": table.properties,
+                    "status": str(table.status),
+                }
+            self._insert(f'"{schema}".tables', row)
+
+    def _rows(self, table: str, keyspace: str, name: str, key: str = "table_name") -> list[dict[str, Any]]:
+        rows = self._session.execute(f"SELECT * FROM {table} WHERE keyspace_name = %s AND {key} = %s", (keyspace, name))
+        return [row._asdict() for row in rows]
+
+    def _insert(self, table: str, row: Mapping[str, Any]) -> None:
+        """Of `row`, the columns that `table` has."""
+        if table not in self._inserts:
+            columns = [column[2] for column in self._session.prepare(f"SELECT * FROM {table}").result_metadata]
+            marks = ", ".join("?" for _ in columns)
+            insert = self._session.prepare(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})")
+            self._inserts[table] = insert, columns
+        insert, columns = self._inserts[table]
+        self._session.execute(insert, [row.get(column) for column in columns])

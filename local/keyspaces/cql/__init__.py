@@ -1,0 +1,60 @@
+"""What a CQL statement is, for an endpoint that decides whether Cassandra gets to see it.
+
+`parse` understands a text as Cassandra 5 does, or refuses it: the strict side. Imports nothing else of `local/`.
+"""
+
+from local.keyspaces.cql.lexer import CqlSyntaxError
+from local.keyspaces.cql.parser import parse
+from local.keyspaces.cql.statements import (
+    AlterKeyspace,
+    AlterTable,
+    Batch,
+    CreateKeyspace,
+    CreateTable,
+    CreateType,
+    Delete,
+    DropKeyspace,
+    DropTable,
+    DropType,
+    Insert,
+    Modification,
+    Option,
+    Order,
+    Relation,
+    Select,
+    Statement,
+    TableName,
+    Term,
+    Type,
+    Unsupported,
+    Update,
+    Use,
+)
+
+__all__ = [
+    "AlterKeyspace",
+    "AlterTable",
+    "Batch",
+    "CqlSyntaxError",
+    "CreateKeyspace",
+    "CreateTable",
+    "CreateType",
+    "Delete",
+    "DropKeyspace",
+    "DropTable",
+    "DropType",
+    "Insert",
+    "Modification",
+    "Option",
+    "Order",
+    "Relation",
+    "Select",
+    "Statement",
+    "TableName",
+    "Term",
+    "Type",
+    "Unsupported",
+    "Update",
+    "Use",
+    "parse",
+]

@@ -1,0 +1,221 @@
+"""What a CQL statement says, as far as authorisation and Keyspaces' own rules ask.
+
+Names are as Cassandra knows them: an unquoted one in lower case, a quoted one without its quotes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+# Strings, numbers and booleans as their text.
+Option: TypeAlias = str | Mapping[str, "Option"] | tuple["Option", ...]
+Order: TypeAlias = Literal["ASC", "DESC"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableName:
+    """A table's or a type's name. `text[start:end]` is the whole of it, keyspace included."""
+
+    keyspace: str | None
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Term:
+    """A value.
+
+    `text` is a literal's decoded text, None for null; of a call it is the function's name.
+    `size` is the most bytes it takes, None where only its execution tells.
+    `marker` counts the statement's markers from 0, in order of text; of `:x`, `marker_name` is x.
+    `elements` are the parts of a collection (keys and values alternate), the arguments of a call, the operands of
+    arithmetic.
+    """
+
+    kind: Literal["literal", "marker", "call", "collection", "other"]
+    text: str | None = None
+    size: int | None = None
+    marker: int | None = None
+    marker_name: str | None = None
+    elements: tuple["Term", ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relation:
+    """`columns operator terms`; an IN's values are `terms`, or all of them `in_marker`. `m[k] = v` has terms (k, v)."""
+
+    columns: tuple[str, ...]
+    operator: str
+    terms: tuple[Term, ...]
+    in_marker: Term | None = None
+    token: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Select:
+    table: TableName
+    functions: frozenset[str]
+    distinct: bool
+    group_by: bool
+    per_partition_limit: bool
+    limit: Term | None
+    where: tuple[Relation, ...]
+    order_by: tuple[tuple[str, Order], ...]
+    ann: bool
+    json: bool
+    allow_filtering: bool
+    uses_ttl: bool
+    uses_writetime: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Insert:
+    """As in Cassandra, nothing says that there are as many `values` as `columns`."""
+
+    table: TableName
+    columns: tuple[str, ...]
+    values: tuple[Term, ...]
+    json: Term | None
+    if_not_exists: bool
+    ttl: Term | None
+    timestamp: Term | None
+    functions: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Update:
+    """`assignments` are columns and the terms on their right, after an index, a key if there is one."""
+
+    table: TableName
+    assignments: tuple[tuple[str, tuple[Term, ...]], ...]
+    where: tuple[Relation, ...]
+    conditional: bool
+    ttl: Term | None
+    timestamp: Term | None
+    functions: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delete:
+    table: TableName
+    columns: tuple[str, ...]
+    where: tuple[Relation, ...]
+    conditional: bool
+    timestamp: Term | None
+    functions: frozenset[str]
+
+
+Modification: TypeAlias = Insert | Update | Delete
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    kind: Literal["LOGGED", "UNLOGGED", "COUNTER"]
+    statements: tuple[Modification, ...]
+    timestamp: Term | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Use:
+    keyspace: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateKeyspace:
+    keyspace: str
+    if_not_exists: bool
+    options: Mapping[str, Option]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlterKeyspace:
+    keyspace: str
+    options: Mapping[str, Option]
+    add_tags: Mapping[str, str]
+    drop_tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropKeyspace:
+    keyspace: str
+    if_exists: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Type:
+    """`cql` is its canonical text. A quoted name that differs from an unquoted one keeps its quotes, here and there.
+
+    `frozen_depth` counts the `frozen<>`, collections, tuples and vectors that are one in the other.
+    """
+
+    cql: str
+    names: frozenset[str]
+    frozen_depth: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateTable:
+    """The keys are empty if the text says none, and may name columns that there are not."""
+
+    table: TableName
+    if_not_exists: bool
+    columns: Mapping[str, Type]
+    static: frozenset[str]
+    partition_key: tuple[str, ...]
+    clustering_key: tuple[str, ...]
+    clustering_order: Mapping[str, Order]
+    options: Mapping[str, Option]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlterTable:
+    table: TableName
+    add: Mapping[str, Type]
+    static: frozenset[str]
+    options: Mapping[str, Option]
+    add_tags: Mapping[str, str]
+    drop_tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropTable:
+    table: TableName
+    if_exists: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateType:
+    name: TableName
+    if_not_exists: bool
+    fields: Mapping[str, Type]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropType:
+    name: TableName
+    if_exists: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unsupported:
+    """A statement that Cassandra knows and Keyspaces does not; only its head was read."""
+
+    what: str
+
+
+Statement: TypeAlias = (
+    Select
+    | Modification
+    | Batch
+    | Use
+    | CreateKeyspace
+    | AlterKeyspace
+    | DropKeyspace
+    | CreateTable
+    | AlterTable
+    | DropTable
+    | CreateType
+    | DropType
+    | Unsupported
+)

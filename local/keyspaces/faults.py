@@ -1,0 +1,121 @@
+"""Faults on demand: what the endpoint does to its clients so that they show how they bear it."""
+
+import dataclasses
+import json
+import logging
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_log = logging.getLogger(__name__)
+
+
+class BadFaults(ValueError):
+    """One sentence: what is wrong, where, what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Faults:
+    """All of them off, unless given. Shares are of statements, from 0 to 1."""
+
+    throttle_reads: float = 0.0
+    """Share answered as Keyspaces answers when capacity is exceeded: a timeout with no responses."""
+    throttle_writes: float = 0.0
+    drop: float = 0.0
+    """Share that end their connection instead of being answered."""
+    latency: float = 0.0
+    """Seconds that are added to each statement."""
+    rate_limit: int = 0
+    """Statements a second on one connection; those above are throttled. Keyspaces' own limit is 3,000."""
+    expired_credentials: bool = False
+    """Refuses every sign-in with temporary credentials, as if they had expired."""
+    page_rows: int = 0
+    """Rows that a page has at most, however many were asked for."""
+    empty_pages: bool = False
+    """Puts a page without rows before each."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, float) and field.name != "latency" and not 0 <= value <= 1:
+                raise BadFaults(f"fault {field.name} is {value}; give a share from 0 to 1")
+            if value < 0:
+                raise BadFaults(f"fault {field.name} is {value}; give 0 or more")
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "Faults":
+        """Raises BadFaults for an unknown name, or a value of another type. A number may be given for a share."""
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        given: dict[str, Any] = {}
+        for name, value in values.items():
+            if name not in fields:
+                raise BadFaults(f"there is no fault {name!r}; there are {', '.join(fields)}")
+            wanted = type(fields[name].default)
+            if wanted is float and type(value) is int:
+                value = float(value)
+            if type(value) is not wanted:
+                raise BadFaults(f"fault {name} is {value!r}; give {_WORDS[wanted]}")
+            given[name] = value
+        return cls(**given)
+
+    @classmethod
+    def parse(cls, settings: list[str]) -> "Faults":
+        """From `name=value`s. Raises BadFaults."""
+        values = {}
+        for setting in settings:
+            name, equals, value = setting.partition("=")
+            try:
+                values[name] = json.loads(value) if equals else True
+            except json.JSONDecodeError:
+                raise BadFaults(f"fault {name} is {value!r}; give a number, true or false") from None
+        return cls.of(values)
+
+    def throttles(self, *, write: bool) -> bool:
+        return _happens(self.throttle_writes if write else self.throttle_reads)
+
+    def drops(self) -> bool:
+        return _happens(self.drop)
+
+
+_WORDS = {float: "a number", int: "a whole number", bool: "true or false"}
+
+
+class FaultsFile:
+    """A JSON object of faults in a file, read again as soon as it has changed: `{"latency": 0.2, "drop": 0.01}`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._seen: tuple[int, int] | None = None
+        self._faults = Faults()
+
+    def write(self, faults: Faults) -> None:
+        on = {key: value for key, value in dataclasses.asdict(faults).items() if value}
+        unfinished = self.path.with_suffix(".part")
+        unfinished.write_text(json.dumps(on) + "\n")
+        unfinished.replace(self.path)
+
+    def current(self) -> Faults:
+        """Without the file, none. With a bad one, those before, and a log line."""
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            self._seen, self._faults = None, Faults()
+            return self._faults
+        seen = status.st_mtime_ns, status.st_ino
+        if seen != self._seen:
+            self._seen = seen
+            try:
+                values = json.loads(self.path.read_text())
+                if not isinstance(values, dict):
+                    raise BadFaults("it is not a JSON object")
+                self._faults = Faults.of(values)
+                _log.info("faults: %s", json.dumps(values))
+            except ValueError as error:
+                _log.error("%s is not used: %s", self.path, error)
+        return self._faults
+
+
+def _happens(share: float) -> bool:
+    return share > 0 and random.random() < share  # noqa: S311  # nothing here is a secret

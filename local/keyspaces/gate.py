@@ -1,0 +1,76 @@
+"""Whether a statement is let through to Cassandra for a principal, by its permissions and by Keyspaces' rules."""
+
+from collections.abc import Sequence
+
+from local.keyspaces import cql, plans, rules, system_tables
+from local.keyspaces.catalog import Catalog, Table
+from local.keyspaces.iam import Principal
+from local.keyspaces.plans import Plan
+from local.keyspaces.refusals import invalid
+from local.keyspaces.requests import Values
+
+# What Keyspaces does with the principal's own permissions to fill system.peers (developer guide, "VPC endpoints").
+_DESCRIBE = ("ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcEndpoints")
+
+
+class Gate:
+    """For one principal. Its methods raise Refused."""
+
+    def __init__(self, principal: Principal, catalog: Catalog) -> None:
+        self._principal = principal
+        self._catalog = catalog
+        self.shows_peers = all(principal.may(action, "*") for action in _DESCRIBE)
+
+    def plan(self, text: str, keyspace: str | None) -> Plan:
+        """What becomes of a statement of rows, once it is known to be allowed; its values are checked by `admit`."""
+        plan = plans.plan(text, keyspace, shows_peers=self.shows_peers)
+        self._authorize(plan)
+        return plan
+
+    def admit(self, plan: Plan, values: Values, consistency: str, *, size: int) -> None:
+        """size: of the statement with its values, in bytes."""
+        self._authorize(plan)
+        rules.check_consistency(consistency, write=not plan.reads)
+        if plan.reads:
+            (select,) = plan.parts
+            assert isinstance(select, cql.Select)
+            rules.check_read(select, values)
+            if not plan.reads_system:
+                rules.check_writetime(select, self._catalog.require_table(*plan.tables[0]))
+            return
+        parts = self._parts(plan, values)
+        if plan.batch is not None:
+            rules.check_batch(plan.batch, parts, size=size)
+        for part, table, own in parts:
+            rules.check_write(part, table, own, timestamped=plan.timestamped)
+
+    def admit_batch(self, kind: str, items: Sequence[tuple[Plan, Values]], consistency: str, *, size: int) -> None:
+        """A batch of the protocol, made of statements of their own."""
+        rules.check_consistency(consistency, write=True)
+        parts = []
+        for plan, values in items:
+            self._authorize(plan)
+            if plan.reads or plan.batch is not None:
+                raise invalid("Only INSERT, UPDATE and DELETE statements are allowed in a batch")
+            parts += self._parts(plan, values)
+        rules.check_batch(kind, parts, size=size)
+        for part, table, values in parts:
+            rules.check_write(part, table, values)
+
+    def _authorize(self, plan: Plan) -> None:
+        for access in plan.accesses:
+            access.require(self._principal, self._catalog)
+        for keyspace, table in plan.tables:
+            if keyspace not in system_tables.KEYSPACES:
+                self._catalog.require_table(keyspace, table)
+            elif not plan.reads:
+                raise plans.read_only(keyspace)
+            elif (keyspace, table) not in system_tables.VISIBLE:
+                raise invalid(f"unconfigured table {keyspace}.{table}")
+
+    def _parts(self, plan: Plan, values: Values) -> list[tuple[cql.Modification, Table, Values]]:
+        return [
+            (part, self._catalog.require_table(*table), values)
+            for part, table in zip(plan.parts, plan.tables, strict=True)
+            if not isinstance(part, cql.Select)
+        ]

@@ -1,0 +1,238 @@
+"""Identity-based IAM policies: what the principal that signed in may do.
+
+Sources: IAM user guide, "Policy evaluation logic" and "IAM JSON policy elements reference".
+
+What cannot be evaluated here is never to anyone's advantage. Of a statement with a Condition, or with a policy variable
+in its resources, an Allow allows nothing and a Deny denies whatever it could match; a warning is logged, once per
+statement, when that decides.
+
+Simplifications: a resource pattern is matched over the whole ARN, so that a wildcard may span its segments, which AWS
+promises for the last segment only; neither the ARN's form nor the existence of an action or service is checked.
+"""
+
+import functools
+import json
+import logging
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+_log = logging.getLogger(__name__)
+
+_DECISIONS = 1024  # per principal; resources come from clients, so their number has no bound of its own
+_ELEMENTS = ("Version", "Id", "Statement")
+_STATEMENT_ELEMENTS = ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition")
+_SID = re.compile(r"[A-Za-z0-9]*")  # reference, "Sid"
+_ACTION = re.compile(r"\*|[\w*?-]+:[\w*?-]+", re.ASCII)
+_PIECES = re.compile(r"\*|[^*$]+|\$")
+# Only version 2012-10-17 has variables. A default value, in single quotes, may hold any character. What has no proper
+# end counts as a variable up to the end of the pattern.
+_PIECES_AND_VARIABLES = re.compile(r"\$\{(?:'[^']*'|[^'{}])*\}|\$\{.*|" + _PIECES.pattern, re.DOTALL)
+_ESCAPES = ("${*}", "${?}", "${$}")  # reference, "Variables and tags": the characters themselves
+
+
+class MalformedPolicy(ValueError):
+    """Says in one sentence what is wrong, where, and what to do."""
+
+
+@dataclass(eq=False)
+class _Statement:
+    where: str
+    allows: bool
+    actions: re.Pattern[str]
+    not_action: bool
+    resources: re.Pattern[str]
+    not_resource: bool
+    services: re.Pattern[str]  # those Action names at least one action of, or NotAction every action of
+    unknown: str  # what cannot be evaluated, if anything
+    reported: bool = False
+
+    def matches(self, action: str, resource: str) -> bool:
+        """Whether it applies, or could for all that is known here."""
+        return (self.actions.fullmatch(action) is None) == self.not_action and (
+            self.resources.fullmatch(resource) is None
+        ) == self.not_resource
+
+    def reaches(self, service: str) -> bool:
+        return (self.services.fullmatch(service) is None) == self.not_action
+
+    def report(self) -> None:
+        if not self.reported:
+            self.reported = True
+            effect = "this Allow allows nothing" if self.allows else "this Deny denies all that it could match"
+            _log.warning("%s: %s cannot be evaluated here, so %s", self.where, self.unknown, effect)
+
+
+@dataclass(frozen=True, eq=False)
+class Policy:
+    """A parsed document; to be had from `parse`."""
+
+    name: str
+    statements: tuple[_Statement, ...] = field(repr=False)
+
+    @classmethod
+    def parse(cls, document: str | Mapping[str, Any], name: str = "unnamed") -> Self:
+        """`name` is for messages. Raises MalformedPolicy, also for what IAM refuses when a policy is created."""
+        where = f"policy {name!r}"
+        if isinstance(document, str):
+            try:
+                document = json.loads(document, object_pairs_hook=_without_duplicates)
+            except (ValueError, RecursionError) as error:
+                raise MalformedPolicy(f"{where} is not valid JSON ({error}): correct the document.") from None
+        if not isinstance(document, Mapping):
+            raise MalformedPolicy(f"{where} is not a JSON object: make it one with a Statement.")
+        _refuse_unknown(document, _ELEMENTS, where)
+        version = document.get("Version", "2008-10-17")
+        if version not in ("2012-10-17", "2008-10-17"):
+            raise MalformedPolicy(f"{where} has the Version {version!r}: use '2012-10-17'.")
+        if not isinstance(document.get("Id", ""), str):
+            raise MalformedPolicy(f"{where} has an Id that is not a string: correct or remove it.")
+        given = document.get("Statement")
+        statements = [given] if isinstance(given, Mapping) else given
+        if not isinstance(statements, list) or not statements:
+            raise MalformedPolicy(f"{where} has no statement: make Statement an object, or a list of at least one.")
+        parsed, sids = [], set()
+        for number, statement in enumerate(statements, start=1):
+            at = f"{where}, statement {number}"
+            if not isinstance(statement, Mapping):
+                raise MalformedPolicy(f"{at} is not an object: give it at least Effect, Action and Resource.")
+            sid = statement.get("Sid", "")
+            if not isinstance(sid, str) or not _SID.fullmatch(sid):
+                raise MalformedPolicy(f"{at} has the Sid {sid!r}: use letters A-Z, a-z and digits only.")
+            if sid in sids:
+                raise MalformedPolicy(f"{at} has the Sid {sid!r} of an earlier one: make it unique.")
+            if sid:
+                at += f" ({sid})"
+                sids.add(sid)
+            parsed.append(_parse_statement(statement, at, variables=version == "2012-10-17"))
+        return cls(name, tuple(parsed))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Principal:
+    """Who signed in: its ARN (user or assumed role) and what its identity-based policies say."""
+
+    arn: str
+    policies: tuple[Policy, ...]
+    _decide: Callable[[str, str], bool] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # A cache per principal: one for all would hash the principal for every CQL statement, and outlive it.
+        object.__setattr__(self, "_decide", functools.lru_cache(_DECISIONS)(self._evaluate))
+
+    def may(self, action: str, resource: str) -> bool:
+        """Whether an Allow matches and no Deny does. `action` as `service:Name`, in any case; `resource` an ARN."""
+        return self._decide(action, resource)
+
+    def has_any(self, service: str) -> bool:
+        """Whether any Allow could allow any action of the service, on whatever resource; no Deny is considered."""
+        allows = [statement for statement in self._statements() if statement.allows and statement.reaches(service)]
+        if all(statement.unknown for statement in allows):
+            for statement in allows:
+                statement.report()
+            return False
+        return True
+
+    def _statements(self) -> Iterable[_Statement]:
+        return (statement for policy in self.policies for statement in policy.statements)
+
+    def _evaluate(self, action: str, resource: str) -> bool:
+        matching = [statement for statement in self._statements() if statement.matches(action, resource)]
+        allows = [statement for statement in matching if statement.allows]
+        denies = [statement for statement in matching if not statement.allows]
+        if not allows or not all(statement.unknown for statement in denies):
+            return False
+        allowed = not all(statement.unknown for statement in allows)
+        for statement in denies if allowed else denies + allows:
+            statement.report()
+        return allowed and not denies
+
+
+def _parse_statement(statement: Mapping[str, Any], where: str, *, variables: bool) -> _Statement:
+    for element in ("Principal", "NotPrincipal"):
+        if element in statement:
+            raise MalformedPolicy(f"{where} has a {element}, which identity-based policies do not: remove it.")
+    _refuse_unknown(statement, _STATEMENT_ELEMENTS, where)
+    effect = statement.get("Effect")
+    if effect not in ("Allow", "Deny"):
+        raise MalformedPolicy(f"{where} has the Effect {effect!r}: use 'Allow' or 'Deny'.")
+    actions, not_action = _one_of("Action", statement, where)
+    for action in actions:
+        if not _ACTION.fullmatch(action):
+            raise MalformedPolicy(f"{where} has the action {action!r}: write it as 'service:Action', or '*' for all.")
+    resources, not_resource = _one_of("Resource", statement, where)
+    pieces = [(_PIECES_AND_VARIABLES if variables else _PIECES).findall(resource) for resource in resources]
+    known = [each for each in pieces if not any(map(_is_variable, each))]
+    unknown = "a policy variable in its resources" if len(known) < len(pieces) else ""
+    services = [action.partition(":") for action in actions]
+    return _Statement(
+        where=where,
+        allows=effect == "Allow",
+        actions=_any_of(map(_PIECES.findall, actions), re.IGNORECASE | re.ASCII),
+        not_action=not_action,
+        # An exception with a variable may not cover the resource in question, so it covers none.
+        resources=_any_of(known if not_resource else pieces),
+        not_resource=not_resource,
+        services=_any_of(
+            (_PIECES.findall(service) for service, _, name in services if not not_action or not name.strip("*")),
+            re.IGNORECASE | re.ASCII,
+        ),
+        unknown="its Condition" if "Condition" in statement else unknown,
+    )
+
+
+def _one_of(element: str, statement: Mapping[str, Any], where: str) -> tuple[list[str], bool]:
+    """What the element or its Not… form says, and whether it is the latter. Raises MalformedPolicy."""
+    negated = f"Not{element}"
+    if (element in statement) == (negated in statement):
+        count = "both" if element in statement else "neither"
+        raise MalformedPolicy(f"{where} has {count} of {element} and {negated}: give one of them.")
+    given = element if element in statement else negated
+    values = [statement[given]] if isinstance(statement[given], str) else statement[given]
+    if not isinstance(values, list) or not values or not all(isinstance(value, str) and value for value in values):
+        raise MalformedPolicy(f"{where} has an invalid {given}: give a string, or a list of at least one, none empty.")
+    return values, given == negated
+
+
+def _refuse_unknown(given: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    for element in given:
+        if element not in known:
+            raise MalformedPolicy(f"{where} has the unknown element {element!r}: use only {', '.join(known)}.")
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Python would take the last one, and a Deny in the first would silently not count.
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        raise ValueError(f"an object has the same key twice, among {', '.join(map(repr, result))}")
+    return result
+
+
+def _is_variable(piece: str) -> bool:
+    return piece.startswith("${") and piece not in _ESCAPES
+
+
+def _any_of(patterns: Iterable[list[str]], flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
+    """Of patterns in pieces; of none, what matches nothing."""
+    return re.compile("|".join(map(_regex, patterns)) or "(?!)", flags | re.DOTALL)
+
+
+def _regex(pieces: list[str]) -> str:
+    """`*` and a variable are any text, `?` any character. Takes at most length of the text times length of the pattern:
+    what is between two `*` is found at the first place possible; any other would leave less to the rest."""
+    parts = [""]
+    for piece in pieces:
+        if piece == "*" or _is_variable(piece):
+            parts.append("")
+        elif piece in _ESCAPES:
+            parts[-1] += re.escape(piece[2])
+        else:
+            parts[-1] += re.escape(piece).replace(r"\?", ".")
+    first, *rest = parts
+    if not rest:
+        return first
+    return first + "".join(f"(?>.*?{part})" for part in rest[:-1] if part) + ".*" + rest[-1]
+
+
+ADMINISTRATOR = Policy.parse({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}, "Administrator")

@@ -1,0 +1,49 @@
+"""What a statement is answered when it is not run, as the error of the native protocol it becomes."""
+
+from local.keyspaces import frames
+from local.keyspaces.frames import ErrorCode
+from local.keyspaces.requests import CONSISTENCY_CODE
+
+
+class Refused(Exception):
+    """details: what the protocol wants after the message of this code."""
+
+    def __init__(self, code: ErrorCode, message: str, details: bytes = b"") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.details = details
+
+
+def invalid(message: str) -> Refused:
+    return Refused(ErrorCode.INVALID, message)
+
+
+def syntax_error(message: str) -> Refused:
+    return Refused(ErrorCode.SYNTAX_ERROR, message)
+
+
+def unauthorized(message: str) -> Refused:
+    return Refused(ErrorCode.UNAUTHORIZED, message)
+
+
+def already_exists(message: str, keyspace: str, table: str = "") -> Refused:
+    return Refused(ErrorCode.ALREADY_EXISTS, message, frames.string(keyspace) + frames.string(table))
+
+
+def unprepared(id_: bytes) -> Refused:
+    return Refused(
+        ErrorCode.UNPREPARED,
+        f"Prepared query with ID {id_.hex()} not found",
+        frames.short_bytes(id_),
+    )
+
+
+def throttled(*, write_type: str | None, consistency: str) -> Refused:
+    """Keyspaces has no error of its own for it: a timeout with no responses (developer guide, "Troubleshooting
+    serverless resource management"). write_type: None for a read."""
+    counts = frames.short(CONSISTENCY_CODE[consistency]) + frames.int_(0) + frames.int_(2)
+    message = "Operation timed out - received only 0 responses."
+    if write_type is None:
+        return Refused(ErrorCode.READ_TIMEOUT, message, counts + b"\x00")
+    return Refused(ErrorCode.WRITE_TIMEOUT, message, counts + frames.string(write_type))

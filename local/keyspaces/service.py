@@ -1,0 +1,57 @@
+"""All of a local Keyspaces but Cassandra and the credentials of those who use it."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.keyspaces import endpoint
+from local.keyspaces.certificates import Certificates
+from local.keyspaces.connection import Server
+from local.keyspaces.credentials import CredentialStore
+from local.keyspaces.faults import FaultsFile
+from local.keyspaces.schema import Schema
+
+# Seconds. Long enough that a program which does not wait for its table fails here too.
+SCHEMA_DELAY = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalKeyspaces:
+    """ca_file: of the authority to trust. store: who may sign in."""
+
+    port: int
+    ca_file: Path
+    store: CredentialStore
+    schema: Schema
+    faults: FaultsFile
+
+
+@asynccontextmanager
+async def run_keyspaces(
+    *,
+    directory: Path,
+    cassandra_port: int,
+    region: str,
+    account: str,
+    port: int = 0,
+    addresses: Sequence[str] = endpoint.ADDRESSES,
+    schema_delay: float = SCHEMA_DELAY,
+) -> AsyncIterator[LocalKeyspaces]:
+    """In front of a Cassandra on 127.0.0.1. directory: for its certificates and faults.json. port: 0 for a free one.
+
+    Raises OSError where it cannot listen.
+    """
+    certificates = Certificates(directory)
+    tls = certificates.server_context(region)
+    store, faults = CredentialStore(), FaultsFile(directory / "faults.json")
+    async with (
+        Schema.open(cassandra_port, region=region, account=account, addresses=addresses, delay=schema_delay) as schema,
+        endpoint.serve(
+            Server(region=region, store=store, schema=schema, faults=faults, cassandra=("127.0.0.1", cassandra_port)),
+            port=port,
+            tls=tls,
+            addresses=addresses,
+        ) as port,
+    ):
+        yield LocalKeyspaces(port=port, ca_file=certificates.ca_file, store=store, schema=schema, faults=faults)

@@ -1,0 +1,189 @@
+"""The system keyspaces as Keyspaces shows them. Cassandra keeps them under names that no client can use.
+
+Cassandra's own system tables tell of Cassandra, and of a schema Keyspaces would not show yet. So each system keyspace
+lives in Cassandra as a plain one whose name begins with an underscore, and statements are sent there. Tables and
+columns are those of the developer guide, "System keyspaces"; it does not give their types, which are Cassandra 3.11's.
+"""
+
+import ipaddress
+import uuid
+from collections.abc import Sequence
+
+from cassandra.cluster import Session
+
+KEYSPACES = ("system", "system_schema", "system_schema_mcs", "system_multiregion_info")
+REPLICATION = "{'class': 'SimpleStrategy', 'replication_factor': 1}"
+
+# What a principal sees that may not describe the VPC endpoint: no peers.
+_NO_PEERS = "peers_of_none"
+
+_TABLE_OPTIONS = """
+    bloom_filter_fp_chance double, caching frozen<map<text, text>>, comment text,
+    compaction frozen<map<text, text>>, compression frozen<map<text, text>>, crc_check_chance double,
+    dclocal_read_repair_chance double, default_time_to_live int, extensions frozen<map<text, blob>>,
+    flags frozen<set<text>>, gc_grace_seconds int, id uuid, max_index_interval int, memtable_flush_period_in_ms int,
+    min_index_interval int, read_repair_chance double, speculative_retry text"""
+_COLUMNS = """
+    keyspace_name text, table_name text, column_name text, clustering_order text, column_name_bytes blob, kind text,
+    position int, type text, PRIMARY KEY (keyspace_name, table_name, column_name)"""
+_KEYSPACES = "keyspace_name text PRIMARY KEY, durable_writes boolean, replication frozen<map<text, text>>"
+_PEER = """
+    peer inet PRIMARY KEY, data_center text, host_id uuid, preferred_ip inet, rack text, release_version text,
+    rpc_address inet, schema_version uuid, tokens set<text>"""
+_TYPES = """
+    keyspace_name text, type_name text, field_names frozen<list<text>>, field_types frozen<list<text>>"""
+_TYPES_MCS = f"""{_TYPES},
+    max_nesting_depth int, last_modified_timestamp timestamp, status text,
+    direct_referring_tables frozen<list<text>>, direct_parent_types frozen<list<text>>"""
+_AUTOSCALING = """
+    keyspace_name text, table_name text, provisioned_read_capacity_autoscaling_update frozen<map<text, text>>,
+    provisioned_write_capacity_autoscaling_update frozen<map<text, text>>"""
+
+_TABLES: dict[str, dict[str, str]] = {
+    "system": {
+        "local": """
+            key text PRIMARY KEY, bootstrapped text, broadcast_address inet, cluster_name text, cql_version text,
+            data_center text, gossip_generation int, host_id uuid, listen_address inet, native_protocol_version text,
+            partitioner text, rack text, release_version text, rpc_address inet, schema_version uuid,
+            thrift_version text, tokens set<text>, truncated_at map<uuid, blob>""",
+        "peers": _PEER,
+        _NO_PEERS: _PEER,
+        "size_estimates": """
+            keyspace_name text, table_name text, range_start text, range_end text, mean_partition_size bigint,
+            partitions_count bigint, PRIMARY KEY (keyspace_name, table_name, range_start, range_end)""",
+        "prepared_statements": "prepared_id blob PRIMARY KEY, logged_keyspace text, query_string text",
+    },
+    "system_schema": {
+        "keyspaces": _KEYSPACES,
+        "tables": f"keyspace_name text, table_name text, {_TABLE_OPTIONS}, PRIMARY KEY (keyspace_name, table_name)",
+        "columns": _COLUMNS,
+        "types": f"{_TYPES}, PRIMARY KEY (keyspace_name, type_name)",
+        # Not in the developer guide, but drivers read them and users report that they are there; always empty.
+        "functions": """
+            keyspace_name text, function_name text, argument_types frozen<list<text>>,
+            argument_names frozen<list<text>>, body text, called_on_null_input boolean, language text,
+            return_type text, PRIMARY KEY (keyspace_name, function_name, argument_types)""",
+        "aggregates": """
+            keyspace_name text, aggregate_name text, argument_types frozen<list<text>>, final_func text,
+            initcond text, return_type text, state_func text, state_type text,
+            PRIMARY KEY (keyspace_name, aggregate_name, argument_types)""",
+        "triggers": """
+            keyspace_name text, table_name text, trigger_name text, options frozen<map<text, text>>,
+            PRIMARY KEY (keyspace_name, table_name, trigger_name)""",
+        "indexes": """
+            keyspace_name text, table_name text, index_name text, kind text, options frozen<map<text, text>>,
+            PRIMARY KEY (keyspace_name, table_name, index_name)""",
+        "views": f"""
+            keyspace_name text, view_name text, base_table_id uuid, base_table_name text,
+            include_all_columns boolean, where_clause text, cdc boolean, {_TABLE_OPTIONS},
+            PRIMARY KEY (keyspace_name, view_name)""",
+    },
+    "system_schema_mcs": {
+        "keyspaces": _KEYSPACES,
+        "tables": f"""
+            keyspace_name text, table_name text, {_TABLE_OPTIONS}, creation_time timestamp, cdc boolean,
+            custom_properties frozen<map<text, frozen<map<text, text>>>>, cdc_specification frozen<map<text, text>>,
+            latest_stream_arn text, status text, PRIMARY KEY (keyspace_name, table_name)""",
+        "tables_history": """
+            keyspace_name text, table_name text, event_time timestamp, creation_time timestamp,
+            custom_properties frozen<map<text, frozen<map<text, text>>>>, event text,
+            PRIMARY KEY (keyspace_name, table_name, event_time)""",
+        "columns": _COLUMNS,
+        "tags": """
+            resource_id text, keyspace_name text, resource_name text, resource_type text, tags frozen<map<text, text>>,
+            PRIMARY KEY (keyspace_name, resource_name)""",
+        "types": f"{_TYPES_MCS}, PRIMARY KEY (keyspace_name, type_name)",
+        "autoscaling": f"{_AUTOSCALING}, PRIMARY KEY ((keyspace_name, table_name))",
+    },
+    "system_multiregion_info": {
+        "tables": """
+            keyspace_name text, table_name text, region text, status text,
+            PRIMARY KEY ((keyspace_name, table_name), region)""",
+        "keyspaces": """
+            keyspace_name text, region text, status text, tables_replication_progress text,
+            PRIMARY KEY (keyspace_name, region)""",
+        "autoscaling": f"{_AUTOSCALING}, region text, PRIMARY KEY ((keyspace_name, table_name), region)",
+        "types": f"{_TYPES_MCS}, region text, PRIMARY KEY ((keyspace_name, type_name), region)",
+    },
+}
+
+VISIBLE = frozenset((keyspace, table) for keyspace, tables in _TABLES.items() for table in tables if table != _NO_PEERS)
+"""The system tables a client can read, as (keyspace, table)."""
+
+
+def stored_name(keyspace: str, table: str, *, shows_peers: bool) -> tuple[str, str]:
+    """Where Cassandra keeps this system table for a principal that may, or may not, see the peers."""
+    hidden = (keyspace, table) == ("system", "peers") and not shows_peers
+    return f"_{keyspace}", _NO_PEERS if hidden else table
+
+
+def public_name(stored: tuple[str, str]) -> tuple[str, str]:
+    """The name a client knows a stored table by; that of any other table is its own."""
+    keyspace, table = stored
+    return (keyspace[1:], "peers" if table == _NO_PEERS else table) if keyspace.startswith("_") else stored
+
+
+def create(session: Session) -> None:
+    for keyspace, tables in _TABLES.items():
+        session.execute(f'CREATE KEYSPACE IF NOT EXISTS "_{keyspace}" WITH replication = {REPLICATION}')
+        for table, columns in tables.items():
+            session.execute(f'CREATE TABLE IF NOT EXISTS "_{keyspace}".{table} ({columns})')
+    # The developer guide has tags asked for by ARN as well as by name ("View the tags of a table").
+    session.execute('CREATE INDEX IF NOT EXISTS tags_by_arn ON "_system_schema_mcs".tags (resource_id)')
+
+
+def write_identity(session: Session, region: str, addresses: Sequence[str]) -> None:
+    """Who the server says it is. addresses: one for each availability zone of the endpoint.
+
+    Values: developer guide, "Connecting with cqlsh", "System keyspaces" and "VPC endpoints". With a VPC endpoint
+    system.peers has an entry for each of its addresses, that of the host one is connected to included.
+    """
+    schema_version = uuid.uuid5(uuid.NAMESPACE_DNS, f"schema.{region}")
+    host_ids = [uuid.uuid5(uuid.NAMESPACE_DNS, f"{address}.{region}") for address in addresses]
+    tokens = [{str(-(2**63) + number * 2**64 // len(addresses))} for number in range(len(addresses))]
+    local = ipaddress.ip_address("127.0.0.1")
+    _insert(
+        session,
+        '"_system".local',
+        key="local",
+        bootstrapped="COMPLETED",
+        broadcast_address=local,
+        cluster_name="Amazon Keyspaces",
+        cql_version="3.4.4",
+        data_center=region,
+        gossip_generation=0,
+        host_id=host_ids[0],
+        listen_address=local,
+        native_protocol_version="4",
+        partitioner="org.apache.cassandra.dht.Murmur3Partitioner",
+        rack=region,
+        release_version="3.11.2",
+        rpc_address=local,
+        schema_version=schema_version,
+        thrift_version="20.1.0",
+        tokens=tokens[0],
+    )
+    session.execute('TRUNCATE "_system".peers')
+    for address, host_id, own_tokens in zip(addresses, host_ids, tokens, strict=True):
+        peer = ipaddress.ip_address(address)
+        _insert(
+            session,
+            '"_system".peers',
+            peer=peer,
+            data_center=region,
+            host_id=host_id,
+            preferred_ip=peer,
+            rack=region,
+            release_version="3.11.2",
+            rpc_address=peer,
+            schema_version=schema_version,
+            tokens=own_tokens,
+        )
+
+
+def _insert(session: Session, table: str, **values: object) -> None:
+    columns, marks = ", ".join(values), ", ".join("?" for _ in values)
+    session.execute(
+        session.prepare(f"INSERT INTO {table} ({columns}) VALUES ({marks})"),
+        [str(value) if isinstance(value, ipaddress.IPv4Address) else value for value in values.values()],
+    )

@@ -1,0 +1,116 @@
+"""What the endpoint says of itself: drivers decide by it how to talk to it, and to whom else."""
+
+from typing import Any
+
+import pytest
+from cassandra import InvalidRequest, Unauthorized
+from cassandra.cluster import Session
+
+from tests.keyspaces import EVERYTHING, READ_SYSTEM, REGION, LocalKeyspaces, allow, role
+
+DESCRIBE = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcEndpoints"]
+
+
+def test_is_keyspaces_by_its_values(session: Session) -> None:
+    """Drivers choose their datacenter by data_center and their CQL by release_version."""
+    (local,) = session.execute("SELECT * FROM system.local WHERE key = 'local'")
+    assert (local.cluster_name, local.release_version, local.cql_version, local.native_protocol_version) == (
+        "Amazon Keyspaces",
+        "3.11.2",
+        "3.4.4",
+        "4",
+    )
+    assert (local.data_center, local.rack) == (REGION, REGION)
+    assert local.partitioner == "org.apache.cassandra.dht.Murmur3Partitioner"
+    assert local._fields == (
+        *("key", "bootstrapped", "broadcast_address", "cluster_name", "cql_version", "data_center"),
+        *("gossip_generation", "host_id", "listen_address", "native_protocol_version", "partitioner", "rack"),
+        *("release_version", "rpc_address", "schema_version", "thrift_version", "tokens", "truncated_at"),
+    )
+
+
+def test_says_that_columns_are_of_the_table_that_was_asked(session: Session) -> None:
+    """Object mappers look at the keyspace and the table of a result's columns."""
+    from cassandra.protocol import QueryMessage
+
+    response = session.execute_async("SELECT key FROM system.local")
+    response.result()
+    assert isinstance(response.message, QueryMessage)
+    prepared = session.prepare("SELECT peer FROM system.peers WHERE peer = ?")
+    assert [(column[0], column[1]) for column in prepared.result_metadata] == [("system", "peers")]
+    assert [(column[0], column[1]) for column in prepared.column_metadata] == [("system", "peers")]
+
+
+@pytest.mark.parametrize(
+    ("actions", "count"),
+    [(DESCRIBE, 1), (DESCRIBE[:1], 0), (DESCRIBE[1:], 0), ([], 0)],
+    ids=["both", "ni", "vpce", "no"],
+)
+def test_shows_peers_only_to_who_may_describe_the_endpoint(
+    keyspaces: LocalKeyspaces, actions: list[str], count: int
+) -> None:
+    """Without both permissions a driver sees one host, and a service is slow in production only."""
+    statements = [READ_SYSTEM, *([allow(actions, "*")] if actions else [])]
+    with keyspaces.connect(role(*statements)) as session:
+        peers = session.execute("SELECT * FROM system.peers").all()
+        prepared = session.execute(session.prepare("SELECT host_id FROM system.peers")).all()
+        (local,) = session.execute("SELECT host_id FROM system.local")
+    assert len(peers) == len(prepared) == count
+    for peer in peers:
+        assert (peer.peer, peer.preferred_ip, peer.rpc_address) == ("127.0.0.1",) * 3
+        assert (peer.data_center, peer.rack, peer.release_version) == (REGION, REGION, "3.11.2")
+        assert peer.host_id == local.host_id  # of an endpoint in one zone
+
+
+def test_prepared_for_one_shows_no_peers_to_another(keyspaces: LocalKeyspaces) -> None:
+    """Prepared statements are known to all connections; what they show must not be."""
+    with keyspaces.connect() as entitled, keyspaces.connect(role(READ_SYSTEM)) as other:
+        statement = entitled.prepare("SELECT peer FROM system.peers")
+        assert len(entitled.execute(statement).all()) == 1
+        with pytest.raises(Exception, match=r"(?i)prepare|ID mismatch"):
+            other.execute(statement)
+
+
+@pytest.mark.parametrize("table", ["system.peers_v2", "system.peers_of_none", "system_schema.nothing", "system.paxos"])
+def test_has_the_documented_system_tables_only(session: Session, table: str) -> None:
+    """Drivers ask for newer tables first, and go by the error."""
+    with pytest.raises(InvalidRequest, match=f"unconfigured table {table}"):
+        session.execute(f"SELECT * FROM {table}")
+
+
+@pytest.mark.parametrize("keyspace", ["_system", "system_auth", "system_virtual_schema", "system_views"])
+def test_shows_nothing_of_the_cassandra_behind(session: Session, keyspace: str) -> None:
+    """It would not be there in the cloud."""
+    with pytest.raises(InvalidRequest, match=f"unconfigured keyspace {keyspace}"):
+        session.execute(f'SELECT * FROM "{keyspace}".local')
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO system.local (key) VALUES ('x')",
+        "DELETE FROM system_schema_mcs.tables WHERE keyspace_name = 'a' AND table_name = 'b'",
+        "BEGIN UNLOGGED BATCH UPDATE system.peers SET rack = 'x' WHERE peer = '127.0.0.1' APPLY BATCH",
+        "DROP KEYSPACE system",
+        "DROP TABLE system.local",
+        "CREATE TABLE system_schema.mine (a int PRIMARY KEY)",
+        "ALTER TABLE system.local ADD mine int",
+    ],
+)
+def test_has_system_tables_that_nobody_can_change(session: Session, statement: str) -> None:
+    """Not even an administrator can."""
+    with pytest.raises(Unauthorized, match="keyspace is not user-modifiable"):
+        session.execute(statement)
+
+
+def test_gives_drivers_the_schema_they_read(keyspaces: LocalKeyspaces) -> None:
+    """cqlsh's DESCRIBE and object mappers live on it."""
+    table: Any
+    with keyspaces.connect(EVERYTHING, schema_metadata_enabled=True, token_metadata_enabled=True) as session:
+        metadata = session.cluster.metadata
+        assert {"system", "system_schema", "system_schema_mcs", "system_multiregion_info"} <= metadata.keyspaces.keys()
+        assert not [name for name in metadata.keyspaces if name.startswith("_")]
+        table = metadata.keyspaces["geography_domain"].tables["countries"]
+        assert [column.name for column in table.partition_key] == ["id"]
+        assert table.columns["population"].cql_type == "int"
+        assert metadata.keyspaces["system"].tables["local"].columns["key"].cql_type == "text"
