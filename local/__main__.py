@@ -84,7 +84,10 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("--follow", "-f", action="store_true", help="and go on as they write more")
     logs.set_defaults(run=_logs)
 
-    cql = commands.add_parser("cql", help="run CQL as administrator")
+    cql = commands.add_parser("cql", help="run CQL, as administrator or as a role")
+    cql.add_argument(
+        "--profile", default="administrator", help="a role, such as query-api-task (default: administrator)"
+    )
     cql.add_argument("statement", nargs="?", metavar="STATEMENT", help="default: statements from standard input")
     cql.set_defaults(run=_cql)
 
@@ -220,7 +223,7 @@ def _logs(options: argparse.Namespace, state: State) -> None:
 def _cql(options: argparse.Namespace, state: State) -> None:
     from local.cql import run
 
-    run(state, options.statement)
+    run(state, options.statement, options.profile)
 
 
 def _down(_: argparse.Namespace, state: State) -> None:

@@ -1,4 +1,4 @@
-"""CQL statements as the administrator of the local Keyspaces endpoint: one, or one after the other."""
+"""CQL statements through the local Keyspaces endpoint, as administrator or as a role: one, or one after the other."""
 
 import os
 import ssl
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import boto3
+from botocore.exceptions import ProfileNotFound
 from cassandra import ConsistencyLevel, DriverException
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
 from cassandra.policies import RoundRobinPolicy
@@ -15,15 +16,14 @@ from cassandra.protocol import ErrorMessage
 from cassandra_sigv4.auth import SigV4AuthProvider
 
 from local.errors import LocalError
-from local.profiles import ADMINISTRATOR
 from local.state import Running, State
 
 _PROMPT = "cql> "
 
 
-def run(state: State, statement: str | None) -> None:
+def run(state: State, statement: str | None, profile: str) -> None:
     """Prints the rows of `statement`, or of the statements on standard input, each ended by `;`. Raises LocalError."""
-    with _session(state, state.require_running()) as session:
+    with _session(state, state.require_running(), profile) as session:
         for text in [statement] if statement is not None else _statements():
             try:
                 result = session.execute(text)
@@ -37,10 +37,14 @@ def run(state: State, statement: str | None) -> None:
 
 
 @contextmanager
-def _session(state: State, running: Running) -> Iterator[Session]:
+def _session(state: State, running: Running, profile: str) -> Iterator[Session]:
     tls = ssl.create_default_context(cafile=state.keyspaces / "ca.pem")
     os.environ["AWS_SHARED_CREDENTIALS_FILE"] = str(state.profiles)
-    session = boto3.Session(profile_name=ADMINISTRATOR, region_name=running.region)
+    try:
+        session = boto3.Session(profile_name=profile, region_name=running.region)
+    except ProfileNotFound:
+        known = ", ".join(boto3.Session().available_profiles)
+        raise LocalError(f"there is no profile {profile!r} in {state.profiles}; there are {known}") from None
     cluster = Cluster(
         ["localhost"],
         port=running.keyspaces_port,
@@ -61,7 +65,7 @@ def _session(state: State, running: Running) -> Iterator[Session]:
     try:
         yield cluster.connect()
     except NoHostAvailable as error:
-        raise LocalError(f"the endpoint does not let the administrator in: {error}") from None
+        raise LocalError(f"the endpoint does not let {profile} in: {error}") from None
     finally:
         cluster.shutdown()
 

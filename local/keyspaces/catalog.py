@@ -8,6 +8,7 @@ import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from cassandra.cluster import Session
@@ -58,19 +59,19 @@ class Table:
     def usable(self) -> bool:
         return self.status in (Status.ACTIVE, Status.UPDATING)
 
-    @property
+    @cached_property
     def partition_key(self) -> tuple[str, ...]:
         return self._of_kind("partition_key")
 
-    @property
+    @cached_property
     def clustering_key(self) -> tuple[str, ...]:
         return self._of_kind("clustering")
 
-    @property
+    @cached_property
     def has_static(self) -> bool:
         return any(column.kind == "static" for column in self.columns.values())
 
-    @property
+    @cached_property
     def counts(self) -> bool:
         return any(column.type == "counter" for column in self.columns.values())
 

@@ -76,10 +76,14 @@ class Connection:
         self._writer = writer
         self._server = server
         self._buffer = FrameBuffer(sign_in.LARGEST_BEFORE)
+        # Looked at again whenever something was received.
+        self._faults = server.faults.current()
         self._keyspace: str | None = None
         # Streams in use: what is to be done to the response, None for nothing.
         self._waiting: dict[int, Change | None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        # For Cassandra, once all that was received has been looked at.
+        self._outgoing: list[bytes] = []
         # Answers given here while a response of Cassandra is only half passed on; they come after it.
         self._held: list[bytes] | None = None
         self._second, self._in_second = 0, 0
@@ -93,7 +97,7 @@ class Connection:
                 self._buffer,
                 region=self._server.region,
                 store=self._server.store,
-                all_expired=self._server.faults.current().expired_credentials,
+                all_expired=self._faults.expired_credentials,
             )
         principal = signed_in.credentials.principal
         if not principal.has_any("cassandra"):
@@ -132,11 +136,15 @@ class Connection:
 
     async def _pass_requests(self) -> None:
         while True:
+            self._faults = self._server.faults.current()
             while (frame := self._buffer.next()) is not None:
                 sign_in.check_version(frame)
                 if frame.stream < 0 or frame.stream in self._waiting:
                     raise ProtocolError(f"stream {frame.stream} cannot be used now")
                 self._on_request(frame)
+            if self._outgoing:
+                self._upstream.write(b"".join(self._outgoing))
+                self._outgoing.clear()
             await self._upstream.drain()
             await self._writer.drain()
             chunk = await self._reader.read(_CHUNK)
@@ -249,10 +257,9 @@ class Connection:
 
     def _suffer(self, *, write_type: str | None, consistency: str) -> None:
         """Raises Refused for a statement that is throttled, ConnectionAbortedError for a connection that is dropped."""
-        faults = self._server.faults.current()
-        if faults.drops():
+        if self._faults.drops():
             raise ConnectionAbortedError("dropped on demand")
-        if faults.throttles(write=write_type is not None) or self._exceeds(faults.rate_limit):
+        if self._faults.throttles(write=write_type is not None) or self._exceeds(self._faults.rate_limit):
             raise throttled(write_type=write_type, consistency=consistency)
 
     def _exceeds(self, rate_limit: int) -> bool:
@@ -271,7 +278,7 @@ class Connection:
                 return results.rename_tables(body, system_tables.public_name)
 
         state = parameters.paging_state
-        faults = self._server.faults.current()
+        faults = self._faults
         if parameters.page_size is None or not (faults.page_rows or faults.empty_pages or _is_after_empty(state)):
             return parameters.encoded, change
         size = parameters.page_size if parameters.page_size > 0 else _DEFAULT_PAGE
@@ -292,11 +299,11 @@ class Connection:
     def _forward(self, frame: Frame, body: bytes, change: Change | None) -> None:
         request = frame.with_body(body).encode()
         self._waiting[frame.stream] = change
-        latency = self._server.faults.current().latency
+        latency = self._faults.latency
         if latency:
             self._later(frame, self._write_later(request, latency), change)
         else:
-            self._upstream.write(request)
+            self._outgoing.append(request)
 
     async def _write_later(self, request: bytes, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -317,35 +324,44 @@ class Connection:
         task.add_done_callback(self._tasks.discard)
 
     async def _pass_responses(self, reader: asyncio.StreamReader) -> None:
-        """As they come, in pieces; only a response that is to be changed is held as a whole."""
-        while True:
-            try:
-                header_bytes = await reader.readexactly(frames.HEADER_SIZE)
-            except asyncio.IncompleteReadError:
-                return
-            header = Header.decode(header_bytes)
-            change = self._waiting.pop(header.stream, None)
-            if change is not None and header.opcode == Opcode.RESULT:
-                body = _plain(header, await reader.readexactly(header.length))
-                response = Frame(version=header.version, stream=header.stream, opcode=header.opcode, body=change(body))
-                self._writer.write(response.encode())
-            else:
-                await self._pass_body(reader, header_bytes, header.length)
+        """As they come; held as a whole is only what is to be changed, or small."""
+        data = bytearray()
+        while chunk := await reader.read(_CHUNK):
+            data += chunk
+            ready, at = [], 0
+            while len(data) - at >= frames.HEADER_SIZE:
+                header = Header.decode(data, at)
+                end = at + frames.HEADER_SIZE + header.length
+                if end > len(data):
+                    if header.length > _CHUNK and self._waiting.get(header.stream) is None:
+                        self._waiting.pop(header.stream, None)
+                        ready.append(bytes(data[at:]))
+                        self._writer.writelines(ready)
+                        await self._pass_rest(reader, end - len(data))
+                        ready, at = [], len(data)
+                    break
+                change = self._waiting.pop(header.stream, None)
+                if change is not None and header.opcode == Opcode.RESULT:
+                    body = change(_plain(header, bytes(data[at + frames.HEADER_SIZE : end])))
+                    response = Frame(version=header.version, stream=header.stream, opcode=Opcode.RESULT, body=body)
+                    ready.append(response.encode())
+                else:
+                    ready.append(bytes(data[at:end]))
+                at = end
+            del data[:at]
+            # At once: each write is a record of TLS, and a packet.
+            self._writer.write(b"".join(ready))
             await self._writer.drain()
 
-    async def _pass_body(self, reader: asyncio.StreamReader, header: bytes, length: int) -> None:
-        if length <= _CHUNK:
-            self._writer.write(header + await reader.readexactly(length))
-            return
+    async def _pass_rest(self, reader: asyncio.StreamReader, length: int) -> None:
         self._held = []
-        self._writer.write(header)
         while length:
+            await self._writer.drain()
             chunk = await reader.read(min(length, _CHUNK))
             if not chunk:
                 raise asyncio.IncompleteReadError(b"", length)
             length -= len(chunk)
             self._writer.write(chunk)
-            await self._writer.drain()
         held, self._held = self._held, None
         self._writer.writelines(held)
 

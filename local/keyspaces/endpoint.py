@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from local.keyspaces.connection import Connection, Server
@@ -12,17 +12,10 @@ from local.keyspaces.sign_in import SignInRefused
 
 _log = logging.getLogger(__name__)
 
-ADDRESSES = ("127.0.0.1",)
-
 
 @asynccontextmanager
-async def serve(
-    server: Server, *, port: int, tls: ssl.SSLContext, addresses: Sequence[str] = ADDRESSES
-) -> AsyncIterator[int]:
-    """Serves on the addresses, one for each availability zone; yields the port, a free one if `port` is 0.
-
-    Raises OSError where it cannot listen.
-    """
+async def serve(server: Server, *, port: int, tls: ssl.SSLContext) -> AsyncIterator[int]:
+    """Serves on 127.0.0.1; yields the port, a free one if `port` is 0. Raises OSError where it cannot listen."""
     connections: set[asyncio.Task[None]] = set()
 
     async def on_connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -44,16 +37,11 @@ async def serve(
         finally:
             writer.close()
 
-    listeners = []
+    listener = await asyncio.start_server(on_connect, "127.0.0.1", port, ssl=tls)
     try:
-        for address in addresses:
-            listener = await asyncio.start_server(on_connect, address, port, ssl=tls)
-            listeners.append(listener)
-            port = int(listener.sockets[0].getsockname()[1])
-        yield port
+        yield int(listener.sockets[0].getsockname()[1])
     finally:
-        for listener in listeners:
-            listener.close()
+        listener.close()
         for task in list(connections):
             task.cancel()
         await asyncio.gather(*connections, return_exceptions=True)

@@ -6,7 +6,7 @@ is dropped is DELETING and cannot be used any more.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 
@@ -58,14 +58,10 @@ class Schema:
 
     @classmethod
     @asynccontextmanager
-    async def open(
-        cls, cassandra_port: int, *, region: str, account: str, addresses: Sequence[str], delay: float
-    ) -> AsyncIterator["Schema"]:
-        """addresses: of the endpoint, one for each availability zone."""
-
+    async def open(cls, cassandra_port: int, *, region: str, account: str, delay: float) -> AsyncIterator["Schema"]:
         def prepare(session: Session) -> Catalog:
             system_tables.create(session)
-            system_tables.write_identity(session, region, addresses)
+            system_tables.write_identity(session, region)
             catalog = Catalog(session, arn_prefix=f"arn:aws:cassandra:{region}:{account}:")
             catalog.load()
             return catalog

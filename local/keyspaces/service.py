@@ -1,6 +1,6 @@
 """All of a local Keyspaces but Cassandra and the credentials of those who use it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,6 @@ async def run_keyspaces(
     region: str,
     account: str,
     port: int = 0,
-    addresses: Sequence[str] = endpoint.ADDRESSES,
     schema_delay: float = SCHEMA_DELAY,
 ) -> AsyncIterator[LocalKeyspaces]:
     """In front of a Cassandra on 127.0.0.1. directory: for its certificates and faults.json. port: 0 for a free one.
@@ -46,12 +45,11 @@ async def run_keyspaces(
     tls = certificates.server_context(region)
     store, faults = CredentialStore(), FaultsFile(directory / "faults.json")
     async with (
-        Schema.open(cassandra_port, region=region, account=account, addresses=addresses, delay=schema_delay) as schema,
+        Schema.open(cassandra_port, region=region, account=account, delay=schema_delay) as schema,
         endpoint.serve(
             Server(region=region, store=store, schema=schema, faults=faults, cassandra=("127.0.0.1", cassandra_port)),
             port=port,
             tls=tls,
-            addresses=addresses,
         ) as port,
     ):
         yield LocalKeyspaces(port=port, ca_file=certificates.ca_file, store=store, schema=schema, faults=faults)

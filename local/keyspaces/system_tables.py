@@ -5,15 +5,14 @@ lives in Cassandra as a plain one whose name begins with an underscore, and stat
 columns are those of the developer guide, "System keyspaces"; it does not give their types, which are Cassandra 3.11's.
 """
 
-import ipaddress
 import uuid
-from collections.abc import Sequence
 
 from cassandra.cluster import Session
 
 KEYSPACES = ("system", "system_schema", "system_schema_mcs", "system_multiregion_info")
 REPLICATION = "{'class': 'SimpleStrategy', 'replication_factor': 1}"
 
+_ADDRESS = "127.0.0.1"
 # What a principal sees that may not describe the VPC endpoint: no peers.
 _NO_PEERS = "peers_of_none"
 
@@ -132,58 +131,40 @@ def create(session: Session) -> None:
     session.execute('CREATE INDEX IF NOT EXISTS tags_by_arn ON "_system_schema_mcs".tags (resource_id)')
 
 
-def write_identity(session: Session, region: str, addresses: Sequence[str]) -> None:
-    """Who the server says it is. addresses: one for each availability zone of the endpoint.
+def write_identity(session: Session, region: str) -> None:
+    """Who the server says it is.
 
-    Values: developer guide, "Connecting with cqlsh", "System keyspaces" and "VPC endpoints". With a VPC endpoint
-    system.peers has an entry for each of its addresses, that of the host one is connected to included.
+    Values: developer guide, "Connecting with cqlsh", "System keyspaces" and "VPC endpoints". With a VPC endpoint,
+    system.peers has an entry for its address in each availability zone, that of the host one is connected to included;
+    this one is in one zone.
     """
-    schema_version = uuid.uuid5(uuid.NAMESPACE_DNS, f"schema.{region}")
-    host_ids = [uuid.uuid5(uuid.NAMESPACE_DNS, f"{address}.{region}") for address in addresses]
-    tokens = [{str(-(2**63) + number * 2**64 // len(addresses))} for number in range(len(addresses))]
-    local = ipaddress.ip_address("127.0.0.1")
+    host = {
+        "data_center": region,
+        "host_id": uuid.uuid5(uuid.NAMESPACE_DNS, f"cassandra.{region}.amazonaws.com"),
+        "rack": region,
+        "release_version": "3.11.2",
+        "rpc_address": _ADDRESS,
+        "schema_version": uuid.uuid5(uuid.NAMESPACE_DNS, f"schema.cassandra.{region}.amazonaws.com"),
+        "tokens": {str(-(2**63))},
+    }
+    _insert(session, '"_system".peers', peer=_ADDRESS, preferred_ip=_ADDRESS, **host)
     _insert(
         session,
         '"_system".local',
         key="local",
         bootstrapped="COMPLETED",
-        broadcast_address=local,
+        broadcast_address=_ADDRESS,
         cluster_name="Amazon Keyspaces",
         cql_version="3.4.4",
-        data_center=region,
         gossip_generation=0,
-        host_id=host_ids[0],
-        listen_address=local,
+        listen_address=_ADDRESS,
         native_protocol_version="4",
         partitioner="org.apache.cassandra.dht.Murmur3Partitioner",
-        rack=region,
-        release_version="3.11.2",
-        rpc_address=local,
-        schema_version=schema_version,
         thrift_version="20.1.0",
-        tokens=tokens[0],
+        **host,
     )
-    session.execute('TRUNCATE "_system".peers')
-    for address, host_id, own_tokens in zip(addresses, host_ids, tokens, strict=True):
-        peer = ipaddress.ip_address(address)
-        _insert(
-            session,
-            '"_system".peers',
-            peer=peer,
-            data_center=region,
-            host_id=host_id,
-            preferred_ip=peer,
-            rack=region,
-            release_version="3.11.2",
-            rpc_address=peer,
-            schema_version=schema_version,
-            tokens=own_tokens,
-        )
 
 
 def _insert(session: Session, table: str, **values: object) -> None:
     columns, marks = ", ".join(values), ", ".join("?" for _ in values)
-    session.execute(
-        session.prepare(f"INSERT INTO {table} ({columns}) VALUES ({marks})"),
-        [str(value) if isinstance(value, ipaddress.IPv4Address) else value for value in values.values()],
-    )
+    session.execute(session.prepare(f"INSERT INTO {table} ({columns}) VALUES ({marks})"), list(values.values()))

@@ -1,10 +1,12 @@
 """`python -m local` as a user runs it: processes, signals, files."""
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,9 +49,14 @@ class Machine:
 
     @contextmanager
     def up(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """`up` in the foreground; ended with the block if it has not ended by itself."""
+        with self.run("up", "--port", str(self.port), *arguments) as process:
+            yield process
+
+    @contextmanager
+    def run(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """In the foreground; ended with the block if it has not ended by itself."""
         with subprocess.Popen(
-            self._command("up", "--port", str(self.port), *arguments),
+            self._command(*arguments),
             cwd=self.root,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -129,6 +136,20 @@ def test_runs_the_declared_stack_from_up_to_destroy(machine: Machine) -> None:
         assert refused.returncode == 1
         assert "InvalidRequest" in refused.stderr
 
+        as_the_api = ("cql", "--profile", "query-api-task")
+        assert "(6 rows)" in machine.local(*as_the_api, "SELECT id FROM geography_domain.countries").stdout
+        unauthorized = machine.local(*as_the_api, "DELETE FROM geography_domain.countries WHERE id = 'zz'")
+        assert unauthorized.returncode == 1
+        assert "code=2100" in unauthorized.stderr
+        assert "has no MODIFY permission" in machine.local("logs", "keyspaces").stdout
+        assert "there are administrator, load" in machine.local("cql", "--profile", "nobody", "SELECT").stderr
+
+        assert machine.local("faults").stdout == "none are on\n"
+        assert machine.local("faults", "throttle_reads=1").stdout == "throttle_reads=1.0\n"
+        assert get(f"{machine.url}/countries/us").status == 503
+        assert machine.local("faults", "--off").stdout == "none are on\n"
+        assert get(f"{machine.url}/countries/us").status == 200
+
         again = machine.local("up", "--port", str(free_port()))
         assert again.returncode == 1
         assert "already running" in again.stderr
@@ -170,6 +191,72 @@ def test_restarts_tasks_that_die_and_cleans_up_after_its_own_death(machine: Mach
     down = machine.local("down")
     assert "left over: Cassandra" in down.stdout
     assert machine.processes() == []
+
+
+def test_runs_a_keyspaces_alone(machine: Machine, tmp_path: Path) -> None:
+    """For other projects: what it prints is all they need to use it."""
+    policy = tmp_path / "reader.json"
+    resources = ["arn:aws:cassandra:*:*:/keyspace/shop/table/items", "arn:aws:cassandra:*:*:/keyspace/system*"]
+    policy.write_text(
+        json.dumps({"Statement": {"Effect": "Allow", "Action": "cassandra:Select", "Resource": resources}})
+    )
+    port = str(free_port())
+    options = ("--port", port, "--policy", str(policy), "--region", "eu-west-1", "--fault", "latency=0.01")
+    with machine.run("keyspaces", *options) as process:
+        printed = ""
+        while "connect()" not in printed:
+            line = process.stdout.readline() if process.stdout else ""
+            assert line, printed
+            printed += line
+        assert f"endpoint: localhost:{port} (TLS, SigV4, region eu-west-1)" in printed
+        assert "profiles administrator, client" in printed
+        assert machine.local("faults").stdout == "latency=0.01\n"
+        example = textwrap.dedent(printed[printed.index("  auth = ") :])
+        credentials = next(line for line in printed.splitlines() if "credentials: " in line).split()[1]
+        machine.local("cql", "CREATE KEYSPACE shop WITH replication = {'class': 'SingleRegionStrategy'}")
+        wait_until(lambda: "(1 rows)" in machine.local("cql", _LISTED.format("keyspaces")).stdout)
+        machine.local("cql", "CREATE TABLE shop.items (id int PRIMARY KEY)")
+        wait_until(lambda: "ACTIVE" in machine.local("cql", _LISTED.format("tables")).stdout)
+        imports = (
+            "import boto3, ssl\nfrom cassandra.cluster import Cluster\n"
+            "from cassandra_sigv4.auth import SigV4AuthProvider\n"
+        )
+        script = f"{imports}{example}\nprint(session.execute('SELECT * FROM shop.items').all())\n"
+        script += "session.execute('SELECT * FROM shop.others')\n"
+        run = subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "AWS_SHARED_CREDENTIALS_FILE": credentials},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert run.stdout == "[]\n"
+        assert "has no SELECT permission on <table shop.others>" in run.stderr
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+    assert machine.processes() == []
+
+
+_LISTED = "SELECT * FROM system_schema_mcs.{} WHERE keyspace_name = 'shop'"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--policy", "missing.json"), "missing.json cannot be read: No such file"),
+        (("--policy", "Pulumi.yaml"), "policy 'Pulumi.yaml' is not valid JSON"),
+        (("--fault", "latency=much"), "fault latency is 'much'; give a number"),
+        (("--fault", "hiccups=1"), "there is no fault 'hiccups'"),
+    ],
+)
+def test_says_what_is_wrong_with_the_options_of_keyspaces(
+    machine: Machine, options: tuple[str, ...], message: str
+) -> None:
+    """Before anything is started."""
+    result = machine.local("keyspaces", *options)
+    assert result.returncode == 1
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_says_that_the_port_is_taken(machine: Machine) -> None:

@@ -1,0 +1,177 @@
+"""What the local Keyspaces endpoint costs: the same reads and writes through it and with Cassandra directly.
+
+`python -m benchmarks.endpoint` prints rates, and ratios measured in one run, round by round in turn.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import ssl
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from threading import Semaphore
+from typing import Any
+
+from cassandra import ConsistencyLevel
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
+from cassandra.policies import RoundRobinPolicy
+from cassandra.query import PreparedStatement
+from cassandra_sigv4.auth import SigV4AuthProvider
+
+from local.cassandra import fetch_jars, run_cassandra
+from local.keyspaces.credentials import Role
+from local.keyspaces.iam import ADMINISTRATOR
+from local.keyspaces.service import LocalKeyspaces, run_keyspaces
+from local.keyspaces.tables import TableSchema
+from local.processes import Registry
+
+_ROOT = Path(__file__).parent.parent
+_REGION, _ACCOUNT = "us-east-1", "000000000000"
+_ROUNDS, _SECONDS, _IN_FLIGHT = 5, 3.0, 64
+_TABLE = TableSchema(keyspace="bench", name="rows", columns={"id": "int", "body": "text"}, partition_key=["id"])
+_ROWS = 1000
+
+
+async def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        async with (
+            run_cassandra(
+                directory=directory / "cassandra",
+                classpath=await fetch_jars(_ROOT / ".local" / "jars"),
+                log_file=directory / "cassandra.log",
+                registry=Registry(directory / "processes.json"),
+            ) as cassandra_port,
+            run_keyspaces(
+                directory=directory / "keyspaces", cassandra_port=cassandra_port, region=_REGION, account=_ACCOUNT
+            ) as keyspaces,
+        ):
+            await keyspaces.schema.ensure_keyspace(_TABLE.keyspace)
+            await keyspaces.schema.ensure_table(_TABLE)
+            rounds: dict[str, list[dict[str, float]]] = {"direct": [], "endpoint": []}
+            for number in range(_ROUNDS + 1):
+                for way, results in rounds.items():
+                    before = time.process_time()
+                    result = await _measure(cassandra_port if way == "direct" else keyspaces.port, keyspaces, way)
+                    # This process is the endpoint, and does nothing else meanwhile.
+                    result["endpoint's CPU, µs a statement"] = (
+                        (time.process_time() - before) / (result["statements"]) * 1e6
+                    )
+                    if number:  # the first round warms Cassandra up
+                        results.append(result)
+                print(f"round {number} of {_ROUNDS}", file=sys.stderr)
+    _report(rounds)
+
+
+def _report(rounds: dict[str, list[dict[str, float]]]) -> None:
+    print(f"medians of {_ROUNDS} rounds of {_SECONDS:.0f} s, {_IN_FLIGHT} statements in flight, one connection")
+    for what in ("reads a second", "writes a second", "ms for a read, one at a time"):
+        direct, through = (statistics.median(each[what] for each in rounds[way]) for way in ("direct", "endpoint"))
+        print(f"  {what:30} direct {direct:8.2f}   endpoint {through:8.2f}   ratio {through / direct:.2f}")
+    cpu = statistics.median(each["endpoint's CPU, µs a statement"] for each in rounds["endpoint"])
+    print(f"  endpoint's CPU a statement: {cpu:.0f} µs")
+
+
+async def _measure(port: int, keyspaces: LocalKeyspaces, way: str) -> dict[str, float]:
+    arguments = ["client", "--port", str(port)]
+    environment = dict(os.environ)
+    if way == "endpoint":
+        role = Role(arn=f"arn:aws:iam::{_ACCOUNT}:role/bench", policies=(ADMINISTRATOR,))
+        credentials = keyspaces.store.issue_for_role(role)
+        arguments += ["--ca-file", str(keyspaces.ca_file)]
+        environment |= {
+            "AWS_DEFAULT_REGION": _REGION,
+            "AWS_ACCESS_KEY_ID": credentials.access_key,
+            "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+            "AWS_SESSION_TOKEN": str(credentials.session_token),
+        }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "benchmarks.endpoint", *arguments, env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    if process.returncode != 0:
+        raise SystemExit(f"a client failed with exit code {process.returncode}")
+    result: dict[str, float] = json.loads(output)
+    return result
+
+
+def client(port: int, ca_file: str | None) -> dict[str, float]:
+    """One client process: fills the table, reads, writes, and reads one at a time."""
+    options: dict[str, Any] = {}
+    if ca_file is not None:
+        options = {
+            "ssl_context": ssl.create_default_context(cafile=ca_file),
+            "ssl_options": {"server_hostname": "localhost"},
+            "auth_provider": SigV4AuthProvider(),
+        }
+    profile = ExecutionProfile(RoundRobinPolicy(), consistency_level=ConsistencyLevel.LOCAL_QUORUM)
+    cluster = Cluster(
+        ["127.0.0.1"],
+        port=port,
+        protocol_version=4,
+        execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+        schema_metadata_enabled=False,
+        token_metadata_enabled=False,
+        **options,
+    )
+    session = cluster.connect()
+    insert = session.prepare("INSERT INTO bench.rows (id, body) VALUES (?, ?)")
+    select = session.prepare("SELECT id, body FROM bench.rows WHERE id = ?")
+    for number in range(_ROWS):
+        session.execute(insert, (number, "x" * 100))
+    reads = _run(session, select, lambda number: (number % _ROWS,))
+    writes = _run(session, insert, lambda number: (number % _ROWS, "y" * 100))
+    times = []
+    for number in range(500):
+        start = time.perf_counter()
+        session.execute(select, (number,))
+        times.append(time.perf_counter() - start)
+    cluster.shutdown()
+    return {
+        "reads a second": reads / _SECONDS,
+        "writes a second": writes / _SECONDS,
+        "ms for a read, one at a time": statistics.median(times) * 1e3,
+        "statements": _ROWS + reads + writes + len(times),
+    }
+
+
+def _run(session: Session, statement: PreparedStatement, values: Any) -> int:
+    """How many statements were answered in _SECONDS, with _IN_FLIGHT of them at any time."""
+    slots, done, failed = Semaphore(_IN_FLIGHT), 0, []
+
+    def on_result(_: object) -> None:
+        nonlocal done
+        done += 1
+        slots.release()
+
+    def on_error(error: Exception) -> None:
+        failed.append(error)
+        slots.release()
+
+    end, number = time.perf_counter() + _SECONDS, 0
+    while time.perf_counter() < end and not failed:
+        slots.acquire()
+        session.execute_async(statement, values(number)).add_callbacks(on_result, on_error)
+        number += 1
+    answered = done
+    for _ in range(_IN_FLIGHT):
+        slots.acquire()
+    if failed:
+        raise SystemExit(f"a statement failed: {failed[0]}")
+    return answered
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("role", nargs="?", choices=["client"])
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--ca-file")
+    options = parser.parse_args()
+    if options.role == "client":
+        print(json.dumps(client(options.port, options.ca_file)))
+    else:
+        asyncio.run(main())
