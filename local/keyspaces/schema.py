@@ -6,9 +6,11 @@ is dropped is DELETING and cannot be used any more.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
+from typing import Any
 
 from cassandra import AlreadyExists, ConfigurationException, InvalidRequest
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
@@ -53,7 +55,7 @@ class Schema:
         self._delay = delay
         self._under_way: set[asyncio.Task[None]] = set()
         # One change at a time: each reads what the one before has left.
-        self._turn = asyncio.Lock()
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="schema")
         self.catalog = catalog
 
     @classmethod
@@ -73,9 +75,7 @@ class Schema:
             try:
                 yield schema
             finally:
-                for task in list(schema._under_way):
-                    task.cancel()
-                await asyncio.gather(*schema._under_way, return_exceptions=True)
+                await schema._close()
         finally:
             await asyncio.to_thread(opened.__exit__, None, None, None)
 
@@ -273,24 +273,46 @@ class Schema:
         self, begin: Callable[[], None], finish: Callable[[], None] | None = None, delay: float | None = None
     ) -> None:
         """Runs `begin` now and `finish` after the delay; both block, in a thread."""
-        delay = self._delay if delay is None else delay
-        async with self._turn:
-            await asyncio.to_thread(begin)
-            if finish is not None and delay == 0:
-                await asyncio.to_thread(finish)
-                return
-        if finish is not None:
-            task = asyncio.create_task(self._finish(finish, delay))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+        # Who asked may leave; what was begun must not stay half done.
+        begun = self._track(self._begin(begin, finish, self._delay if delay is None else delay))
+        await asyncio.shield(begun)
+
+    async def _begin(self, begin: Callable[[], None], finish: Callable[[], None] | None, delay: float) -> None:
+        await self._in_turn(begin)
+        if finish is None:
+            return
+        if delay == 0:
+            await self._in_turn(finish)
+        else:
+            self._track(self._finish(finish, delay))
 
     async def _finish(self, finish: Callable[[], None], delay: float) -> None:
         await asyncio.sleep(delay)
-        async with self._turn:
-            try:
-                await asyncio.to_thread(finish)
-            except Refused as error:
-                _log.error("a change of the schema was accepted and then failed: %s", error)
+        try:
+            await self._in_turn(finish)
+        except Refused as error:
+            _log.error("a change of the schema was accepted and then failed: %s", error)
+
+    async def _in_turn(self, work: Callable[[], None]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._worker, work)
+
+    def _track(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        def forget(task: "asyncio.Task[None]") -> None:
+            self._under_way.discard(task)
+            if not task.cancelled():
+                task.exception()  # whoever waits for it is told; if nobody does any more, that is no news
+
+        task = asyncio.create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(forget)
+        return task
+
+    async def _close(self) -> None:
+        """What was to be finished later is finished at the next start."""
+        for task in list(self._under_way):
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        await asyncio.to_thread(self._worker.shutdown)
 
     def _run(self, statement: str) -> None:
         """Raises Refused with what Cassandra says."""
