@@ -6,7 +6,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from local.keyspaces.connection import Connection, Server
+from local.keyspaces.connection import Server, serve_client
 from local.keyspaces.frames import ProtocolError
 from local.keyspaces.sign_in import SignInRefused
 
@@ -24,7 +24,7 @@ async def serve(server: Server, *, port: int, tls: ssl.SSLContext) -> AsyncItera
         connections.add(task)
         task.add_done_callback(connections.discard)
         try:
-            await Connection(reader, writer, server).run()
+            await serve_client(reader, writer, server)
         except SignInRefused as error:
             _log.info("refused a sign-in: %s", error)
         except ProtocolError as error:
