@@ -27,6 +27,7 @@ from local.keyspaces.credentials import Role
 from local.keyspaces.iam import ADMINISTRATOR
 from local.keyspaces.service import LocalKeyspaces, run_keyspaces
 from local.keyspaces.tables import TableSchema
+from local.listening import listen
 from local.processes import Registry
 
 _ROOT = Path(__file__).parent.parent
@@ -45,9 +46,13 @@ async def main() -> None:
                 classpath=await fetch_jars(_ROOT / ".local" / "jars"),
                 log_file=directory / "cassandra.log",
                 registry=Registry(directory / "processes.json"),
-            ) as cassandra_port,
+            ) as cassandra,
             run_keyspaces(
-                directory=directory / "keyspaces", cassandra_port=cassandra_port, region=_REGION, account=_ACCOUNT
+                directory=directory / "keyspaces",
+                cassandra_port=cassandra.port,
+                listener=listen(0, "again"),
+                region=_REGION,
+                account=_ACCOUNT,
             ) as keyspaces,
         ):
             await keyspaces.schema.ensure_keyspace(_TABLE.keyspace)
@@ -56,7 +61,7 @@ async def main() -> None:
             for number in range(_ROUNDS + 1):
                 for way, results in rounds.items():
                     before = time.process_time()
-                    result = await _measure(cassandra_port if way == "direct" else keyspaces.port, keyspaces, way)
+                    result = await _measure(cassandra.port if way == "direct" else keyspaces.port, keyspaces, way)
                     # This process is the endpoint, and does nothing else meanwhile.
                     result["endpoint's CPU, µs a statement"] = (
                         (time.process_time() - before) / (result["statements"]) * 1e6

@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -47,19 +48,23 @@ def _parser() -> argparse.ArgumentParser:
 
     up = commands.add_parser("up", help="run everything the Pulumi program declares, until Ctrl-C")
     up.add_argument("--detach", action="store_true", help="return once it is up; `down` stops it")
-    up.add_argument("--port", type=int, default=8080, help="of the load balancer on 127.0.0.1 (default: 8080)")
+    up.add_argument("--port", type=_port, default=8080, help="of the load balancer on 127.0.0.1 (default: 8080)")
     up.add_argument("--stack", default="dev", help="whose settings to use (default: dev)")
     _add_fault_option(up)
     up.set_defaults(run=_up)
 
     keyspaces = commands.add_parser("keyspaces", help="run only a local Amazon Keyspaces, until Ctrl-C")
-    keyspaces.add_argument("--port", type=int, default=9142, help="of the endpoint on 127.0.0.1 (default: 9142)")
-    keyspaces.add_argument("--region", default="us-east-1", help="to be (default: us-east-1)")
+    keyspaces.add_argument("--port", type=_port, default=9142, help="of the endpoint on 127.0.0.1 (default: 9142)")
+    keyspaces.add_argument("--region", type=_region, default="us-east-1", help="to be (default: us-east-1)")
     keyspaces.add_argument(
         "--policy", type=Path, metavar="FILE", help="IAM policy document of a role to sign in as, besides administrator"
     )
     keyspaces.add_argument(
-        "--schema-delay", type=float, default=1.0, metavar="SECONDS", help="that DDL takes to have effect (default: 1)"
+        "--schema-delay",
+        type=_seconds,
+        default=1.0,
+        metavar="SECONDS",
+        help="that DDL takes to have effect (default: 1)",
     )
     _add_fault_option(keyspaces)
     keyspaces.set_defaults(run=_keyspaces)
@@ -105,6 +110,28 @@ def _add_fault_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 0 to 65535; 0 is a free one")
+    return int(text)
+
+
+def _region(text: str) -> str:
+    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no AWS region: give one such as us-east-1")
+    return text
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a number of seconds from 0 to 3600")
+    return seconds
+
+
 def _read_faults(settings: list[str]) -> Faults:
     try:
         return Faults.parse(settings)
@@ -144,13 +171,17 @@ def _faults(options: argparse.Namespace, state: State) -> None:
     file = FaultsFile(state.faults)
     if options.faults or options.off:
         file.write(_read_faults(options.faults))
-    on = {name: value for name, value in dataclasses.asdict(file.current()).items() if value}
+    try:
+        faults = file.read()
+    except BadFaults as error:
+        raise LocalError(str(error)) from None
+    on = {name: value for name, value in dataclasses.asdict(faults).items() if value}
     print(" ".join(f"{name}={json.dumps(value)}" for name, value in on.items()) or "none are on")
 
 
 def _up_detached(options: argparse.Namespace, state: State) -> None:
     if state.is_locked():
-        raise LocalError("the stack is already running here; `make down` stops it, `make status` shows it")
+        raise LocalError(state.already_running)
     state.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     log_file = state.directory / "up.log"
     arguments = ["--directory", str(state.directory), "up", "--port", str(options.port), "--stack", options.stack]

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from local.keyspaces.credentials import Role
 from local.keyspaces.faults import Faults
 from local.keyspaces.iam import MalformedPolicy, Policy
 from local.keyspaces.service import LocalKeyspaces, run_keyspaces
+from local.listening import listen
 from local.logs import log_to
 from local.processes import Registry, end_leftovers
 from local.profiles import ADMINISTRATOR, keep_profiles
@@ -36,12 +38,12 @@ def run_alone(
     """Runs until SIGINT or SIGTERM. policy_file: what a role called `client` may do. Raises LocalError."""
     roles = {_ROLE: _role(policy_file)} if policy_file is not None else {}
 
-    async def run() -> None:
+    async def run(listener: socket.socket) -> None:
         async with AsyncExitStack() as exit_stack:
             async with progress.step("Apache Cassandra: jars"):
                 classpath = await fetch_jars(state.jars)
             async with progress.step("Apache Cassandra: start"):
-                cassandra_port = await exit_stack.enter_async_context(
+                cassandra = await exit_stack.enter_async_context(
                     run_cassandra(
                         directory=state.cassandra(_NAME),
                         classpath=classpath,
@@ -50,34 +52,29 @@ def run_alone(
                     )
                 )
             exit_stack.enter_context(log_to(state.endpoint_log))
-            try:
-                keyspaces = await exit_stack.enter_async_context(
-                    run_keyspaces(
-                        directory=state.keyspaces,
-                        cassandra_port=cassandra_port,
-                        region=region,
-                        account=aws.ACCOUNT,
-                        port=port,
-                        schema_delay=schema_delay,
-                    )
+            keyspaces = await exit_stack.enter_async_context(
+                run_keyspaces(
+                    directory=state.keyspaces,
+                    cassandra_port=cassandra.port,
+                    listener=listener,
+                    region=region,
+                    account=aws.ACCOUNT,
+                    schema_delay=schema_delay,
                 )
-            except OSError as error:
-                raise LocalError(
-                    f"port {port} of 127.0.0.1 cannot be used ({error.strerror}); choose another with --port"
-                ) from None
+            )
             keyspaces.faults.write(faults)
             await exit_stack.enter_async_context(
                 keep_profiles(state.profiles, keyspaces.store, account=aws.ACCOUNT, roles=roles)
             )
             state.write(Running(pid=os.getpid(), stack=_NAME, region=region, ready=True, keyspaces_port=keyspaces.port))
             progress.say(_introduction(keyspaces, state, region, [ADMINISTRATOR, *roles]))
-            await asyncio.Event().wait()
+            await cassandra.watch()
 
-    with state.lock():
+    with state.lock(), listen(port, "with --port") as listener:
         end_leftovers(state.processes)
         state.clear_logs()
         try:
-            asyncio.run(until_stopped(run(), progress))
+            asyncio.run(until_stopped(run(listener), progress))
         finally:
             ignore_interrupts()
 
@@ -87,7 +84,9 @@ def _role(policy_file: Path) -> Role:
         policy = Policy.parse(policy_file.read_text(), policy_file.name)
     except OSError as error:
         raise LocalError(f"{policy_file} cannot be read: {error.strerror}") from None
-    except (MalformedPolicy, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise LocalError(f"{policy_file} is not text in UTF-8: give a policy document in JSON") from None
+    except MalformedPolicy as error:
         raise LocalError(str(error)) from None
     return Role(arn=f"arn:aws:iam::{aws.ACCOUNT}:role/{_ROLE}", policies=(policy,))
 
@@ -99,7 +98,7 @@ Keyspaces is running; Ctrl-C stops it.
   CA file: {keyspaces.ca_file}
   credentials: {state.profiles} (profiles {", ".join(profiles)})
   log of what is refused: {state.endpoint_log}
-  faults: python -m local faults, or {keyspaces.faults.path}
+  faults: python -m local --directory {state.directory} faults, or {keyspaces.faults.path}
 
 Python, with the packages boto3, cassandra-driver and cassandra-sigv4, and AWS_SHARED_CREDENTIALS_FILE set to the above:
   auth = SigV4AuthProvider(boto3.Session(profile_name="{profiles[-1]}", region_name="{region}"))

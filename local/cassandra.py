@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from local import jars
@@ -80,11 +81,27 @@ _LOGBACK = """\
 """
 
 
+@dataclass(frozen=True, kw_only=True)
+class Cassandra:
+    """port: where it speaks CQL, without TLS or sign-in."""
+
+    port: int
+    process: asyncio.subprocess.Process
+    log_file: Path
+
+    async def watch(self) -> None:
+        """Waits for ever. Raises LocalError should it end by itself."""
+        code = await self.process.wait()
+        raise LocalError(
+            f"Cassandra ended with exit code {code}; its log, {self.log_file}, ends with:\n{last_lines(self.log_file)}"
+        )
+
+
 @asynccontextmanager
 async def run_cassandra(
     *, directory: Path, classpath: Sequence[str], log_file: Path, registry: Registry
-) -> AsyncIterator[int]:
-    """Yields the port where it speaks CQL, without TLS or sign-in. Raises LocalError if it does not come up."""
+) -> AsyncIterator[Cassandra]:
+    """Yields once it can be used. Raises LocalError if it does not come up."""
     java = _find_java()
     port, storage_port = _free_port(), _free_port()
     configuration = directory / "conf"
@@ -122,7 +139,7 @@ async def run_cassandra(
     registry.add("Cassandra", process.pid)
     try:
         await _until_it_listens(process, port, log_file)
-        yield port
+        yield Cassandra(port=port, process=process, log_file=log_file)
     finally:
         await end_process(process, patience=_STOP_SECONDS)
         registry.remove(process.pid)

@@ -1,6 +1,7 @@
 """CQL statements through the local Keyspaces endpoint, as administrator or as a role: one, or one after the other."""
 
 import os
+import re
 import ssl
 import sys
 from collections.abc import Iterator, Sequence
@@ -83,17 +84,25 @@ def _statements() -> Iterator[str]:
         yield pending.strip()
 
 
+# A quoted text or name, a comment, or one character; a quote or comment that has no end yet is only its beginning.
+_PIECE = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\$\$.*?\$\$|(?:--|//)[^\n]*\n|/\*.*?\*/|\$\$|/\*|.""", re.DOTALL)
+_UNFINISHED = ("'", '"', "$$", "/*")
+
+
 def _split(text: str) -> tuple[list[str], str]:
-    """The statements ended by `;`, and what follows the last; a `;` between quotes ends nothing."""
-    parts, quote = [""], ""
-    for character in text:
-        if character == ";" and not quote:
-            parts.append("")
-            continue
-        if character in "'\"" and quote in ("", character):
-            quote = "" if quote else character
-        parts[-1] += character
-    return [part.strip() for part in parts[:-1] if part.strip()], parts[-1].lstrip()
+    """The statements ended by `;`, and what follows the last; a `;` in quotes or a comment ends nothing."""
+    complete: list[str] = []
+    start, empty = 0, True
+    for piece in _PIECE.finditer(text):
+        if piece[0] in _UNFINISHED:
+            return complete, text[start:]
+        if piece[0] == ";":
+            if not empty:
+                complete.append(text[start : piece.start()].strip())
+            start, empty = piece.end(), True
+        elif not piece[0].isspace() and not piece[0].startswith(("--", "//", "/*")):
+            empty = False
+    return complete, "" if empty else text[start:].lstrip()
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

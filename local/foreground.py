@@ -9,7 +9,7 @@ from local.progress import Progress
 
 
 async def until_stopped(work: Coroutine[Any, Any, None], progress: Progress) -> bool:
-    """Runs `work` to its end, or until SIGINT or SIGTERM; returns whether it was stopped so."""
+    """Runs `work` to its end, or until SIGINT, SIGTERM or SIGHUP; returns whether it was stopped so."""
     task = asyncio.create_task(work)
     stop_asked = False
 
@@ -20,7 +20,7 @@ async def until_stopped(work: Coroutine[Any, Any, None], progress: Progress) -> 
             task.cancel()
             progress.say("\nStopping.")
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     try:
         await task

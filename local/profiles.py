@@ -23,8 +23,7 @@ async def keep_profiles(
     file: Path, store: CredentialStore, *, account: str, roles: Mapping[str, Role]
 ) -> AsyncIterator[None]:
     """A profile for the administrator, who may do everything, and one for each role, by its name; kept fresh."""
-    user = Principal(arn=f"arn:aws:iam::{account}:user/{ADMINISTRATOR}", policies=(EVERYTHING,))
-    administrator = store.issue_for_user(user)
+    administrator = _administrator(file, store, account)
 
     def write() -> None:
         sessions = {name: store.issue_for_role(role, _LIFETIME) for name, role in roles.items()}
@@ -42,6 +41,22 @@ async def keep_profiles(
     finally:
         renewing.cancel()
         await asyncio.gather(renewing, return_exceptions=True)
+
+
+def _administrator(file: Path, store: CredentialStore, account: str) -> Credentials:
+    """With the keys of last time, since programs that go on running have them."""
+    user = Principal(arn=f"arn:aws:iam::{account}:user/{ADMINISTRATOR}", policies=(EVERYTHING,))
+    parser = configparser.RawConfigParser()
+    parser.read(file)
+    if not parser.has_section(ADMINISTRATOR):
+        return store.issue_for_user(user)
+    known = Credentials(
+        principal=user,
+        access_key=parser[ADMINISTRATOR]["aws_access_key_id"],
+        secret_key=parser[ADMINISTRATOR]["aws_secret_access_key"],
+    )
+    store.add(known)
+    return known
 
 
 def _write(file: Path, profiles: Mapping[str, Credentials]) -> None:

@@ -26,8 +26,9 @@ class Progress:
         ticker = asyncio.create_task(self._tick(what, start)) if self._live else None
         try:
             yield
-        except BaseException:
-            await self._finish(ticker, f"  {what}: failed")
+        except BaseException as error:
+            stopped = isinstance(error, asyncio.CancelledError)
+            await self._finish(ticker, f"  {what}: {'stopped' if stopped else 'failed'}")
             raise
         await self._finish(ticker, f"  {what} ({time.monotonic() - start:.1f} s)")
 

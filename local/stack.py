@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from local.keyspaces.refusals import Refused
 from local.keyspaces.schema import Schema
 from local.keyspaces.service import run_keyspaces
 from local.keyspaces.tables import SchemaConflict
+from local.listening import listen
 from local.load_balancer import LoadBalancer
 from local.logs import log_to
 from local.processes import Registry, end_leftovers
@@ -31,7 +33,7 @@ def up(root: Path, state: State, *, stack: str, port: int, faults: Faults, progr
     with state.lock():
         end_leftovers(state.processes)
         settings = read_settings(root, stack)
-        with _listen(port) as listener:
+        with listen(port, "`make up PORT=8081`") as listener:
             address = f"127.0.0.1:{listener.getsockname()[1]}"
             evaluated = program.evaluate(
                 root,
@@ -70,19 +72,19 @@ class _Up:
 
     async def _run(self) -> None:
         async with AsyncExitStack() as exit_stack:
-            services = await self._start(exit_stack)
+            running = await self._start(exit_stack)
             self._announce()
-            await asyncio.gather(*services, asyncio.Event().wait())
+            await asyncio.gather(*running)
 
-    async def _start(self, exit_stack: AsyncExitStack) -> "list[asyncio.Task[None]]":
-        """Starts one thing after the other; `exit_stack` ends them in the reverse order."""
+    async def _start(self, exit_stack: AsyncExitStack) -> "list[Awaitable[None]]":
+        """Starts one thing after the other; `exit_stack` ends them in the reverse order. Returns what goes on."""
         step, state = self._progress.step, self._state
         state.clear_logs()
         self._tell()
         async with step("Apache Cassandra: jars"):
             classpath = await fetch_jars(state.jars)
         async with step("Apache Cassandra: start"):
-            cassandra_port = await exit_stack.enter_async_context(
+            cassandra = await exit_stack.enter_async_context(
                 run_cassandra(
                     directory=state.cassandra(self._settings.stack),
                     classpath=classpath,
@@ -95,7 +97,8 @@ class _Up:
             keyspaces = await exit_stack.enter_async_context(
                 run_keyspaces(
                     directory=state.keyspaces,
-                    cassandra_port=cassandra_port,
+                    cassandra_port=cassandra.port,
+                    listener=listen(0, "`make up` again"),
                     region=self._settings.region,
                     account=aws.ACCOUNT,
                 )
@@ -122,7 +125,7 @@ class _Up:
             logs=state.logs,
             registry=self._registry,
         )
-        services = []
+        going_on: list[Awaitable[None]] = [cassandra.watch()]
         for declared_step in self._stack.steps:
             if isinstance(declared_step, declared.OneOff):
                 async with step(declared_step.name):
@@ -135,8 +138,8 @@ class _Up:
                 exit_stack.push_async_callback(_cancel, running)
                 async with step(f"{declared_step.name}: {declared_step.tasks} tasks"):
                     await service.until_ready()
-                services.append(running)
-        return services
+                going_on.append(running)
+        return going_on
 
     def _service(self, service: declared.Service, surroundings: Surroundings, balancer: LoadBalancer) -> RunningService:
         return RunningService(
@@ -170,17 +173,3 @@ class _Up:
 async def _cancel(task: "asyncio.Task[None]") -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", port))
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        raise LocalError(
-            f"port {port} of 127.0.0.1 cannot be used ({error.strerror}); choose another: `make up PORT=8081`"
-        ) from None
-    return listener

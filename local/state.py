@@ -61,13 +61,18 @@ class State:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise LocalError(
-                    "the stack is already running here; `make down` stops it, `make status` shows it"
-                ) from None
+                raise LocalError(self.already_running) from None
             try:
                 yield
             finally:
                 self._running.unlink(missing_ok=True)
+
+    @property
+    def already_running(self) -> str:
+        return (
+            f"something is already running in {self.directory}; `make down` stops and `make status` shows what runs in"
+            " .local; --directory chooses another place"
+        )
 
     def is_locked(self) -> bool:
         try:
@@ -91,7 +96,7 @@ class State:
     def require_running(self) -> Running:
         running = self.running()
         if running is None:
-            raise LocalError("the stack is not running here; `make up` starts it")
+            raise LocalError(f"nothing is running in {self.directory}; `make up` starts the stack in .local")
         return running
 
     def write(self, running: Running) -> None:

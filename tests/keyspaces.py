@@ -25,6 +25,7 @@ from local.keyspaces.iam import Policy
 from local.keyspaces.schema import open_session
 from local.keyspaces.service import run_keyspaces
 from local.keyspaces.tables import TableSchema
+from local.listening import listen
 from local.processes import Registry
 
 T = TypeVar("T")
@@ -161,7 +162,7 @@ async def _first(started: "asyncio.Future[LocalKeyspaces]", ended: Any) -> Local
 
 async def _serve(directory: Path, started: "asyncio.Future[LocalKeyspaces]", stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
-        cassandra_port = await stack.enter_async_context(
+        cassandra = await stack.enter_async_context(
             run_cassandra(
                 directory=directory / "cassandra",
                 classpath=await fetch_jars(JARS),
@@ -172,7 +173,8 @@ async def _serve(directory: Path, started: "asyncio.Future[LocalKeyspaces]", sto
         running = await stack.enter_async_context(
             run_keyspaces(
                 directory=directory / "keyspaces",
-                cassandra_port=cassandra_port,
+                cassandra_port=cassandra.port,
+                listener=listen(0, "again"),
                 region=REGION,
                 account=aws.ACCOUNT,
                 schema_delay=SCHEMA_DELAY,
@@ -183,7 +185,7 @@ async def _serve(directory: Path, started: "asyncio.Future[LocalKeyspaces]", sto
         started.set_result(
             LocalKeyspaces(
                 service=running,
-                cassandra_port=cassandra_port,
+                cassandra_port=cassandra.port,
                 credentials=credentials,
                 loop=asyncio.get_running_loop(),
             )

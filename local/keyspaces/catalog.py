@@ -28,6 +28,9 @@ DEFAULT_PROPERTIES: Properties = {
     "ttl": {"status": "disabled"},
 }
 
+# What the developer guide's "Create a keyspace" shows of one with SingleRegionStrategy; drivers know no other class.
+_REPLICATION = {"class": "org.apache.cassandra.locator.SimpleStrategy", "replication_factor": "3"}
+
 
 class Status(StrEnum):
     CREATING = "CREATING"
@@ -117,7 +120,7 @@ class Catalog:
     # -- loading
 
     def load(self) -> None:
-        """Takes over what Cassandra has, and finishes what was under way when it was last left."""
+        """Takes over what Cassandra has, and finishes what was under way if it was killed; an ALTER is lost then."""
         listed = {
             (row.keyspace_name, row.table_name): row
             for row in self._session.execute(
@@ -180,7 +183,7 @@ class Catalog:
                 {
                     "keyspace_name": public,
                     "durable_writes": True,
-                    "replication": {"class": "SingleRegionStrategy"},
+                    "replication": _REPLICATION,
                 },
             )
 

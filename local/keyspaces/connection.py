@@ -161,7 +161,9 @@ class _Requests:
     def _run(self, frame: Frame, plan: Plan, parameters: Parameters, head: bytes) -> None:
         """head: what stands before the parameters."""
         self._gate.admit(plan, parameters.values, parameters.consistency, size=len(frame.body))
-        self._suffering.strike(write_type=plan.write_type, consistency=parameters.consistency)
+        self._suffering.strike(
+            write_type=plan.write_type, consistency=parameters.consistency, of_system=plan.reads_system
+        )
         encoded, change = self._suffering.page(parameters, _with_public_names if plan.reads_system else None)
         self._relay.forward(frame.with_body(head + encoded), change, delay=self._suffering.faults.latency)
 

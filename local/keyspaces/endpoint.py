@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,8 +15,8 @@ _log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def serve(server: Server, *, port: int, tls: ssl.SSLContext) -> AsyncIterator[int]:
-    """Serves on 127.0.0.1; yields the port, a free one if `port` is 0. Raises OSError where it cannot listen."""
+async def serve(server: Server, *, listener: socket.socket, tls: ssl.SSLContext) -> AsyncIterator[None]:
+    """Serves on a socket that listens, and closes it."""
     connections: set[asyncio.Task[None]] = set()
 
     async def on_connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -37,11 +38,11 @@ async def serve(server: Server, *, port: int, tls: ssl.SSLContext) -> AsyncItera
         finally:
             writer.close()
 
-    listener = await asyncio.start_server(on_connect, "127.0.0.1", port, ssl=tls)
+    listening = await asyncio.start_server(on_connect, sock=listener, ssl=tls)
     try:
-        yield int(listener.sockets[0].getsockname()[1])
+        yield
     finally:
-        listener.close()
+        listening.close()
         for task in list(connections):
             task.cancel()
         await asyncio.gather(*connections, return_exceptions=True)

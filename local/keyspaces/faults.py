@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import logging
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ class Faults:
             value = getattr(self, field.name)
             if isinstance(value, float) and field.name != "latency" and not 0 <= value <= 1:
                 raise BadFaults(f"fault {field.name} is {value}; give a share from 0 to 1")
-            if value < 0:
+            if value < 0 or not math.isfinite(value):
                 raise BadFaults(f"fault {field.name} is {value}; give 0 or more")
 
     @classmethod
@@ -97,7 +98,7 @@ class FaultsFile:
         unfinished.replace(self.path)
 
     def current(self) -> Faults:
-        """Without the file, none. With a bad one, those before, and a log line."""
+        """Without the file, none. With a bad one, those before, and a log line; for use with each request."""
         try:
             status = self.path.stat()
         except FileNotFoundError:
@@ -107,14 +108,26 @@ class FaultsFile:
         if seen != self._seen:
             self._seen = seen
             try:
-                values = json.loads(self.path.read_text())
-                if not isinstance(values, dict):
-                    raise BadFaults("it is not a JSON object")
-                self._faults = Faults.of(values)
-                _log.info("faults: %s", json.dumps(values))
-            except ValueError as error:
-                _log.error("%s is not used: %s", self.path, error)
+                self._faults = self.read()
+                _log.info("faults: %s", self._faults)
+            except BadFaults as error:
+                _log.error("%s", error)
         return self._faults
+
+    def read(self) -> Faults:
+        """Raises BadFaults."""
+        try:
+            values = json.loads(self.path.read_text())
+        except FileNotFoundError:
+            return Faults()
+        except ValueError as error:
+            raise BadFaults(f"{self.path} is not JSON: {error}") from None
+        if not isinstance(values, dict):
+            raise BadFaults(f"{self.path} is not a JSON object of faults")
+        try:
+            return Faults.of(values)
+        except BadFaults as error:
+            raise BadFaults(f"{self.path}: {error}") from None
 
 
 def _happens(share: float) -> bool:

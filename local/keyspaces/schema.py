@@ -5,6 +5,7 @@ is dropped is DELETING and cannot be used any more.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -56,6 +57,7 @@ class Schema:
         self._under_way: set[asyncio.Task[None]] = set()
         # One change at a time: each reads what the one before has left.
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="schema")
+        self._closing = asyncio.Event()
         self.catalog = catalog
 
     @classmethod
@@ -287,7 +289,8 @@ class Schema:
             self._track(self._finish(finish, delay))
 
     async def _finish(self, finish: Callable[[], None], delay: float) -> None:
-        await asyncio.sleep(delay)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), delay)
         try:
             await self._in_turn(finish)
         except Refused as error:
@@ -308,11 +311,11 @@ class Schema:
         return task
 
     async def _close(self) -> None:
-        """What was to be finished later is finished at the next start."""
-        for task in list(self._under_way):
-            task.cancel()
-        await asyncio.gather(*self._under_way, return_exceptions=True)
-        await asyncio.to_thread(self._worker.shutdown)
+        """Finishes now what was to be finished later."""
+        self._closing.set()
+        while self._under_way:
+            await asyncio.gather(*self._under_way, return_exceptions=True)
+        self._worker.shutdown()
 
     def _run(self, statement: str) -> None:
         """Raises Refused with what Cassandra says."""

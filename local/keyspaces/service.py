@@ -1,5 +1,6 @@
 """All of a local Keyspaces but Cassandra and the credentials of those who use it."""
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -34,12 +35,12 @@ async def run_keyspaces(
     cassandra_port: int,
     region: str,
     account: str,
-    port: int = 0,
+    listener: socket.socket,
     schema_delay: float = SCHEMA_DELAY,
 ) -> AsyncIterator[LocalKeyspaces]:
-    """In front of a Cassandra on 127.0.0.1. directory: for its certificates and faults.json. port: 0 for a free one.
+    """In front of a Cassandra on 127.0.0.1. directory: for its certificates and faults.json.
 
-    Raises OSError where it cannot listen.
+    listener: the socket to serve on; it is closed in the end.
     """
     certificates = Certificates(directory)
     tls = certificates.server_context(region)
@@ -48,8 +49,10 @@ async def run_keyspaces(
         Schema.open(cassandra_port, region=region, account=account, delay=schema_delay) as schema,
         endpoint.serve(
             Server(region=region, store=store, schema=schema, faults=faults, cassandra=("127.0.0.1", cassandra_port)),
-            port=port,
+            listener=listener,
             tls=tls,
-        ) as port,
+        ),
     ):
-        yield LocalKeyspaces(port=port, ca_file=certificates.ca_file, store=store, schema=schema, faults=faults)
+        yield LocalKeyspaces(
+            port=listener.getsockname()[1], ca_file=certificates.ca_file, store=store, schema=schema, faults=faults
+        )

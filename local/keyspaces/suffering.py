@@ -20,13 +20,15 @@ class Suffering:
         self.faults = faults
         self._second, self._in_second = 0, 0
 
-    def strike(self, *, write_type: str | None, consistency: str) -> None:
+    def strike(self, *, write_type: str | None, consistency: str, of_system: bool = False) -> None:
         """Raises Refused for a statement that is throttled, ConnectionAbortedError for a connection that is dropped.
 
-        write_type: None for a read.
+        write_type: None for a read. of_system: system tables have no capacity to exceed, and drivers need them.
         """
         if self.faults.drops():
             raise ConnectionAbortedError("dropped on demand")
+        if of_system:
+            return
         if self.faults.throttles(write=write_type is not None) or self._is_too_fast():
             raise throttled(write_type=write_type, consistency=consistency)
 

@@ -159,7 +159,7 @@ def test_runs_the_declared_stack_from_up_to_destroy(machine: Machine) -> None:
     assert machine.processes() == []
     assert not listens(machine.port)
     assert machine.local("status").stdout == "not running\n"
-    assert "not running here" in machine.local("output", "url").stderr
+    assert "nothing is running in" in machine.local("output", "url").stderr
 
     detached = machine.local("up", "--detach", "--port", str(machine.port))
     assert detached.returncode == 0, detached.stderr
@@ -245,6 +245,10 @@ _LISTED = "SELECT * FROM system_schema_mcs.{} WHERE keyspace_name = 'shop'"
     [
         (("--policy", "missing.json"), "missing.json cannot be read: No such file"),
         (("--policy", "Pulumi.yaml"), "policy 'Pulumi.yaml' is not valid JSON"),
+        (("--policy", ".local/latin1.json"), ".local/latin1.json is not text in UTF-8"),
+        (("--port", "70000"), "'70000' is no port: give a number from 0 to 65535"),
+        (("--region", "us east"), "'us east' is no AWS region"),
+        (("--schema-delay", "-1"), "'-1': give a number of seconds"),
         (("--fault", "latency=much"), "fault latency is 'much'; give a number"),
         (("--fault", "hiccups=1"), "there is no fault 'hiccups'"),
     ],
@@ -253,10 +257,27 @@ def test_says_what_is_wrong_with_the_options_of_keyspaces(
     machine: Machine, options: tuple[str, ...], message: str
 ) -> None:
     """Before anything is started."""
+    (machine.root / ".local" / "latin1.json").write_bytes(b'{"Id": "\xe9"}')
     result = machine.local("keyspaces", *options)
-    assert result.returncode == 1
+    assert result.returncode in (1, 2)
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_stops_and_says_so_when_cassandra_dies(machine: Machine) -> None:
+    """Else everything hangs, and nobody knows why; here also when the terminal is closed."""
+    with machine.run("keyspaces", "--port", "0") as process:
+        wait_until(lambda: "Ctrl-C" in (process.stdout.readline() if process.stdout else ""), 120)
+        (java,) = psutil.Process(process.pid).children()
+        java.kill()
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 1
+        assert "Cassandra ended with exit code -9; its log" in errors
+    with machine.run("keyspaces", "--port", "0") as process:
+        wait_until(lambda: any("CassandraDaemon" in command for command in machine.processes()))
+        process.send_signal(signal.SIGHUP)
+        process.communicate(timeout=60)
+    assert machine.processes() == []
 
 
 def test_says_that_the_port_is_taken(machine: Machine) -> None:

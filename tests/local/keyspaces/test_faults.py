@@ -25,6 +25,7 @@ def test_throttles_reads_as_keyspaces_does(keyspaces: LocalKeyspaces, session: S
         with pytest.raises(ReadTimeout) as refused:
             session.execute(READ)
         session.execute(WRITE)
+        session.execute("SELECT * FROM system.local")  # has no capacity to exceed
     error = refused.value
     assert (error.received_responses, error.required_responses, error.data_retrieved) == (0, 2, False)
     assert error.consistency == ConsistencyLevel.LOCAL_QUORUM
@@ -153,6 +154,7 @@ def test_reads_a_changed_file_at_once_and_keeps_to_the_last_good_one(
     [
         (["throttle"], "there is no fault 'throttle'; there are throttle_reads"),
         (["drop=2"], "drop is 2.0; give a share from 0 to 1"),
+        (["latency=NaN"], "latency is nan; give 0 or more"),
         (["latency=-1"], "latency is -1.0; give 0 or more"),
         (["latency=much"], "latency is 'much'; give a number, true or false"),
         (["rate_limit=1.5"], "rate_limit is 1.5; give a whole number"),

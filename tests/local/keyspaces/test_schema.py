@@ -1,14 +1,20 @@
 """DDL: accepted at once and done later, as in Keyspaces, where programs must wait for it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cassandra import AlreadyExists, InvalidRequest
 from cassandra.cluster import Session
 
+from local.aws import ACCOUNT
+from local.keyspaces.catalog import Status
+from local.keyspaces.schema import Schema
+from local.keyspaces.service import run_keyspaces
 from local.keyspaces.tables import SchemaConflict, TableSchema
-from tests.keyspaces import ARN, COUNTRIES, LocalKeyspaces
+from local.listening import listen
+from tests.keyspaces import ARN, COUNTRIES, REGION, LocalKeyspaces
 from tests.processes import wait_until
 
 
@@ -263,3 +269,59 @@ def test_accepts_the_same_table_again_and_new_columns_only(keyspaces: LocalKeysp
                 partition_key=["id"],
             )
         )
+
+
+def test_finishes_at_the_next_start_what_was_under_way(keyspaces: LocalKeyspaces, tmp_path: Path) -> None:
+    """A machine that is switched off in the middle must not leave a table CREATING for ever."""
+
+    def run(*changes: Callable[[Schema], Coroutine[Any, Any, None]], killed: bool = False) -> dict[str, Status]:
+        async def work() -> dict[str, Status]:
+            async with run_keyspaces(
+                directory=tmp_path,
+                cassandra_port=keyspaces.cassandra_port,
+                listener=listen(0, "again"),
+                region=REGION,
+                account=ACCOUNT,
+                schema_delay=3600,
+            ) as service:
+                for change in changes:
+                    await change(service.schema)
+                tables = dict(service.schema.catalog.tables)
+                if killed:
+                    for task in service.schema._under_way:
+                        task.cancel()
+            return {name: table.status for (keyspace, name), table in tables.items() if keyspace == "again"}
+
+        return keyspaces.call(work())
+
+    def table(name: str) -> TableSchema:
+        properties = {"ttl": {"status": "enabled"}}
+        return TableSchema(
+            keyspace="again", name=name, columns={"a": "int"}, partition_key=["a"], properties=properties
+        )
+
+    assert run(
+        lambda schema: schema.ensure_keyspace("again"),
+        lambda schema: schema.ensure_table(table("altered")),
+        lambda schema: schema.ensure_table(table("dropped")),
+        lambda schema: schema.create_table(table("created")),
+        lambda schema: schema.add_columns("again", "altered", {"b": "int"}, frozenset()),
+        lambda schema: schema.drop_table("again", "dropped"),
+        killed=True,
+    ) == {"altered": Status.UPDATING, "dropped": Status.DELETING, "created": Status.CREATING}
+    assert run() == {"altered": Status.ACTIVE, "created": Status.ACTIVE}
+    with keyspaces.cassandra() as cassandra:
+        found = cassandra.execute("SELECT table_name FROM system_schema.tables WHERE keyspace_name = 'again'")
+        assert sorted(row.table_name for row in found) == ["altered", "created"]
+        row = cassandra.execute(
+            "SELECT * FROM \"_system_schema_mcs\".tables WHERE keyspace_name = 'again' AND table_name = 'created'"
+        ).one()
+        assert (row.status, row.custom_properties["ttl"]["status"]) == ("ACTIVE", "enabled")
+        # Ended properly, it finishes first.
+        assert run(
+            lambda schema: schema.add_columns("again", "altered", {"b": "int"}, frozenset()),
+            lambda schema: schema.drop_table("again", "created"),
+        ) == {"altered": Status.UPDATING, "created": Status.DELETING}
+        cassandra.execute("SELECT b FROM again.altered")
+        assert run(lambda schema: schema.drop_keyspace("again")) == {"altered": Status.DELETING}
+        assert run() == {}
