@@ -127,6 +127,7 @@ async def run_cassandra(
             # One node has nobody to gossip with.
             "-Dcassandra.skip_wait_for_gossip_to_settle=0",
             "-Dcassandra.ring_delay_ms=0",
+            "-Dcassandra.shutdown_announce_in_ms=0",
             "-cp",
             os.pathsep.join(classpath),
             "org.apache.cassandra.service.CassandraDaemon",

@@ -121,6 +121,13 @@ class Catalog:
 
     def load(self) -> None:
         """Takes over what Cassandra has, and finishes what was under way if it was killed; an ALTER is lost then."""
+        for (name,) in self._names("system_schema.keyspaces", "keyspace_name"):
+            self.publish_keyspace(name)
+        for (name,) in self._names('"_system_schema".keyspaces', "keyspace_name"):
+            if name not in self.keyspaces and name not in system_tables.KEYSPACES:
+                self.forget_keyspace(name)
+        for keyspace, name in self._names("system_schema.types", "keyspace_name", "type_name"):
+            self.publish_type(keyspace, name)
         listed = {
             (row.keyspace_name, row.table_name): row
             for row in self._session.execute(
@@ -128,30 +135,19 @@ class Catalog:
                 ' FROM "_system_schema_mcs".tables'
             )
         }
-        for name in ("keyspaces", "tables", "columns", "types"):
-            self._session.execute(f'TRUNCATE "_system_schema".{name}')
-        self._session.execute('TRUNCATE "_system_schema_mcs".columns')
-        for row in self._session.execute("SELECT keyspace_name FROM system_schema.keyspaces"):
-            if not row.keyspace_name.startswith("system"):
-                self.publish_keyspace(row.keyspace_name)
-        for row in self._session.execute("SELECT keyspace_name, type_name FROM system_schema.types"):
-            self.publish_type(row.keyspace_name, row.type_name)
-        for row in self._session.execute("SELECT keyspace_name, table_name FROM system_schema.tables"):
-            if row.keyspace_name.startswith("system"):
-                continue
-            known = listed.pop((row.keyspace_name, row.table_name), None)
+        for keyspace, name in self._names("system_schema.tables", "keyspace_name", "table_name"):
+            known = listed.pop(system_tables.public_name((keyspace, name)), None)
             if known is not None and known.status == Status.DELETING:
-                self._session.execute(f'DROP TABLE "{row.keyspace_name}"."{row.table_name}"')
-                self.forget_table(row.keyspace_name, row.table_name)
-                continue
-            table = self.read_table(row.keyspace_name, row.table_name)
-            if known is not None and known.custom_properties:
-                properties = {key: dict(value) for key, value in known.custom_properties.items()}
-                table = replace(table, properties=properties, created=known.creation_time)
-            self.publish_table(table)
-        for keyspace, name in listed:
-            if keyspace not in system_tables.KEYSPACES:
+                self._session.execute(f'DROP TABLE "{keyspace}"."{name}"')
                 self.forget_table(keyspace, name)
+            elif known is None or keyspace in self.keyspaces:  # system tables do not change
+                table = self.read_table(keyspace, name)
+                if known is not None and known.custom_properties:
+                    properties = {key: dict(value) for key, value in known.custom_properties.items()}
+                    table = replace(table, properties=properties, created=known.creation_time)
+                self.publish_table(table)
+        for keyspace, name in listed:
+            self.forget_table(keyspace, name)
 
     def read_table(self, keyspace: str, name: str) -> Table:
         """As Cassandra has it, which knows nothing of custom properties."""
@@ -209,9 +205,11 @@ class Catalog:
             return
         self._write_table("_system_schema", table)
         public, _ = system_tables.public_name((table.keyspace, table.name))
-        for row in self._rows("system_schema.columns", table.keyspace, table.name):
-            for schema in ("_system_schema", "_system_schema_mcs"):
-                self._insert(f'"{schema}".columns', {**row, "keyspace_name": public})
+        columns = [
+            {**row, "keyspace_name": public} for row in self._rows("system_schema.columns", table.keyspace, table.name)
+        ]
+        for schema in ("_system_schema", "_system_schema_mcs"):
+            self._insert(f'"{schema}".columns', *columns)
         # Last: who sees that it is ACTIVE may look for the rest.
         self.list_table(table)
 
@@ -301,12 +299,18 @@ class Catalog:
         rows = self._session.execute(f"SELECT * FROM {table} WHERE keyspace_name = %s AND {key} = %s", (keyspace, name))
         return [row._asdict() for row in rows]
 
-    def _insert(self, table: str, row: Mapping[str, Any]) -> None:
-        """Of `row`, the columns that `table` has."""
+    def _names(self, table: str, *columns: str) -> list[tuple[str, ...]]:
+        """Of what is not Cassandra's own."""
+        rows = self._session.execute(f"SELECT {', '.join(columns)} FROM {table}")
+        return [tuple(row) for row in rows if row.keyspace_name not in system_tables.CASSANDRAS_OWN]
+
+    def _insert(self, table: str, *rows: Mapping[str, Any]) -> None:
+        """Of each row, the columns that `table` has."""
         if table not in self._inserts:
             columns = [column[2] for column in self._session.prepare(f"SELECT * FROM {table}").result_metadata]
             marks = ", ".join("?" for _ in columns)
             insert = self._session.prepare(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})")
             self._inserts[table] = insert, columns
         insert, columns = self._inserts[table]
-        self._session.execute(insert, [row.get(column) for column in columns])
+        for pending in [self._session.execute_async(insert, [row.get(name) for name in columns]) for row in rows]:
+            pending.result()

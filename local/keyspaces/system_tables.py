@@ -10,6 +10,10 @@ import uuid
 from cassandra.cluster import Session
 
 KEYSPACES = ("system", "system_schema", "system_schema_mcs", "system_multiregion_info")
+# And these are Cassandra's.
+CASSANDRAS_OWN = frozenset(
+    "system system_auth system_distributed system_schema system_traces system_views system_virtual_schema".split()
+)
 REPLICATION = "{'class': 'SimpleStrategy', 'replication_factor': 1}"
 
 _ADDRESS = "127.0.0.1"
