@@ -56,6 +56,8 @@ class Table:
     columns: Mapping[str, Column]
     status: Status = Status.ACTIVE
     properties: Properties = field(default_factory=lambda: DEFAULT_PROPERTIES)
+    # Columns that were added and cannot be used yet.
+    hidden: frozenset[str] = frozenset()
     created: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
 
     @property
@@ -120,14 +122,20 @@ class Catalog:
     # -- loading
 
     def load(self) -> None:
-        """Takes over what Cassandra has, and finishes what was under way if it was killed; an ALTER is lost then."""
+        """Takes over what Cassandra has, and finishes what was under way if it was killed."""
+        for (name,) in self._names(system_tables.DROPPED_KEYSPACES, "keyspace_name"):
+            self._session.execute(f'DROP KEYSPACE IF EXISTS "{name}"')
+            self.forget_keyspace(name)
         for (name,) in self._names("system_schema.keyspaces", "keyspace_name"):
             self.publish_keyspace(name)
-        for (name,) in self._names('"_system_schema".keyspaces', "keyspace_name"):
+        for (name,) in self._names('"_system_schema_mcs".keyspaces', "keyspace_name"):
             if name not in self.keyspaces and name not in system_tables.KEYSPACES:
                 self.forget_keyspace(name)
         for keyspace, name in self._names("system_schema.types", "keyspace_name", "type_name"):
             self.publish_type(keyspace, name)
+        for keyspace, name in self._names('"_system_schema_mcs".types', "keyspace_name", "type_name"):
+            if (keyspace, name) not in self.types:
+                self.forget_type(keyspace, name)
         listed = {
             (row.keyspace_name, row.table_name): row
             for row in self._session.execute(
@@ -141,7 +149,7 @@ class Catalog:
                 self._session.execute(f'DROP TABLE "{keyspace}"."{name}"')
                 self.forget_table(keyspace, name)
             elif known is None or keyspace in self.keyspaces:  # system tables do not change
-                table = self.read_table(keyspace, name)
+                table = Table(keyspace=keyspace, name=name, columns=self.read_columns(keyspace, name))
                 if known is not None and known.custom_properties:
                     properties = {key: dict(value) for key, value in known.custom_properties.items()}
                     table = replace(table, properties=properties, created=known.creation_time)
@@ -149,23 +157,19 @@ class Catalog:
         for keyspace, name in listed:
             self.forget_table(keyspace, name)
 
-    def read_table(self, keyspace: str, name: str) -> Table:
-        """As Cassandra has it, which knows nothing of custom properties."""
+    def read_columns(self, keyspace: str, name: str) -> dict[str, Column]:
+        """As Cassandra has them; none if it has no such table."""
         rows = self._session.execute(
             "SELECT column_name, type, kind, position, clustering_order FROM system_schema.columns"
             " WHERE keyspace_name = %s AND table_name = %s",
             (keyspace, name),
         )
-        return Table(
-            keyspace=keyspace,
-            name=name,
-            columns={
-                row.column_name: Column(
-                    type=row.type, kind=row.kind, position=row.position, clustering_order=row.clustering_order
-                )
-                for row in rows
-            },
-        )
+        return {
+            row.column_name: Column(
+                type=row.type, kind=row.kind, position=row.position, clustering_order=row.clustering_order
+            )
+            for row in rows
+        }
 
     # -- writing
 
@@ -183,6 +187,11 @@ class Catalog:
                 },
             )
 
+    def begin_keyspace_drop(self, name: str) -> None:
+        """From now on it is dropped, also if we are killed first."""
+        self._insert(system_tables.DROPPED_KEYSPACES, {"keyspace_name": name})
+        self.keyspaces[name] = Status.DELETING
+
     def forget_keyspace(self, name: str) -> None:
         self.keyspaces.pop(name, None)
         for schema in ("_system_schema", "_system_schema_mcs"):
@@ -191,17 +200,18 @@ class Catalog:
         for keyspace, type_ in list(self.types):
             if keyspace == name:
                 self.forget_type(keyspace, type_)
+        self._session.execute(f"DELETE FROM {system_tables.DROPPED_KEYSPACES} WHERE keyspace_name = %s", (name,))
 
     def list_table(self, table: Table) -> None:
-        """In system_schema_mcs only: it is there, and not to be used yet."""
+        """In system_schema_mcs only, with its status."""
+        self._write_table("_system_schema_mcs", table)
         if system_tables.public_name((table.keyspace, table.name))[0] == table.keyspace:
             self.tables[table.keyspace, table.name] = table
-        self._write_table("_system_schema_mcs", table)
 
     def publish_table(self, table: Table) -> None:
         """As ACTIVE, with what Cassandra has."""
         table = replace(table, status=Status.ACTIVE)
-        if (table.keyspace, table.name) == system_tables.stored_name("system", "peers", shows_peers=False):
+        if system_tables.is_hidden(table.keyspace, table.name):
             return
         self._write_table("_system_schema", table)
         public, _ = system_tables.public_name((table.keyspace, table.name))
@@ -214,11 +224,11 @@ class Catalog:
         self.list_table(table)
 
     def set_status(self, table: Table, status: Status) -> None:
-        self.tables[table.keyspace, table.name] = replace(table, status=status)
         self._session.execute(
             'UPDATE "_system_schema_mcs".tables SET status = %s WHERE keyspace_name = %s AND table_name = %s',
             (str(status), table.keyspace, table.name),
         )
+        self.tables[table.keyspace, table.name] = replace(table, status=status)
 
     def hide_table(self, keyspace: str, name: str) -> None:
         """From system_schema; system_schema_mcs goes on listing it."""
@@ -237,10 +247,14 @@ class Catalog:
             )
 
     def publish_type(self, keyspace: str, name: str) -> None:
+        """With what Cassandra has; forgets it if it has none."""
+        rows = self._rows("system_schema.types", keyspace, name, key="type_name")
+        if not rows:
+            self.forget_type(keyspace, name)
+            return
+        self._insert('"_system_schema".types', *rows)
         self.types[keyspace, name] = Status.ACTIVE
-        for row in self._rows("system_schema.types", keyspace, name, key="type_name"):
-            self._insert('"_system_schema".types', row)
-            self._insert('"_system_schema_mcs".types', {**row, "status": "ACTIVE"})
+        self._insert('"_system_schema_mcs".types', *({**row, "status": "ACTIVE"} for row in rows))
 
     def forget_type(self, keyspace: str, name: str) -> None:
         for schema in ("_system_schema", "_system_schema_mcs"):
@@ -284,16 +298,19 @@ class Catalog:
         )
 
     def _write_table(self, schema: str, table: Table) -> None:
+        """With Cassandra's options, once it has the table."""
         public, _ = system_tables.public_name((table.keyspace, table.name))
-        for row in self._rows("system_schema.tables", table.keyspace, table.name):
-            row["keyspace_name"] = public
-            if schema == "_system_schema_mcs":
-                row |= {
-                    "creation_time": table.created,
-                    "custom_properties": table.properties,
-                    "status": str(table.status),
-                }
-            self._insert(f'"{schema}".tables', row)
+        row: dict[str, Any] = {"table_name": table.name}
+        for options in self._rows("system_schema.tables", table.keyspace, table.name):
+            row |= options
+        row["keyspace_name"] = public
+        if schema == "_system_schema_mcs":
+            row |= {
+                "creation_time": table.created,
+                "custom_properties": table.properties,
+                "status": str(table.status),
+            }
+        self._insert(f'"{schema}".tables', row)
 
     def _rows(self, table: str, keyspace: str, name: str, key: str = "table_name") -> list[dict[str, Any]]:
         rows = self._session.execute(f"SELECT * FROM {table} WHERE keyspace_name = %s AND {key} = %s", (keyspace, name))

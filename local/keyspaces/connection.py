@@ -14,10 +14,10 @@ from local.keyspaces.faults import FaultsFile
 from local.keyspaces.frames import ErrorCode, Frame, FrameBuffer, Opcode, ProtocolError, Reader
 from local.keyspaces.gate import Gate
 from local.keyspaces.iam import Principal
-from local.keyspaces.plans import Plan
+from local.keyspaces.plans import Plan, SchemaChange
 from local.keyspaces.prepared import Prepared
 from local.keyspaces.refusals import Refused, unauthorized
-from local.keyspaces.relay import CHUNK, LARGEST, Relay
+from local.keyspaces.relay import CHUNK, LARGEST, Change, Relay
 from local.keyspaces.requests import Batch, Execute, Parameters, Prepare, Query
 from local.keyspaces.schema import Schema
 from local.keyspaces.suffering import Suffering
@@ -130,16 +130,14 @@ class _Requests:
         self._relay.reply(frame.reply(Opcode.READY))
 
     def _query(self, frame: Frame, query: Query) -> None:
-        statement = plans.parse(query.text)
-        match statement:
-            case cql.Use():
-                self._use(frame, statement.keyspace)
-            case cql.Select() | cql.Insert() | cql.Update() | cql.Delete() | cql.Batch() | cql.Unsupported():
-                plan = self._gate.plan(query.text, self._keyspace)
+        match self._gate.read(query.text, self._keyspace):
+            case Plan() as plan:
                 self._run(frame, plan, query.parameters, frames.long_string(plan.text))
-            case _:
-                change = self._change_schema(frame, statement, self._keyspace)
-                self._relay.answer_later(frame.stream, change)
+            case cql.Use() as use:
+                self._use(frame, use.keyspace)
+            case change:
+                self._suffering.drop()
+                self._relay.answer_later(frame.stream, self._change_schema(frame, change, self._keyspace))
 
     def _prepare(self, frame: Frame, prepare: Prepare) -> None:
         plan = self._gate.plan(prepare.text, self._keyspace)
@@ -150,9 +148,8 @@ class _Requests:
                 self._server.prepared.add(id_, plan)
             return _with_public_names(body) if plan.reads_system else body
 
-        self._relay.forward(
-            frame.with_body(frames.long_string(plan.text)), remember, delay=self._suffering.faults.latency
-        )
+        self._suffering.drop()
+        self._forward(frame.with_body(frames.long_string(plan.text)), remember)
 
     def _execute(self, frame: Frame, execute: Execute) -> None:
         plan = self._find(execute.id)
@@ -164,8 +161,11 @@ class _Requests:
         self._suffering.strike(
             write_type=plan.write_type, consistency=parameters.consistency, of_system=plan.reads_system
         )
-        encoded, change = self._suffering.page(parameters, _with_public_names if plan.reads_system else None)
-        self._relay.forward(frame.with_body(head + encoded), change, delay=self._suffering.faults.latency)
+        encoded = parameters.encoded
+        change: Change | None = _with_public_names if plan.reads_system else None
+        if plan.reads:  # what is fetched again, page by page, must not be a conditional write
+            encoded, change = self._suffering.page(parameters, change)
+        self._forward(frame.with_body(head + encoded), change)
 
     def _batch(self, frame: Frame, batch: Batch) -> None:
         chosen = [
@@ -176,7 +176,10 @@ class _Requests:
         self._gate.admit_batch(batch.kind, items, batch.consistency, size=len(frame.body))
         self._suffering.strike(write_type=plans.BATCH_WRITE_TYPES[batch.kind], consistency=batch.consistency)
         body = batch.encode([plan.text for plan in chosen])
-        self._relay.forward(frame.with_body(body), None, delay=self._suffering.faults.latency)
+        self._forward(frame.with_body(body), None)
+
+    def _forward(self, request: Frame, change: Change | None) -> None:
+        self._relay.forward(request, change, delay=self._suffering.faults.latency)
 
     def _find(self, id_: bytes) -> Plan:
         return self._server.prepared.find(id_, shows_peers=self._gate.shows_peers)
@@ -186,7 +189,8 @@ class _Requests:
         self._keyspace = keyspace
         self._relay.reply(frame.reply(Opcode.RESULT, results.set_keyspace(keyspace)))
 
-    async def _change_schema(self, frame: Frame, statement: ddl.Change, keyspace: str | None) -> None:
+    async def _change_schema(self, frame: Frame, statement: SchemaChange, keyspace: str | None) -> None:
+        await asyncio.sleep(self._suffering.faults.latency)
         try:
             body = await ddl.run(statement, keyspace=keyspace, principal=self._principal, schema=self._server.schema)
         except Refused as error:

@@ -10,21 +10,10 @@ from local.keyspaces import cql, results, system_tables
 from local.keyspaces.catalog import Properties, Status
 from local.keyspaces.cql import Option, Type
 from local.keyspaces.iam import Principal
-from local.keyspaces.plans import Access, full_name, read_only
+from local.keyspaces.plans import Access, SchemaChange, full_name, read_only
 from local.keyspaces.refusals import invalid
 from local.keyspaces.schema import Schema
 from local.keyspaces.tables import TableSchema
-
-Change = (
-    cql.CreateKeyspace
-    | cql.AlterKeyspace
-    | cql.DropKeyspace
-    | cql.CreateTable
-    | cql.AlterTable
-    | cql.DropTable
-    | cql.CreateType
-    | cql.DropType
-)
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_]{0,47}")
 _DEEPEST = 8
@@ -39,7 +28,7 @@ _IGNORED_OPTIONS = frozenset(
 )
 
 
-async def run(statement: Change, *, keyspace: str | None, principal: Principal, schema: Schema) -> bytes:
+async def run(statement: SchemaChange, *, keyspace: str | None, principal: Principal, schema: Schema) -> bytes:
     """keyspace: of the connection. Returns the body of the RESULT. Raises Refused."""
     name, table = _target(statement, keyspace)
     if name in system_tables.KEYSPACES:
@@ -54,10 +43,8 @@ async def run(statement: Change, *, keyspace: str | None, principal: Principal, 
             await schema.tag(name, None, add=statement.add_tags, drop=statement.drop_tags)
             return results.schema_change("UPDATED", "KEYSPACE", name)
         case cql.DropKeyspace():
-            if statement.if_exists and name not in schema.catalog.keyspaces:
-                return results.VOID
-            await schema.drop_keyspace(name)
-            return results.schema_change("DROPPED", "KEYSPACE", name)
+            changed = await schema.drop_keyspace(name, if_exists=statement.if_exists)
+            return _result(changed, "DROPPED", "KEYSPACE", name)
         case cql.CreateTable():
             return await _create_table(statement, name, schema)
         case cql.AlterTable():
@@ -66,20 +53,21 @@ async def run(statement: Change, *, keyspace: str | None, principal: Principal, 
             return results.schema_change("UPDATED", "TABLE", name, table)
         case cql.DropTable():
             assert table is not None
-            if statement.if_exists and (name, table) not in schema.catalog.tables:
-                return results.VOID
-            await schema.drop_table(name, table)
-            return results.schema_change("DROPPED", "TABLE", name, table)
+            changed = await schema.drop_table(name, table, if_exists=statement.if_exists)
+            return _result(changed, "DROPPED", "TABLE", name, table)
         case cql.CreateType():
             return await _create_type(statement, name, schema)
         case cql.DropType():
-            if statement.if_exists and (name, statement.name.name) not in schema.catalog.types:
-                return results.VOID
-            await schema.drop_type(name, statement.name.name)
-            return results.schema_change("DROPPED", "TYPE", name, statement.name.name)
+            type_ = statement.name.name
+            changed = await schema.drop_type(name, type_, if_exists=statement.if_exists)
+            return _result(changed, "DROPPED", "TYPE", name, type_)
 
 
-def _target(statement: Change, keyspace: str | None) -> tuple[str, str | None]:
+def _result(changed: bool, change: str, target: str, *names: str) -> bytes:
+    return results.schema_change(change, target, *names) if changed else results.VOID
+
+
+def _target(statement: SchemaChange, keyspace: str | None) -> tuple[str, str | None]:
     match statement:
         case cql.CreateKeyspace() | cql.AlterKeyspace() | cql.DropKeyspace():
             return statement.keyspace, None
@@ -89,7 +77,7 @@ def _target(statement: Change, keyspace: str | None) -> tuple[str, str | None]:
             return full_name(statement.table, keyspace)
 
 
-def _accesses(statement: Change, keyspace: str, table: str | None) -> Iterable[Access]:
+def _accesses(statement: SchemaChange, keyspace: str, table: str | None) -> Iterable[Access]:
     """Types are no resources of IAM: their keyspace is (developer guide, "Permissions for UDTs")."""
     match statement:
         case cql.CreateKeyspace() | cql.CreateTable() | cql.CreateType():
@@ -110,11 +98,12 @@ def _accesses(statement: Change, keyspace: str, table: str | None) -> Iterable[A
 async def _create_keyspace(statement: cql.CreateKeyspace, schema: Schema) -> bytes:
     name = statement.keyspace
     _check_name("keyspace", name)
-    if statement.if_not_exists and name in schema.catalog.keyspaces:
-        return results.VOID
+    if name.startswith("system"):
+        raise invalid(f"keyspace name {name!r}: names that begin with 'system' are the service's own")
     _check_keyspace_options(statement.options, required=True)
-    await schema.create_keyspace(name, tags=_text_map(statement.options, "tags"))
-    return results.schema_change("CREATED", "KEYSPACE", name)
+    tags = _text_map(statement.options, "tags")
+    changed = await schema.create_keyspace(name, if_not_exists=statement.if_not_exists, tags=tags)
+    return _result(changed, "CREATED", "KEYSPACE", name)
 
 
 def _check_keyspace_options(options: Mapping[str, Option], *, required: bool) -> None:
@@ -137,8 +126,6 @@ def _check_keyspace_options(options: Mapping[str, Option], *, required: bool) ->
 async def _create_table(statement: cql.CreateTable, keyspace: str, schema: Schema) -> bytes:
     name = statement.table.name
     _check_name("table", name)
-    if statement.if_not_exists and (keyspace, name) in schema.catalog.tables:
-        return results.VOID
     for column, type_ in statement.columns.items():
         _check_type(f"column {column}", type_, keyspace, schema)
     _check_table_options(statement.options)
@@ -146,7 +133,7 @@ async def _create_table(statement: cql.CreateTable, keyspace: str, schema: Schem
     time_to_live = _time_to_live(statement.options)
     if time_to_live:
         properties = {"ttl": {"status": "enabled"}, **properties}
-    await schema.create_table(
+    changed = await schema.create_table(
         TableSchema(
             keyspace=keyspace,
             name=name,
@@ -160,9 +147,10 @@ async def _create_table(statement: cql.CreateTable, keyspace: str, schema: Schem
             default_time_to_live=time_to_live or 0,
             comment=str(statement.options.get("comment", "")),
             tags=_text_map(statement.options, "tags"),
-        )
+        ),
+        if_not_exists=statement.if_not_exists,
     )
-    return results.schema_change("CREATED", "TABLE", keyspace, name)
+    return _result(changed, "CREATED", "TABLE", keyspace, name)
 
 
 async def _alter_table(statement: cql.AlterTable, keyspace: str, name: str, schema: Schema) -> None:
@@ -182,17 +170,22 @@ async def _alter_table(statement: cql.AlterTable, keyspace: str, name: str, sche
         for switch in ("ttl", "client_side_timestamps"):
             if switch in properties and table.enabled(switch) and properties[switch].get("status") != "enabled":
                 raise invalid(f"{switch} cannot be disabled once it is enabled")
-        await schema.set_properties(keyspace, name, properties, time_to_live)
+        options = {}
+        if time_to_live is not None:
+            options["default_time_to_live"] = str(time_to_live)
+            properties = {**properties, "ttl": {"status": "enabled"}} if time_to_live else properties
+        if "comment" in statement.options:
+            options["comment"] = "'{}'".format(str(statement.options["comment"]).replace("'", "''"))
+        await schema.set_options(keyspace, name, properties, options)
 
 
 async def _create_type(statement: cql.CreateType, keyspace: str, schema: Schema) -> bytes:
     name = statement.name.name
-    if statement.if_not_exists and (keyspace, name) in schema.catalog.types:
-        return results.VOID
     for field, type_ in statement.fields.items():
         _check_type(f"field {field}", type_, keyspace, schema)
-    await schema.create_type(keyspace, name, {field: type_.cql for field, type_ in statement.fields.items()})
-    return results.schema_change("CREATED", "TYPE", keyspace, name)
+    fields = {field: type_.cql for field, type_ in statement.fields.items()}
+    changed = await schema.create_type(keyspace, name, fields, if_not_exists=statement.if_not_exists)
+    return _result(changed, "CREATED", "TYPE", keyspace, name)
 
 
 def _check_name(what: str, name: str) -> None:
@@ -206,8 +199,10 @@ def _check_type(what: str, type_: Type, keyspace: str, schema: Schema) -> None:
     for name in sorted(type_.names):
         if name in _UNSUPPORTED_TYPES:
             raise invalid(f"{what}: type {name} is not yet supported.")
-        if schema.catalog.types.get((keyspace, name), Status.ACTIVE) is not Status.ACTIVE:
-            raise invalid(f"Unknown type {keyspace}.{name}")
+        of, _, plain = name.rpartition(".")
+        type_name = (of or keyspace).strip('"'), plain.strip('"')
+        if schema.catalog.types.get(type_name, Status.ACTIVE) is not Status.ACTIVE:
+            raise invalid(f"Unknown type {'.'.join(type_name)}")
     if type_.frozen_depth > _DEEPEST:
         raise invalid(f"{what}: {type_.frozen_depth} levels of nesting; at most {_DEEPEST} are supported")
 

@@ -120,6 +120,8 @@ class FaultsFile:
             values = json.loads(self.path.read_text())
         except FileNotFoundError:
             return Faults()
+        except OSError as error:
+            raise BadFaults(f"{self.path} cannot be read: {error.strerror}") from None
         except ValueError as error:
             raise BadFaults(f"{self.path} is not JSON: {error}") from None
         if not isinstance(values, dict):

@@ -246,7 +246,7 @@ class Reader:
 
 def string(value: str) -> bytes:
     # The protocol gives a length two bytes; of a longer message the beginning says enough.
-    encoded = value.encode()[:0xFFFF]
+    encoded = value.encode()[:0xFFFF].decode(errors="ignore").encode()
     return _SHORT.pack(len(encoded)) + encoded
 
 

@@ -1,11 +1,12 @@
 """Whether a statement is let through to Cassandra for a principal, by its permissions and by Keyspaces' rules."""
 
+import re
 from collections.abc import Sequence
 
 from local.keyspaces import cql, plans, rules, system_tables
 from local.keyspaces.catalog import Catalog, Table
 from local.keyspaces.iam import Principal
-from local.keyspaces.plans import Plan
+from local.keyspaces.plans import Plan, SchemaChange
 from local.keyspaces.refusals import invalid
 from local.keyspaces.requests import Values
 
@@ -21,11 +22,19 @@ class Gate:
         self._catalog = catalog
         self.shows_peers = all(principal.may(action, "*") for action in _DESCRIBE)
 
+    def read(self, text: str, keyspace: str | None) -> Plan | cql.Use | SchemaChange:
+        """What is asked for; a plan is known to be allowed, and its values are checked by `admit`."""
+        statement = plans.read(text, keyspace, shows_peers=self.shows_peers)
+        if isinstance(statement, Plan):
+            self._authorize(statement)
+        return statement
+
     def plan(self, text: str, keyspace: str | None) -> Plan:
-        """What becomes of a statement of rows, once it is known to be allowed; its values are checked by `admit`."""
-        plan = plans.plan(text, keyspace, shows_peers=self.shows_peers)
-        self._authorize(plan)
-        return plan
+        """The same for what must be a statement of rows."""
+        statement = self.read(text, keyspace)
+        if not isinstance(statement, Plan):
+            raise invalid("Only SELECT, INSERT, UPDATE, DELETE and BATCH can be prepared")
+        return statement
 
     def admit(self, plan: Plan, values: Values, consistency: str, *, size: int) -> None:
         """size: of the statement with its values, in bytes."""
@@ -62,7 +71,7 @@ class Gate:
             access.require(self._principal, self._catalog)
         for keyspace, table in plan.tables:
             if keyspace not in system_tables.KEYSPACES:
-                self._catalog.require_table(keyspace, table)
+                _refuse_hidden(plan, self._catalog.require_table(keyspace, table))
             elif not plan.reads:
                 raise plans.read_only(keyspace)
             elif (keyspace, table) not in system_tables.VISIBLE:
@@ -74,3 +83,10 @@ class Gate:
             for part, table in zip(plan.parts, plan.tables, strict=True)
             if not isinstance(part, cql.Select)
         ]
+
+
+def _refuse_hidden(plan: Plan, table: Table) -> None:
+    """Cassandra has a new column at once; whoever names it before the delay is over is told that there is none."""
+    for column in table.hidden:
+        if re.search(rf"(?<!\w){re.escape(column)}(?!\w)", plan.text, re.IGNORECASE):
+            raise invalid(f"Undefined column name {column}")

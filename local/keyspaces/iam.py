@@ -21,6 +21,7 @@ from typing import Any, Self
 _log = logging.getLogger(__name__)
 
 _DECISIONS = 1024  # per principal; resources come from clients, so their number has no bound of its own
+_LONGEST_REMEMBERED = 512
 _ELEMENTS = ("Version", "Id", "Statement")
 _STATEMENT_ELEMENTS = ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition")
 _SID = re.compile(r"[A-Za-z0-9]*")  # reference, "Sid"
@@ -123,7 +124,7 @@ class Principal:
 
     def may(self, action: str, resource: str) -> bool:
         """Whether an Allow matches and no Deny does. `action` as `service:Name`, in any case; `resource` an ARN."""
-        return self._decide(action, resource)
+        return (self._decide if len(resource) <= _LONGEST_REMEMBERED else self._evaluate)(action, resource)
 
     def has_any(self, service: str) -> bool:
         """Whether any Allow could allow any action of the service, on whatever resource; no Deny is considered."""

@@ -10,9 +10,21 @@ from local.keyspaces.cql import TableName
 from local.keyspaces.iam import Principal
 from local.keyspaces.refusals import Refused, invalid, syntax_error, unauthorized
 
-# What is made of a text is remembered: applications use few. Those of the size of a row are not, for the memory's sake.
-_REMEMBERED = 4096
-_LONGEST_REMEMBERED = 8192
+# What is made of a text is remembered: applications use few. Long ones are not, for the memory's sake.
+_REMEMBERED = 2048
+_LONGEST_REMEMBERED = 1024
+_LONGEST_NAME = 48
+
+SchemaChange = (
+    cql.CreateKeyspace
+    | cql.AlterKeyspace
+    | cql.DropKeyspace
+    | cql.CreateTable
+    | cql.AlterTable
+    | cql.DropTable
+    | cql.CreateType
+    | cql.DropType
+)
 
 BATCH_WRITE_TYPES = {"LOGGED": "BATCH", "UNLOGGED": "UNLOGGED_BATCH", "COUNTER": "COUNTER"}
 
@@ -71,34 +83,27 @@ class Plan:
         return "CAS" if rules.is_conditional(self.parts[0]) else "SIMPLE"
 
 
-def parse(text: str) -> cql.Statement:
-    """Raises Refused."""
-    return _remembered_parse(text) if len(text) <= _LONGEST_REMEMBERED else _parse(text)
-
-
-def _parse(text: str) -> cql.Statement:
-    try:
-        return cql.parse(text)
-    except cql.CqlSyntaxError as error:
-        raise syntax_error(str(error)) from None
-
-
-def plan(text: str, keyspace: str | None, *, shows_peers: bool) -> Plan:
+def read(text: str, keyspace: str | None, *, shows_peers: bool) -> Plan | cql.Use | SchemaChange:
     """keyspace: of the connection, for tables without one. Raises Refused, also for what Keyspaces does not support."""
-    make = _remembered_plan if len(text) <= _LONGEST_REMEMBERED else _plan
+    make = _remembered if len(text) <= _LONGEST_REMEMBERED else _read
     return make(text, keyspace, shows_peers)
 
 
-def _plan(text: str, keyspace: str | None, shows_peers: bool) -> Plan:
-    statement = parse(text)
+def _read(text: str, keyspace: str | None, shows_peers: bool) -> Plan | cql.Use | SchemaChange:
+    try:
+        statement = cql.parse(text)
+    except cql.CqlSyntaxError as error:
+        raise syntax_error(str(error)) from None
     rules.check_supported(statement)
     match statement:
         case cql.Batch():
             parts: Sequence[cql.Select | cql.Modification] = statement.statements
         case cql.Select() | cql.Insert() | cql.Update() | cql.Delete():
             parts = [statement]
+        case cql.Unsupported():
+            raise AssertionError("check_supported refuses it")
         case _:
-            raise invalid("Only SELECT, INSERT, UPDATE, DELETE and BATCH can be prepared")
+            return statement
     tables = [(_keyspace_of(part.table, keyspace), part.table.name) for part in parts]
     accesses: set[Access] = set()
     for part, (table_keyspace, table) in zip(parts, tables, strict=True):
@@ -120,8 +125,7 @@ def _plan(text: str, keyspace: str | None, shows_peers: bool) -> Plan:
     )
 
 
-_remembered_parse = lru_cache(_REMEMBERED)(_parse)
-_remembered_plan = lru_cache(_REMEMBERED)(_plan)
+_remembered = lru_cache(_REMEMBERED)(_read)
 
 
 def full_name(table: TableName, keyspace: str | None) -> tuple[str, str]:
@@ -134,6 +138,9 @@ def read_only(keyspace: str) -> Refused:
 
 
 def _keyspace_of(table: TableName, keyspace: str | None) -> str:
+    for name in (table.keyspace or "", table.name):
+        if len(name) > _LONGEST_NAME:
+            raise invalid(f"name {name[:_LONGEST_NAME]!r}...: use 1 to {_LONGEST_NAME} letters, digits and underscores")
     if table.keyspace is not None:
         return table.keyspace
     if keyspace is None:

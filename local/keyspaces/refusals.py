@@ -4,14 +4,17 @@ from local.keyspaces import frames
 from local.keyspaces.frames import ErrorCode
 from local.keyspaces.requests import CONSISTENCY_CODE
 
+_LONGEST = 1000
+
 
 class Refused(Exception):
     """details: what the protocol wants after the message of this code."""
 
     def __init__(self, code: ErrorCode, message: str, details: bytes = b"") -> None:
-        super().__init__(message)
+        # It may quote what the client sent, and is logged.
+        self.message = message if len(message) <= _LONGEST else f"{message[:_LONGEST]}..."
+        super().__init__(self.message)
         self.code = code
-        self.message = message
         self.details = details
 
 

@@ -10,10 +10,12 @@ from typing import Self
 from local.keyspaces import frames
 from local.keyspaces.frames import Frame, Header, Opcode, Reader
 
-# Bytes that a body may have. A batch may have 4 MB and a row 1 MB; what is larger is refused with a message as long as
-# it can be read at all.
-LARGEST = 16 * 1024 * 1024
 CHUNK = 64 * 1024
+# Bytes that a body may have. A batch may have 4 MB and a row 1 MB; what is larger is refused with a message as long as
+# it can be read at all. Cassandra takes 16 MB, and names may be longer there.
+LARGEST = 16 * 1024 * 1024 - CHUNK
+_MOST_DELAYED = 4 * 1024 * 1024
+_OPEN_SECONDS = 10.0
 
 Change = Callable[[bytes], bytes]
 """Of the body of a RESULT, before the client gets it."""
@@ -30,20 +32,26 @@ class Relay:
         self._waiting: dict[int, Change | None] = {}
         # For Cassandra, once all that was received has been looked at.
         self._outgoing: list[bytes] = []
+        # Bytes of requests that wait for their delay.
+        self._delayed, self._sent = 0, asyncio.Event()
         # Answers given here while a response of Cassandra is only half passed on; they come after it.
         self._held: list[bytes] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     @classmethod
     async def open(cls, client: asyncio.StreamWriter, cassandra: tuple[str, int], *, compressed: bool) -> Self:
-        """compressed: as the client asked for, so that results can be passed on as they are. Raises OSError."""
+        """compressed: as the client asked for, so that results can be passed on as they are.
+
+        Raises OSError and TimeoutError.
+        """
         options = {"CQL_VERSION": "3.0.0", **({"COMPRESSION": frames.COMPRESSION} if compressed else {})}
         reader, upstream = await asyncio.open_connection(*cassandra)
         try:
             startup = Frame(stream=0, opcode=Opcode.STARTUP, body=frames.string_map(options))
             upstream.write(startup.encode())
-            header = Header.decode(await reader.readexactly(frames.HEADER_SIZE))
-            body = await reader.readexactly(header.length)
+            async with asyncio.timeout(_OPEN_SECONDS):
+                header = Header.decode(await reader.readexactly(frames.HEADER_SIZE))
+                body = await reader.readexactly(header.length)
             if header.opcode != Opcode.READY:
                 raise ConnectionError(f"Cassandra does not let the endpoint in: {body!r}")
         except BaseException:
@@ -64,10 +72,12 @@ class Relay:
     def forward(self, request: Frame, change: Change | None, *, delay: float = 0) -> None:
         """Sends it with the next `flush`, or after `delay` seconds."""
         self._waiting[request.stream] = change
+        encoded = request.encode()
         if delay:
-            self._start(self._write_after(delay, request.encode()))
+            self._delayed += len(encoded)
+            self._start(self._write_after(delay, encoded))
         else:
-            self._outgoing.append(request.encode())
+            self._outgoing.append(encoded)
 
     def answer_later(self, stream: int, work: Awaitable[None]) -> None:
         """Runs `work`, which replies; meanwhile the stream is in use."""
@@ -87,6 +97,9 @@ class Relay:
         if self._outgoing:
             self._upstream.write(b"".join(self._outgoing))
             self._outgoing.clear()
+        while self._delayed > _MOST_DELAYED:
+            self._sent.clear()
+            await self._sent.wait()
         await self._upstream.drain()
         await self._client.drain()
 
@@ -136,6 +149,8 @@ class Relay:
     async def _write_after(self, seconds: float, request: bytes) -> None:
         await asyncio.sleep(seconds)
         self._upstream.write(request)
+        self._delayed -= len(request)
+        self._sent.set()
 
     def _start(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

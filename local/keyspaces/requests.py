@@ -35,8 +35,13 @@ class Values:
     names: Sequence[str] | None = None
 
     def at(self, position: int, name: str | None) -> bytes | None:
-        """None too if nothing was bound; Cassandra itself will complain of that."""
+        """None too if nothing was bound; Cassandra itself will complain of that.
+
+        Raises ProtocolError for a name given to a marker that has none: Cassandra would take the column's.
+        """
         if self.names is not None:
+            if name is None:
+                raise ProtocolError("values are given by name, and a marker of the statement has none")
             return self.by_position[self.names.index(name)] if name in self.names else None
         return self.by_position[position] if position < len(self.by_position) else None
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mappin
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from cassandra import AlreadyExists, ConfigurationException, InvalidRequest
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
@@ -25,6 +25,10 @@ from local.keyspaces.refusals import Refused, already_exists, invalid
 from local.keyspaces.tables import TableSchema, create_statement, missing_columns, quoted
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_RETRY_SECONDS = 1.0
 
 
 @contextmanager
@@ -54,7 +58,7 @@ class Schema:
     def __init__(self, session: Session, catalog: Catalog, *, delay: float) -> None:
         self._session = session
         self._delay = delay
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Task[Any]] = set()
         # One change at a time: each reads what the one before has left.
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="schema")
         self._closing = asyncio.Event()
@@ -81,147 +85,196 @@ class Schema:
         finally:
             await asyncio.to_thread(opened.__exit__, None, None, None)
 
-    # -- keyspaces
+    # Each of these raises Refused, and says whether it changes anything: not, if what it asks for is so already.
 
     async def create_keyspace(
-        self, name: str, *, tags: Mapping[str, str] | None = None, delay: float | None = None
-    ) -> None:
-        """Raises Refused. `delay`: in place of the usual one."""
+        self,
+        name: str,
+        *,
+        if_not_exists: bool = False,
+        tags: Mapping[str, str] | None = None,
+        delay: float | None = None,
+    ) -> bool:
+        """delay: in place of the usual one."""
+        create = f"CREATE KEYSPACE IF NOT EXISTS {quoted(name)} WITH replication = {system_tables.REPLICATION}"
 
-        def create() -> None:
-            if name in self.catalog.keyspaces or name in system_tables.KEYSPACES:
+        def begin() -> bool:
+            if name in self.catalog.keyspaces:
+                if if_not_exists:
+                    return False
                 raise already_exists(f'Cannot add existing keyspace "{name}"', name)
-            self._run(f"CREATE KEYSPACE {quoted(name)} WITH replication = {system_tables.REPLICATION}")
+            self._run(create)
             self.catalog.keyspaces[name] = Status.CREATING
             if tags:
                 self.catalog.tag(name, None, add=tags)
+            return True
 
-        await self._change(create, lambda: self.catalog.publish_keyspace(name), delay)
+        def finish() -> None:
+            self._run(create)
+            self.catalog.publish_keyspace(name)
 
-    async def drop_keyspace(self, name: str) -> None:
-        """With its tables. Raises Refused."""
+        return await self._change(begin, finish, delay)
 
-        def begin() -> None:
+    async def drop_keyspace(self, name: str, *, if_exists: bool = False) -> bool:
+        """With its tables."""
+
+        def begin() -> bool:
+            status = self.catalog.keyspaces.get(name)
+            if status is Status.DELETING or (status is None and if_exists):
+                return False
             self.catalog.require_keyspace(name)
             tables = self._tables_of(name)
             for table in tables:
-                self._require_settled(table)
-            self.catalog.keyspaces[name] = Status.DELETING
+                if table.status is not Status.DELETING:
+                    _require_settled(table)
+            self.catalog.begin_keyspace_drop(name)
             for table in tables:
                 self._begin_drop(table)
+            return True
 
         def finish() -> None:
-            self._run(f"DROP KEYSPACE {quoted(name)}")
+            self._run(f"DROP KEYSPACE IF EXISTS {quoted(name)}")
             for table in self._tables_of(name):
                 self.catalog.forget_table(name, table.name)
             self.catalog.forget_keyspace(name)
 
-        await self._change(begin, finish)
+        return await self._change(begin, finish)
 
-    async def tag(self, keyspace: str, table: str | None, *, add: Mapping[str, str], drop: Mapping[str, str]) -> None:
-        """Raises Refused."""
-
-        def tag() -> None:
+    async def tag(self, keyspace: str, table: str | None, *, add: Mapping[str, str], drop: Mapping[str, str]) -> bool:
+        def tag() -> bool:
             if table is None:
                 self.catalog.require_keyspace(keyspace)
             else:
                 self.catalog.require_table(keyspace, table)
             self.catalog.tag(keyspace, table, add=add, drop=drop)
+            return True
 
-        await self._change(tag)
+        return await self._change(tag)
 
-    # -- tables
+    async def create_table(
+        self, schema: TableSchema, *, if_not_exists: bool = False, delay: float | None = None
+    ) -> bool:
+        """delay: in place of the usual one."""
+        empty = Table(
+            keyspace=schema.keyspace,
+            name=schema.name,
+            columns={},
+            status=Status.CREATING,
+            properties={**DEFAULT_PROPERTIES, **schema.properties},
+        )
 
-    async def create_table(self, schema: TableSchema, *, delay: float | None = None) -> None:
-        """Raises Refused. `delay`: in place of the usual one."""
-        created: list[Table] = []
-
-        def begin() -> None:
+        def begin() -> bool:
             self.catalog.require_keyspace(schema.keyspace)
             if (schema.keyspace, schema.name) in self.catalog.tables:
+                if if_not_exists:
+                    return False
                 raise already_exists(
                     f'Cannot add already existing table "{schema.name}" to keyspace "{schema.keyspace}"',
                     schema.keyspace,
                     schema.name,
                 )
-            self._run(create_statement(schema))
-            table = replace(
-                self.catalog.read_table(schema.keyspace, schema.name),
-                properties={**DEFAULT_PROPERTIES, **schema.properties},
-                status=Status.CREATING,
-            )
-            self.catalog.list_table(table)
-            self.catalog.record(table, "CREATE TABLE")
+            # Listed first, so that its properties are known should we be killed in between.
+            self.catalog.list_table(empty)
+            try:
+                self._run(create_statement(schema))
+            except Refused:
+                self.catalog.forget_table(schema.keyspace, schema.name)
+                raise
+            self.catalog.record(empty, "CREATE TABLE")
             if schema.tags:
                 self.catalog.tag(schema.keyspace, schema.name, add=schema.tags)
-            created.append(table)
+            return True
 
-        await self._change(begin, lambda: self.catalog.publish_table(created[0]), delay)
+        return await self._change(begin, lambda: self._settle(empty), delay)
 
-    async def add_columns(self, keyspace: str, name: str, columns: Mapping[str, str], static: frozenset[str]) -> None:
-        """Raises Refused."""
+    async def add_columns(self, keyspace: str, name: str, columns: Mapping[str, str], static: frozenset[str]) -> bool:
+        """Cassandra has them at once; until the delay is over, statements that name them are refused."""
         added = ", ".join(
             f"{quoted(column)} {type_}{' static' if column in static else ''}" for column, type_ in columns.items()
         )
 
-        def begin() -> None:
-            table = self._settled(keyspace, name)
+        def begin() -> bool:
+            table = self._require_settled(keyspace, name)
             for column in columns:
                 if column in table.columns:
                     raise invalid(f"Column with name '{column}' already exists")
-            self.catalog.set_status(table, Status.UPDATING)
+            self._run(f"ALTER TABLE {quoted(keyspace)}.{quoted(name)} ADD ({added})")
+            self.catalog.list_table(replace(table, status=Status.UPDATING, hidden=frozenset(columns)))
+            self.catalog.record(table, "ALTER TABLE")
+            return True
+
+        return await self._change(begin, lambda: self._settle(self.catalog.tables[keyspace, name]))
+
+    async def set_options(self, keyspace: str, name: str, properties: Properties, options: Mapping[str, str]) -> bool:
+        """options: of Cassandra's, as CQL writes them."""
+        changed: list[Table] = []
+
+        def begin() -> bool:
+            table = self._require_settled(keyspace, name)
+            if options:
+                given = " AND ".join(f"{option} = {value}" for option, value in options.items())
+                self._run(f"ALTER TABLE {quoted(keyspace)}.{quoted(name)} WITH {given}")
+            changed.append(replace(table, status=Status.UPDATING, properties={**table.properties, **properties}))
+            self.catalog.list_table(changed[0])
+            self.catalog.tables[keyspace, name] = replace(table, status=Status.UPDATING)
+            self.catalog.record(changed[0], "ALTER TABLE")
+            return True
+
+        return await self._change(begin, lambda: self._settle(changed[0]))
+
+    async def drop_table(self, keyspace: str, name: str, *, if_exists: bool = False) -> bool:
+        def begin() -> bool:
+            table = self.catalog.tables.get((keyspace, name))
+            if (table is None and if_exists) or (table is not None and table.status is Status.DELETING):
+                return False
+            self._begin_drop(self._require_settled(keyspace, name))
+            return True
 
         def finish() -> None:
-            table = self.catalog.tables[keyspace, name]
-            try:
-                self._run(f"ALTER TABLE {quoted(keyspace)}.{quoted(name)} ADD ({added})")
-            finally:
-                changed = self.catalog.read_table(keyspace, name)
-                changed = replace(changed, properties=table.properties, created=table.created)
-                self.catalog.publish_table(changed)
-            self.catalog.record(changed, "ALTER TABLE")
-
-        await self._change(begin, finish)
-
-    async def set_properties(
-        self, keyspace: str, name: str, properties: Properties, default_time_to_live: int | None
-    ) -> None:
-        """Raises Refused."""
-
-        def begin() -> None:
-            self.catalog.set_status(self._settled(keyspace, name), Status.UPDATING)
-
-        def finish() -> None:
-            table = self.catalog.tables[keyspace, name]
-            if default_time_to_live is not None:
-                self._run(
-                    f"ALTER TABLE {quoted(keyspace)}.{quoted(name)} WITH default_time_to_live = {default_time_to_live}"
-                )
-            changed = replace(table, properties={**table.properties, **properties})
-            self.catalog.publish_table(changed)
-            self.catalog.record(changed, "ALTER TABLE")
-
-        await self._change(begin, finish)
-
-    async def drop_table(self, keyspace: str, name: str) -> None:
-        """Raises Refused."""
-
-        def begin() -> None:
-            self._begin_drop(self._settled(keyspace, name))
-
-        def finish() -> None:
-            self._run(f"DROP TABLE {quoted(keyspace)}.{quoted(name)}")
+            self._run(f"DROP TABLE IF EXISTS {quoted(keyspace)}.{quoted(name)}")
             self.catalog.forget_table(keyspace, name)
 
-        await self._change(begin, finish)
+        return await self._change(begin, finish)
+
+    async def create_type(
+        self, keyspace: str, name: str, fields: Mapping[str, str], *, if_not_exists: bool = False
+    ) -> bool:
+        def begin() -> bool:
+            self.catalog.require_keyspace(keyspace)
+            if (keyspace, name) in self.catalog.types:
+                if if_not_exists:
+                    return False
+                raise invalid(f"A user type with name '{name}' already exists")
+            columns = ", ".join(f"{quoted(field)} {type_}" for field, type_ in fields.items())
+            self._run(f"CREATE TYPE {quoted(keyspace)}.{quoted(name)} ({columns})")
+            self.catalog.types[keyspace, name] = Status.CREATING
+            return True
+
+        return await self._change(begin, lambda: self.catalog.publish_type(keyspace, name))
+
+    async def drop_type(self, keyspace: str, name: str, *, if_exists: bool = False) -> bool:
+        """Refused, also, while it is in use."""
+
+        def drop() -> bool:
+            status = self.catalog.types.get((keyspace, name))
+            if status is None and if_exists:
+                return False
+            if status is not Status.ACTIVE:
+                raise invalid(f"No user type named {keyspace}.{name} exists")
+            self._run(f"DROP TYPE IF EXISTS {quoted(keyspace)}.{quoted(name)}")
+            self.catalog.forget_type(keyspace, name)
+            return True
+
+        return await self._change(drop)
+
+    # As an infrastructure tool has things made, which waits until they can be used.
 
     async def ensure_keyspace(self, name: str) -> None:
-        """As an infrastructure tool has it made, which waits until it can be used. Raises Refused."""
-        if name not in self.catalog.keyspaces:
-            await self.create_keyspace(name, delay=0)
+        """Raises Refused."""
+        await self.create_keyspace(name, if_not_exists=True, delay=0)
 
     async def ensure_table(self, schema: TableSchema) -> None:
-        """Creates it or adds the columns it lacks, and returns once it can be used.
+        """Creates it or adds the columns it lacks.
 
         Raises SchemaConflict where Keyspaces would need a new table, and Refused.
         """
@@ -231,76 +284,64 @@ class Schema:
             return
         missing = missing_columns(schema, table)
 
-        def change() -> None:
+        def change() -> bool:
             for column in missing:
                 self._run(
                     f"ALTER TABLE {quoted(schema.keyspace)}.{quoted(schema.name)}"
                     f" ADD {quoted(column)} {schema.columns[column]}{' static' if column in schema.static else ''}"
                 )
-            changed = self.catalog.read_table(schema.keyspace, schema.name)
-            properties = {**DEFAULT_PROPERTIES, **schema.properties}
-            self.catalog.publish_table(replace(changed, properties=properties, created=table.created))
+            self._settle(replace(table, properties={**DEFAULT_PROPERTIES, **schema.properties}))
+            return True
 
         await self._change(change)
-
-    # -- types
-
-    async def create_type(self, keyspace: str, name: str, fields: Mapping[str, str]) -> None:
-        """Raises Refused."""
-
-        def begin() -> None:
-            self.catalog.require_keyspace(keyspace)
-            if (keyspace, name) in self.catalog.types:
-                raise invalid(f"A user type with name '{name}' already exists")
-            columns = ", ".join(f"{quoted(field_)} {type_}" for field_, type_ in fields.items())
-            self._run(f"CREATE TYPE {quoted(keyspace)}.{quoted(name)} ({columns})")
-            self.catalog.types[keyspace, name] = Status.CREATING
-
-        await self._change(begin, lambda: self.catalog.publish_type(keyspace, name))
-
-    async def drop_type(self, keyspace: str, name: str) -> None:
-        """Raises Refused, also while it is in use."""
-
-        def drop() -> None:
-            if self.catalog.types.get((keyspace, name)) is not Status.ACTIVE:
-                raise invalid(f"No user type named {keyspace}.{name} exists")
-            self._run(f"DROP TYPE {quoted(keyspace)}.{quoted(name)}")
-            self.catalog.forget_type(keyspace, name)
-
-        await self._change(drop)
 
     # --
 
     async def _change(
-        self, begin: Callable[[], None], finish: Callable[[], None] | None = None, delay: float | None = None
-    ) -> None:
-        """Runs `begin` now and `finish` after the delay; both block, in a thread."""
-        # Who asked may leave; what was begun must not stay half done.
-        begun = self._track(self._begin(begin, finish, self._delay if delay is None else delay))
-        await asyncio.shield(begun)
+        self, begin: Callable[[], bool], finish: Callable[[], None] | None = None, delay: float | None = None
+    ) -> bool:
+        """Runs `begin` now and, if it changes anything, `finish` after the delay; both block, in a thread.
 
-    async def _begin(self, begin: Callable[[], None], finish: Callable[[], None] | None, delay: float) -> None:
-        await self._in_turn(begin)
-        if finish is None:
-            return
-        if delay == 0:
-            await self._in_turn(finish)
-        else:
-            self._track(self._finish(finish, delay))
+        `finish` can be run again: it is, until it succeeds.
+        """
+        # Who asked may leave; what was begun must not stay half done.
+        return await asyncio.shield(self._track(self._begin(begin, finish, self._delay if delay is None else delay)))
+
+    async def _begin(self, begin: Callable[[], bool], finish: Callable[[], None] | None, delay: float) -> bool:
+        try:
+            changes = await self._in_turn(begin)
+        except Refused:
+            raise
+        except Exception:
+            # Nobody knows how far it came: `finish` makes the best of it.
+            if finish is not None:
+                self._track(self._finish(finish, delay))
+            raise
+        if changes and finish is not None:
+            if delay == 0:
+                await self._in_turn(finish)
+            else:
+                self._track(self._finish(finish, delay))
+        return changes
 
     async def _finish(self, finish: Callable[[], None], delay: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._closing.wait(), delay)
-        try:
-            await self._in_turn(finish)
-        except Refused as error:
-            _log.error("a change of the schema was accepted and then failed: %s", error)
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), delay)
+            try:
+                await self._in_turn(finish)
+                return
+            except Exception as error:
+                _log.error("a change of the schema was accepted and cannot be finished: %s", error)
+                if self._closing.is_set():
+                    return
+                delay = _RETRY_SECONDS
 
-    async def _in_turn(self, work: Callable[[], None]) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._worker, work)
+    async def _in_turn(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
 
-    def _track(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        def forget(task: "asyncio.Task[None]") -> None:
+    def _track(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+        def forget(task: "asyncio.Task[T]") -> None:
             self._under_way.discard(task)
             if not task.cancelled():
                 task.exception()  # whoever waits for it is told; if nobody does any more, that is no news
@@ -317,6 +358,14 @@ class Schema:
             await asyncio.gather(*self._under_way, return_exceptions=True)
         self._worker.shutdown()
 
+    def _settle(self, table: Table) -> None:
+        """Publishes it with the columns Cassandra has; forgets it if Cassandra has no such table."""
+        columns = self.catalog.read_columns(table.keyspace, table.name)
+        if columns:
+            self.catalog.publish_table(replace(table, columns=columns, hidden=frozenset()))
+        else:
+            self.catalog.forget_table(table.keyspace, table.name)
+
     def _run(self, statement: str) -> None:
         """Raises Refused with what Cassandra says."""
         try:
@@ -330,14 +379,10 @@ class Schema:
         except ErrorMessage as error:
             raise Refused(ErrorCode(error.code), str(error.message)) from None
 
-    def _settled(self, keyspace: str, name: str) -> Table:
+    def _require_settled(self, keyspace: str, name: str) -> Table:
         table = self.catalog.tables.get((keyspace, name)) or self.catalog.require_table(keyspace, name)
-        self._require_settled(table)
+        _require_settled(table)
         return table
-
-    def _require_settled(self, table: Table) -> None:
-        if table.status is not Status.ACTIVE:
-            raise invalid(f"table {table.keyspace}.{table.name} is {table.status}; try again once that is over")
 
     def _begin_drop(self, table: Table) -> None:
         self.catalog.set_status(table, Status.DELETING)
@@ -346,6 +391,11 @@ class Schema:
 
     def _tables_of(self, keyspace: str) -> list[Table]:
         return [table for table in self.catalog.tables.values() if table.keyspace == keyspace]
+
+
+def _require_settled(table: Table) -> None:
+    if table.status is not Status.ACTIVE:
+        raise invalid(f"table {table.keyspace}.{table.name} is {table.status}; try again once that is over")
 
 
 def _message(error: Exception) -> str:

@@ -25,12 +25,16 @@ class Suffering:
 
         write_type: None for a read. of_system: system tables have no capacity to exceed, and drivers need them.
         """
-        if self.faults.drops():
-            raise ConnectionAbortedError("dropped on demand")
+        self.drop()
         if of_system:
             return
         if self.faults.throttles(write=write_type is not None) or self._is_too_fast():
             raise throttled(write_type=write_type, consistency=consistency)
+
+    def drop(self) -> None:
+        """Raises ConnectionAbortedError for a connection that is dropped."""
+        if self.faults.drops():
+            raise ConnectionAbortedError("dropped on demand")
 
     def page(self, parameters: Parameters, change: Change | None) -> tuple[bytes, Change | None]:
         """The parameters with the page to ask Cassandra for, and what is to be done to the answer, with `change`."""

@@ -20,6 +20,10 @@ _ADDRESS = "127.0.0.1"
 # What a principal sees that may not describe the VPC endpoint: no peers.
 _NO_PEERS = "peers_of_none"
 
+# Not a client's to see: what is to be dropped at the next start, if it was not before.
+_DROPPED = "keyspaces_being_dropped"
+DROPPED_KEYSPACES = f'"_system".{_DROPPED}'
+
 _TABLE_OPTIONS = """
     bloom_filter_fp_chance double, caching frozen<map<text, text>>, comment text,
     compaction frozen<map<text, text>>, compression frozen<map<text, text>>, crc_check_chance double,
@@ -51,6 +55,7 @@ _TABLES: dict[str, dict[str, str]] = {
             thrift_version text, tokens set<text>, truncated_at map<uuid, blob>""",
         "peers": _PEER,
         _NO_PEERS: _PEER,
+        _DROPPED: "keyspace_name text PRIMARY KEY",
         "size_estimates": """
             keyspace_name text, table_name text, range_start text, range_end text, mean_partition_size bigint,
             partitions_count bigint, PRIMARY KEY (keyspace_name, table_name, range_start, range_end)""",
@@ -110,8 +115,15 @@ _TABLES: dict[str, dict[str, str]] = {
     },
 }
 
-VISIBLE = frozenset((keyspace, table) for keyspace, tables in _TABLES.items() for table in tables if table != _NO_PEERS)
+VISIBLE = frozenset(
+    (keyspace, table) for keyspace, tables in _TABLES.items() for table in {*tables} - {_NO_PEERS, _DROPPED}
+)
 """The system tables a client can read, as (keyspace, table)."""
+
+
+def is_hidden(keyspace: str, table: str) -> bool:
+    """Of a stored table: whether no client is to know of it."""
+    return keyspace.startswith("_") and (keyspace[1:], table) not in VISIBLE
 
 
 def stored_name(keyspace: str, table: str, *, shows_peers: bool) -> tuple[str, str]:

@@ -8,9 +8,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import NoReturn
 
 _SHOWN = 100  # characters of a token, in a message
+MAX_TOKENS = 100_000  # takes a second; a batch of as many statements and columns as Keyspaces allows has fewer
 MAX_NESTING = 100  # far below Python's own limit, far above any statement a person writes
 
 # org/apache/cassandra/cql3/reserved_keywords.txt
@@ -89,7 +91,10 @@ class Tokens:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._tokens = [*_tokenize(text), Token("end", "", len(text), len(text))]
+        tokens = list(islice(_tokenize(text), MAX_TOKENS + 1))
+        if len(tokens) > MAX_TOKENS:
+            raise CqlSyntaxError(text, tokens[-1].start, f"more than {MAX_TOKENS} words and signs")
+        self._tokens = [*tokens, Token("end", "", len(text), len(text))]
         self._depth = 0
         self.position = 0
 

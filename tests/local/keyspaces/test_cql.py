@@ -439,6 +439,7 @@ def test_names_what_keyspaces_does_not_have(text: str, what: str) -> None:
         "CREATE TABLE t (a " + "list<" * 5000,
         "CREATE KEYSPACE ks WITH a = " + "{1:" * 5000,
         "/*" * 200_000,
+        f"INSERT INTO t (a) VALUES ([{'1, ' * 60_000}1])",
         "SELECT " + "1d" * 200_000 + "x",
     ],
 )

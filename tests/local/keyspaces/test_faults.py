@@ -131,6 +131,14 @@ def test_has_short_and_empty_pages(keyspaces: LocalKeyspaces, faults: dict[str, 
         assert len(result.all()) == 100
 
 
+def test_writes_once_however_pages_are_cut(keyspaces: LocalKeyspaces, session: Session) -> None:
+    """A conditional write answers with a row; to "fetch the next page" of it would be to write again."""
+    session.execute("DELETE FROM geography_domain.countries WHERE id = 'once'")
+    with keyspaces.suffering(empty_pages=True, page_rows=1):
+        result = session.execute("INSERT INTO geography_domain.countries (id) VALUES ('once') IF NOT EXISTS")
+        assert [row.applied for row in result.all()] == [True]
+
+
 def test_reads_a_changed_file_at_once_and_keeps_to_the_last_good_one(
     keyspaces: LocalKeyspaces, session: Session, caplog: pytest.LogCaptureFixture
 ) -> None:

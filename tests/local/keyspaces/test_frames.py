@@ -9,8 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from local.keyspaces import frames, results
+from local.keyspaces import frames, plans, results
 from local.keyspaces.frames import COMPRESSED, ErrorCode, FrameBuffer, Opcode, ProtocolError
+from local.keyspaces.prepared import Prepared
+from local.keyspaces.refusals import Refused
 from local.keyspaces.requests import Batch, Execute, Prepare, Query
 from tests.keyspaces import LocalKeyspaces
 from tests.local.keyspaces.wire import LOCAL_QUORUM, connect, frame, long_bytes, query, query_body, startup, string
@@ -174,6 +176,48 @@ def test_ends_a_connection_that_cannot_be_understood(keyspaces: LocalKeyspaces, 
         while chunk := client.connection.recv(65536):
             data += chunk
         assert len(data) < 1000
+
+
+def test_refuses_names_for_markers_that_have_none(keyspaces: LocalKeyspaces) -> None:
+    """Cassandra would take the column's name for them, and Keyspaces' limits would not be seen to."""
+    with connect(keyspaces) as client:
+        client.sign_in(keyspaces)
+        text = long_bytes(b"SELECT key FROM system.local WHERE key IN ?")
+        values = struct.pack(">HBH", LOCAL_QUORUM, 0x41, 1) + string("in(key)") + long_bytes(b"\0\0\0\0")
+        code, message = client.ask_error(frame(Opcode.QUERY, text + values))
+        assert (code, "given by name" in message) == (ErrorCode.PROTOCOL_ERROR, True)
+
+
+def test_says_little_of_what_was_too_much(keyspaces: LocalKeyspaces, caplog: pytest.LogCaptureFixture) -> None:
+    """Else one request fills the log, or the memory."""
+    with connect(keyspaces) as client:
+        client.sign_in(keyspaces)
+        for name in ("x" * 1_000_000, "\u00e9" * 40_000):
+            code, message = client.ask_error(query(f'SELECT * FROM a."{name}"'))
+            assert (code, "48 letters" in message, len(message) < 1100) == (ErrorCode.INVALID, True, True)
+        client.ask_error(query("SELECT " + "x" * 1_000_000))
+    assert all(len(line) < 3000 for line in caplog.messages)
+
+
+@given(st.text(max_size=5), st.integers(65_530, 65_540))
+def test_cuts_a_string_between_characters(text: str, length: int) -> None:
+    """What is not UTF-8 ends a client's connection."""
+    encoded = frames.string("a" * length + "\u00e9" + text.encode(errors="ignore").decode())
+    assert len(encoded) <= 2 + 0xFFFF
+    assert encoded[2:].decode()
+
+
+def test_forgets_prepared_statements_by_their_size() -> None:
+    """They are remembered for all connections, for as long as the endpoint runs."""
+    prepared = Prepared()
+    texts = [f"SELECT a FROM k.t WHERE a = '{str(number) * 1_000_000}'" for number in range(10)]
+    for number, text in enumerate(texts):
+        plan = plans.read(text, None, shows_peers=True)
+        assert isinstance(plan, plans.Plan)
+        prepared.add(bytes([number]), plan)
+    with pytest.raises(Refused, match="not found"):
+        prepared.find(b"\0", shows_peers=True)
+    assert prepared.find(b"\x09", shows_peers=True).text == texts[9]
 
 
 def test_goes_on_when_a_client_leaves_in_the_middle(keyspaces: LocalKeyspaces) -> None:

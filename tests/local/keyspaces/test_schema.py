@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cassandra import AlreadyExists, InvalidRequest
+from cassandra import AlreadyExists, InvalidRequest, OperationTimedOut
 from cassandra.cluster import Session
 
 from local.aws import ACCOUNT
@@ -165,8 +165,9 @@ def test_has_types_that_cannot_be_changed(schema: Session) -> None:
         return schema.execute(f"SELECT * FROM system_schema_mcs.types WHERE {where}", (name,)).one() is not None
 
     schema.execute("CREATE TYPE ddl.point (x int, y int)")
-    with pytest.raises(InvalidRequest, match=r"Unknown type ddl\.point"):
-        schema.execute("CREATE TABLE ddl.points (a int PRIMARY KEY, at frozen<point>)")
+    for type_ in ("point", "frozen<point>", "frozen<ddl.point>", 'list<frozen<"point">>'):
+        with pytest.raises(InvalidRequest, match=r"Unknown type ddl\.point"):
+            schema.execute(f"CREATE TABLE ddl.points (a int PRIMARY KEY, at {type_})")
     wait_until(lambda: has("point"))
     schema.execute("CREATE TABLE ddl.points (a int PRIMARY KEY, at frozen<point>)")
     wait_until(lambda: status(schema, "ddl", "points") == "ACTIVE")
@@ -218,14 +219,26 @@ def test_has_types_that_cannot_be_changed(schema: Session) -> None:
             "CREATE KEYSPACE k WITH replication = {'class': 'SingleRegionStrategy'} AND durable_writes = false",
             "durable_writes must be true",
         ),
+        (
+            "CREATE KEYSPACE system_mine WITH replication = {'class': 'SingleRegionStrategy'}",
+            "names that begin with 'system'",
+        ),
+        ("ALTER TABLE ddl.counts WITH default_time_to_live = 10", "(?i)counter"),
+        ("ALTER TABLE ddl.counts ADD b nothing", "Unknown type"),
+        ("ALTER TABLE ddl.counts ADD b counter static", "(?i)static"),
+        ("ALTER TABLE ddl.counts ADD b text", "(?i)counter"),
         ("DROP KEYSPACE nothing", "unconfigured keyspace nothing"),
         ("DROP TYPE ddl.nothing", "No user type named"),
     ],
 )
 def test_refuses_what_keyspaces_cannot_create(schema: Session, statement: str, message: str) -> None:
     """In a sentence, and with nothing half done."""
+    if status(schema, "ddl", "counts") is None:
+        schema.execute("CREATE TABLE ddl.counts (id int PRIMARY KEY, a counter)")
+        wait_until(lambda: status(schema, "ddl", "counts") == "ACTIVE")
     with pytest.raises(Exception, match=message):
         schema.execute(statement)
+    assert status(schema, "ddl", "counts") == "ACTIVE"
     assert status(schema, "ddl", "t") is None
     assert not keyspace_is_there(schema, "k")
 
@@ -244,6 +257,44 @@ def test_changes_one_property_at_a_time(schema: Session) -> None:
         "SELECT default_time_to_live FROM system_schema.tables WHERE keyspace_name = 'ddl' AND table_name = 'one'"
     )
     assert row.one().default_time_to_live == 5
+
+
+def test_does_once_what_many_ask_for_at_once(schema: Session) -> None:
+    """Workers that start together all bring the schema they need."""
+    for statement in (
+        "CREATE KEYSPACE IF NOT EXISTS together WITH replication = {'class': 'SingleRegionStrategy'}",
+        "CREATE TABLE IF NOT EXISTS together.t (a int PRIMARY KEY)",
+        "DROP TABLE IF EXISTS together.t",
+        "DROP KEYSPACE IF EXISTS together",
+    ):
+        for answer in [schema.execute_async(statement) for _ in range(4)]:
+            answer.result()
+        if statement.startswith("CREATE KEYSPACE"):
+            wait_until(lambda: keyspace_is_there(schema, "together"))
+        elif statement.startswith("CREATE TABLE"):
+            wait_until(lambda: status(schema, "together", "t") == "ACTIVE")
+        elif statement.startswith("DROP TABLE"):
+            wait_until(lambda: status(schema, "together", "t") is None)
+    wait_until(lambda: not keyspace_is_there(schema, "together"))
+
+
+def test_tries_again_what_could_not_be_finished(
+    keyspaces: LocalKeyspaces, schema: Session, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A laptop that sleeps in between must not leave a table DELETING for ever."""
+    schema.execute("CREATE TABLE ddl.sleepy (a int PRIMARY KEY)")
+    wait_until(lambda: status(schema, "ddl", "sleepy") == "ACTIVE")
+    run, failures = Schema._run, ["one"]
+
+    def run_or_time_out(self: Schema, statement: str) -> None:
+        if failures:
+            raise OperationTimedOut(failures.pop())
+        run(self, statement)
+
+    monkeypatch.setattr(Schema, "_run", run_or_time_out)
+    schema.execute("DROP TABLE ddl.sleepy")
+    wait_until(lambda: status(schema, "ddl", "sleepy") is None)
+    assert "accepted and cannot be finished" in caplog.text
 
 
 def test_accepts_the_same_table_again_and_new_columns_only(keyspaces: LocalKeyspaces) -> None:
@@ -274,7 +325,7 @@ def test_accepts_the_same_table_again_and_new_columns_only(keyspaces: LocalKeysp
 def test_finishes_at_the_next_start_what_was_under_way(keyspaces: LocalKeyspaces, tmp_path: Path) -> None:
     """A machine that is switched off in the middle must not leave a table CREATING for ever."""
 
-    def run(*changes: Callable[[Schema], Coroutine[Any, Any, None]], killed: bool = False) -> dict[str, Status]:
+    def run(*changes: Callable[[Schema], Coroutine[Any, Any, object]], killed: bool = False) -> dict[str, Status]:
         async def work() -> dict[str, Status]:
             async with run_keyspaces(
                 directory=tmp_path,
@@ -319,9 +370,10 @@ def test_finishes_at_the_next_start_what_was_under_way(keyspaces: LocalKeyspaces
         assert (row.status, row.custom_properties["ttl"]["status"]) == ("ACTIVE", "enabled")
         # Ended properly, it finishes first.
         assert run(
-            lambda schema: schema.add_columns("again", "altered", {"b": "int"}, frozenset()),
+            lambda schema: schema.add_columns("again", "altered", {"c": "int"}, frozenset()),
             lambda schema: schema.drop_table("again", "created"),
         ) == {"altered": Status.UPDATING, "created": Status.DELETING}
-        cassandra.execute("SELECT b FROM again.altered")
-        assert run(lambda schema: schema.drop_keyspace("again")) == {"altered": Status.DELETING}
+        cassandra.execute("SELECT b, c FROM again.altered")
+        assert run(lambda schema: schema.drop_keyspace("again"), killed=True) == {"altered": Status.DELETING}
         assert run() == {}
+        assert not list(cassandra.execute("SELECT * FROM system_schema.keyspaces WHERE keyspace_name = 'again'"))
