@@ -14,7 +14,7 @@ from typing import Any
 from cassandra.cluster import Session
 
 from local.keyspaces import system_tables
-from local.keyspaces.refusals import invalid
+from local.keyspaces.refusals import invalid, no_such_table
 
 Properties = Mapping[str, Mapping[str, str]]
 """Keyspaces' custom_properties, such as {'ttl': {'status': 'enabled'}}."""
@@ -116,7 +116,7 @@ class Catalog:
         self.require_keyspace(keyspace)
         table = self.tables.get((keyspace, name))
         if table is None or not table.usable:
-            raise invalid(f"unconfigured table {keyspace}.{name}")
+            raise no_such_table(keyspace, name)
         return table
 
     # -- loading

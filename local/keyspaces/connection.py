@@ -201,7 +201,7 @@ class _Requests:
             self._relay.reply(frame.reply(Opcode.RESULT, body))
 
     def _refuse(self, frame: Frame, error: Refused) -> None:
-        if error.code != ErrorCode.UNPREPARED:
+        if not error.usual:
             _log.info("refused to %s: %s", self._principal.arn, error.message)
         self._relay.reply(frame.reply_error(error.code, error.message, error.details))
 

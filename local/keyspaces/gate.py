@@ -7,7 +7,7 @@ from local.keyspaces import cql, plans, rules, system_tables
 from local.keyspaces.catalog import Catalog, Table
 from local.keyspaces.iam import Principal
 from local.keyspaces.plans import Plan, SchemaChange
-from local.keyspaces.refusals import invalid
+from local.keyspaces.refusals import invalid, no_such_table
 from local.keyspaces.requests import Values
 
 # What Keyspaces does with the principal's own permissions to fill system.peers (developer guide, "VPC endpoints").
@@ -75,7 +75,8 @@ class Gate:
             elif not plan.reads:
                 raise plans.read_only(keyspace)
             elif (keyspace, table) not in system_tables.VISIBLE:
-                raise invalid(f"unconfigured table {keyspace}.{table}")
+                # Drivers ask for those of newer versions, and go by the answer.
+                raise no_such_table(keyspace, table, usual=True)
 
     def _parts(self, plan: Plan, values: Values) -> list[tuple[cql.Modification, Table, Values]]:
         return [

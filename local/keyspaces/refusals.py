@@ -8,18 +8,23 @@ _LONGEST = 1000
 
 
 class Refused(Exception):
-    """details: what the protocol wants after the message of this code."""
+    """details: what the protocol wants after the message of this code. usual: nobody needs to read of it in a log."""
 
-    def __init__(self, code: ErrorCode, message: str, details: bytes = b"") -> None:
+    def __init__(self, code: ErrorCode, message: str, details: bytes = b"", *, usual: bool = False) -> None:
         # It may quote what the client sent, and is logged.
         self.message = message if len(message) <= _LONGEST else f"{message[:_LONGEST]}..."
         super().__init__(self.message)
         self.code = code
         self.details = details
+        self.usual = usual
 
 
 def invalid(message: str) -> Refused:
     return Refused(ErrorCode.INVALID, message)
+
+
+def no_such_table(keyspace: str, table: str, *, usual: bool = False) -> Refused:
+    return Refused(ErrorCode.INVALID, f"unconfigured table {keyspace}.{table}", usual=usual)
 
 
 def syntax_error(message: str) -> Refused:
@@ -39,6 +44,7 @@ def unprepared(id_: bytes) -> Refused:
         ErrorCode.UNPREPARED,
         f"Prepared query with ID {id_.hex()} not found",
         frames.short_bytes(id_),
+        usual=True,
     )
 
 
