@@ -82,13 +82,15 @@ def read(program: Program, root: Path) -> Stack:
     """Raises LocalError for what local/ cannot do, and for a value that only AWS would know."""
     task_definitions = _by(program, "aws:ecs/taskDefinition:TaskDefinition", "arn")
     images = _by(program, "docker:index/image:Image", "repoDigest")
-    roles = {arn: _role(arn, role, program) for arn, role in _by(program, "aws:iam/role:Role", "arn").items()}
+    roles = _by(program, "aws:iam/role:Role", "arn")
     target_groups = {
         arn: _target_group(resource) for arn, resource in _by(program, "aws:lb/targetGroup:TargetGroup", "arn").items()
     }
 
     def task_definition(user: Resource, property_: str) -> TaskDefinition:
-        return _task_definition(task_definitions[_known(user, property_)], images, roles, root)
+        definition = task_definitions[_known(user, property_)]
+        role_arn = _known(definition, "taskRoleArn")
+        return _task_definition(definition, images, _role(role_arn, roles[role_arn], program), root)
 
     steps: list[OneOff | Service] = []
     for resource in program.resources:
@@ -168,9 +170,7 @@ def _role(arn: str, role: Resource, program: Program) -> Role:
     return Role(arn=arn, policies=tuple(policies))
 
 
-def _task_definition(
-    resource: Resource, images: Mapping[str, Resource], roles: Mapping[str, Role], root: Path
-) -> TaskDefinition:
+def _task_definition(resource: Resource, images: Mapping[str, Resource], role: Role, root: Path) -> TaskDefinition:
     containers = json.loads(_known(resource, "containerDefinitions"))
     if len(containers) != 1:
         raise LocalError(f"task definition {resource.name}: has {len(containers)} containers; local/ does one")
@@ -185,7 +185,7 @@ def _task_definition(
         container=container["name"],
         command=container["command"],
         environment={variable["name"]: variable["value"] for variable in container["environment"]},
-        role=roles[_known(resource, "taskRoleArn")],
+        role=role,
         directory=root / _known(image, "build")["context"],
         stop_timeout=float(container["stopTimeout"]),
     )

@@ -1,1 +1,15 @@
-"""A local Amazon Keyspaces endpoint in front of a real Apache Cassandra. Imports nothing else of `local/`."""
+"""A local Amazon Keyspaces endpoint in front of a real Apache Cassandra. Imports nothing else of `local/`.
+
+In the order a statement meets them:
+
+service      everything below, started
+endpoint     the listener with TLS (certificates)
+sign_in      until it is known who asks (sigv4, credentials)
+connection   a client's requests (frames, requests), answered here or passed on
+plans        what becomes of a statement (cql: its grammar)
+gate         whether it is let through: permissions (iam), the service's rules (rules), tables there are (catalog)
+suffering    faults that are on (faults)
+relay        to Cassandra and back (results; prepared)
+ddl, schema  changes of the schema, asynchronously (tables); catalog and system_tables are where one sees them
+refusals     the answers to what is not run
+"""

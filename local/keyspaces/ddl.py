@@ -18,7 +18,7 @@ from local.keyspaces.tables import TableSchema
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_]{0,47}")
 _DEEPEST = 8
 _LONGEST_TTL = 630_720_000  # seconds
-_UNSUPPORTED_TYPES = {"duration": "duration", "vector": "vector"}
+_UNSUPPORTED_TYPES = ("duration", "vector")
 _SWITCHES = ("client_side_timestamps", "point_in_time_recovery", "ttl")
 _PROPERTIES = (*_SWITCHES, "capacity_mode", "cdc_specification", "encryption_specification", "warm_throughput")
 _IGNORED_OPTIONS = frozenset(
@@ -40,7 +40,8 @@ async def run(statement: SchemaChange, *, keyspace: str | None, principal: Princ
             return await _create_keyspace(statement, schema)
         case cql.AlterKeyspace():
             _check_keyspace_options(statement.options, required=False)
-            await schema.tag(name, None, add=statement.add_tags, drop=statement.drop_tags)
+            if statement.add_tags or statement.drop_tags:
+                await schema.tag(name, None, add=statement.add_tags, drop=statement.drop_tags)
             return results.schema_change("UPDATED", "KEYSPACE", name)
         case cql.DropKeyspace():
             changed = await schema.drop_keyspace(name, if_exists=statement.if_exists)

@@ -7,7 +7,8 @@ import pytest
 
 from local import aws, declared
 from local.errors import LocalError
-from local.program import Inputs, Program, evaluate
+from local.keyspaces.iam import Principal
+from local.program import Inputs, Program, Resource, evaluate
 from local.settings import read_settings
 from tests.evaluation import ROOT
 
@@ -132,9 +133,51 @@ def changed(program: Program, type_: str, **inputs: Any) -> Program:
             "image nginx:latest is not built by this program",
         ),
         ("aws:lb/listenerRule:ListenerRule", {"conditions": [{"hostHeader": {}}]}, "listener rule query-api"),
+        ("aws:iam/role:Role", {"permissionsBoundary": "arn:aws:iam::1:policy/b"}, "has a permissions boundary"),
+        ("aws:iam/rolePolicy:RolePolicy", {"policy": '{"Statement": []}'}, "role .*-task: policy .* has no statement"),
     ],
 )
 def test_refuses_what_it_does_not_do(program: Program, type_: str, inputs: Inputs, message: str) -> None:
     """Running something else than was declared, without a word, would be worse than not running it."""
     with pytest.raises(LocalError, match=message):
         declared.read(changed(program, type_, **inputs), ROOT)
+
+
+def test_reads_what_is_set_of_a_table(program: Program) -> None:
+    """What Keyspaces would enforce, or allow, by a table's settings is enforced or allowed here."""
+    settings = {
+        "ttl": {"status": "ENABLED"},
+        "clientSideTimestamps": {"status": "ENABLED"},
+        "pointInTimeRecovery": {"status": "DISABLED"},
+        "defaultTimeToLive": 60,
+    }
+    (table,) = declared.read(changed(program, "aws:keyspaces/table:Table", **settings), ROOT).tables
+    assert table.properties == {
+        "ttl": {"status": "enabled"},
+        "client_side_timestamps": {"status": "enabled"},
+        "point_in_time_recovery": {"status": "disabled"},
+    }
+    assert table.default_time_to_live == 60
+
+
+def test_gives_each_task_the_policies_of_its_role(program: Program) -> None:
+    """Else permissions would be checked against nothing."""
+    loader, api = declared.read(program, ROOT).steps
+    table = "arn:aws:cassandra:us-east-1:000000000000:/keyspace/geography_domain/table/countries"
+    for step, modifies in ((loader, True), (api, False)):
+        principal = Principal(arn="arn", policies=step.task.role.policies)
+        assert principal.may("cassandra:Select", table)
+        assert principal.may("cassandra:Modify", table) is modifies
+
+
+def test_allows_nothing_by_a_managed_policy_and_says_so(program: Program, caplog: pytest.LogCaptureFixture) -> None:
+    """Its document is not known here; better refused than allowed too much."""
+    attachment = Resource(
+        **{
+            **vars(next(program.of_type("aws:iam/rolePolicy:RolePolicy"))),
+            "type": "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+            "inputs": {"role": "query-api-task", "policyArn": "arn:aws:iam::aws:policy/AmazonKeyspacesFullAccess"},
+        }
+    )
+    declared.read(Program(resources=[*program.resources, attachment], outputs=program.outputs), ROOT)
+    assert "role query-api-task: its managed policy is not known here and allows nothing" in caplog.text

@@ -1,0 +1,42 @@
+"""What knows of what: parts that stay apart can be replaced, and used, alone."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.processes import ROOT
+
+OURS = {"components", "keyspaces", "load_countries", "local", "query_api", "tests", "benchmarks"}
+
+
+def _imported(file: Path) -> set[str]:
+    """Our own modules that a file imports, by their full names."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in found if name.split(".")[0] in OURS}
+
+
+@pytest.mark.parametrize(
+    ("folder", "allowed"),
+    [
+        ("components", ("components.",)),
+        ("app/keyspaces", ("keyspaces.",)),
+        ("app/query_api", ("keyspaces.", "query_api.")),
+        ("app/load_countries", ("keyspaces.", "load_countries.")),
+        ("local/keyspaces", ("local.keyspaces.",)),
+        ("local/keyspaces/cql", ("local.keyspaces.cql.",)),
+        ("local", ("local.",)),
+    ],
+)
+def test_keeps_to_what_it_may_know(folder: str, allowed: tuple[str, ...]) -> None:
+    """The local Keyspaces runs alone, images hold no more than they need, and components know of no application."""
+    files = sorted((ROOT / folder).rglob("*.py"))
+    assert files
+    for file in files:
+        for name in _imported(file):
+            assert f"{name}.".startswith(allowed), f"{file} imports {name}"
