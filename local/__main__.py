@@ -169,6 +169,8 @@ def _keyspaces(options: argparse.Namespace, state: State) -> None:
 def _faults(options: argparse.Namespace, state: State) -> None:
     state.require_running()
     file = FaultsFile(state.faults)
+    if options.faults and options.off:
+        raise LocalError("--off switches all faults off; give it alone, or the faults that are to be on")
     if options.faults or options.off:
         file.write(_read_faults(options.faults))
     try:

@@ -69,6 +69,10 @@ rpc_address: 127.0.0.1
 native_transport_port: {port}
 endpoint_snitch: SimpleSnitch
 auto_snapshot: false
+# Keyspaces' limits of a batch are larger, and its clients get no warnings.
+batch_size_warn_threshold: 8MiB
+batch_size_fail_threshold: 8MiB
+unlogged_batch_across_partitions_warn_threshold: 1000
 """
 
 _LOGBACK = """\

@@ -14,6 +14,7 @@ from typing import Any
 from cassandra.cluster import Session
 
 from local.keyspaces import system_tables
+from local.keyspaces.cql import quoted
 from local.keyspaces.refusals import invalid, no_such_table
 
 Properties = Mapping[str, Mapping[str, str]]
@@ -124,7 +125,7 @@ class Catalog:
     def load(self) -> None:
         """Takes over what Cassandra has, and finishes what was under way if it was killed."""
         for (name,) in self._names(system_tables.DROPPED_KEYSPACES, "keyspace_name"):
-            self._session.execute(f'DROP KEYSPACE IF EXISTS "{name}"')
+            self._session.execute(f"DROP KEYSPACE IF EXISTS {quoted(name)}")
             self.forget_keyspace(name)
         for (name,) in self._names("system_schema.keyspaces", "keyspace_name"):
             self.publish_keyspace(name)
@@ -146,7 +147,7 @@ class Catalog:
         for keyspace, name in self._names("system_schema.tables", "keyspace_name", "table_name"):
             known = listed.pop(system_tables.public_name((keyspace, name)), None)
             if known is not None and known.status == Status.DELETING:
-                self._session.execute(f'DROP TABLE "{keyspace}"."{name}"')
+                self._session.execute(f"DROP TABLE {quoted(keyspace)}.{quoted(name)}")
                 self.forget_table(keyspace, name)
             elif known is None or keyspace in self.keyspaces:  # system tables do not change
                 table = Table(keyspace=keyspace, name=name, columns=self.read_columns(keyspace, name))
@@ -188,12 +189,11 @@ class Catalog:
             )
 
     def begin_keyspace_drop(self, name: str) -> None:
-        """From now on it is dropped, also if we are killed first."""
+        """From now on it is dropped, also if the endpoint is killed first."""
         self._insert(system_tables.DROPPED_KEYSPACES, {"keyspace_name": name})
         self.keyspaces[name] = Status.DELETING
 
     def forget_keyspace(self, name: str) -> None:
-        self.keyspaces.pop(name, None)
         for schema in ("_system_schema", "_system_schema_mcs"):
             self._session.execute(f'DELETE FROM "{schema}".keyspaces WHERE keyspace_name = %s', (name,))
         self._session.execute('DELETE FROM "_system_schema_mcs".tags WHERE keyspace_name = %s', (name,))
@@ -201,12 +201,14 @@ class Catalog:
             if keyspace == name:
                 self.forget_type(keyspace, type_)
         self._session.execute(f"DELETE FROM {system_tables.DROPPED_KEYSPACES} WHERE keyspace_name = %s", (name,))
+        self.keyspaces.pop(name, None)  # last: this may fail, and is tried again
 
     def list_table(self, table: Table) -> None:
         """In system_schema_mcs only, with its status."""
-        self._write_table("_system_schema_mcs", table)
+        # In memory first: who sees that it is ACTIVE may use it at once.
         if system_tables.public_name((table.keyspace, table.name))[0] == table.keyspace:
             self.tables[table.keyspace, table.name] = table
+        self._write_table("_system_schema_mcs", table)
 
     def publish_table(self, table: Table) -> None:
         """As ACTIVE, with what Cassandra has."""
@@ -220,7 +222,7 @@ class Catalog:
         ]
         for schema in ("_system_schema", "_system_schema_mcs"):
             self._insert(f'"{schema}".columns', *columns)
-        # Last: who sees that it is ACTIVE may look for the rest.
+        # Last: who sees that it is ACTIVE may also look for its columns.
         self.list_table(table)
 
     def set_status(self, table: Table, status: Status) -> None:
@@ -238,13 +240,12 @@ class Catalog:
             )
 
     def forget_table(self, keyspace: str, name: str) -> None:
-        # First: who sees that it is no longer listed may create it again.
-        self.tables.pop((keyspace, name), None)
         self.hide_table(keyspace, name)
         for table, key in (("tables", "table_name"), ("columns", "table_name"), ("tags", "resource_name")):
             self._session.execute(
                 f'DELETE FROM "_system_schema_mcs".{table} WHERE keyspace_name = %s AND {key} = %s', (keyspace, name)
             )
+        self.tables.pop((keyspace, name), None)  # last: this may fail, and is tried again
 
     def publish_type(self, keyspace: str, name: str) -> None:
         """With what Cassandra has; forgets it if it has none."""

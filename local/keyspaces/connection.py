@@ -141,6 +141,7 @@ class _Requests:
 
     def _prepare(self, frame: Frame, prepare: Prepare) -> None:
         plan = self._gate.plan(prepare.text, self._keyspace)
+        self._gate.authorize(plan)
 
         def remember(body: bytes) -> bytes:
             id_ = results.prepared_id(body)

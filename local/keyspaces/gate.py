@@ -1,6 +1,5 @@
 """Whether a statement is let through to Cassandra for a principal, by its permissions and by Keyspaces' rules."""
 
-import re
 from collections.abc import Sequence
 
 from local.keyspaces import cql, plans, rules, system_tables
@@ -23,11 +22,8 @@ class Gate:
         self.shows_peers = all(principal.may(action, "*") for action in _DESCRIBE)
 
     def read(self, text: str, keyspace: str | None) -> Plan | cql.Use | SchemaChange:
-        """What is asked for; a plan is known to be allowed, and its values are checked by `admit`."""
-        statement = plans.read(text, keyspace, shows_peers=self.shows_peers)
-        if isinstance(statement, Plan):
-            self._authorize(statement)
-        return statement
+        """What is asked for; nothing of it is known to be allowed yet."""
+        return plans.read(text, keyspace, shows_peers=self.shows_peers)
 
     def plan(self, text: str, keyspace: str | None) -> Plan:
         """The same for what must be a statement of rows."""
@@ -38,7 +34,7 @@ class Gate:
 
     def admit(self, plan: Plan, values: Values, consistency: str, *, size: int) -> None:
         """size: of the statement with its values, in bytes."""
-        self._authorize(plan)
+        self.authorize(plan)
         rules.check_consistency(consistency, write=not plan.reads)
         if plan.reads:
             (select,) = plan.parts
@@ -58,7 +54,7 @@ class Gate:
         rules.check_consistency(consistency, write=True)
         parts = []
         for plan, values in items:
-            self._authorize(plan)
+            self.authorize(plan)
             if plan.reads or plan.batch is not None:
                 raise invalid("Only INSERT, UPDATE and DELETE statements are allowed in a batch")
             parts += self._parts(plan, values)
@@ -66,7 +62,8 @@ class Gate:
         for part, table, values in parts:
             rules.check_write(part, table, values)
 
-    def _authorize(self, plan: Plan) -> None:
+    def authorize(self, plan: Plan) -> None:
+        """As far as it can be said without values."""
         for access in plan.accesses:
             access.require(self._principal, self._catalog)
         for keyspace, table in plan.tables:
@@ -88,6 +85,6 @@ class Gate:
 
 def _refuse_hidden(plan: Plan, table: Table) -> None:
     """Cassandra has a new column at once; whoever names it before the delay is over is told that there is none."""
-    for column in table.hidden:
-        if re.search(rf"(?<!\w){re.escape(column)}(?!\w)", plan.text, re.IGNORECASE):
+    if table.hidden:
+        for column in sorted(table.hidden & cql.names_in(plan.text)):
             raise invalid(f"Undefined column name {column}")

@@ -161,10 +161,6 @@ def _with_full_names(
             keyspace, table = system_tables.stored_name(keyspace, table, shows_peers=shows_peers)
         elif part.table.keyspace is not None:
             continue
-        pieces += [text[at : part.table.start], _quoted(keyspace), ".", _quoted(table)]
+        pieces += [text[at : part.table.start], cql.quoted(keyspace), ".", cql.quoted(table)]
         at = part.table.end
     return "".join((*pieces, text[at:]))
-
-
-def _quoted(name: str) -> str:
-    return '"{}"'.format(name.replace('"', '""'))

@@ -175,14 +175,14 @@ class Batch:
         reader.end()
         return cls(kind=_KINDS[kind], items=items, consistency=consistency, rest=reader.since(before))
 
-    def encode(self, texts: Sequence[str | None]) -> bytes:
-        """texts: in place of the items' own, None for a prepared one."""
+    def encode(self, texts: Sequence[str]) -> bytes:
+        """texts: in place of the items' own; that of a prepared one is not used."""
         parts = [bytes([_KINDS.index(self.kind)]), frames.short(len(self.items))]
         for item, text in zip(self.items, texts, strict=True):
             if isinstance(item.query, bytes):
                 parts += [b"\x01", frames.short_bytes(item.query)]
             else:
-                parts += [b"\x00", frames.long_string(text if text is not None else item.query)]
+                parts += [b"\x00", frames.long_string(text)]
             parts.append(item.encoded_values)
         return b"".join((*parts, self.rest))
 

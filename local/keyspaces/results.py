@@ -10,7 +10,7 @@ from enum import IntEnum
 from local.keyspaces import frames
 from local.keyspaces.frames import ProtocolError, Reader
 
-TableName = tuple[str, str]
+FullName = tuple[str, str]
 """Keyspace and table."""
 
 _GLOBAL_TABLE, _MORE_PAGES, _NO_METADATA = 0x01, 0x02, 0x04
@@ -38,7 +38,7 @@ def schema_change(change: str, target: str, *names: str) -> bytes:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Column:
-    table: TableName | None
+    table: FullName | None
     name_and_type: bytes
 
 
@@ -50,7 +50,7 @@ class _Metadata:
     count: int
     key: bytes | None
     paging_state: bytes | None
-    table: TableName | None
+    table: FullName | None
     columns: tuple[_Column, ...]
 
     @classmethod
@@ -63,7 +63,7 @@ class _Metadata:
                 reader.short()
             key = reader.since(start)
         paging_state = reader.bytes_or_null() if flags & _MORE_PAGES else None
-        table: TableName | None = None
+        table: FullName | None = None
         columns: list[_Column] = []
         if not flags & _NO_METADATA:
             if flags & _GLOBAL_TABLE and (count or not bound):
@@ -76,7 +76,7 @@ class _Metadata:
                 columns.append(_Column(table=own, name_and_type=reader.since(start)))
         return cls(flags=flags, count=count, key=key, paging_state=paging_state, table=table, columns=tuple(columns))
 
-    def renamed(self, rename: Callable[[TableName], TableName]) -> "_Metadata":
+    def renamed(self, rename: Callable[[FullName], FullName]) -> "_Metadata":
         return replace(
             self,
             table=rename(self.table) if self.table else None,
@@ -98,7 +98,7 @@ class _Metadata:
         return b"".join(parts)
 
 
-def rename_tables(body: bytes, rename: Callable[[TableName], TableName]) -> bytes:
+def rename_tables(body: bytes, rename: Callable[[FullName], FullName]) -> bytes:
     """The same RESULT, of rows or of a PREPARE, with its columns said to be of other tables."""
     reader = Reader(body)
     match reader.integer():

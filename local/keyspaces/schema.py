@@ -20,9 +20,10 @@ from cassandra.protocol import ErrorMessage
 
 from local.keyspaces import system_tables
 from local.keyspaces.catalog import DEFAULT_PROPERTIES, Catalog, Properties, Status, Table
+from local.keyspaces.cql import quoted
 from local.keyspaces.frames import ErrorCode
 from local.keyspaces.refusals import Refused, already_exists, invalid
-from local.keyspaces.tables import TableSchema, create_statement, missing_columns, quoted
+from local.keyspaces.tables import TableSchema, create_statement, missing_columns
 
 _log = logging.getLogger(__name__)
 
@@ -100,6 +101,8 @@ class Schema:
 
         def begin() -> bool:
             if name in self.catalog.keyspaces:
+                if self.catalog.keyspaces[name] is Status.DELETING:
+                    raise _not_now(f"keyspace {name}", Status.DELETING)
                 if if_not_exists:
                     return False
                 raise already_exists(f'Cannot add existing keyspace "{name}"', name)
@@ -165,7 +168,10 @@ class Schema:
 
         def begin() -> bool:
             self.catalog.require_keyspace(schema.keyspace)
-            if (schema.keyspace, schema.name) in self.catalog.tables:
+            there = self.catalog.tables.get((schema.keyspace, schema.name))
+            if there is not None:
+                if there.status is Status.DELETING:
+                    _require_settled(there)
                 if if_not_exists:
                     return False
                 raise already_exists(
@@ -198,29 +204,23 @@ class Schema:
             for column in columns:
                 if column in table.columns:
                     raise invalid(f"Column with name '{column}' already exists")
-            self._run(f"ALTER TABLE {quoted(keyspace)}.{quoted(name)} ADD ({added})")
-            self.catalog.list_table(replace(table, status=Status.UPDATING, hidden=frozenset(columns)))
-            self.catalog.record(table, "ALTER TABLE")
+            updating = replace(table, status=Status.UPDATING, hidden=frozenset(columns))
+            self._alter(table, updating, f"ADD ({added})")
             return True
 
-        return await self._change(begin, lambda: self._settle(self.catalog.tables[keyspace, name]))
+        return await self._change(begin, lambda: self._finish_alter(keyspace, name))
 
     async def set_options(self, keyspace: str, name: str, properties: Properties, options: Mapping[str, str]) -> bool:
         """options: of Cassandra's, as CQL writes them."""
-        changed: list[Table] = []
 
         def begin() -> bool:
             table = self._require_settled(keyspace, name)
-            if options:
-                given = " AND ".join(f"{option} = {value}" for option, value in options.items())
-                self._run(f"ALTER TABLE {quoted(keyspace)}.{quoted(name)} WITH {given}")
-            changed.append(replace(table, status=Status.UPDATING, properties={**table.properties, **properties}))
-            self.catalog.list_table(changed[0])
-            self.catalog.tables[keyspace, name] = replace(table, status=Status.UPDATING)
-            self.catalog.record(changed[0], "ALTER TABLE")
+            updating = replace(table, status=Status.UPDATING, properties={**table.properties, **properties})
+            given = " AND ".join(f"{option} = {value}" for option, value in options.items())
+            self._alter(table, updating, f"WITH {given}" if given else "")
             return True
 
-        return await self._change(begin, lambda: self._settle(changed[0]))
+        return await self._change(begin, lambda: self._finish_alter(keyspace, name))
 
     async def drop_table(self, keyspace: str, name: str, *, if_exists: bool = False) -> bool:
         def begin() -> bool:
@@ -318,10 +318,14 @@ class Schema:
                 self._track(self._finish(finish, delay))
             raise
         if changes and finish is not None:
-            if delay == 0:
-                await self._in_turn(finish)
-            else:
+            if delay > 0:
                 self._track(self._finish(finish, delay))
+                return changes
+            try:
+                await self._in_turn(finish)
+            except Exception:
+                self._track(self._finish(finish, _RETRY_SECONDS))
+                raise
         return changes
 
     async def _finish(self, finish: Callable[[], None], delay: float) -> None:
@@ -357,6 +361,22 @@ class Schema:
         while self._under_way:
             await asyncio.gather(*self._under_way, return_exceptions=True)
         self._worker.shutdown()
+
+    def _alter(self, table: Table, updating: Table, change: str) -> None:
+        # Listed first, so that what is to come is known should this fail and be finished later.
+        self.catalog.list_table(updating)
+        try:
+            if change:
+                self._run(f"ALTER TABLE {quoted(table.keyspace)}.{quoted(table.name)} {change}")
+        except Refused:
+            self.catalog.list_table(table)
+            raise
+        self.catalog.record(updating, "ALTER TABLE")
+
+    def _finish_alter(self, keyspace: str, name: str) -> None:
+        table = self.catalog.tables.get((keyspace, name))
+        if table is not None and table.status is Status.UPDATING:
+            self._settle(table)
 
     def _settle(self, table: Table) -> None:
         """Publishes it with the columns Cassandra has; forgets it if Cassandra has no such table."""
@@ -395,7 +415,11 @@ class Schema:
 
 def _require_settled(table: Table) -> None:
     if table.status is not Status.ACTIVE:
-        raise invalid(f"table {table.keyspace}.{table.name} is {table.status}; try again once that is over")
+        raise _not_now(f"table {table.keyspace}.{table.name}", table.status)
+
+
+def _not_now(what: str, status: Status) -> Refused:
+    return invalid(f"{what} is {status}; try again once that is over")
 
 
 def _message(error: Exception) -> str:

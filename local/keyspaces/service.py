@@ -45,14 +45,10 @@ async def run_keyspaces(
     certificates = Certificates(directory)
     tls = certificates.server_context(region)
     store, faults = CredentialStore(), FaultsFile(directory / "faults.json")
-    async with (
-        Schema.open(cassandra_port, region=region, account=account, delay=schema_delay) as schema,
-        endpoint.serve(
-            Server(region=region, store=store, schema=schema, faults=faults, cassandra=("127.0.0.1", cassandra_port)),
-            listener=listener,
-            tls=tls,
-        ),
-    ):
-        yield LocalKeyspaces(
-            port=listener.getsockname()[1], ca_file=certificates.ca_file, store=store, schema=schema, faults=faults
-        )
+    with listener:
+        async with Schema.open(cassandra_port, region=region, account=account, delay=schema_delay) as schema:
+            cassandra = ("127.0.0.1", cassandra_port)
+            server = Server(region=region, store=store, schema=schema, faults=faults, cassandra=cassandra)
+            port = listener.getsockname()[1]
+            async with endpoint.serve(server, listener=listener, tls=tls):
+                yield LocalKeyspaces(port=port, ca_file=certificates.ca_file, store=store, schema=schema, faults=faults)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from local.keyspaces.catalog import Properties, Table
+from local.keyspaces.cql import quoted
 
 
 class SchemaConflict(Exception):
@@ -76,10 +77,6 @@ def create_statement(table: TableSchema) -> str:
         f" ({columns}, PRIMARY KEY (({partition_key}){clustering_key}))"
         + (f" WITH {' AND '.join(options)}" if options else "")
     )
-
-
-def quoted(name: str) -> str:
-    return '"{}"'.format(name.replace('"', '""'))
 
 
 def _as_cassandra_writes(type_: str) -> str:

@@ -3,7 +3,7 @@
 `parse` understands a text as Cassandra 5 does, or refuses it: the strict side. Imports nothing else of `local/`.
 """
 
-from local.keyspaces.cql.lexer import CqlSyntaxError
+from local.keyspaces.cql.lexer import CqlSyntaxError, names_in, quoted
 from local.keyspaces.cql.parser import parse
 from local.keyspaces.cql.statements import (
     AlterKeyspace,
@@ -56,5 +56,7 @@ __all__ = [
     "Unsupported",
     "Update",
     "Use",
+    "names_in",
     "parse",
+    "quoted",
 ]

@@ -192,3 +192,18 @@ def _kind_of_word(word: str) -> str:
     if word in ("nan", "infinity"):
         return "nan"
     return "reserved" if word in RESERVED else "identifier"
+
+
+def names_in(text: str) -> frozenset[str]:
+    """Of columns, above all: every name in a statement that is not part of a longer one, such as a table's in full."""
+    tokens = Tokens(text)._tokens
+    return frozenset(
+        token.text
+        for before, token, after in zip([None, *tokens], tokens, tokens[1:], strict=False)
+        if token.is_name and after.text != "." and (before is None or before.text != ".")
+    )
+
+
+def quoted(name: str) -> str:
+    """As CQL writes a name, case and all."""
+    return '"{}"'.format(name.replace('"', '""'))

@@ -229,6 +229,24 @@ def test_limits_the_statements_of_a_batch(rules: Session, kind: BatchType, table
         rules.execute(f"BEGIN {word} BATCH {inserts}; APPLY BATCH")
 
 
+@pytest.mark.parametrize("kind", [BatchType.UNLOGGED, BatchType.LOGGED])
+def test_takes_batches_of_up_to_4_megabytes(rules: Session, kind: BatchType) -> None:
+    """Cassandra's own limit is 50 KB."""
+    insert = rules.prepare("INSERT INTO events (source, at, body) VALUES ('big', ?, ?)")
+
+    def batch(size: int) -> BatchStatement:
+        statements = BatchStatement(kind, consistency_level=ConsistencyLevel.LOCAL_QUORUM)
+        for number in range(10):
+            statements.add(insert, [number, bytes(size // 10)])
+        return statements
+
+    answer = rules.execute_async(batch(4_000_000))
+    answer.result()
+    assert not answer.warnings
+    with pytest.raises(InvalidRequest, match=r"The batch has .* bytes; at most 4194304"):
+        rules.execute(batch(4_300_000))
+
+
 @pytest.mark.parametrize(
     ("kind", "statements", "message"),
     [

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from cassandra import AlreadyExists, InvalidRequest, OperationTimedOut
-from cassandra.cluster import Session
+from cassandra.cluster import NoHostAvailable, Session
 
 from local.aws import ACCOUNT
 from local.keyspaces.catalog import Status
@@ -104,7 +104,7 @@ def test_creates_changes_and_drops_a_table_asynchronously(schema: Session) -> No
     assert status(schema, "ddl", "life") == "DELETING"
     with pytest.raises(InvalidRequest, match=r"unconfigured table ddl\.life"):
         schema.execute("SELECT * FROM ddl.life")
-    with pytest.raises(AlreadyExists):
+    with pytest.raises(InvalidRequest, match="is DELETING; try again"):
         schema.execute("CREATE TABLE ddl.life (a int PRIMARY KEY)")
     wait_until(lambda: status(schema, "ddl", "life") is None)
     schema.execute("DROP TABLE IF EXISTS ddl.life")
@@ -293,8 +293,33 @@ def test_tries_again_what_could_not_be_finished(
 
     monkeypatch.setattr(Schema, "_run", run_or_time_out)
     schema.execute("DROP TABLE ddl.sleepy")
+    with pytest.raises(InvalidRequest, match="is DELETING; try again"):
+        schema.execute("CREATE TABLE IF NOT EXISTS ddl.sleepy (a int PRIMARY KEY)")
     wait_until(lambda: status(schema, "ddl", "sleepy") is None)
     assert "accepted and cannot be finished" in caplog.text
+
+    schema.execute("CREATE TABLE ddl.sleepy (a int PRIMARY KEY)")
+    wait_until(lambda: status(schema, "ddl", "sleepy") == "ACTIVE")
+    for change in ("WITH default_time_to_live = 60", "ADD b int"):
+        failures.append("another")
+        with pytest.raises(NoHostAvailable, match="Server error"):
+            schema.execute(f"ALTER TABLE ddl.sleepy {change}")
+        wait_until(lambda: status(schema, "ddl", "sleepy") == "ACTIVE")
+    assert properties(schema, "ddl", "sleepy")["ttl"] == {"status": "enabled"}
+
+
+def test_hides_a_new_column_by_its_name_only(schema: Session) -> None:
+    """Statements that do not name it go on: the table stays in use."""
+    schema.execute("CREATE TABLE ddl.pending (a text PRIMARY KEY, c int)")
+    wait_until(lambda: status(schema, "ddl", "pending") == "ACTIVE")
+    schema.execute('ALTER TABLE ddl.pending ADD (pending text, "q""r" int)')
+    schema.execute("INSERT INTO ddl.pending (a, c) VALUES ('pending', 1)")
+    schema.execute("SELECT a FROM ddl.pending")
+    for column in ("pending", '"q""r"'):
+        with pytest.raises(InvalidRequest, match="Undefined column name"):
+            schema.execute(f"SELECT {column} FROM ddl.pending")
+    wait_until(lambda: status(schema, "ddl", "pending") == "ACTIVE")
+    schema.execute('SELECT pending, "q""r" FROM ddl.pending')
 
 
 def test_accepts_the_same_table_again_and_new_columns_only(keyspaces: LocalKeyspaces) -> None:
