@@ -1,14 +1,16 @@
 """What tests share: the evaluated program, and a real Keyspaces endpoint in front of a real Cassandra."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.evaluation import evaluate
 from tests.keyspaces import LocalKeyspaces
 
-ROOT = Path(__file__).parent.parent
+# No test depends on how fast the machine is, or fails for what a change has not touched.
+settings.register_profile("suite", deadline=None, derandomize=True)
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import lz4.block
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.keyspaces import frames, plans, results
@@ -100,7 +100,7 @@ def test_changes_a_result_or_says_that_it_cannot(body: bytes) -> None:
             change(body)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(
