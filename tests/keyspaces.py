@@ -19,10 +19,10 @@ from local import aws
 from local.cassandra import fetch_jars, run_cassandra
 from local.credentials_endpoint import CredentialsEndpoint
 from local.keyspaces import service
+from local.keyspaces.cassandra_session import open_session
 from local.keyspaces.credentials import Credentials, CredentialStore, Role
 from local.keyspaces.faults import Faults
 from local.keyspaces.iam import Policy
-from local.keyspaces.schema import open_session
 from local.keyspaces.service import run_keyspaces
 from local.keyspaces.tables import TableSchema
 from local.listening import listen

@@ -10,6 +10,7 @@ plans        what becomes of a statement (cql: its grammar)
 gate         whether it is let through: permissions (iam), the service's rules (rules), tables there are (catalog)
 suffering    faults that are on (faults)
 relay        to Cassandra and back (results; prepared)
-ddl, schema  changes of the schema, asynchronously (tables); catalog and system_tables are where one sees them
+ddl, schema  what changes keyspaces, tables and types (tables), asynchronously (changes), in Cassandra
+             (cassandra_session) and where clients look for it (catalog, system_tables)
 refusals     the answers to what is not run
 """

@@ -5,52 +5,19 @@ is dropped is DELETING and cannot be used any more.
 """
 
 import asyncio
-import contextlib
-import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any, TypeVar
 
-from cassandra import AlreadyExists, ConfigurationException, InvalidRequest
-from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
-from cassandra.policies import RoundRobinPolicy
-from cassandra.protocol import ErrorMessage
+from cassandra.cluster import Session
 
 from local.keyspaces import system_tables
+from local.keyspaces.cassandra_session import open_session, run
 from local.keyspaces.catalog import DEFAULT_PROPERTIES, Catalog, Properties, Status, Table
+from local.keyspaces.changes import Changes
 from local.keyspaces.cql import quoted
-from local.keyspaces.frames import ErrorCode
 from local.keyspaces.refusals import Refused, already_exists, invalid
 from local.keyspaces.tables import TableSchema, create_statement, missing_columns
-
-_log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
-_RETRY_SECONDS = 1.0
-
-
-@contextmanager
-def open_session(port: int) -> Iterator[Session]:
-    """With Cassandra itself, on 127.0.0.1, which asks nobody to sign in. Blocks."""
-    cluster = Cluster(
-        ["127.0.0.1"],
-        port=port,
-        protocol_version=4,
-        execution_profiles={
-            EXEC_PROFILE_DEFAULT: ExecutionProfile(load_balancing_policy=RoundRobinPolicy(), request_timeout=30.0)
-        },
-        schema_metadata_enabled=False,
-        token_metadata_enabled=False,
-        connect_timeout=30.0,
-        control_connection_timeout=30.0,
-    )
-    try:
-        yield cluster.connect()
-    finally:
-        cluster.shutdown()
 
 
 class Schema:
@@ -58,11 +25,7 @@ class Schema:
 
     def __init__(self, session: Session, catalog: Catalog, *, delay: float) -> None:
         self._session = session
-        self._delay = delay
-        self._under_way: set[asyncio.Task[Any]] = set()
-        # One change at a time: each reads what the one before has left.
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="schema")
-        self._closing = asyncio.Event()
+        self._changes = Changes(delay=delay)
         self.catalog = catalog
 
     @classmethod
@@ -82,7 +45,7 @@ class Schema:
             try:
                 yield schema
             finally:
-                await schema._close()
+                await schema._changes.close()
         finally:
             await asyncio.to_thread(opened.__exit__, None, None, None)
 
@@ -116,7 +79,7 @@ class Schema:
             self._run(create)
             self.catalog.publish_keyspace(name)
 
-        return await self._change(begin, finish, delay)
+        return await self._changes.make(begin, finish, delay)
 
     async def drop_keyspace(self, name: str, *, if_exists: bool = False) -> bool:
         """With its tables."""
@@ -141,7 +104,7 @@ class Schema:
                 self.catalog.forget_table(name, table.name)
             self.catalog.forget_keyspace(name)
 
-        return await self._change(begin, finish)
+        return await self._changes.make(begin, finish)
 
     async def tag(self, keyspace: str, table: str | None, *, add: Mapping[str, str], drop: Mapping[str, str]) -> bool:
         def tag() -> bool:
@@ -152,7 +115,7 @@ class Schema:
             self.catalog.tag(keyspace, table, add=add, drop=drop)
             return True
 
-        return await self._change(tag)
+        return await self._changes.make(tag)
 
     async def create_table(
         self, schema: TableSchema, *, if_not_exists: bool = False, delay: float | None = None
@@ -191,7 +154,7 @@ class Schema:
                 self.catalog.tag(schema.keyspace, schema.name, add=schema.tags)
             return True
 
-        return await self._change(begin, lambda: self._settle(empty), delay)
+        return await self._changes.make(begin, lambda: self._settle(empty), delay)
 
     async def add_columns(self, keyspace: str, name: str, columns: Mapping[str, str], static: frozenset[str]) -> bool:
         """Cassandra has them at once; until the delay is over, statements that name them are refused."""
@@ -208,7 +171,7 @@ class Schema:
             self._alter(table, updating, f"ADD ({added})")
             return True
 
-        return await self._change(begin, lambda: self._finish_alter(keyspace, name))
+        return await self._changes.make(begin, lambda: self._finish_alter(keyspace, name))
 
     async def set_options(self, keyspace: str, name: str, properties: Properties, options: Mapping[str, str]) -> bool:
         """options: of Cassandra's, as CQL writes them."""
@@ -220,7 +183,7 @@ class Schema:
             self._alter(table, updating, f"WITH {given}" if given else "")
             return True
 
-        return await self._change(begin, lambda: self._finish_alter(keyspace, name))
+        return await self._changes.make(begin, lambda: self._finish_alter(keyspace, name))
 
     async def drop_table(self, keyspace: str, name: str, *, if_exists: bool = False) -> bool:
         def begin() -> bool:
@@ -234,7 +197,7 @@ class Schema:
             self._run(f"DROP TABLE IF EXISTS {quoted(keyspace)}.{quoted(name)}")
             self.catalog.forget_table(keyspace, name)
 
-        return await self._change(begin, finish)
+        return await self._changes.make(begin, finish)
 
     async def create_type(
         self, keyspace: str, name: str, fields: Mapping[str, str], *, if_not_exists: bool = False
@@ -250,7 +213,7 @@ class Schema:
             self.catalog.types[keyspace, name] = Status.CREATING
             return True
 
-        return await self._change(begin, lambda: self.catalog.publish_type(keyspace, name))
+        return await self._changes.make(begin, lambda: self.catalog.publish_type(keyspace, name))
 
     async def drop_type(self, keyspace: str, name: str, *, if_exists: bool = False) -> bool:
         """Refused, also, while it is in use."""
@@ -265,7 +228,7 @@ class Schema:
             self.catalog.forget_type(keyspace, name)
             return True
 
-        return await self._change(drop)
+        return await self._changes.make(drop)
 
     # As an infrastructure tool has things made, which waits until they can be used.
 
@@ -293,74 +256,9 @@ class Schema:
             self._settle(replace(table, properties={**DEFAULT_PROPERTIES, **schema.properties}))
             return True
 
-        await self._change(change)
+        await self._changes.make(change)
 
     # --
-
-    async def _change(
-        self, begin: Callable[[], bool], finish: Callable[[], None] | None = None, delay: float | None = None
-    ) -> bool:
-        """Runs `begin` now and, if it changes anything, `finish` after the delay; both block, in a thread.
-
-        `finish` can be run again: it is, until it succeeds.
-        """
-        # Who asked may leave; what was begun must not stay half done.
-        return await asyncio.shield(self._track(self._begin(begin, finish, self._delay if delay is None else delay)))
-
-    async def _begin(self, begin: Callable[[], bool], finish: Callable[[], None] | None, delay: float) -> bool:
-        try:
-            changes = await self._in_turn(begin)
-        except Refused:
-            raise
-        except Exception:
-            # Nobody knows how far it came: `finish` makes the best of it.
-            if finish is not None:
-                self._track(self._finish(finish, delay))
-            raise
-        if changes and finish is not None:
-            if delay > 0:
-                self._track(self._finish(finish, delay))
-                return changes
-            try:
-                await self._in_turn(finish)
-            except Exception:
-                self._track(self._finish(finish, _RETRY_SECONDS))
-                raise
-        return changes
-
-    async def _finish(self, finish: Callable[[], None], delay: float) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), delay)
-            try:
-                await self._in_turn(finish)
-                return
-            except Exception as error:
-                _log.error("a change of the schema was accepted and cannot be finished: %s", error)
-                if self._closing.is_set():
-                    return
-                delay = _RETRY_SECONDS
-
-    async def _in_turn(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
-
-    def _track(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
-        def forget(task: "asyncio.Task[T]") -> None:
-            self._under_way.discard(task)
-            if not task.cancelled():
-                task.exception()  # whoever waits for it is told; if nobody does any more, that is no news
-
-        task = asyncio.create_task(work)
-        self._under_way.add(task)
-        task.add_done_callback(forget)
-        return task
-
-    async def _close(self) -> None:
-        """Finishes now what was to be finished later."""
-        self._closing.set()
-        while self._under_way:
-            await asyncio.gather(*self._under_way, return_exceptions=True)
-        self._worker.shutdown()
 
     def _alter(self, table: Table, updating: Table, change: str) -> None:
         # Listed first, so that what is to come is known should this fail and be finished later.
@@ -387,17 +285,7 @@ class Schema:
             self.catalog.forget_table(table.keyspace, table.name)
 
     def _run(self, statement: str) -> None:
-        """Raises Refused with what Cassandra says."""
-        try:
-            self._session.execute(statement)
-        except AlreadyExists as error:
-            raise already_exists(str(error), error.keyspace or "", error.table or "") from None
-        except InvalidRequest as error:
-            raise invalid(_message(error)) from None
-        except ConfigurationException as error:
-            raise Refused(ErrorCode.CONFIGURATION_ERROR, _message(error)) from None
-        except ErrorMessage as error:
-            raise Refused(ErrorCode(error.code), str(error.message)) from None
+        run(self._session, statement)
 
     def _require_settled(self, keyspace: str, name: str) -> Table:
         table = self.catalog.tables.get((keyspace, name)) or self.catalog.require_table(keyspace, name)
@@ -420,10 +308,3 @@ def _require_settled(table: Table) -> None:
 
 def _not_now(what: str, status: Status) -> Refused:
     return invalid(f"{what} is {status}; try again once that is over")
-
-
-def _message(error: Exception) -> str:
-    """Without what the driver puts before the server's own words."""
-    text = str(error)
-    _, found, message = text.partition('message="')
-    return message.removesuffix('"') if found else text

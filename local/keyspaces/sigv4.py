@@ -1,8 +1,8 @@
 """The server's side of Keyspaces' SigV4 authentication.
 
 The exchange is documented only by AWS's open-source driver plugins; what a server checks follows from what they sign.
-Assumptions, not verified against the service: the permitted clock skew, and that a time with other than three digits
-of milliseconds is refused.
+Assumptions, not verified against the service: the permitted clock skew, and that `.1000Z` is accepted, as AWS's Python
+plugin (cassandra-sigv4 4.0.2) writes the last half millisecond of a second.
 """
 
 import datetime
@@ -18,7 +18,7 @@ FIRST_TOKEN = b"SigV4\0\0"
 INVALID_SIGNATURE = "Authentication failure: Invalid signature"  # developer guide, "Troubleshooting connections"
 EXPIRED = "Authentication failure: Expired session token"
 _EXPIRES = datetime.timedelta(seconds=900)  # X-Amz-Expires of every plugin
-_AMZDATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+_AMZDATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.(?:\d{3}|1000)Z")
 
 
 class BadCredentials(Exception):

@@ -39,7 +39,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> CredentialStore:
 def test_signs_in_at_every_microsecond(
     store: CredentialStore, monkeypatch: pytest.MonkeyPatch, microsecond: int
 ) -> None:
-    """cassandra-sigv4 rounds the last half millisecond of a second up to ".1000Z": one connect in 2,000 fails."""
+    """cassandra-sigv4 writes the last half millisecond of a second as ".1000Z", which the service may not take."""
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=microsecond)
 
     class Clock(datetime.datetime):

@@ -364,7 +364,7 @@ def test_finishes_at_the_next_start_what_was_under_way(keyspaces: LocalKeyspaces
                     await change(service.schema)
                 tables = dict(service.schema.catalog.tables)
                 if killed:
-                    for task in service.schema._under_way:
+                    for task in service.schema._changes._under_way:
                         task.cancel()
             return {name: table.status for (keyspace, name), table in tables.items() if keyspace == "again"}
 

@@ -119,3 +119,18 @@ def test_shows_no_secret_when_printed(store: CredentialStore) -> None:
     issued = store.issue_for_role(ROLE)
     assert issued.secret_key not in repr(issued)
     assert str(issued.session_token) not in repr(issued)
+
+
+@pytest.mark.parametrize(("milliseconds", "good"), [("000", True), ("1000", True), ("00", False), ("1001", False)])
+def test_takes_times_as_the_plugins_write_them(store: CredentialStore, milliseconds: str, good: bool) -> None:
+    """AWS's Python plugin writes ".1000" once in 2,000 sign-ins: a client of it must not fail here now and then."""
+    amzdate = f"2020-06-09T22:41:51.{milliseconds}Z"
+    signature = sigv4.sign(
+        NONCE, access_key="UserID-1", secret_key="UserSecretKey-1", amzdate=amzdate, region="us-west-2"
+    )
+    token = f"signature={signature},access_key=UserID-1,amzdate={amzdate}"
+    if good:
+        verify(token, store)
+    else:
+        with pytest.raises(sigv4.BadCredentials):
+            verify(token, store)
