@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -98,7 +99,7 @@ Keyspaces is running; Ctrl-C stops it.
   CA file: {keyspaces.ca_file}
   credentials: {state.profiles} (profiles {", ".join(profiles)})
   log of what is refused: {state.endpoint_log}
-  faults: python -m local --directory {state.directory} faults, or {keyspaces.faults.path}
+  faults: {sys.executable} -m local --directory {state.directory} faults, or {keyspaces.faults.path}
 
 Python, with the packages boto3, cassandra-driver and cassandra-sigv4, and AWS_SHARED_CREDENTIALS_FILE set to the above:
   auth = SigV4AuthProvider(boto3.Session(profile_name="{profiles[-1]}", region_name="{region}"))

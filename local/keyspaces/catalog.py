@@ -6,9 +6,7 @@ system_schema once it can be used, in system_schema_mcs from the start, with its
 
 import datetime
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from functools import cached_property
+from dataclasses import replace
 from typing import Any
 
 from cassandra.cluster import Session
@@ -16,77 +14,10 @@ from cassandra.cluster import Session
 from local.keyspaces import system_tables
 from local.keyspaces.cql import quoted
 from local.keyspaces.refusals import invalid, no_such_table
-
-Properties = Mapping[str, Mapping[str, str]]
-"""Keyspaces' custom_properties, such as {'ttl': {'status': 'enabled'}}."""
-
-# As the developer guide's "Create table" gives them.
-DEFAULT_PROPERTIES: Properties = {
-    "capacity_mode": {"throughput_mode": "PAY_PER_REQUEST"},
-    "client_side_timestamps": {"status": "disabled"},
-    "encryption_specification": {"encryption_type": "AWS_OWNED_KMS_KEY"},
-    "point_in_time_recovery": {"status": "disabled"},
-    "ttl": {"status": "disabled"},
-}
+from local.keyspaces.tables import Column, Status, Table
 
 # What the developer guide's "Create a keyspace" shows of one with SingleRegionStrategy; drivers know no other class.
 _REPLICATION = {"class": "org.apache.cassandra.locator.SimpleStrategy", "replication_factor": "3"}
-
-
-class Status(StrEnum):
-    CREATING = "CREATING"
-    ACTIVE = "ACTIVE"
-    UPDATING = "UPDATING"
-    DELETING = "DELETING"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """kind: partition_key, clustering, static or regular. position: in its part of the key, else -1."""
-
-    type: str
-    kind: str
-    position: int
-    clustering_order: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    keyspace: str
-    name: str
-    columns: Mapping[str, Column]
-    status: Status = Status.ACTIVE
-    properties: Properties = field(default_factory=lambda: DEFAULT_PROPERTIES)
-    # Columns that were added and cannot be used yet.
-    hidden: frozenset[str] = frozenset()
-    created: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
-
-    @property
-    def usable(self) -> bool:
-        return self.status in (Status.ACTIVE, Status.UPDATING)
-
-    @cached_property
-    def partition_key(self) -> tuple[str, ...]:
-        return self._of_kind("partition_key")
-
-    @cached_property
-    def clustering_key(self) -> tuple[str, ...]:
-        return self._of_kind("clustering")
-
-    @cached_property
-    def has_static(self) -> bool:
-        return any(column.kind == "static" for column in self.columns.values())
-
-    @cached_property
-    def counts(self) -> bool:
-        return any(column.type == "counter" for column in self.columns.values())
-
-    def enabled(self, property_: str) -> bool:
-        return self.properties.get(property_, {}).get("status", "").lower() == "enabled"
-
-    def _of_kind(self, kind: str) -> tuple[str, ...]:
-        found = [(column.position, name) for name, column in self.columns.items() if column.kind == kind]
-        return tuple(name for _, name in sorted(found))
 
 
 class Catalog:

@@ -14,7 +14,7 @@ from local.keyspaces.faults import FaultsFile
 from local.keyspaces.frames import ErrorCode, Frame, FrameBuffer, Opcode, ProtocolError, Reader
 from local.keyspaces.gate import Gate
 from local.keyspaces.iam import Principal
-from local.keyspaces.plans import Plan, SchemaChange
+from local.keyspaces.plans import Plan
 from local.keyspaces.prepared import Prepared
 from local.keyspaces.refusals import Refused, unauthorized
 from local.keyspaces.relay import CHUNK, LARGEST, Change, Relay
@@ -190,7 +190,7 @@ class _Requests:
         self._keyspace = keyspace
         self._relay.reply(frame.reply(Opcode.RESULT, results.set_keyspace(keyspace)))
 
-    async def _change_schema(self, frame: Frame, statement: SchemaChange, keyspace: str | None) -> None:
+    async def _change_schema(self, frame: Frame, statement: cql.SchemaChange, keyspace: str | None) -> None:
         await asyncio.sleep(self._suffering.faults.latency)
         try:
             body = await ddl.run(statement, keyspace=keyspace, principal=self._principal, schema=self._server.schema)

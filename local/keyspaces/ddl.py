@@ -7,15 +7,14 @@ import re
 from collections.abc import Iterable, Mapping
 
 from local.keyspaces import cql, results, system_tables
-from local.keyspaces.catalog import Properties, Status
 from local.keyspaces.cql import Option, Type
 from local.keyspaces.iam import Principal
-from local.keyspaces.plans import Access, SchemaChange, full_name, read_only
+from local.keyspaces.plans import LONGEST_NAME, Access, full_name, read_only
 from local.keyspaces.refusals import invalid
 from local.keyspaces.schema import Schema
-from local.keyspaces.tables import TableSchema
+from local.keyspaces.tables import Properties, Status, TableSchema
 
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_]{0,47}")
+_NAME = re.compile(rf"[a-zA-Z0-9][a-zA-Z0-9_]{{0,{LONGEST_NAME - 1}}}")
 _DEEPEST = 8
 _LONGEST_TTL = 630_720_000  # seconds
 _UNSUPPORTED_TYPES = ("duration", "vector")
@@ -28,7 +27,7 @@ _IGNORED_OPTIONS = frozenset(
 )
 
 
-async def run(statement: SchemaChange, *, keyspace: str | None, principal: Principal, schema: Schema) -> bytes:
+async def run(statement: cql.SchemaChange, *, keyspace: str | None, principal: Principal, schema: Schema) -> bytes:
     """keyspace: of the connection. Returns the body of the RESULT. Raises Refused."""
     name, table = _target(statement, keyspace)
     if name in system_tables.KEYSPACES:
@@ -68,7 +67,7 @@ def _result(changed: bool, change: str, target: str, *names: str) -> bytes:
     return results.schema_change(change, target, *names) if changed else results.VOID
 
 
-def _target(statement: SchemaChange, keyspace: str | None) -> tuple[str, str | None]:
+def _target(statement: cql.SchemaChange, keyspace: str | None) -> tuple[str, str | None]:
     match statement:
         case cql.CreateKeyspace() | cql.AlterKeyspace() | cql.DropKeyspace():
             return statement.keyspace, None
@@ -78,7 +77,7 @@ def _target(statement: SchemaChange, keyspace: str | None) -> tuple[str, str | N
             return full_name(statement.table, keyspace)
 
 
-def _accesses(statement: SchemaChange, keyspace: str, table: str | None) -> Iterable[Access]:
+def _accesses(statement: cql.SchemaChange, keyspace: str, table: str | None) -> Iterable[Access]:
     """Types are no resources of IAM: their keyspace is (developer guide, "Permissions for UDTs")."""
     match statement:
         case cql.CreateKeyspace() | cql.CreateTable() | cql.CreateType():

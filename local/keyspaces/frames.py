@@ -18,7 +18,7 @@ _HEADER = struct.Struct(">BBhBI")
 _INT, _SHORT, _LONG = struct.Struct(">i"), struct.Struct(">H"), struct.Struct(">q")
 
 # Flags. A request for tracing is not passed on: Keyspaces documents none.
-COMPRESSED, TRACING, CUSTOM_PAYLOAD, WARNING = 0x01, 0x02, 0x04, 0x08
+COMPRESSED, CUSTOM_PAYLOAD, WARNING = 0x01, 0x04, 0x08
 
 
 class Opcode(IntEnum):

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from local.keyspaces import cql, plans, rules, system_tables
-from local.keyspaces.catalog import Catalog, Table
+from local.keyspaces.catalog import Catalog
 from local.keyspaces.iam import Principal
-from local.keyspaces.plans import Plan, SchemaChange
+from local.keyspaces.plans import Plan
 from local.keyspaces.refusals import invalid, no_such_table
 from local.keyspaces.requests import Values
+from local.keyspaces.tables import Table
 
 # What Keyspaces does with the principal's own permissions to fill system.peers (developer guide, "VPC endpoints").
 _DESCRIBE = ("ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcEndpoints")
@@ -21,7 +22,7 @@ class Gate:
         self._catalog = catalog
         self.shows_peers = all(principal.may(action, "*") for action in _DESCRIBE)
 
-    def read(self, text: str, keyspace: str | None) -> Plan | cql.Use | SchemaChange:
+    def read(self, text: str, keyspace: str | None) -> Plan | cql.Use | cql.SchemaChange:
         """What is asked for; nothing of it is known to be allowed yet."""
         return plans.read(text, keyspace, shows_peers=self.shows_peers)
 

@@ -13,18 +13,7 @@ from local.keyspaces.refusals import Refused, invalid, syntax_error, unauthorize
 # What is made of a text is remembered: applications use few. Long ones are not, for the memory's sake.
 _REMEMBERED = 2048
 _LONGEST_REMEMBERED = 1024
-_LONGEST_NAME = 48
-
-SchemaChange = (
-    cql.CreateKeyspace
-    | cql.AlterKeyspace
-    | cql.DropKeyspace
-    | cql.CreateTable
-    | cql.AlterTable
-    | cql.DropTable
-    | cql.CreateType
-    | cql.DropType
-)
+LONGEST_NAME = 48
 
 BATCH_WRITE_TYPES = {"LOGGED": "BATCH", "UNLOGGED": "UNLOGGED_BATCH", "COUNTER": "COUNTER"}
 
@@ -83,13 +72,13 @@ class Plan:
         return "CAS" if rules.is_conditional(self.parts[0]) else "SIMPLE"
 
 
-def read(text: str, keyspace: str | None, *, shows_peers: bool) -> Plan | cql.Use | SchemaChange:
+def read(text: str, keyspace: str | None, *, shows_peers: bool) -> Plan | cql.Use | cql.SchemaChange:
     """keyspace: of the connection, for tables without one. Raises Refused, also for what Keyspaces does not support."""
     make = _remembered if len(text) <= _LONGEST_REMEMBERED else _read
     return make(text, keyspace, shows_peers)
 
 
-def _read(text: str, keyspace: str | None, shows_peers: bool) -> Plan | cql.Use | SchemaChange:
+def _read(text: str, keyspace: str | None, shows_peers: bool) -> Plan | cql.Use | cql.SchemaChange:
     try:
         statement = cql.parse(text)
     except cql.CqlSyntaxError as error:
@@ -101,7 +90,7 @@ def _read(text: str, keyspace: str | None, shows_peers: bool) -> Plan | cql.Use 
         case cql.Select() | cql.Insert() | cql.Update() | cql.Delete():
             parts = [statement]
         case cql.Unsupported():
-            raise AssertionError("check_supported refuses it")
+            raise invalid(f"{statement.what} is not yet supported.")
         case _:
             return statement
     tables = [(_keyspace_of(part.table, keyspace), part.table.name) for part in parts]
@@ -139,8 +128,8 @@ def read_only(keyspace: str) -> Refused:
 
 def _keyspace_of(table: TableName, keyspace: str | None) -> str:
     for name in (table.keyspace or "", table.name):
-        if len(name) > _LONGEST_NAME:
-            raise invalid(f"name {name[:_LONGEST_NAME]!r}...: use 1 to {_LONGEST_NAME} letters, digits and underscores")
+        if len(name) > LONGEST_NAME:
+            raise invalid(f"name {name[:LONGEST_NAME]!r}...: use 1 to {LONGEST_NAME} letters, digits and underscores")
     if table.keyspace is not None:
         return table.keyspace
     if keyspace is None:

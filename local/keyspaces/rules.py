@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from local.keyspaces import cql
-from local.keyspaces.catalog import Table
 from local.keyspaces.cql import Relation, Term
 from local.keyspaces.refusals import invalid
 from local.keyspaces.requests import Values
+from local.keyspaces.tables import Table
 
 _READ_CONSISTENCY = ("ONE", "LOCAL_QUORUM", "LOCAL_ONE")
 _WRITE_CONSISTENCY = ("LOCAL_QUORUM",)
@@ -44,8 +44,6 @@ def is_conditional(part: "cql.Select | cql.Modification") -> bool:
 def check_supported(statement: cql.Statement) -> None:
     """What can be said without knowing the table. Raises Refused."""
     match statement:
-        case cql.Unsupported():
-            raise invalid(f"{statement.what} is not yet supported.")
         case cql.Select():
             _check_select(statement)
         case cql.Batch():

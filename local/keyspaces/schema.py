@@ -13,11 +13,20 @@ from cassandra.cluster import Session
 
 from local.keyspaces import system_tables
 from local.keyspaces.cassandra_session import open_session, run
-from local.keyspaces.catalog import DEFAULT_PROPERTIES, Catalog, Properties, Status, Table
+from local.keyspaces.catalog import Catalog
 from local.keyspaces.changes import Changes
 from local.keyspaces.cql import quoted
 from local.keyspaces.refusals import Refused, already_exists, invalid
-from local.keyspaces.tables import TableSchema, create_statement, missing_columns
+from local.keyspaces.tables import (
+    DEFAULT_PROPERTIES,
+    Properties,
+    Status,
+    Table,
+    TableSchema,
+    column_definitions,
+    create_statement,
+    missing_columns,
+)
 
 
 class Schema:
@@ -158,9 +167,6 @@ class Schema:
 
     async def add_columns(self, keyspace: str, name: str, columns: Mapping[str, str], static: frozenset[str]) -> bool:
         """Cassandra has them at once; until the delay is over, statements that name them are refused."""
-        added = ", ".join(
-            f"{quoted(column)} {type_}{' static' if column in static else ''}" for column, type_ in columns.items()
-        )
 
         def begin() -> bool:
             table = self._require_settled(keyspace, name)
@@ -168,7 +174,7 @@ class Schema:
                 if column in table.columns:
                     raise invalid(f"Column with name '{column}' already exists")
             updating = replace(table, status=Status.UPDATING, hidden=frozenset(columns))
-            self._alter(table, updating, f"ADD ({added})")
+            self._alter(table, updating, f"ADD ({column_definitions(columns, static)})")
             return True
 
         return await self._changes.make(begin, lambda: self._finish_alter(keyspace, name))
@@ -245,14 +251,12 @@ class Schema:
         if table is None:
             await self.create_table(schema, delay=0)
             return
-        missing = missing_columns(schema, table)
+        missing = {column: schema.columns[column] for column in missing_columns(schema, table)}
 
         def change() -> bool:
-            for column in missing:
-                self._run(
-                    f"ALTER TABLE {quoted(schema.keyspace)}.{quoted(schema.name)}"
-                    f" ADD {quoted(column)} {schema.columns[column]}{' static' if column in schema.static else ''}"
-                )
+            if missing:
+                added = column_definitions(missing, schema.static)
+                self._run(f"ALTER TABLE {quoted(schema.keyspace)}.{quoted(schema.name)} ADD ({added})")
             self._settle(replace(table, properties={**DEFAULT_PROPERTIES, **schema.properties}))
             return True
 

@@ -1,11 +1,81 @@
-"""What a table is to look like, in the words of CQL, and how far an existing one is from it."""
+"""Tables: as they are, as they are asked for, and what lies between the two, in the words of CQL."""
 
+import datetime
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
 
-from local.keyspaces.catalog import Properties, Table
 from local.keyspaces.cql import quoted
+
+Properties = Mapping[str, Mapping[str, str]]
+"""Keyspaces' custom_properties, such as {'ttl': {'status': 'enabled'}}."""
+
+# As the developer guide's "Create table" gives them.
+DEFAULT_PROPERTIES: Properties = {
+    "capacity_mode": {"throughput_mode": "PAY_PER_REQUEST"},
+    "client_side_timestamps": {"status": "disabled"},
+    "encryption_specification": {"encryption_type": "AWS_OWNED_KMS_KEY"},
+    "point_in_time_recovery": {"status": "disabled"},
+    "ttl": {"status": "disabled"},
+}
+
+
+class Status(StrEnum):
+    CREATING = "CREATING"
+    ACTIVE = "ACTIVE"
+    UPDATING = "UPDATING"
+    DELETING = "DELETING"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """kind: partition_key, clustering, static or regular. position: in its part of the key, else -1."""
+
+    type: str
+    kind: str
+    position: int
+    clustering_order: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    keyspace: str
+    name: str
+    columns: Mapping[str, Column]
+    status: Status = Status.ACTIVE
+    properties: Properties = field(default_factory=lambda: DEFAULT_PROPERTIES)
+    # Columns that were added and cannot be used yet.
+    hidden: frozenset[str] = frozenset()
+    created: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
+
+    @property
+    def usable(self) -> bool:
+        return self.status in (Status.ACTIVE, Status.UPDATING)
+
+    @cached_property
+    def partition_key(self) -> tuple[str, ...]:
+        return self._of_kind("partition_key")
+
+    @cached_property
+    def clustering_key(self) -> tuple[str, ...]:
+        return self._of_kind("clustering")
+
+    @cached_property
+    def has_static(self) -> bool:
+        return any(column.kind == "static" for column in self.columns.values())
+
+    @cached_property
+    def counts(self) -> bool:
+        return any(column.type == "counter" for column in self.columns.values())
+
+    def enabled(self, property_: str) -> bool:
+        return self.properties.get(property_, {}).get("status", "").lower() == "enabled"
+
+    def _of_kind(self, kind: str) -> tuple[str, ...]:
+        found = [(column.position, name) for name, column in self.columns.items() if column.kind == kind]
+        return tuple(name for _, name in sorted(found))
 
 
 class SchemaConflict(Exception):
@@ -57,11 +127,14 @@ def missing_columns(schema: TableSchema, table: Table) -> list[str]:
     return [column for column in wanted if column not in there]
 
 
-def create_statement(table: TableSchema) -> str:
-    columns = ", ".join(
-        f"{quoted(column)} {type_}{' static' if column in table.static else ''}"
-        for column, type_ in table.columns.items()
+def column_definitions(columns: Mapping[str, str], static: frozenset[str]) -> str:
+    return ", ".join(
+        f"{quoted(column)} {type_}{' static' if column in static else ''}" for column, type_ in columns.items()
     )
+
+
+def create_statement(table: TableSchema) -> str:
+    columns = column_definitions(table.columns, table.static)
     partition_key = ", ".join(map(quoted, table.partition_key))
     clustering_key = "".join(f", {quoted(column)}" for column in table.clustering_key)
     options = []

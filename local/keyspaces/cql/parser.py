@@ -10,7 +10,6 @@ from local.keyspaces.cql.statements import (
     Delete,
     Insert,
     Modification,
-    Order,
     Relation,
     Select,
     Statement,
@@ -70,11 +69,10 @@ class _Rows(Selection):
         return Batch(kind=kind, statements=tuple(statements), timestamp=timestamp)
 
     def _select(self) -> Select:
-        json = self._accept_unless_column("json")
+        self._accept_unless_column("json")
         distinct = self._accept_unless_column("distinct")
         if not self.tokens.accept("*"):
             self.listed(self.selector)
-        selected = frozenset(self.functions)
         self.tokens.expect_words("from")
         table, where = parse_table_name(self.tokens), self._where() if self.tokens.accept_words("where") else ()
         group_by = self.tokens.accept_words("group", "by")
@@ -84,21 +82,17 @@ class _Rows(Selection):
         per_partition = self.tokens.accept_words("per", "partition", "limit")
         if per_partition:
             self.marker_or(self.integer)
-        limit = self.marker_or(self.integer) if self.tokens.accept_words("limit") else None
+        if self.tokens.accept_words("limit"):
+            self.marker_or(self.integer)
+        self.tokens.accept_words("allow", "filtering")
         return Select(
             table=table,
             where=where,
             distinct=distinct,
-            json=json,
             group_by=group_by,
-            order_by=tuple((column, order) for column, order, _ in ordering),
-            ann=any(ann for _, _, ann in ordering),
+            ann=any(ordering),
             per_partition_limit=per_partition,
-            limit=limit,
-            allow_filtering=self.tokens.accept_words("allow", "filtering"),
             functions=frozenset(self.functions),
-            uses_ttl="ttl" in selected,
-            uses_writetime=not selected.isdisjoint(["writetime", "maxwritetime"]),
         )
 
     def _accept_unless_column(self, word: str) -> bool:
@@ -109,14 +103,15 @@ class _Rows(Selection):
             return False
         return True
 
-    def _ordering(self) -> tuple[str, Order, bool]:
-        column, ann = self.tokens.name(), self.tokens.accept_words("ann", "of")
+    def _ordering(self) -> bool:
+        """Whether it is by similarity of vectors."""
+        self.tokens.name()
+        ann = self.tokens.accept_words("ann", "of")
         if ann:
             self.term()
-        if self.tokens.accept_words("desc"):
-            return column, "DESC", ann
-        self.tokens.accept_words("asc")
-        return column, "ASC", ann
+        if not self.tokens.accept_words("desc"):
+            self.tokens.accept_words("asc")
+        return ann
 
     def _insert(self) -> Insert:
         table, json = parse_table_name(self.tokens), None

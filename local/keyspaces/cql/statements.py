@@ -59,14 +59,8 @@ class Select:
     distinct: bool
     group_by: bool
     per_partition_limit: bool
-    limit: Term | None
     where: tuple[Relation, ...]
-    order_by: tuple[tuple[str, Order], ...]
     ann: bool
-    json: bool
-    allow_filtering: bool
-    uses_ttl: bool
-    uses_writetime: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,18 +198,7 @@ class Unsupported:
     what: str
 
 
-Statement: TypeAlias = (
-    Select
-    | Modification
-    | Batch
-    | Use
-    | CreateKeyspace
-    | AlterKeyspace
-    | DropKeyspace
-    | CreateTable
-    | AlterTable
-    | DropTable
-    | CreateType
-    | DropType
-    | Unsupported
+SchemaChange: TypeAlias = (
+    CreateKeyspace | AlterKeyspace | DropKeyspace | CreateTable | AlterTable | DropTable | CreateType | DropType
 )
+Statement: TypeAlias = Select | Modification | Batch | Use | SchemaChange | Unsupported

@@ -7,9 +7,9 @@ that could be read in two ways there is read in the way that finds the same name
 from collections.abc import Callable
 from typing import TypeVar
 
-from local.keyspaces.cql.ddl import is_native, parse_type
 from local.keyspaces.cql.lexer import MAX_NESTING, CqlSyntaxError, Token, Tokens
 from local.keyspaces.cql.statements import Term
+from local.keyspaces.cql.types import is_native, parse_type
 
 T = TypeVar("T")
 

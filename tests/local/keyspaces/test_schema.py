@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cassandra import AlreadyExists, InvalidRequest, OperationTimedOut
+from cassandra import AlreadyExists, DriverException, InvalidRequest, OperationTimedOut
 from cassandra.cluster import NoHostAvailable, Session
+from cassandra.protocol import ErrorMessage
 
 from local.aws import ACCOUNT
-from local.keyspaces.catalog import Status
 from local.keyspaces.schema import Schema
 from local.keyspaces.service import run_keyspaces
-from local.keyspaces.tables import SchemaConflict, TableSchema
+from local.keyspaces.tables import SchemaConflict, Status, TableSchema
 from local.listening import listen
 from tests.keyspaces import ARN, COUNTRIES, REGION, LocalKeyspaces
 from tests.processes import wait_until
@@ -197,7 +197,8 @@ def test_has_types_that_cannot_be_changed(schema: Session) -> None:
             "CREATE TABLE ddl.t (a int PRIMARY KEY, b " + "frozen<list<" * 9 + "int" + ">>" * 9 + ")",
             "at most 8 are supported",
         ),
-        ("CREATE TABLE ddl._t (a int PRIMARY KEY)", "begin with no underscore|no viable alternative"),
+        ("CREATE TABLE ddl._t (a int PRIMARY KEY)", "no viable alternative"),
+        ('CREATE TABLE ddl."_t" (a int PRIMARY KEY)', "begin with no underscore"),
         (f"CREATE TABLE ddl.{'t' * 49} (a int PRIMARY KEY)", "1 to 48"),
         ("CREATE TABLE ddl.t (a int PRIMARY KEY) WITH nothing = 3", "Unknown property 'nothing'"),
         (
@@ -212,7 +213,7 @@ def test_has_types_that_cannot_be_changed(schema: Session) -> None:
         ),
         ("CREATE TABLE ddl.t (a int PRIMARY KEY) WITH default_time_to_live = 630720001", "between 0 and 630720000"),
         ("CREATE TABLE ddl.t (a nothing PRIMARY KEY)", "Unknown type"),
-        ("CREATE TABLE ddl.t (a int, b int, PRIMARY KEY (c))", "(?i)c"),
+        ("CREATE TABLE ddl.t (a int, b int, PRIMARY KEY (c))", "Unknown column 'c'"),
         ("CREATE KEYSPACE k WITH replication = {'class': 'NetworkTopologyStrategy', 'eu-west-1': '3'}", "one Region"),
         ("CREATE KEYSPACE k WITH replication = {'class': 'Nothing'}", "Unknown replication strategy"),
         (
@@ -236,7 +237,7 @@ def test_refuses_what_keyspaces_cannot_create(schema: Session, statement: str, m
     if status(schema, "ddl", "counts") is None:
         schema.execute("CREATE TABLE ddl.counts (id int PRIMARY KEY, a counter)")
         wait_until(lambda: status(schema, "ddl", "counts") == "ACTIVE")
-    with pytest.raises(Exception, match=message):
+    with pytest.raises((DriverException, ErrorMessage), match=message):
         schema.execute(statement)
     assert status(schema, "ddl", "counts") == "ACTIVE"
     assert status(schema, "ddl", "t") is None
