@@ -41,6 +41,7 @@ class Resource:
     replace_with: frozenset[str]
     transforms: int
     retain_on_delete: bool
+    ignore_changes: frozenset[str]
     secrets: frozenset[str]
     """Paths of the inputs that are marked as secret."""
 
@@ -75,33 +76,42 @@ def evaluate(root: Path, settings: Settings, *, computed: Computed, answer: Answ
     computed: gets type, name and inputs of a resource. answer: the result of a call, or raises LocalError.
     Raises LocalError when the program fails. Changes this process's working directory meanwhile.
     """
-    monitor = _Monitor(_Mocks(computed, answer))
-    pulumi.runtime.set_all_config(dict(settings.values))
-    before = Path.cwd()
-    os.chdir(root)
+
+    def run() -> None:
+        runpy.run_path(str(root / "__main__.py"), run_name="__main__")
+
     sys.path.insert(0, str(root))
     try:
-        asyncio.run(_run(monitor, settings, root / "__main__.py"))
+        return declare(run, root, settings, computed=computed, answer=answer)
     except LocalError:
         raise
+    except pulumi.RunError as error:  # what Pulumi too shows without a traceback
+        raise LocalError(str(error)) from None
     except Exception as error:
         raise LocalError(f"__main__.py does not evaluate: {type(error).__name__}: {error}") from error
     finally:
         sys.path.remove(str(root))
+
+
+def declare(run: Callable[[], None], root: Path, settings: Settings, *, computed: Computed, answer: Answer) -> Program:
+    """What `run` declares, as if it were the program in `root`. Raises what it raises; otherwise as `evaluate`."""
+    monitor = _Monitor(_Mocks(computed, answer))
+    pulumi.runtime.set_all_config(dict(settings.values))
+    before = Path.cwd()
+    os.chdir(root)
+    try:
+        asyncio.run(_run(monitor, settings, run))
+    finally:
         os.chdir(before)
     return monitor.program
 
 
-async def _run(monitor: "_Monitor", settings: Settings, program: Path) -> None:
+async def _run(monitor: "_Monitor", settings: Settings, run: Callable[[], None]) -> None:
     pulumi.runtime.set_mocks(
         monitor.mocks, project=settings.project, stack=settings.stack, preview=True, monitor=monitor
     )
     # set_mocks has made a finished stack; run_in_stack makes one that takes outputs.
     pulumi.runtime.settings.set_root_resource(None)  # type: ignore[arg-type]
-
-    def run() -> None:
-        runpy.run_path(str(program), run_name="__main__")
-
     await pulumi.runtime.run_in_stack(run)
 
 
@@ -146,6 +156,7 @@ class _Monitor(mocks.MockMonitor):
                     replace_with=frozenset(request.replace_with),
                     transforms=len(request.transforms),
                     retain_on_delete=request.retainOnDelete,
+                    ignore_changes=frozenset(request.ignoreChanges),
                     secrets=frozenset(_secret_paths(inputs)),
                 )
             )

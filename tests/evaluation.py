@@ -2,11 +2,13 @@
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from local import aws
 from local.program import Inputs, Program, Resource
+from local.program import declare as declare_program
 from local.program import evaluate as evaluate_program
 from local.settings import read_settings
 
@@ -19,12 +21,23 @@ def evaluate(*, computed: bool = True, **settings: str) -> Program:
     """computed=False: the preview of a new stack, where no id, ARN or other output of AWS is known yet."""
     dev = read_settings(ROOT, "dev")
     overridden = {**dev.values, **{f"{PROJECT}:{key}": value for key, value in settings.items()}}
-    return evaluate_program(
-        ROOT,
-        dataclasses.replace(dev, values=overridden),
-        computed=aws.computed_by(REGION, "127.0.0.1:8080") if computed else _nothing_computed,
-        answer=aws.answers_for(REGION),
-    )
+    return evaluate_program(ROOT, dataclasses.replace(dev, values=overridden), **_aws(computed))
+
+
+def declare(run: Callable[[], object], *, computed: bool = True) -> Program:
+    """What `run` declares in place of `__main__.py`, in the dev stack. computed: as for `evaluate`."""
+    return declare_program(lambda: _void(run()), ROOT, read_settings(ROOT, "dev"), **_aws(computed))
+
+
+def _void(_: object) -> None:
+    """Pulumi looks for outputs in what a program returns."""
+
+
+def _aws(computed: bool) -> Any:
+    return {
+        "computed": aws.computed_by(REGION, "127.0.0.1:8080") if computed else _nothing_computed,
+        "answer": aws.answers_for(REGION),
+    }
 
 
 def _nothing_computed(type_: str, name: str, inputs: Inputs) -> tuple[str, Inputs]:
