@@ -12,7 +12,7 @@ from components.network import create_task_access
 from components.once import Once, create_run
 from components.permissions import Access, create_execution_role, create_task_role
 from components.service import Service, create_service
-from components.table import Table, create_table
+from components.table import KeyspacesTable, Table, create_table
 from components.task_definition import check_size, create_task_definition
 from components.task_run import TaskRun
 
@@ -46,6 +46,8 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
     """
 
     table: aws.keyspaces.Table
+    created_table: KeyspacesTable | None
+    """The table with its guard and its auto scaling, unless it is another microservice's."""
     task_definition: aws.ecs.TaskDefinition
     log_group: aws.cloudwatch.LogGroup
 
@@ -70,13 +72,13 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         account, network = environment.account, environment.network
         tags = {**environment.tags, "Microservice": name}
 
-        self.table = (
-            create_table(
+        self.created_table = None
+        if isinstance(table, Table):
+            self.created_table = create_table(
                 name, table, keyspace=environment.keyspace, protect=environment.protect, tags=tags, parent=self
             )
-            if isinstance(table, Table)
-            else table
-        )
+            table = self.created_table.table
+        self.table = table
         image = create_image(name, dockerfile=dockerfile, keep_images=environment.protect, tags=tags, parent=self)
         self.log_group = aws.cloudwatch.LogGroup(
             name,

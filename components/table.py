@@ -1,4 +1,4 @@
-"""A Keyspaces table: what a microservice declares, and the resource made from it."""
+"""A Keyspaces table: what a microservice declares, and the resources made from it."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,8 +8,22 @@ from typing import Literal
 import pulumi
 import pulumi_aws as aws
 
-_NAME = re.compile(r"[a-z0-9_]{1,48}")  # what the aws provider accepts for a table
-_COLUMN = re.compile(r"[a-z0-9_]{1,48}")
+from components.arguments import outside, refuse
+from components.table_capacity import (
+    Capacity,
+    Dimension,
+    OnDemand,
+    TableScaling,
+    capacity_specification,
+    changes_left_to_scaling,
+    create_scaling,
+)
+from components.table_columns import NAME, column_mistakes
+from components.table_schema import Scaling, TableSchema
+
+_TIME_TO_LIVE_MAX = 630_720_000  # 20 years; Keyspaces API reference, UpdateTable
+# Of a key, not of an alias: Keyspaces asks for the key's ARN (API reference, EncryptionSpecification).
+_KMS_KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,33 +31,64 @@ class Table:
     """A table to create. The only place where its columns are written down.
 
     name: 1 to 48 of a-z, 0-9 and _; it is the table's name in AWS too.
-    columns: CQL type by column name, such as `{"id": "text", "population": "int"}`.
+    columns: CQL type by column name, such as `{"id": "text", "population": "int", "names": "map<text, text>"}`.
     partition_key: the columns, in order, that decide where a row is stored.
-    clustering_key: sort order by column name, for the rows of one partition.
+    clustering_key: sort order by column name, in order, for the rows of one partition.
+    capacity: `OnDemand` or `Provisioned`.
     point_in_time_recovery: keep 35 days of continuous backups (billed by size).
+    kms_key_arn: encrypt with this customer managed key instead of one that AWS owns. It must allow whoever runs
+    `pulumi up`, if `kms:ViaService` is `cassandra.*.amazonaws.com`, to kms:Encrypt, kms:Decrypt, kms:ReEncrypt*,
+    kms:GenerateDataKey*, kms:DescribeKey and kms:CreateGrant, by its key policy or by IAM (Keyspaces developer guide,
+    "How to use customer managed keys"); whether the tasks' roles need kms:Decrypt too is UNVERIFIED. A table whose key
+    cannot be used for seven days is deleted by Keyspaces ("Encryption at rest: How it works").
+    time_to_live: None: rows do not expire. 0: those do that are written with a TTL. n: so do all others, n seconds
+    after they were written. At most 20 years. Once on, TTL can never be turned off ("Update the default Time to Live
+    value"). To give a table that exists a default, set 0 first if AWS refuses both at once (UNVERIFIED).
+    client_side_timestamps: `USING TIMESTAMP` and `WRITETIME` work. Can never be turned off (API reference,
+    UpdateTable).
+    allow_replacement: let a change that Keyspaces cannot do in place replace the table, and lose its rows. Without it
+    such a change is refused, in `pulumi preview` too; see `TableSchemaProvider`. Adding a column keeps the rows.
 
-    Raises ValueError for a name Keyspaces would refuse and for a key that is not a column.
-    Keyspaces cannot change a key, or remove or retype a column, in place: the provider then replaces the table,
-    and its rows are gone. Adding a column keeps them.
+    Two ways to lose the rows are not seen by that: deleting the microservice, and, with `pulumi up --skip-preview`,
+    another name of the keyspace, for which Pulumi deletes the tables before it asks. `Environment(protect=True)`
+    prevents both.
+    To rename the microservice that owns the table, give it `opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name=
+    <the old name>)])`; without that, Pulumi wants to create the table a second time before it deletes the first, and
+    the update fails, as the name is taken.
+
+    Raises InvalidArguments for what Keyspaces or the aws provider would refuse.
     """
 
     name: str
     columns: Mapping[str, str]
     partition_key: Sequence[str]
     clustering_key: Mapping[str, Literal["ASC", "DESC"]] = field(default_factory=dict)
+    capacity: Capacity = field(default_factory=OnDemand)
     point_in_time_recovery: bool = False
+    kms_key_arn: pulumi.Input[str] | None = None
+    time_to_live: int | None = None
+    client_side_timestamps: bool = False
+    allow_replacement: bool = False
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
-            raise ValueError(f"table name {self.name!r}: use 1 to 48 of a-z, 0-9 and _")
-        for column in self.columns:
-            if not _COLUMN.fullmatch(column):
-                raise ValueError(f"table {self.name}: column {column!r}: use 1 to 48 of a-z, 0-9 and _")
-        if not self.partition_key:
-            raise ValueError(f"table {self.name}: name at least one column in partition_key")
-        for column in (*self.partition_key, *self.clustering_key):
-            if column not in self.columns:
-                raise ValueError(f"table {self.name}: key column {column!r} is not in columns")
+        refuse(
+            f"Table {self.name!r}",
+            {
+                "name": None if NAME.fullmatch(self.name) else "is no table name; use 1 to 48 of a-z, 0-9 and _",
+                **column_mistakes(self.columns, self.partition_key, self.clustering_key),
+                "kms_key_arn": _kms_key_mistake(self.kms_key_arn),
+                "time_to_live": outside(self.time_to_live or 0, 0, _TIME_TO_LIVE_MAX, "seconds, or None"),
+            },
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyspacesTable:
+    """schema: refuses changes that would cost the rows. scaling: of `read` and `write`, where they have a range."""
+
+    table: aws.keyspaces.Table
+    schema: TableSchema
+    scaling: Mapping[Dimension, TableScaling]
 
 
 def create_table(
@@ -54,9 +99,25 @@ def create_table(
     protect: bool,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
-) -> aws.keyspaces.Table:
-    """Declares `table` in `keyspace`: encrypted, on demand, and undeletable if `protect`."""
-    return aws.keyspaces.Table(
+) -> KeyspacesTable:
+    """Declares `table` in `keyspace`: encrypted, guarded, and undeletable if `protect`.
+
+    The aws provider waits until the table is ACTIVE, so what depends on it can use it.
+    """
+    schema = TableSchema(
+        name,
+        keyspace=keyspace.name,
+        table=table.name,
+        columns=table.columns,
+        partition_key=table.partition_key,
+        clustering_key=table.clustering_key,
+        time_to_live=table.time_to_live is not None,
+        client_side_timestamps=table.client_side_timestamps,
+        capacity=_scaling_of(table.capacity),
+        allow_replacement=table.allow_replacement,
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+    created = aws.keyspaces.Table(
         name,
         keyspace_name=keyspace.name,
         table_name=table.name,
@@ -65,14 +126,41 @@ def create_table(
             "partition_keys": [{"name": column} for column in table.partition_key],
             "clustering_keys": [{"name": column, "order_by": order} for column, order in table.clustering_key.items()],
         },
-        capacity_specification={"throughput_mode": "PAY_PER_REQUEST"},
-        encryption_specification={"type": "AWS_OWNED_KMS_KEY"},
+        capacity_specification=capacity_specification(table.capacity),
+        encryption_specification=(
+            {"type": "AWS_OWNED_KMS_KEY"}
+            if table.kms_key_arn is None
+            else {"type": "CUSTOMER_MANAGED_KMS_KEY", "kms_key_identifier": table.kms_key_arn}
+        ),
         point_in_time_recovery={"status": "ENABLED" if table.point_in_time_recovery else "DISABLED"},
+        # Both know ENABLED only; what is off is left out. The provider takes no default of 0: that is left out too.
+        ttl=None if table.time_to_live is None else {"status": "ENABLED"},
+        default_time_to_live=table.time_to_live or None,
+        client_side_timestamps={"status": "ENABLED"} if table.client_side_timestamps else None,
         tags=dict(tags),
         opts=pulumi.ResourceOptions(
             parent=parent,
+            depends_on=[schema],
             protect=protect,
             # The name in AWS is fixed, so the old table must go before a new one can come.
             delete_before_replace=True,
+            ignore_changes=changes_left_to_scaling(table.capacity),
         ),
     )
+    return KeyspacesTable(
+        table=created,
+        schema=schema,
+        scaling=create_scaling(name, table.capacity, table=created, tags=tags, parent=parent),
+    )
+
+
+def _scaling_of(capacity: Capacity) -> Scaling:
+    if isinstance(capacity, OnDemand):
+        return "on demand"
+    return "scaled" if changes_left_to_scaling(capacity) else "fixed"
+
+
+def _kms_key_mistake(arn: pulumi.Input[str] | None) -> str | None:
+    if not isinstance(arn, str) or _KMS_KEY_ARN.fullmatch(arn):
+        return None
+    return f"is {arn!r}; use a key's ARN, such as arn:aws:kms:us-east-1:111122223333:key/<id>, not an alias"

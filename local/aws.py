@@ -22,6 +22,13 @@ def computed_by(region: str, load_balancer: str) -> Computed:
 
     # By resource type: the outputs that are not inputs, from logical name and inputs.
     outputs: Mapping[str, Callable[[str, Inputs], Inputs]] = {
+        "aws:appautoscaling/policy:Policy": lambda name, _: {
+            "name": name,
+            "arn": arn("autoscaling", f"scalingPolicy:{name}"),
+        },
+        "aws:appautoscaling/target:Target": lambda name, _: {
+            "arn": arn("application-autoscaling", f"scalable-target/{name}")
+        },
         "aws:cloudwatch/logGroup:LogGroup": lambda name, _: {"name": name, "arn": arn("logs", f"log-group:{name}")},
         "aws:ecr/repository:Repository": lambda name, _: {
             "name": name,

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from components.table_capacity import Provisioned
 from local import aws, declared
 from local.errors import LocalError
 from local.keyspaces.iam import Principal
 from local.program import Inputs, Program, Resource, evaluate
 from local.settings import read_settings
+from tests.components.test_table import EVERY_OPTION, declare_table
 from tests.evaluation import ROOT
 
 
@@ -158,6 +160,21 @@ def test_reads_what_is_set_of_a_table(program: Program) -> None:
         "point_in_time_recovery": {"status": "disabled"},
     }
     assert table.default_time_to_live == 60
+
+
+def test_reads_a_table_with_every_option_of_the_component() -> None:
+    """What only AWS does, such as auto scaling, is no hindrance; what the local Keyspaces does is not lost."""
+    scaled = Provisioned(read=(5, 500), write=(10, 100))
+    (table,) = declared.read(declare_table(**EVERY_OPTION, capacity=scaled), ROOT).tables
+    assert (table.keyspace, table.name) == ("shop", "things")
+    assert table.columns == {"id": "text", "year": "int", "size": "bigint"}
+    assert (table.partition_key, table.clustering_key) == (["id"], {"year": "DESC"})
+    assert table.properties == {
+        "ttl": {"status": "enabled"},
+        "client_side_timestamps": {"status": "enabled"},
+        "point_in_time_recovery": {"status": "enabled"},
+    }
+    assert table.default_time_to_live == EVERY_OPTION["time_to_live"]
 
 
 def test_gives_each_task_the_policies_of_its_role(program: Program) -> None:

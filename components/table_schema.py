@@ -1,0 +1,140 @@
+"""Refuses changes of a table that would cost its rows, in a preview too.
+
+A Pulumi dynamic provider that calls nobody and needs no credentials. The engine loads it by module name in a process of
+its own.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import pulumi
+from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
+
+Scaling = Literal["on demand", "fixed", "scaled"]
+
+# An order of this update, not part of the schema: recorded, taking it back would show as a change.
+_NOT_RECORDED = "allow_replacement"
+
+
+class TableSchema(Resource, module="keyspaces", name="TableSchema"):
+    """The schema that a table was last declared with. The table depends on it, so that nothing happens to the table
+    when the schema is refused. What is refused is documented at `TableSchemaProvider`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        keyspace: pulumi.Input[str],
+        table: str,
+        columns: Mapping[str, str],
+        partition_key: Sequence[str],
+        clustering_key: Mapping[str, str],
+        time_to_live: bool,
+        client_side_timestamps: bool,
+        capacity: Scaling,
+        allow_replacement: bool,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(
+            TableSchemaProvider(),
+            name,
+            {
+                "keyspace": keyspace,
+                "table": table,
+                "columns": dict(columns),
+                "partition_key": list(partition_key),
+                # A list, since the order counts and the engine sorts the keys of an object.
+                "clustering_key": [f"{column} {order}" for column, order in clustering_key.items()],
+                "time_to_live": time_to_live,
+                "client_side_timestamps": client_side_timestamps,
+                "capacity": capacity,
+                "allow_replacement": allow_replacement,
+            },
+            opts,
+        )
+
+
+class TableSchemaProvider(ResourceProvider):
+    """Compares the declared schema with the recorded one.
+
+    The engine asks `check` in each preview and update before anything else, prints each failure as an error of its
+    own, without a traceback, and ends there.
+
+    - Refused unless `allow_replacement`: another name of table or keyspace, another key or order, a column that is
+      removed or retyped, client-side timestamps turned off. For each the aws provider replaces the table
+      (terraform-provider-aws, `internal/service/keyspaces/table.go`).
+    - TTL turned off is refused even so, unless the table is replaced anyway: Keyspaces cannot do it ("Update the
+      default Time to Live value"), and the provider neither does nor reports it.
+    - From on demand to scaled at once is refused always; see `changes_left_to_scaling`.
+    - A keyspace whose name is not known yet, in a preview, is not compared.
+
+    The schema is recorded before the table is changed. If that change fails and is then taken back in the program,
+    what the table never had is refused as removed: `allow_replacement` gets past it, and the preview shows that the
+    table is not replaced. A table that was created without a `TableSchema` is guarded once the first update has made
+    one.
+    """
+
+    # Nothing secret is in it, and a secret would hide every diff.
+    serialize_as_secret_always = False
+
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        refused = _refused(olds, news) if "columns" in olds else []
+        recorded = {key: value for key, value in news.items() if key != _NOT_RECORDED}
+        return CheckResult(recorded, [CheckFailure("", reason) for reason in refused])
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        return DiffResult(changes=any(news[key] != olds.get(key) for key in news if key != "__provider"))
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        return CreateResult(id_=f"{props['keyspace']}/{props['table']}", outs=props)
+
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        return UpdateResult(outs=news)
+
+
+def _refused(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    table = f"table {old['keyspace']}.{old['table']}"
+    replacing = list(_replacing(old, new))
+    refused = []
+    if not new["allow_replacement"]:
+        refused += [
+            f"{table}: {change}. Keyspaces cannot do that in place: the table would be replaced and its rows lost."
+            f" {instead}, or set allow_replacement=True on its Table if the rows may go."
+            for change, instead in replacing
+        ]
+    if old["time_to_live"] and not new["time_to_live"] and not (replacing and new["allow_replacement"]):
+        refused.append(
+            f"{table}: time_to_live is taken away. Keyspaces cannot turn TTL off again. Use time_to_live=0, with which"
+            " rows expire only if they are written with a TTL, or give the table another name and set"
+            " allow_replacement=True on its Table if the rows may go."
+        )
+    if old["capacity"] == "on demand" and new["capacity"] == "scaled":
+        refused.append(
+            f"{table}: capacity goes from OnDemand to a Provisioned with auto scaling, which takes two updates. Give"
+            " read and write a fixed capacity first, such as (5, 5), run `pulumi up`, then give them their ranges."
+        )
+    return refused
+
+
+def _replacing(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What would replace the table, each with what to do instead."""
+    keyspace = old["keyspace"] if isinstance(new["keyspace"], pulumi.output.Unknown) else new["keyspace"]
+    if (keyspace, new["table"]) != (old["keyspace"], old["table"]):
+        yield f"its name becomes {keyspace}.{new['table']}", "Keep the name"
+    for argument in ("partition_key", "clustering_key"):
+        if new[argument] != old[argument]:
+            yield (
+                f"{argument} changes from ({', '.join(old[argument])}) to ({', '.join(new[argument])})",
+                "Keep the key, or declare a second Table and copy the rows",
+            )
+    for column, cql_type in sorted(old["columns"].items()):
+        if column not in new["columns"]:
+            yield f"column {column!r} is removed", "Keep it in columns and write it no more"
+        elif new["columns"][column] != cql_type:
+            yield (
+                f"column {column!r} changes from {cql_type} to {new['columns'][column]}",
+                "Keep its type and add a column of another name",
+            )
+    if old["client_side_timestamps"] and not new["client_side_timestamps"]:
+        yield "client_side_timestamps is turned off", "Keep it True"

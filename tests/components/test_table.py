@@ -1,0 +1,195 @@
+"""What is declared for a table, and what is refused before anything is."""
+
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+from components.arguments import InvalidArguments
+from components.table import KeyspacesTable, Table, create_table
+from local.program import Program, Resource
+from tests.evaluation import declare, dependencies, one
+
+THINGS: dict[str, Any] = {
+    "name": "things",
+    "columns": {"id": "text", "year": "int", "size": "bigint"},
+    "partition_key": ["id"],
+}
+KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+EVERY_OPTION: dict[str, Any] = {
+    "clustering_key": {"year": "DESC"},
+    "point_in_time_recovery": True,
+    "kms_key_arn": KEY,
+    "time_to_live": 3600,
+    "client_side_timestamps": True,
+    "allow_replacement": True,
+}
+
+
+def declare_table(*, computed: bool = True, **options: Any) -> Program:
+    """The table `things` with `options`, in a keyspace and a component of its own."""
+
+    def run() -> KeyspacesTable:
+        return create_table(
+            "store",
+            Table(**{**THINGS, **options}),
+            keyspace=aws.keyspaces.Keyspace("store", name="shop"),
+            protect=True,
+            tags={"Stack": "dev"},
+            parent=pulumi.ComponentResource("test:index:Owner", "store"),
+        )
+
+    return declare(run, computed=computed)
+
+
+def table_of(program: Program) -> Resource:
+    return one(program, "aws:keyspaces/table:Table", "store")
+
+
+def test_declares_every_option() -> None:
+    """Else a table lacks what its owner has asked for, and some of it can only be had from the start."""
+    inputs = table_of(declare_table(**EVERY_OPTION)).inputs
+    assert inputs["schemaDefinition"] == {
+        "columns": [
+            {"name": "id", "type": "text"},
+            {"name": "year", "type": "int"},
+            {"name": "size", "type": "bigint"},
+        ],
+        "partitionKeys": [{"name": "id"}],
+        "clusteringKeys": [{"name": "year", "orderBy": "DESC"}],
+    }
+    assert inputs["encryptionSpecification"] == {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyIdentifier": KEY}
+    assert inputs["pointInTimeRecovery"] == {"status": "ENABLED"}
+    assert inputs["ttl"] == inputs["clientSideTimestamps"] == {"status": "ENABLED"}
+    assert inputs["defaultTimeToLive"] == 3600
+    assert inputs["tags"] == {"Stack": "dev"}
+
+
+def test_leaves_out_what_cannot_be_declared_off() -> None:
+    """The provider has no value for TTL and client-side timestamps that are off, nor for a default of 0 seconds."""
+    assert not {"ttl", "defaultTimeToLive", "clientSideTimestamps"} & table_of(declare_table()).inputs.keys()
+
+
+def test_turns_ttl_on_without_a_default() -> None:
+    """Else rows that are written with a TTL are refused, or all others expire too."""
+    inputs = table_of(declare_table(time_to_live=0)).inputs
+    assert inputs["ttl"] == {"status": "ENABLED"}
+    assert "defaultTimeToLive" not in inputs
+
+
+def test_encrypts_with_a_key_of_the_same_program() -> None:
+    """Its ARN is not known before it exists, and cannot be checked then."""
+
+    def run() -> None:
+        key = aws.kms.Key("store")
+        create_table(
+            "store",
+            Table(**THINGS, kms_key_arn=key.id),
+            keyspace=aws.keyspaces.Keyspace("store", name="shop"),
+            protect=False,
+            tags={},
+            parent=pulumi.ComponentResource("test:index:Owner", "store"),
+        )
+
+    assert table_of(declare(run)).inputs["encryptionSpecification"]["kmsKeyIdentifier"] == "store-id"
+
+
+@pytest.mark.parametrize("computed", [True, False])
+def test_changes_the_table_only_once_its_schema_has_passed(computed: bool) -> None:
+    """Else the table is replaced, and its rows lost, while the guard still says no."""
+    program = declare_table(computed=computed)
+    assert "TableSchema store" in dependencies(program, table_of(program))
+    assert table_of(program).protect
+    assert table_of(program).delete_before_replace
+
+
+def test_shows_the_guard_all_it_has_to_compare() -> None:
+    """What it is not told, it cannot refuse; what it is told in secret hides every diff."""
+    guard = one(declare_table(**EVERY_OPTION), "pulumi-python:dynamic/keyspaces:TableSchema", "store")
+    assert {key: value for key, value in guard.inputs.items() if key != "__provider"} == {
+        "keyspace": "shop",
+        "table": "things",
+        "columns": THINGS["columns"],
+        "partition_key": ["id"],
+        "clustering_key": ["year DESC"],
+        "time_to_live": True,
+        "client_side_timestamps": True,
+        "capacity": "on demand",
+        "allow_replacement": True,
+    }
+    assert not guard.secrets
+
+
+@pytest.mark.parametrize(
+    "cql_type", ["text", "counter", "list<text>", "set<uuid>", "map<text, int>", "tuple<int>", "tuple<int, text>"]
+)
+def test_accepts_types_that_keyspaces_and_the_provider_have(cql_type: str) -> None:
+    """A type that works must not be refused."""
+    Table(name="things", columns={"id": "text", "value": cql_type}, partition_key=["id"])
+
+
+@pytest.mark.parametrize(
+    ("cql_type", "message"),
+    [
+        ("duration", "has no duration"),
+        ("varchar", "write text"),
+        ("Text", "use ascii, bigint"),
+        ("string", "use ascii, bigint"),
+        ("map<text,int>", "map<a, b>"),
+        ("map<text>", "map<a, b>"),
+        ("list<text, text>", r"list<a>"),
+        ("list<counter>", "of these but counter"),
+        ("set<varchar>", "set<a>"),
+        ("frozen<list<text>>", "no frozen"),
+        ("list<frozen<list<text>>>", "nested"),
+        ("tuple<int, int, int>", "tuple<a, b>"),
+        ("address", "user-defined"),
+    ],
+)
+def test_refuses_type_the_table_could_not_be_created_or_kept_with(cql_type: str, message: str) -> None:
+    """Else the update fails halfway; or the type is spelled otherwise than Keyspaces does, and the table replaced."""
+    with pytest.raises(InvalidArguments, match=f"column 'size' is .*{message}"):
+        Table(**{**THINGS, "columns": {**THINGS["columns"], "size": cql_type}})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"clustering_key": {"year": "desc"}}, "clustering_key 'year' is ordered 'desc'; use ASC or DESC"),
+        ({"clustering_key": {"id": "ASC"}}, "clustering_key 'id' is in partition_key too"),
+        ({"partition_key": ["id", "id"]}, "partition_key names 'id' twice"),
+        (
+            {"columns": {"id": "list<text>"}},
+            "partition_key 'id' is list<text>; a key takes no list, set, map or counter",
+        ),
+        ({"columns": {"id": "counter"}}, "partition_key 'id' is counter; a key takes no"),
+        ({"columns": {"id": "text", "hits": "counter", "year": "int"}}, "columns mix counters with others"),
+        ({"kms_key_arn": "alias/store"}, "kms_key_arn is 'alias/store'; use a key's ARN"),
+        ({"kms_key_arn": "arn:aws:kms:us-east-1:111122223333:alias/store"}, "not an alias"),
+        ({"time_to_live": -1}, "time_to_live is -1; use 0 to 630720000 seconds, or None"),
+        ({"time_to_live": 630_720_001}, "time_to_live is 630720001"),
+    ],
+)
+def test_refuses_option_keyspaces_would_refuse(options: dict[str, Any], message: str) -> None:
+    """Else the update fails halfway, in the provider's words."""
+    with pytest.raises(InvalidArguments, match=message):
+        Table(**{**THINGS, **options})
+
+
+def test_takes_counters_beside_a_key() -> None:
+    """The key of a table of counters has other types; that is no mixture."""
+    Table(name="hits", columns={"id": "text", "a": "counter", "b": "counter"}, partition_key=["id"])
+
+
+def test_names_all_mistakes_at_once() -> None:
+    """Else each is found by another run."""
+    with pytest.raises(InvalidArguments) as refused:
+        Table(name="Things", columns={"id": "string", "Size": "int"}, partition_key=["code"], time_to_live=-1)
+    assert refused.value.mistakes.keys() == {
+        "name",
+        "column 'id'",
+        "column 'Size'",
+        "partition_key",
+        "time_to_live",
+    }

@@ -1,0 +1,247 @@
+"""The guard of a table's schema as Pulumi's engine runs it: a process of its own, asked by gRPC in each preview."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.runtime import rpc
+from pulumi.runtime.proto import provider_pb2
+
+from components.table_capacity import Provisioned
+from components.table_schema import TableSchemaProvider
+from tests.components.test_table import THINGS, declare_table
+from tests.components.test_task_run_process import Provider, start_engine
+from tests.evaluation import one
+
+URN = "urn:pulumi:dev::shop::pulumi-python:dynamic/keyspaces:TableSchema::store"
+DECLARED = {
+    **THINGS,
+    "clustering_key": {"year": "DESC"},
+    "time_to_live": 60,
+    "client_side_timestamps": True,
+}
+FIXED = Provisioned(read=(5, 5), write=(5, 5))
+SCALED = Provisioned(read=(5, 50), write=(5, 5))
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Provider]:
+    with start_engine() as engine:
+        yield engine.provider
+
+
+class Guard:
+    """The engine's part: it records what `check` returns, and asks again with that."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        self.recorded: Any = None
+
+    def preview(self, *, keyspace: str = "shop", **options: Any) -> list[str]:
+        """The reasons why the table as declared with `options` is refused."""
+        return self._check(keyspace, options)[1]
+
+    def up(self, *, keyspace: str = "shop", **options: Any) -> list[str]:
+        inputs, reasons = self._check(keyspace, options)
+        if not reasons:
+            if self.recorded is None:
+                created = self.provider.Create(provider_pb2.CreateRequest(urn=URN, properties=inputs))
+                self.recorded = created.properties
+            elif self.diff(inputs).changes == provider_pb2.DiffResponse.DIFF_SOME:
+                request = provider_pb2.UpdateRequest(id="id", urn=URN, olds=self.recorded, news=inputs)
+                self.recorded = self.provider.Update(request).properties
+        return reasons
+
+    def inputs(self, *, keyspace: str = "shop", **options: Any) -> Any:
+        return self._check(keyspace, options)[0]
+
+    def diff(self, inputs: Any) -> Any:
+        request = provider_pb2.DiffRequest(id="id", urn=URN, olds=self.recorded, news=inputs)
+        return self.provider.Diff(request)
+
+    def _check(self, keyspace: str, options: dict[str, Any]) -> tuple[Any, list[str]]:
+        program = declare_table(**{**DECLARED, **options})
+        declared = one(program, "pulumi-python:dynamic/keyspaces:TableSchema", "store").inputs
+        news = asyncio.run(rpc.serialize_properties({**declared, "keyspace": keyspace}, {}))
+        checked = self.provider.Check(provider_pb2.CheckRequest(urn=URN, olds=self.recorded, news=news))
+        # With a property, the engine would print its value before the reason.
+        assert all(failure.property == "" for failure in checked.failures)
+        return checked.inputs, [failure.reason for failure in checked.failures]
+
+
+@pytest.fixture
+def guard(provider: Provider) -> Guard:
+    guard = Guard(provider)
+    assert guard.up() == []
+    return guard
+
+
+REPLACING = [
+    ({"name": "stuff"}, "its name becomes shop.stuff.", "Keep the name"),
+    ({"keyspace": "store"}, "its name becomes store.things.", "Keep the name"),
+    (
+        {"partition_key": ["id", "size"]},
+        "partition_key changes from (id) to (id, size).",
+        "Keep the key, or declare a second Table and copy the rows",
+    ),
+    (
+        {"clustering_key": {"year": "ASC"}},
+        "clustering_key changes from (year DESC) to (year ASC).",
+        "Keep the key, or declare a second Table and copy the rows",
+    ),
+    (
+        {"clustering_key": {"year": "DESC", "size": "ASC"}},
+        "clustering_key changes from (year DESC) to (year DESC, size ASC).",
+        "Keep the key, or declare a second Table and copy the rows",
+    ),
+    (
+        {"columns": {"id": "text", "year": "int"}},
+        "column 'size' is removed.",
+        "Keep it in columns and write it no more",
+    ),
+    (
+        {"columns": {**THINGS["columns"], "size": "text"}},
+        "column 'size' changes from bigint to text.",
+        "Keep its type and add a column of another name",
+    ),
+    ({"client_side_timestamps": False}, "client_side_timestamps is turned off.", "Keep it True"),
+]
+
+
+@pytest.mark.parametrize(("options", "change", "instead"), REPLACING)
+def test_refuses_change_that_would_lose_the_rows(
+    guard: Guard, options: dict[str, Any], change: str, instead: str
+) -> None:
+    """Else a slip in a list of columns empties the table, and a preview shows it as one line among many."""
+    (reason,) = guard.preview(**options)
+    assert reason.startswith(f"table shop.things: {change} ")
+    assert "replaced and its rows lost" in reason
+    assert reason.endswith(f" {instead}, or set allow_replacement=True on its Table if the rows may go.")
+
+
+@pytest.mark.parametrize(("options", "change", "instead"), REPLACING)
+def test_lets_pass_what_is_allowed_and_guards_what_came_of_it(
+    guard: Guard, options: dict[str, Any], change: str, instead: str
+) -> None:
+    """Once allowed, the new schema is the one to keep: taking back the permission must not undo or refuse anything."""
+    assert guard.up(**options, allow_replacement=True) == []
+    assert guard.preview(**options) == []
+    assert guard.diff(guard.inputs(**options)).changes == provider_pb2.DiffResponse.DIFF_NONE
+    undone = guard.preview()
+    # Two of the changes add a column or a switch when they are undone.
+    adds = "removed" in change or "timestamps" in change
+    assert undone == [] if adds else "rows lost" in undone[0]
+
+
+def test_keeps_the_recorded_schema_when_a_change_is_refused(guard: Guard) -> None:
+    """Else the second attempt passes."""
+    assert guard.up(partition_key=["size"])
+    assert guard.up(partition_key=["size"])
+
+
+def test_names_every_change_it_refuses(guard: Guard) -> None:
+    """Else each is found by another preview."""
+    reasons = guard.preview(columns={"id": "text", "year": "bigint"}, client_side_timestamps=False)
+    assert [reason.split(": ")[1].split(".")[0] for reason in reasons] == [
+        "column 'size' is removed",
+        "column 'year' changes from int to bigint",
+        "client_side_timestamps is turned off",
+    ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"columns": {**THINGS["columns"], "weight": "int"}},
+        {"columns": dict(reversed(THINGS["columns"].items()))},
+        {"time_to_live": 0},
+        {"point_in_time_recovery": True},
+        {"capacity": FIXED},
+        {},
+    ],
+)
+def test_lets_pass_what_keyspaces_does_in_place(guard: Guard, options: dict[str, Any]) -> None:
+    """A change that keeps the rows must not be refused."""
+    assert guard.up(**options) == []
+
+
+def test_lets_switches_be_turned_on(provider: Provider) -> None:
+    """They can be turned on at any time, only not off."""
+    guard = Guard(provider)
+    assert guard.up(time_to_live=None, client_side_timestamps=False) == []
+    assert guard.up() == []
+
+
+@pytest.mark.parametrize("allow_replacement", [False, True])
+def test_refuses_to_turn_ttl_off(guard: Guard, allow_replacement: bool) -> None:
+    """The provider would neither do it nor say so, and show the same change in each preview from then on."""
+    (reason,) = guard.preview(time_to_live=None, allow_replacement=allow_replacement)
+    assert reason.startswith("table shop.things: time_to_live is taken away. Keyspaces cannot turn TTL off again.")
+    assert "time_to_live=0" in reason
+
+
+def test_lets_ttl_go_with_the_table_that_has_it(guard: Guard) -> None:
+    """A new table begins without."""
+    assert guard.preview(time_to_live=None, name="stuff", allow_replacement=True) == []
+
+
+@pytest.mark.parametrize("allow_replacement", [False, True])
+def test_refuses_to_go_from_on_demand_to_scaled_at_once(guard: Guard, allow_replacement: bool) -> None:
+    """The units are not Pulumi's to change then, so it would ask for provisioned capacity without any, in vain."""
+    (reason,) = guard.preview(capacity=SCALED, allow_replacement=allow_replacement)
+    assert "takes two updates" in reason
+
+
+def test_lets_a_table_scale_that_has_a_capacity_and_go_back(guard: Guard) -> None:
+    """The way that the refusal names must be open, and so must the way back."""
+    assert guard.up(capacity=FIXED) == []
+    assert guard.up(capacity=SCALED) == []
+    assert guard.up() == []
+
+
+def test_takes_any_schema_for_a_new_table(provider: Provider) -> None:
+    """There is nothing to lose, and a table may be scaled from the start."""
+    assert Guard(provider).up(capacity=SCALED) == []
+
+
+def test_previews_a_new_stack_whose_keyspace_is_not_known(provider: Provider) -> None:
+    """Else the first preview fails, or takes the name for known."""
+    guard = Guard(provider)
+    assert guard.preview(keyspace=rpc.UNKNOWN) == []
+    assert guard.inputs(keyspace=rpc.UNKNOWN)["keyspace"] == rpc.UNKNOWN
+
+
+def test_compares_the_rest_when_the_keyspace_is_not_known(guard: Guard) -> None:
+    """Else a keyspace that is being changed too switches the guard off."""
+    assert guard.preview(keyspace=rpc.UNKNOWN) == []
+    (reason,) = guard.preview(keyspace=rpc.UNKNOWN, partition_key=["size"])
+    assert "partition_key changes" in reason
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"columns": {**THINGS["columns"], "weight": "int"}},
+        {"name": "stuff", "allow_replacement": True},
+        # As the engine asks when the keyspace is replaced.
+        {"keyspace": rpc.UNKNOWN},
+    ],
+)
+def test_updates_the_record_in_place(guard: Guard, options: dict[str, Any]) -> None:
+    """A guard that is replaced is asked without the schema it has recorded, and refuses nothing."""
+    diff = guard.diff(guard.inputs(**options))
+    assert diff.changes == provider_pb2.DiffResponse.DIFF_SOME
+    assert not diff.replaces
+
+
+def test_shows_no_change_when_the_schema_is_the_same(guard: Guard) -> None:
+    """Neither the order of the columns nor a permission given or taken back is a change of the table."""
+    same = guard.inputs(columns=dict(reversed(THINGS["columns"].items())), allow_replacement=True)
+    assert guard.diff(same).changes == provider_pb2.DiffResponse.DIFF_NONE
+
+
+def test_pickles_by_name_only() -> None:
+    """By value, every edit of the provider's code would show as a change of each table's guard."""
+    assert len(serialize_provider(TableSchemaProvider())) < 200
