@@ -1,0 +1,86 @@
+"""The ECS cluster the tasks run in: a new one, or one that is there."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import pulumi
+import pulumi_aws as aws
+
+from components.arguments import refuse
+
+ContainerInsights = Literal["disabled", "enabled", "enhanced"]
+
+_ARN = re.compile(r"arn:aws[a-z-]*:ecs:[a-z0-9-]+:\d{12}:cluster/([A-Za-z0-9_-]{1,255})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewCluster:
+    """A cluster for the environment alone, that offers Fargate and Fargate Spot.
+
+    container_insights: CloudWatch metrics of tasks and services, and in `enhanced` of containers; billed by metric.
+    """
+
+    container_insights: ContainerInsights = "disabled"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExistingCluster:
+    """A cluster that is there. A microservice with `Spot` needs FARGATE and FARGATE_SPOT among its capacity providers.
+
+    container_insights: whether it has them; an alarm on running tasks is more exact with them.
+    """
+
+    arn: str
+    container_insights: bool = False
+
+    def __post_init__(self) -> None:
+        refuse("ExistingCluster", {"arn": None if _ARN.fullmatch(self.arn) else
+               f"is {self.arn!r}; use arn:aws:ecs:<region>:<account>:cluster/<name>"})
+
+    @property
+    def name(self) -> str:
+        return self.arn.rpartition("/")[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """cluster, capacity_providers: None if the cluster is not the environment's own."""
+
+    arn: pulumi.Output[str]
+    name: pulumi.Output[str]
+    container_insights: bool
+    cluster: aws.ecs.Cluster | None = None
+    capacity_providers: aws.ecs.ClusterCapacityProviders | None = None
+
+
+def create_cluster(
+    name: str, options: NewCluster | ExistingCluster, *, tags: Mapping[str, str], parent: pulumi.Resource
+) -> Cluster:
+    if isinstance(options, ExistingCluster):
+        return Cluster(
+            arn=pulumi.Output.from_input(options.arn),
+            name=pulumi.Output.from_input(options.name),
+            container_insights=options.container_insights,
+        )
+    opts = pulumi.ResourceOptions(parent=parent)
+    cluster = aws.ecs.Cluster(
+        name,
+        settings=[{"name": "containerInsights", "value": options.container_insights}],
+        tags=dict(tags),
+        opts=opts,
+    )
+    capacity_providers = aws.ecs.ClusterCapacityProviders(
+        name, cluster_name=cluster.name, capacity_providers=["FARGATE", "FARGATE_SPOT"], opts=opts
+    )
+    # A service on Spot needs the providers when it is created, and ECS does not let go of them while one uses them:
+    # so they travel with the cluster's ARN.
+    arn = pulumi.Output.all(cluster.arn, capacity_providers.id).apply(lambda outputs: str(outputs[0]))
+    return Cluster(
+        arn=arn,
+        name=cluster.name,
+        container_insights=options.container_insights != "disabled",
+        cluster=cluster,
+        capacity_providers=capacity_providers,
+    )

@@ -1,0 +1,122 @@
+"""A stack's settings, of the types and defaults that Pulumi.yaml declares; what is wrong is named all at once."""
+
+import difflib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import pulumi
+import yaml
+from pulumi.runtime.config import CONFIG, get_config_env
+
+from components.arguments import InvalidArguments
+
+T = TypeVar("T")
+
+_PARSED: Mapping[str, tuple[Callable[[str], Any], str]] = {
+    "string": (str, ""),
+    "integer": (int, "use a whole number"),
+    "boolean": ({"true": True, "false": False}.__getitem__, "use true or false"),
+    "array": (lambda value: tuple(map(str, json.loads(value))), "use a list"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """value: a str, int, bool or tuple of str. wrong: it is not of its type, which has been said already."""
+
+    key: str
+    value: Any
+    changed: bool
+    wrong: bool = False
+
+    def __bool__(self) -> bool:
+        """Whether it is anything but false, 0 or empty."""
+        return bool(self.value)
+
+    def or_none(self) -> "Setting":
+        """None instead of 0 or an empty text."""
+        return self if self else Setting(key=self.key, value=None, changed=self.changed, wrong=self.wrong)
+
+
+class StackConfig:
+    """Settings by key: `config["vpcCidr"]`. Collects mistakes; `finish` tells them."""
+
+    def __init__(self, project_file: Path = Path("Pulumi.yaml")) -> None:
+        self._declared: Mapping[str, Mapping[str, Any]] = yaml.safe_load(project_file.read_text())["config"]
+        self._config = pulumi.Config()
+        self._mistakes: list[str] = []
+        for key in self._given():
+            if key not in self._declared:
+                close = difflib.get_close_matches(key, self._declared, n=1)
+                self._mistakes.append(
+                    f"{key} is not a setting; " + (f"did you mean {close[0]}?" if close else "Pulumi.yaml lists them")
+                )
+
+    def __getitem__(self, key: str) -> Setting:
+        declared = self._declared[key]
+        default = declared["default"]
+        default = tuple(default) if isinstance(default, list) else default
+        given = self._config.get(key)
+        if given is None:
+            return Setting(key=key, value=default, changed=False)
+        parse, use = _PARSED[declared["type"]]
+        try:
+            value = parse(given)
+        except (ValueError, KeyError, TypeError):
+            self.refuse(key, f"is {given!r}; {use}")
+            return Setting(key=key, value=default, changed=True, wrong=True)
+        return Setting(key=key, value=value, changed=value != default)
+
+    def choice(self, key: str, of: Any) -> Setting:
+        """A setting that takes one of the values of the Literal type `of`."""
+        setting = self[key]
+        if setting.value in get_args(of):
+            return setting
+        self.refuse(key, f"is {setting.value!r}; use {', '.join(get_args(of))}")
+        return Setting(key=key, value=get_args(of)[0], changed=True, wrong=True)
+
+    def make(self, callable_: Callable[..., T], **arguments: Setting | Any) -> T | None:
+        """What `callable_` makes of the settings' values; None if it refuses them, or if one is wrong already."""
+        settings = {name: value for name, value in arguments.items() if isinstance(value, Setting)}
+        if any(setting.wrong for setting in settings.values()):
+            return None
+        try:
+            return callable_(**{**arguments, **{name: setting.value for name, setting in settings.items()}})
+        except InvalidArguments as error:
+            for argument, mistake in error.mistakes.items():
+                keys = [settings[argument].key] if argument in settings else [s.key for s in settings.values()]
+                self.refuse(", ".join(keys), mistake)
+            return None
+
+    def arguments(self, callable_: Callable[..., object], **arguments: Setting | Any) -> dict[str, Any]:
+        """The arguments, checked by calling `callable_` with them."""
+        self.make(callable_, **arguments)
+        return {name: value.value if isinstance(value, Setting) else value for name, value in arguments.items()}
+
+    def refuse(self, key: str, mistake: str) -> None:
+        self._mistakes.append(f"{key} {mistake}")
+
+    def exclude(self, settings: Iterable[Setting], reason: str) -> None:
+        """Refuses those of the settings that were changed: they would do nothing."""
+        for setting in settings:
+            if setting.changed:
+                self.refuse(setting.key, f"does nothing, since {reason}: remove it")
+
+    def finish(self) -> None:
+        """Raises pulumi.RunError, which Pulumi shows without a traceback, if there were mistakes."""
+        if self._mistakes:
+            file = f"Pulumi.{pulumi.get_stack()}.yaml"
+            lines = "".join(f"\n  {mistake}" for mistake in dict.fromkeys(self._mistakes))
+            raise pulumi.RunError(
+                f"nothing was changed, since settings of stack {pulumi.get_stack()} are wrong:{lines}\n"
+                f"Correct them in {file} or with `pulumi config set <key> <value>`; Pulumi.yaml describes each."
+            )
+
+    def _given(self) -> list[str]:
+        prefix = self._config.full_key("")
+        return sorted(
+            key.removeprefix(prefix) for key in {**get_config_env(), **CONFIG.get()} if key.startswith(prefix)
+        )
