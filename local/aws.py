@@ -9,6 +9,7 @@ from local.program import Answer, Call, Computed, Inputs
 
 ACCOUNT = "000000000000"
 _PARTITION = "aws"
+_LOAD_BALANCING_ID = "0123456789abcdef"  # ends the ARN of a load balancer or target group
 
 
 def computed_by(region: str, load_balancer: str) -> Computed:
@@ -28,6 +29,13 @@ def computed_by(region: str, load_balancer: str) -> Computed:
         },
         "aws:appautoscaling/target:Target": lambda name, _: {
             "arn": arn("application-autoscaling", f"scalable-target/{name}")
+        },
+        "aws:cloudwatch/dashboard:Dashboard": lambda _, inputs: {
+            "dashboardArn": f"arn:{_PARTITION}:cloudwatch::{ACCOUNT}:dashboard/{inputs['dashboardName']}"
+        },
+        "aws:cloudwatch/metricAlarm:MetricAlarm": lambda name, _: {
+            "name": name,
+            "arn": arn("cloudwatch", f"alarm:{name}"),
         },
         "aws:cloudwatch/logGroup:LogGroup": lambda name, _: {"name": name, "arn": arn("logs", f"log-group:{name}")},
         "aws:ecr/repository:Repository": lambda name, _: {
@@ -52,10 +60,14 @@ def computed_by(region: str, load_balancer: str) -> Computed:
         },
         "aws:lb/listener:Listener": lambda name, _: {"arn": arn("elasticloadbalancing", f"listener/app/{name}")},
         "aws:lb/loadBalancer:LoadBalancer": lambda name, _: {
-            "arn": arn("elasticloadbalancing", f"loadbalancer/app/{name}"),
+            "arn": arn("elasticloadbalancing", f"loadbalancer/app/{name}/{_LOAD_BALANCING_ID}"),
+            "arnSuffix": f"app/{name}/{_LOAD_BALANCING_ID}",
             "dnsName": load_balancer,
         },
-        "aws:lb/targetGroup:TargetGroup": lambda name, _: {"arn": arn("elasticloadbalancing", f"targetgroup/{name}")},
+        "aws:lb/targetGroup:TargetGroup": lambda name, _: {
+            "arn": arn("elasticloadbalancing", f"targetgroup/{name}/{_LOAD_BALANCING_ID}"),
+            "arnSuffix": f"targetgroup/{name}/{_LOAD_BALANCING_ID}",
+        },
         "awsx:ec2:Vpc": lambda name, inputs: {
             "vpcId": f"vpc-{name}",
             "publicSubnetIds": [f"subnet-public-{zone}" for zone in inputs["availabilityZoneNames"]],

@@ -1,0 +1,180 @@
+"""One CloudWatch dashboard for a microservice: what its callers see, what its tasks do, how its table takes it."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from components.metrics import PERIOD, Metric, service_metrics, table_metrics, traffic_metrics
+from components.permissions import Access
+
+_COLUMNS = 24  # of a dashboard's grid
+_ERROR_LINES = 50
+# What an error looks like in the logs of most programs; a line may be JSON.
+_ERROR = "/(?i)(error|exception|traceback|critical|fatal)/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceView:
+    """What a dashboard shows of a service behind a load balancer.
+
+    load_balancer_arn_suffix: `app/NAME/ID`. container_insights: whether the cluster has it: ECS then says how many
+    tasks it wants.
+    """
+
+    load_balancer_arn_suffix: pulumi.Input[str]
+    target_group: aws.lb.TargetGroup
+    cluster_name: pulumi.Input[str]
+    service_name: pulumi.Input[str]
+    container_insights: bool
+
+
+# A row of widgets, each a type and its properties, as wide as each other.
+_Row = Sequence[tuple[str, Mapping[str, Any]]]
+
+
+def create_dashboard(
+    name: str,
+    *,
+    region: pulumi.Input[str],
+    log_group: aws.cloudwatch.LogGroup,
+    table: aws.keyspaces.Table,
+    access: Access,
+    service: ServiceView | None = None,
+    alarms: Collection[aws.cloudwatch.MetricAlarm] = (),
+    parent: pulumi.Resource,
+) -> aws.cloudwatch.Dashboard:
+    """A dashboard `<name>-<stack>`; without `service`, as for a one-off task, of table and log only.
+
+    access: whose operations of the table to show. alarms: shown with their state, if there are any; at most 100.
+
+    It carries no tags: the aws provider (7.51) has none for dashboards. Their names are the account's, not a region's,
+    and a dashboard of the same name is overwritten without a word (CloudWatch API reference, PutDashboard): stacks of
+    one account that have a microservice in common need different names. CloudWatch bills dashboards beyond the first
+    three, and what the query of the log reads each time that somebody looks (see the CloudWatch price list).
+    """
+    rows: list[tuple[int, _Row]] = []
+    if alarms:
+        rows.append((3, [("alarm", {"title": "Alarms", "alarms": [alarm.arn for alarm in alarms]})]))
+    if service is not None:
+        rows += [(6, _traffic(service)), (6, _tasks(service))]
+    rows += [(6, row) for row in _table(table, access)]
+    rows.append((8, [("log", _errors(log_group))]))
+    return aws.cloudwatch.Dashboard(
+        name,
+        dashboard_name=re.sub(r"[^A-Za-z0-9_-]", "-", f"{name}-{pulumi.get_stack()}"),
+        dashboard_body=pulumi.Output.json_dumps({"widgets": _widgets(rows, region)}),
+        opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=True),  # the name in AWS is fixed
+    )
+
+
+def _traffic(service: ServiceView) -> _Row:
+    traffic = traffic_metrics(service.load_balancer_arn_suffix, service.target_group.arn_suffix)
+    return [
+        _graph(
+            "Requests",
+            [
+                traffic.requests.line("requests"),
+                traffic.client_errors.line("4xx"),
+                traffic.target_errors.line("5xx of a task"),
+                traffic.unreached.line("no connection to a task"),
+                traffic.balancer_errors.line("5xx of the load balancer, for all its services"),
+            ],
+        ),
+        _graph("Latency (s)", [metric.line(stat) for stat, metric in traffic.latencies.items()]),
+        _graph(
+            "Tasks as the load balancer sees them",
+            [traffic.healthy.line("healthy"), traffic.unhealthy.line("unhealthy")],
+        ),
+    ]
+
+
+def _tasks(service: ServiceView) -> _Row:
+    tasks = service_metrics(service.cluster_name, service.service_name)
+    return [
+        _graph("CPU (%)", [metric.line(stat.lower()) for stat, metric in tasks.cpu.items()]),
+        _graph("Memory (%)", [metric.line(stat.lower()) for stat, metric in tasks.memory.items()]),
+        _graph(
+            "Tasks",
+            [tasks.desired.line("desired"), tasks.running.line("running")]
+            if service.container_insights
+            else [tasks.live.line("live")],
+        ),
+    ]
+
+
+def _table(table: aws.keyspaces.Table, access: Access) -> Sequence[_Row]:
+    metrics = table_metrics(table, access)
+
+    def lines(by_operation: Mapping[str, Metric], what: str = "") -> list[list[Any]]:
+        return [metric.line(f"{operation} {what}".rstrip()) for operation, metric in by_operation.items()]
+
+    def capacity(kind: str) -> list[list[Any]]:
+        # Capacity is provisioned by the second and consumed over the period; on demand, nothing is provisioned.
+        return [
+            metrics.consumed[kind].line(f"{kind} consumed in total", id=kind, visible=False),
+            [{"expression": f"{kind} / PERIOD({kind})", "label": f"{kind} consumed", "id": f"{kind}_rate"}],
+            metrics.provisioned[kind].line(f"{kind} provisioned"),
+        ]
+
+    return [
+        [
+            _graph("Table: successful requests", lines(metrics.requests)),
+            _graph("Table: latency inside Keyspaces (ms)", lines(metrics.latencies)),
+            _graph("Table: throttled requests", lines(metrics.throttles)),
+        ],
+        [
+            _graph("Table: errors", lines(metrics.system_errors, "system") + lines(metrics.user_errors, "user")),
+            _graph("Table: capacity units a second", [line for kind in metrics.consumed for line in capacity(kind)]),
+            _graph(
+                "Table: limits exceeded",
+                lines(metrics.connection_limits, "connection") + lines(metrics.partition_limits, "partition"),
+            ),
+        ],
+    ]
+
+
+def _errors(log_group: aws.cloudwatch.LogGroup) -> Mapping[str, Any]:
+    query = "\n| ".join(
+        [
+            "SOURCE '{0}' | fields @timestamp, @message, @logStream",
+            f"filter @message like {_ERROR}",
+            "sort @timestamp desc",
+            f"limit {_ERROR_LINES}",
+        ]
+    )
+    return {"title": "Last error lines", "query": pulumi.Output.format(query, log_group.name), "view": "table"}
+
+
+def _graph(title: str, metrics: Sequence[Sequence[Any]]) -> tuple[str, Mapping[str, Any]]:
+    return "metric", {
+        "title": title,
+        "metrics": metrics,
+        "period": PERIOD,
+        "view": "timeSeries",
+        "yAxis": {"left": {"min": 0}},
+    }
+
+
+def _widgets(rows: Sequence[tuple[int, _Row]], region: pulumi.Input[str]) -> list[dict[str, Any]]:
+    """rows: of a height each, from the top. Only an alarm widget has no region: the alarms' ARNs do."""
+    widgets = []
+    top = 0
+    for height, row in rows:
+        width = _COLUMNS // len(row)
+        for column, (type_, properties) in enumerate(row):
+            widgets.append(
+                {
+                    "type": type_,
+                    "x": column * width,
+                    "y": top,
+                    "width": width,
+                    "height": height,
+                    "properties": {**properties, **({} if type_ == "alarm" else {"region": region})},
+                }
+            )
+        top += height
+    return widgets

@@ -1,0 +1,145 @@
+"""Alarms of a service: its traffic, which ECS may watch during a deployment, and its tasks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from components.alarms import MINUTES, Alarms, combined, create_alarm, single
+from components.metrics import service_metrics, traffic_metrics
+
+# A new service's tasks need a while to start, and ECS reports nothing until one runs.
+_WARM_UP_MINUTES = 15
+
+
+def create_traffic_alarms(
+    name: str,
+    alarms: Alarms,
+    *,
+    load_balancer_arn_suffix: pulumi.Input[str],
+    target_group: aws.lb.TargetGroup,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
+) -> dict[str, aws.cloudwatch.MetricAlarm]:
+    """Alarms `errors`, `latency` and `unhealthy`, which need no service: it may watch them when it is deployed.
+
+    A 5xx of the load balancer's own cannot be told apart by service: HTTPCode_ELB_5XX_Count is of the whole load
+    balancer, and an alarm on it would page, or roll back, one service for another's fault. So `errors` counts what has
+    a target group: answers of tasks and connections they did not take. Requests that the load balancer gave up on
+    otherwise (a task that hangs, or closes a connection halfway) are on the dashboard only; a task that hangs fails
+    its health check, which is `unhealthy`, and where no task is left, the alarm of the tasks fires.
+    """
+    traffic = traffic_metrics(load_balancer_arn_suffix, target_group.arn_suffix)
+    common: dict[str, Any] = {"tags": tags, "parent": parent}
+    return {
+        "errors": create_alarm(
+            f"{name}-errors",
+            alarms,
+            f"More than {alarms.error_percent:g} % of the requests for {name} fail. Look first at the last error lines"
+            " in its log, and whether a deployment or a throttled table began at the same time.",
+            # 0 without requests, or CloudWatch would look for further minutes with requests to judge by.
+            combined(
+                "IF(requests > 0, 100 * (FILL(errors, 0) + FILL(unreached, 0)) / requests, 0)",
+                "Failed requests (%)",
+                {"requests": traffic.requests, "errors": traffic.target_errors, "unreached": traffic.unreached},
+            ),
+            above=alarms.error_percent,
+            **common,
+        ),
+        "latency": create_alarm(
+            f"{name}-latency",
+            alarms,
+            f"One in 100 requests for {name} takes more than {alarms.p99_seconds:g} s. Look first at the latency of its"
+            " table and at the CPU of its tasks.",
+            {**single(traffic.latencies["p99"]), "evaluate_low_sample_count_percentiles": "evaluate"},
+            above=alarms.p99_seconds,
+            **common,
+        ),
+        "unhealthy": create_alarm(
+            f"{name}-unhealthy",
+            alarms,
+            f"A task of {name} fails the load balancer's health check. Look first at the last lines of its log: the"
+            " check may find that the table cannot be read.",
+            single(traffic.unhealthy),
+            above=0,
+            **common,
+        ),
+    }
+
+
+def deployment_alarms(
+    alarms: Alarms | None, traffic: Mapping[str, aws.cloudwatch.MetricAlarm]
+) -> aws.ecs.ServiceAlarmsArgsDict | None:
+    """The argument `alarms` of aws.ecs.Service. traffic: of `create_traffic_alarms`, empty without `alarms`.
+
+    ECS watches them during a rolling deployment (and no other) and, once the old tasks are gone, for a while longer
+    that it derives from the alarms: the bake time, by which every deployment takes some minutes more to complete. A
+    deployment that begins while one of them is in ALARM is not watched at all, so that a fix can be deployed. Of alarms
+    and circuit breaker, the first to detect a failure acts on it. (ECS developer guide, "How CloudWatch alarms detect
+    Amazon ECS deployment failures".) ECS takes names only, so the alarms are of the service's own region and account.
+
+    Without `rollback`, alarms are named and switched off, not left out. The aws provider takes an `alarms` that is gone
+    for no change (SuppressMissingOptionalConfigurationBlock), and ECS leaves as it is what an update does not mention
+    (aws/copilot-cli#4565): a service would go on rolling back. For the same reason, a service whose alarms are removed
+    while `rollback` is on keeps their names, and looks for alarms that no longer exist. Naming none instead is no way
+    out: the provider leaves out an empty list, which the ECS API requires. None for a service that never had alarms.
+    """
+    if alarms is None:
+        return None
+    return {
+        "alarm_names": [alarm.name for alarm in traffic.values()],
+        "enable": alarms.rollback,
+        "rollback": alarms.rollback,
+    }
+
+
+def create_task_alarm(
+    name: str,
+    alarms: Alarms,
+    *,
+    cluster_name: pulumi.Input[str],
+    service_name: pulumi.Input[str],
+    min_tasks: int,
+    container_insights: bool,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
+) -> aws.cloudwatch.MetricAlarm | None:
+    """Fires when fewer tasks run than should for 5 minutes on end, which is longer than ECS takes to replace one.
+
+    min_tasks: the fewest that may run: the least that autoscaling keeps, or the desired count. At 0 there is no alarm.
+    container_insights: compare what runs with what ECS wants at the time. Otherwise fewer than `min_tasks` fires.
+
+    Without Container Insights, ECS counts a service's tasks as LiveTaskCount (ECS developer guide, "Amazon ECS
+    CloudWatch metrics"; it was not seen on AWS: UNVERIFIED). The guide no longer says that the SampleCount of
+    CPUUtilization is the number of tasks, and with metrics every 20 seconds it would not be. Nothing is reported while
+    no task runs, so missing data fires too, except in the first minutes of a new alarm.
+    """
+    if min_tasks == 0:
+        return None
+    tasks = service_metrics(cluster_name, service_name)
+    look = "Look first at the service's events and at why its last tasks stopped, in the ECS console."
+    settings: dict[str, Any] = {
+        "missing": "breaching",
+        "bad_minutes": MINUTES,
+        "warm_up_configuration": {"warm_up_period_duration_in_minutes": _WARM_UP_MINUTES},
+        "tags": tags,
+        "parent": parent,
+    }
+    if container_insights:
+        return create_alarm(
+            f"{name}-tasks",
+            alarms,
+            f"{name} runs fewer tasks than ECS wants. {look}",
+            combined("desired - running", "Tasks missing", {"desired": tasks.desired, "running": tasks.running}),
+            above=0,
+            **settings,
+        )
+    return create_alarm(
+        f"{name}-tasks",
+        alarms,
+        f"{name} runs fewer than {min_tasks} tasks. {look}",
+        single(tasks.live),
+        below=min_tasks,
+        **settings,
+    )
