@@ -3,7 +3,7 @@ STACK ?= dev
 PYTHON := .venv/bin/python
 LOCAL := $(PYTHON) -m local
 
-.PHONY: up down status url output logs cql destroy test lint lock
+.PHONY: up down status url output logs cql destroy cost test lint lock
 
 up: .venv/installed ## run everything __main__.py declares on this machine, until Ctrl-C
 	@$(LOCAL) up --port $(PORT) --stack $(STACK)
@@ -28,6 +28,9 @@ cql: ## CQL as administrator
 
 destroy: ## stop it and delete the data
 	@$(LOCAL) destroy
+
+cost: .venv/installed ## what the declared stack costs a month on AWS
+	@$(PYTHON) -m costs --stack $(STACK)
 
 test: lint ## everything the project checks
 	@$(PYTHON) -m pytest

@@ -7,7 +7,7 @@ import pytest
 
 from tests.processes import ROOT
 
-OURS = {"components", "keyspaces", "load_countries", "local", "query_api", "tests", "benchmarks"}
+OURS = {"components", "costs", "keyspaces", "load_countries", "local", "query_api", "tests", "benchmarks"}
 
 
 def _imported(file: Path) -> set[str]:
@@ -31,6 +31,7 @@ def _imported(file: Path) -> set[str]:
         ("local/keyspaces", ("local.keyspaces.",)),
         ("local/keyspaces/cql", ("local.keyspaces.cql.",)),
         ("local", ("local.",)),
+        ("costs", ("costs.", "local.")),
     ],
 )
 def test_keeps_to_what_it_may_know(folder: str, allowed: tuple[str, ...]) -> None:

@@ -1,0 +1,69 @@
+"""What a stack costs a month: `python -m costs --help`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from costs.documents import DOCUMENT, estimate_stack, update
+from costs.prices import REGION, every_price
+from costs.render import as_text
+from local.errors import LocalError
+from local.settings import read_settings
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> int:
+    options = _parser().parse_args()
+    try:
+        if options.update_docs:
+            update(_ROOT)
+        else:
+            _print_estimate(options.stack, options.requests)
+    except LocalError as error:
+        print(f"costs: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader of our output, such as `head`, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m costs", description="What the declared stack costs a month on AWS, item by item, in US dollars."
+    )
+    parser.add_argument("--stack", default="dev", help="whose settings to use (default: dev)")
+    parser.add_argument(
+        "--requests",
+        type=_millions,
+        default=0,
+        metavar="N",
+        help="millions of requests a month, to add up (default: 0)",
+    )
+    parser.add_argument("--update-docs", action="store_true", help=f"write the tables in {DOCUMENT} anew instead")
+    return parser
+
+
+def _millions(text: str) -> float:
+    try:
+        millions = float(text)
+    except ValueError:
+        millions = -1
+    if not 0 <= millions <= 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r}: give millions of requests a month, from 0 to 1000000")
+    return millions
+
+
+def _print_estimate(stack: str, million_requests: float) -> None:
+    settings = read_settings(_ROOT, stack)
+    estimated = estimate_stack(_ROOT, settings)
+    dates = sorted(price.date for price in every_price())
+    print(f"Stack {stack} in {settings.region}; prices of {REGION} in US dollars, from {dates[0]} to {dates[-1]}")
+    if settings.region != REGION:
+        print(f"These are not the prices of {settings.region}: by how much they differ is not known here.")
+    print(f"\n{as_text(estimated, million_requests=million_requests)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""The tables in docs/cost.md: what they say, and where they stand."""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from costs.estimate import Estimate, estimate
+from costs.render import as_markdown, assumptions_table, compared, prices_table
+from local import aws
+from local.errors import LocalError
+from local.program import evaluate
+from local.settings import Settings, read_settings
+
+DOCUMENT = Path("docs") / "cost.md"
+STACK = "dev"
+# Ways to set the stack up that the documentation compares: title, and the settings that differ from Pulumi.dev.yaml.
+WAYS: tuple[tuple[str, Mapping[str, str]], ...] = (("one NAT gateway", {}), ("one task", {"queryApiTasks": "1"}))
+
+
+def estimate_stack(root: Path, settings: Settings, changed: Mapping[str, str] | None = None) -> Estimate:
+    """Evaluates the program in `root`. changed: settings of this project, by name, that replace the stack's.
+
+    Raises LocalError when it cannot be evaluated, or priced.
+    """
+    values = {**settings.values, **{f"{settings.project}:{key}": value for key, value in (changed or {}).items()}}
+    program = evaluate(
+        root,
+        dataclasses.replace(settings, values=values),
+        computed=aws.computed_by(settings.region, "load-balancer"),
+        answer=aws.answers_for(settings.region),
+    )
+    return estimate(program)
+
+
+def tables(root: Path) -> dict[str, str]:
+    """What stands in the document, by name."""
+    settings = read_settings(root, STACK)
+    return {
+        "dev": as_markdown(estimate_stack(root, settings)),
+        "ways": compared([(title, estimate_stack(root, settings, changed)) for title, changed in WAYS]),
+        "assumptions": assumptions_table(),
+        "prices": prices_table(),
+    }
+
+
+def replaced(text: str, name: str, table: str) -> str:
+    """`text` with `table` between `<!-- name: begin -->` and `<!-- name: end -->`, where another was before."""
+    between = re.compile(f"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->)", re.DOTALL)
+    if len(between.findall(text)) != 1:
+        raise LocalError(f"<!-- {name}: begin --> and <!-- {name}: end --> must be there once, each on its line")
+    return between.sub(lambda marks: f"{marks[1]}\n{table}\n\n{marks[2]}", text)
+
+
+def update(root: Path) -> None:
+    text = (root / DOCUMENT).read_text()
+    for name, table in tables(root).items():
+        text = replaced(text, name, table)
+    (root / DOCUMENT).write_text(text)

@@ -1,0 +1,133 @@
+"""What a declared program costs: idle for a month, for a million requests, and each time something happens."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from costs import containers, data, network, scaling, watching
+from costs.assumptions import DEFAULTS, Assumptions
+from costs.items import Item, merged, total, unclear
+from costs.prices import HOSTED_ZONE, KEY
+from costs.requests import BUCKET, request_items
+from local.program import Program, Resource
+
+Pricing = Callable[[Resource, Program, Assumptions], Iterator[Item]]
+_OUR_COMPONENTS = "keyspaces-platform:index:"  # hold resources, and are none themselves
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """idle: a month of what exists, when nobody calls. requests: a million of them. each_time: once for each event."""
+
+    idle: list[Item]
+    requests: list[Item]
+    each_time: list[Item]
+
+    def a_month(self, million_requests: float = 0) -> float:
+        return total(self.idle) + million_requests * total(self.requests)
+
+
+def _key(key: Resource, program: Program, assumptions: Assumptions) -> Iterator[Item]:
+    yield Item(what="KMS keys", count=1, price=KEY)
+
+
+def _zone(zone: Resource, program: Program, assumptions: Assumptions) -> Iterator[Item]:
+    yield Item(what="Hosted zones", count=1, price=HOSTED_ZONE)
+
+
+# What exists costs something by the hour or month.
+IDLE: Mapping[str, Pricing] = {
+    network.VPC: network.vpc_items,
+    network.ENDPOINT: network.endpoint_items,
+    network.BALANCER: network.balancer_items,
+    containers.SERVICE: containers.service_items,
+    "aws:ecs/cluster:Cluster": containers.cluster_items,
+    "aws:ecr/repository:Repository": containers.repository_items,
+    "aws:keyspaces/keyspace:Keyspace": data.keyspace_items,
+    data.TABLE: data.table_items,
+    "aws:appautoscaling/policy:Policy": scaling.policy_items,
+    "aws:cloudwatch/metricAlarm:MetricAlarm": watching.alarm_items,
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": watching.composite_items,
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": watching.filter_items,
+    "aws:kms/key:Key": _key,
+    "aws:route53/zone:Zone": _zone,
+}
+
+EACH_TIME: Mapping[str, Pricing] = {containers.RUN: containers.run_items}
+
+# Costs nothing while it is idle. What goes through it or into it is counted with the requests.
+FREE = frozenset(
+    {
+        "aws:acm/certificate:Certificate",  # a public one, not exported
+        "aws:acm/certificateValidation:CertificateValidation",
+        "aws:appautoscaling/scheduledAction:ScheduledAction",
+        "aws:appautoscaling/target:Target",
+        watching.DASHBOARDS,  # three are; more are counted together
+        "aws:cloudwatch/eventRule:EventRule",  # AWS's own events
+        "aws:cloudwatch/eventTarget:EventTarget",
+        "aws:cloudwatch/logGroup:LogGroup",
+        "aws:cloudwatch/logResourcePolicy:LogResourcePolicy",
+        "aws:cloudwatch/queryDefinition:QueryDefinition",
+        "aws:ec2/securityGroup:SecurityGroup",
+        "aws:ec2/vpcEndpointPolicy:VpcEndpointPolicy",
+        "aws:ec2/vpcEndpointRouteTableAssociation:VpcEndpointRouteTableAssociation",
+        "aws:ecr/lifecyclePolicy:LifecyclePolicy",
+        "aws:ecr/repositoryPolicy:RepositoryPolicy",
+        "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
+        containers.DEFINITION,
+        "aws:iam/policy:Policy",
+        "aws:iam/role:Role",
+        "aws:iam/rolePolicy:RolePolicy",
+        "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+        "aws:kms/alias:Alias",
+        "aws:kms/keyPolicy:KeyPolicy",
+        "aws:lb/listener:Listener",
+        "aws:lb/listenerCertificate:ListenerCertificate",
+        "aws:lb/listenerRule:ListenerRule",
+        "aws:lb/targetGroup:TargetGroup",
+        "aws:route53/record:Record",
+        BUCKET,
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+        "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+        "aws:s3/bucketPolicy:BucketPolicy",
+        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        "aws:s3/bucketVersioning:BucketVersioning",
+        "aws:sns/topic:Topic",
+        "aws:sns/topicPolicy:TopicPolicy",
+        "aws:sns/topicSubscription:TopicSubscription",
+        "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+        "aws:wafv2/webAclAssociation:WebAclAssociation",  # the web ACL is somebody else's
+        "docker:index/image:Image",  # built where Pulumi runs; kept in its repository
+        "pulumi-python:dynamic/ecs:Deployment",
+        "pulumi-python:dynamic/ecs:TaskStop",
+        "pulumi-python:dynamic/keyspaces:TableSchema",
+        "pulumi:providers:aws",
+    }
+)
+
+
+def estimate(program: Program, assumptions: Assumptions = DEFAULTS) -> Estimate:
+    """Raises LocalError for a resource of a type, or with inputs, whose cost is not known: none is left out."""
+    for resource in program.resources:
+        known = resource.type in IDLE or resource.type in EACH_TIME or resource.type in FREE
+        if not known and not resource.type.startswith(_OUR_COMPONENTS):
+            raise unclear(resource, "price its type, or say that it is free, in costs/estimate.py")
+
+    def items(pricing_by_type: Mapping[str, Pricing]) -> Iterator[Item]:
+        """By type, then by name: the order of declaration is not always the same."""
+        for type_, pricing in pricing_by_type.items():
+            for resource in sorted(program.of_type(type_), key=lambda resource: resource.name):
+                yield from pricing(resource, program, assumptions)
+
+    return Estimate(
+        idle=merged(
+            [
+                *items(IDLE),
+                *watching.dashboard_items(program),
+                *watching.health_check_items(program, assumptions),
+            ]
+        ),
+        requests=merged(request_items(program, assumptions)),
+        each_time=merged([*items(EACH_TIME), *containers.start_items(program, assumptions)]),
+    )

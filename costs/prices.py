@@ -1,0 +1,114 @@
+"""What AWS charges in us-east-1, in US dollars: the only place where a price is written down.
+
+Keyspaces' own prices are from the price list that AWS publishes with its sample calculator. The others are what pages
+of third parties quoted from AWS's pricing pages at the date given: none was read at AWS on the day it was written down
+here. A `doubt` says what makes a price less sure than that.
+
+To renew them: look each up in the AWS Pricing Calculator, change `usd`, `source` and `date`, then run
+`python -m costs --update-docs`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+REGION = "us-east-1"
+HOURS = 730
+"""A month, as AWS's own calculator counts it."""
+DAYS = HOURS / 24
+
+
+@dataclass(frozen=True)
+class Price:
+    """usd: for one `unit`; by the hour or month it exists, or once for each that is used. date: year and month."""
+
+    name: str
+    usd: float
+    unit: str
+    by: Literal["hour", "month", "use"]
+    source: str
+    date: str
+    doubt: str = ""
+
+    def __str__(self) -> str:
+        return f"${self.usd:.9f}".rstrip("0").rstrip(".") + f" / {self.unit}{'' if self.by == 'use' else f'-{self.by}'}"
+
+
+_UNDATED = "the page that says so has no date; the one given is when it was read"
+
+
+def every_price() -> list[Price]:
+    return [value for value in globals().values() if isinstance(value, Price)]
+
+
+NAT_GATEWAY = Price("NAT gateway", 0.045, "gateway", "hour", "cloudburn.io; leanopstech.com", "2026-04")
+NAT_TRAFFIC = Price("NAT gateway, traffic either way", 0.045, "GB", "use", "cloudburn.io; leanopstech.com", "2026-04")
+PUBLIC_IPV4 = Price("public IPv4 address", 0.005, "address", "hour", "pocketlantern.dev, which quotes AWS", "2026-03")
+INTERFACE_ENDPOINT = Price(
+    "interface endpoint in one zone", 0.01, "zone", "hour", "awsnegotiations.com; egresscost.com", "2026-05"
+)
+ENDPOINT_TRAFFIC = Price(
+    "interface endpoint, traffic either way", 0.01, "GB", "use", "awsnegotiations.com; leanopstech.com", "2026-05"
+)
+LOAD_BALANCER = Price(
+    "application load balancer", 0.0225, "balancer", "hour", "awsnegotiations.com; cloud-horizons.com", "2026-05"
+)
+LOAD_BALANCER_CAPACITY = Price(
+    "load balancer capacity unit (LCU)", 0.008, "LCU-hour", "use", "awsnegotiations.com; cloud-horizons.com", "2026-05"
+)
+DATA_OUT = Price("data out to the internet, first 10 TB", 0.09, "GB", "use", "usage.ai; leanopstech.com", "2026-06")
+HOSTED_ZONE = Price("Route 53 hosted zone", 0.50, "zone", "month", "ns1.com", "2026-11", _UNDATED)
+
+X86_CPU = Price("Fargate, Linux x86", 0.04048, "vCPU", "hour", "factualminds.com; wring.co", "2026-06")
+X86_MEMORY = Price("Fargate memory, Linux x86", 0.004445, "GB", "hour", "factualminds.com; wring.co", "2026-06")
+ARM_CPU = Price("Fargate, Linux ARM", 0.03238, "vCPU", "hour", "fortem.dev; vantage.sh; wring.co", "2026-03")
+ARM_MEMORY = Price("Fargate memory, Linux ARM", 0.00356, "GB", "hour", "fortem.dev; vantage.sh; wring.co", "2026-03")
+EPHEMERAL_STORAGE = Price(
+    "Fargate storage above 20 GB a task", 0.000111, "GB", "hour", "vantage.sh; wring.co", "2026-03"
+)
+SPOT_DISCOUNT = 0.5
+"""Of Fargate Spot. It follows supply and demand: 50 to 70 % were seen, and AWS promises none (fortem.dev, 2026)."""
+
+
+def spot(price: Price) -> Price:
+    """What the same costs on Fargate Spot, at the smallest discount seen."""
+    return Price(
+        name=price.name.replace("Fargate", "Fargate Spot", 1),
+        usd=price.usd * (1 - SPOT_DISCOUNT),
+        unit=price.unit,
+        by=price.by,
+        source="fortem.dev",
+        date="2026-06",
+        doubt=f"varies; {SPOT_DISCOUNT:.0%} off is the least that was seen, 70 % the most",
+    )
+
+
+X86_SPOT_CPU = spot(X86_CPU)
+X86_SPOT_MEMORY = spot(X86_MEMORY)
+ARM_SPOT_CPU = spot(ARM_CPU)
+ARM_SPOT_MEMORY = spot(ARM_MEMORY)
+IMAGE_STORAGE = Price("ECR storage", 0.10, "GB", "month", "cloudburn.io; wring.co", "2026-03")
+
+_PRICE_LIST = "AWS price list of 2025-11-05, in aws-samples/sample-pricing-calculator-for-keyspaces"
+READS = Price("Keyspaces reads on demand (RRU: 4 KB, LOCAL_QUORUM)", 0.125, "million", "use", _PRICE_LIST, "2025-11")
+WRITES = Price("Keyspaces writes on demand (WRU: 1 KB)", 0.625, "million", "use", _PRICE_LIST, "2025-11")
+READ_CAPACITY = Price("Keyspaces provisioned read capacity (RCU)", 0.00013, "RCU", "hour", _PRICE_LIST, "2025-11")
+WRITE_CAPACITY = Price("Keyspaces provisioned write capacity (WCU)", 0.00065, "WCU", "hour", _PRICE_LIST, "2025-11")
+TABLE_STORAGE = Price("Keyspaces storage", 0.25, "GB", "month", _PRICE_LIST, "2025-11")
+TABLE_BACKUP = Price("Keyspaces point-in-time recovery", 0.20, "GB", "month", _PRICE_LIST, "2025-11")
+
+ALARM_METRIC = Price(
+    "metric that an alarm watches, each minute", 0.10, "metric", "month", "c3x.dev", "2026-11", _UNDATED
+)
+FAST_ALARM_METRIC = Price(
+    "metric that an alarm watches, more often", 0.30, "metric", "month", "c3x.dev", "2026-11", _UNDATED
+)
+COMPOSITE_ALARM = Price("composite alarm", 0.50, "alarm", "month", "c3x.dev", "2026-11", _UNDATED)
+FREE_DASHBOARDS = 3
+"""Of an account, with up to 50 metrics each (AWS's CloudWatch pricing page)."""
+DASHBOARD = Price("dashboard after an account's first three", 3.00, "dashboard", "month", "factualminds.com", "2026-06")
+CUSTOM_METRIC = Price("custom metric, also of Container Insights", 0.30, "metric", "month", "signoz.io", "2026-02")
+ENHANCED_METRIC = Price("metric of enhanced Container Insights", 0.07, "metric", "month", "fortem.dev", "2026-06")
+LOG_LINES = Price("CloudWatch Logs, taking in", 0.50, "GB", "use", "c3x.dev; factualminds.com", "2026-06")
+LOG_STORAGE = Price("CloudWatch Logs, keeping (compressed)", 0.03, "GB", "month", "c3x.dev; hykell.com", "2026-06")
+OBJECT_STORAGE = Price("S3 Standard storage", 0.023, "GB", "month", "devnotes.tech", "2026-11", _UNDATED)
+KEY = Price("customer managed KMS key", 1.00, "key", "month", "AWS's pricing page, as stored; cloudburn.io", "2026-03")

@@ -1,0 +1,28 @@
+"""What Application Auto Scaling changes: how little runs when nobody calls, and alarms of its own."""
+
+from collections.abc import Iterator
+
+from costs.assumptions import Assumptions
+from costs.items import Item, number
+from costs.prices import ALARM_METRIC
+from local.program import Program, Resource
+
+_TARGET = "aws:appautoscaling/target:Target"
+# A target tracking policy keeps alarms: a pair for an ECS service, two pairs for a Keyspaces table (Keyspaces developer
+# guide, "Amazon Keyspaces auto scaling"). UNVERIFIED for ECS: one pair is what users see.
+_ALARMS = {"ecs": 2, "cassandra": 4}
+
+
+def least_by_scaling(program: Program, dimension: str, resource_id_end: str, *, otherwise: float) -> float:
+    """The minimum of the scalable target with this dimension whose resource id ends so; `otherwise` without one."""
+    for target in program.of_type(_TARGET):
+        ends = str(target.inputs.get("resourceId")).endswith(resource_id_end)
+        if ends and target.inputs.get("scalableDimension") == dimension:
+            return number(target, "minCapacity", target.inputs)
+    return otherwise
+
+
+def policy_items(policy: Resource, program: Program, assumptions: Assumptions) -> Iterator[Item]:
+    if policy.inputs.get("policyType") == "TargetTrackingScaling":
+        count = _ALARMS.get(str(policy.inputs.get("serviceNamespace")), 2)
+        yield Item(what="Alarms that scaling keeps", count=count, price=ALARM_METRIC)

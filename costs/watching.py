@@ -1,0 +1,87 @@
+"""CloudWatch: alarms, dashboards, metrics, log lines."""
+
+from collections.abc import Iterator
+
+from costs.assumptions import Assumptions
+from costs.containers import SERVICE, idle_tasks
+from costs.items import Item, number
+from costs.network import BALANCER, way_out, zones_of
+from costs.prices import (
+    ALARM_METRIC,
+    COMPOSITE_ALARM,
+    CUSTOM_METRIC,
+    DASHBOARD,
+    DAYS,
+    FAST_ALARM_METRIC,
+    FREE_DASHBOARDS,
+    HOURS,
+    LOG_LINES,
+    LOG_STORAGE,
+)
+from local.program import Program, Resource
+
+DASHBOARDS = "aws:cloudwatch/dashboard:Dashboard"
+_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+_TARGETS = "aws:lb/targetGroup:TargetGroup"
+_MINUTE = 60
+_CHECK_SECONDS = 30  # between two health checks, unless the target group says otherwise (Elastic Load Balancing API)
+
+
+def alarm_items(alarm: Resource, program: Program, assumptions: Assumptions) -> Iterator[Item]:
+    """One of metric math is billed for each metric it uses; anomaly detection for the two of its band as well.
+
+    CloudWatch user guide, "Optimizing and reducing costs of CloudWatch alarms". A Metrics Insights query is billed for
+    every metric that it finds, which nobody knows before: it counts as one.
+    """
+    queries = alarm.inputs.get("metricQueries") or ()
+    metrics = [query["metric"] for query in queries if query.get("metric")]
+    bands = [query for query in queries if "ANOMALY_DETECTION_BAND" in str(query.get("expression"))]
+    periods = [number(alarm, "period", each, _MINUTE) for each in (alarm.inputs, *metrics)]
+    price = FAST_ALARM_METRIC if min(periods) < _MINUTE else ALARM_METRIC
+    yield Item(what="Alarms, by metric they watch", count=max(1, len(metrics)) + 2 * len(bands), price=price)
+
+
+def composite_items(alarm: Resource, program: Program, assumptions: Assumptions) -> Iterator[Item]:
+    yield Item(what="Composite alarms", count=1, price=COMPOSITE_ALARM)
+
+
+def filter_items(metric_filter: Resource, program: Program, assumptions: Assumptions) -> Iterator[Item]:
+    """The filter is free, its metric is not. One with dimensions has a metric for each of their values: unknown."""
+    yield Item(what="Metrics made of log lines", count=1, price=CUSTOM_METRIC)
+
+
+def dashboard_items(program: Program) -> Iterator[Item]:
+    count = len(list(program.of_type(DASHBOARDS)))
+    if count:
+        yield Item(
+            what=f"Dashboards after the first {FREE_DASHBOARDS}", count=max(0, count - FREE_DASHBOARDS), price=DASHBOARD
+        )
+
+
+def log_items(what: str, gigabytes: float, program: Program, assumptions: Assumptions) -> Iterator[Item]:
+    """Taking in, keeping as long as the longest-kept group does, and the way from the tasks to CloudWatch Logs."""
+    yield Item(what=f"{what}: taken in", count=gigabytes, price=LOG_LINES)
+    days = [number(group, "retentionInDays", group.inputs, 0) for group in program.of_type(_GROUP)]
+    kept = max((each or assumptions.forever_days for each in days), default=assumptions.forever_days)
+    stored = gigabytes * assumptions.log_compression * kept / DAYS
+    yield Item(what=f"{what}: kept {kept:.0f} days", count=stored, price=LOG_STORAGE)
+    passed = way_out(program, "logs")
+    if passed is not None:
+        yield Item(what=f"{what}: by {passed[0]}", count=gigabytes, price=passed[1])
+
+
+def health_check_items(program: Program, assumptions: Assumptions) -> Iterator[Item]:
+    """Every node of a load balancer asks every task, and the task logs it like any request."""
+    groups = {group.outputs.get("arn"): group for group in program.of_type(_TARGETS)}
+    nodes = sum(zones_of(balancer) for balancer in program.of_type(BALANCER))
+    lines = 0.0
+    for service in program.of_type(SERVICE):
+        for attached in service.inputs.get("loadBalancers") or ():
+            group = groups.get(attached.get("targetGroupArn"))
+            if group is not None:
+                check = group.inputs.get("healthCheck") or {}
+                seconds = number(group, "interval", check, _CHECK_SECONDS)
+                lines += HOURS * 3600 / seconds * nodes * idle_tasks(service, program)
+    if lines and assumptions.health_check_log_bytes:
+        size = assumptions.gigabytes(assumptions.health_check_log_bytes + assumptions.log_event_bytes, lines)
+        yield from log_items("Log lines of health checks", size, program, assumptions)

@@ -1,0 +1,53 @@
+"""docs/cost.md says what the program costs."""
+
+import pytest
+
+from costs.__main__ import _parser
+from costs.documents import DOCUMENT, replaced, tables
+from local.errors import LocalError
+from tests.evaluation import ROOT
+
+_TEXT = (ROOT / DOCUMENT).read_text()
+
+
+@pytest.fixture(scope="module")
+def shown() -> dict[str, str]:
+    return tables(ROOT)
+
+
+@pytest.mark.parametrize("name", ["dev", "ways", "assumptions", "prices"])
+def test_shows_each_table_as_it_is_computed(shown: dict[str, str], name: str) -> None:
+    """A stack, a price or an assumption has changed since the document was written."""
+    assert replaced(_TEXT, name, shown[name]) == _TEXT, (
+        f"the table {name} in {DOCUMENT} is out of date: run .venv/bin/python -m costs --update-docs"
+    )
+
+
+def test_shows_every_table_that_there_is(shown: dict[str, str]) -> None:
+    """Else a table is computed that nobody sees, or one in the document is never renewed."""
+    assert {line.split()[1].removesuffix(":") for line in _TEXT.splitlines() if line.endswith(": begin -->")} == {
+        *shown
+    }
+
+
+def test_replaces_a_table_and_nothing_else() -> None:
+    """Else running it again adds lines, or eats what people wrote."""
+    text = (
+        "before\n<!-- dev: begin -->\n\n| old |\n\n<!-- dev: end -->\nafter\n<!-- ways: begin -->\n<!-- ways: end -->\n"
+    )
+    new = replaced(text, "dev", r"| \1 |")
+    assert new == text.replace("| old |", r"| \1 |")
+    assert replaced(new, "dev", r"| \1 |") == new
+
+
+def test_says_which_marks_are_missing() -> None:
+    """Else a table silently disappears from the document."""
+    with pytest.raises(LocalError, match="<!-- ways: begin -->"):
+        replaced("<!-- dev: begin -->\n<!-- dev: end -->\n", "ways", "| |")
+
+
+def test_documents_every_option() -> None:
+    """One that nobody knows of is of no use."""
+    for action in _parser()._actions:
+        for name in action.option_strings:
+            assert name in ("-h", "--help") or f"| `{name}` |" in _TEXT

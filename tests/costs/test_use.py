@@ -1,0 +1,154 @@
+"""What requests cost, and what happens now and then."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pulumi_aws as aws
+import pytest
+
+from costs.assumptions import DEFAULTS, Assumptions, every_assumption
+from costs.estimate import estimate
+from local.program import Program
+from tests.costs.programs import api, endpoint, estimate_of, idle, service, table, task_definition, vpc
+
+# What traffic passes in each way out, by AWS service.
+_WAYS = {
+    "nat": (["cassandra"], "Single", {"CQL": "endpoint for cassandra", "Log lines": "NAT gateway"}),
+    "endpoints": (
+        ["cassandra", "logs", "ecr.api", "ecr.dkr"],
+        "None",
+        {"CQL": "endpoint for cassandra", "Log lines": "endpoint for logs"},
+    ),
+    "public": (["cassandra"], "None", {"CQL": "endpoint for cassandra"}),
+    "nothing of its own for Keyspaces": ([], "Single", {"CQL": "NAT gateway", "Log lines": "NAT gateway"}),
+}
+
+
+def _requests(run: Callable[[], object], assumptions: Assumptions = DEFAULTS) -> dict[str, float]:
+    return {item.what: item.usd for item in estimate_of(run, assumptions).requests}
+
+
+def test_prices_a_million_requests() -> None:
+    """Else nobody can tell what success would cost."""
+    assert _requests(api) == {
+        "Keyspaces reads": pytest.approx(0.125),
+        "Load balancer capacity": pytest.approx(1e6 / 90_000 * 0.008),  # a new connection each, 25 a second in an LCU
+        "Answers to the internet": pytest.approx(0.5 * 0.09),
+        "Log lines: taken in": pytest.approx(0.326 * 0.50),
+        "Log lines: kept 30 days": pytest.approx(0.326 * 0.15 * 0.03, rel=0.02),
+    }
+
+
+@pytest.mark.parametrize("way", _WAYS)
+def test_prices_what_passes_the_way_out(way: str) -> None:
+    """Else ways out differ by the hour only, and the one that is dear under load looks cheap."""
+    endpoints, strategy, passed = _WAYS[way]
+
+    def run() -> None:
+        api()
+        vpc(strategy)
+        for name in endpoints:
+            endpoint(name)
+
+    found = {what for what in _requests(run) if " by " in what}
+    assert found == {f"{what} by {by}".replace("Log lines by", "Log lines: by") for what, by in passed.items()}
+
+
+def test_prices_load_balancer_by_bytes_when_they_are_more() -> None:
+    """AWS bills the larger of connections and bytes."""
+    large = dataclasses.replace(DEFAULTS, connections=0.01, response_bytes=200_000)
+    assert _requests(api, large)["Load balancer capacity"] == pytest.approx(200.5 * 0.008)
+
+
+def test_prices_tls_handshakes_where_a_listener_speaks_https() -> None:
+    """Certificates are larger than this API's answers."""
+    assert "TLS handshakes to the internet" not in _requests(api)
+    found = _requests(lambda: api(https=True))
+    assert found["TLS handshakes to the internet"] == pytest.approx(4 * 0.09)
+
+
+@pytest.mark.parametrize(("days", "shown"), [(30, 30), (None, 365)])
+def test_prices_access_logs_as_long_as_they_are_kept(days: int | None, shown: int) -> None:
+    """Else logs that nobody deletes look as cheap as a month's."""
+
+    def run() -> None:
+        api()
+        bucket = aws.s3.Bucket("logs")
+        if days is not None:
+            rule: Any = {"id": "expire", "status": "Enabled", "expiration": {"days": days}}
+            aws.s3.BucketLifecycleConfiguration("logs", bucket=bucket.id, rules=[rule])
+
+    found = _requests(run)[f"Access logs in S3: kept {shown} days"]
+    assert found == pytest.approx(0.1 * shown / (730 / 24) * 0.023)
+
+
+def test_prices_no_read_of_a_provisioned_table() -> None:
+    """Its capacity is paid for already."""
+
+    def run() -> None:
+        group = aws.lb.TargetGroup("api")
+        aws.lb.LoadBalancer("web", subnets=["subnet-a", "subnet-b"])
+        service(task_definition(), load_balancers=[{"target_group_arn": group.arn, "container_name": "api"}])
+        capacity = {"throughput_mode": "PROVISIONED", "read_capacity_units": 1, "write_capacity_units": 1}
+        table(capacity_specification=capacity)
+
+    found = _requests(run)
+    assert found
+    assert "Keyspaces reads" not in found
+
+
+def test_prices_no_load_balancer_of_somebody_else() -> None:
+    """A service may be behind one that the stack does not create; its reads and log lines cost the same."""
+
+    def run() -> None:
+        table()
+        attached = {"target_group_arn": aws.lb.TargetGroup("api").arn, "container_name": "api"}
+        service(task_definition(), load_balancers=[attached])
+
+    assert set(_requests(run)) == {"Keyspaces reads", "Log lines: taken in", "Log lines: kept 365 days"}
+
+
+def test_prices_no_request_that_nothing_could_answer() -> None:
+    """Without a load balancer there are none."""
+    assert _requests(lambda: service(task_definition())) == {}
+
+
+def test_prices_log_lines_of_health_checks() -> None:
+    """They come day and night, from each node of the load balancer to each task."""
+    lines = 730 * 3600 / 10 * 2 * 2
+    (count, _) = idle(api)["Log lines of health checks: taken in"]
+    assert count == pytest.approx(lines * 96 / 1e9)
+    assert not any("health" in what for what in idle(api, dataclasses.replace(DEFAULTS, health_check_log_bytes=0)))
+
+
+def test_prices_a_run_of_the_loader(program: Program) -> None:
+    """Else whoever runs it often does not learn what it costs."""
+    each_time = {item.what: item for item in estimate(program).each_time}
+    cpu, memory, written = (
+        next(item for what, item in each_time.items() if what.startswith("load-countries, a run") and word in what)
+        for word in ("vCPU", "memory", "rows written")
+    )
+    assert cpu.usd == pytest.approx(cpu.count * cpu.price.usd / 60)
+    assert memory.usd == pytest.approx(memory.count * memory.price.usd / 60)
+    assert written.usd == pytest.approx(250 / 1e6 * 0.625)
+
+
+@pytest.mark.parametrize(("with_endpoint", "passes"), [(False, True), (True, False)])
+def test_prices_images_that_pass_a_nat_gateway(with_endpoint: bool, passes: bool) -> None:
+    """With S3's own endpoint, which is free, they do not."""
+
+    def run() -> None:
+        vpc("Single")
+        service(task_definition())
+        if with_endpoint:
+            endpoint("s3", kind="Gateway")
+
+    assert any(item.what.startswith("Image of each task") for item in estimate_of(run).each_time) is passes
+
+
+def test_says_what_each_assumption_means() -> None:
+    """Else nobody can tell whether it holds for him."""
+    for each in every_assumption(DEFAULTS):
+        assert len(each.means) > 20
+        assert each.value >= 0
