@@ -77,7 +77,14 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             if isinstance(table, Table)
             else table
         )
-        image = create_image(name, dockerfile=dockerfile, keep_images=environment.protect, tags=tags, parent=self)
+        image = create_image(
+            name,
+            dockerfile=dockerfile,
+            architecture="ARM64",
+            keep_images=environment.protect,
+            tags=tags,
+            parent=self,
+        )
         self.log_group = aws.cloudwatch.LogGroup(
             name,
             retention_in_days=environment.log_retention_days,
@@ -109,6 +116,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                 **(variables or {}),
             },
             port=run.port if isinstance(run, Service) else None,
+            architecture="ARM64",
             cpu=cpu,
             memory=memory,
             task_role=task_role,
