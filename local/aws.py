@@ -22,6 +22,10 @@ def computed_by(region: str, load_balancer: str) -> Computed:
 
     # By resource type: the outputs that are not inputs, from logical name and inputs.
     outputs: Mapping[str, Callable[[str, Inputs], Inputs]] = {
+        "aws:appautoscaling/policy:Policy": lambda name, _: {"name": name, "arn": arn("autoscaling", f"policy/{name}")},
+        "aws:appautoscaling/target:Target": lambda name, _: {
+            "arn": arn("application-autoscaling", f"scalable-target/{name}")
+        },
         "aws:cloudwatch/logGroup:LogGroup": lambda name, _: {"name": name, "arn": arn("logs", f"log-group:{name}")},
         "aws:ecr/repository:Repository": lambda name, _: {
             "name": name,
@@ -46,9 +50,13 @@ def computed_by(region: str, load_balancer: str) -> Computed:
         "aws:lb/listener:Listener": lambda name, _: {"arn": arn("elasticloadbalancing", f"listener/app/{name}")},
         "aws:lb/loadBalancer:LoadBalancer": lambda name, _: {
             "arn": arn("elasticloadbalancing", f"loadbalancer/app/{name}"),
+            "arnSuffix": f"app/{name}",
             "dnsName": load_balancer,
         },
-        "aws:lb/targetGroup:TargetGroup": lambda name, _: {"arn": arn("elasticloadbalancing", f"targetgroup/{name}")},
+        "aws:lb/targetGroup:TargetGroup": lambda name, _: {
+            "arn": arn("elasticloadbalancing", f"targetgroup/{name}"),
+            "arnSuffix": f"targetgroup/{name}",
+        },
         "awsx:ec2:Vpc": lambda name, inputs: {
             "vpcId": f"vpc-{name}",
             "publicSubnetIds": [f"subnet-public-{zone}" for zone in inputs["availabilityZoneNames"]],
