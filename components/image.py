@@ -11,6 +11,8 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_docker as docker
 
+from components.architecture import PLATFORMS, Architecture
+
 # ECS may roll back to, or replace a task of, an older deployment: its image must still be there, tagged or not.
 _IMAGES_KEPT = 30
 _DOCKER_TIMEOUT_SECONDS = 15
@@ -19,18 +21,33 @@ _NO_ANSWER = "Docker is needed to build the container images, and it does not an
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """repository: where images of one microservice live; digest: the built image, as `<repository>@sha256:...`."""
+    """repository: where images of one microservice live; lifecycle_policy: how many it keeps.
+
+    image: the build; digest: what it built, as `<repository>@sha256:...`.
+    """
 
     repository: aws.ecr.Repository
+    lifecycle_policy: aws.ecr.LifecyclePolicy
+    image: docker.Image
     digest: pulumi.Output[str]
 
 
 def create_image(
-    name: str, *, dockerfile: str, keep_images: bool, tags: Mapping[str, str], parent: pulumi.Resource
+    name: str,
+    *,
+    dockerfile: str,
+    architecture: Architecture,
+    keep_images: bool,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
 ) -> Image:
     """Builds `dockerfile` (a path from the project's root) with its folder as the build context.
 
-    What the build sees is what `<dockerfile>.dockerignore` lets through, and nothing else triggers a new build.
+    What the build sees is what `<dockerfile>.dockerignore` lets through; that, the Dockerfile and the architecture
+    decide what is built, and nothing else triggers a new build.
+    architecture: BuildKit, the provider's default, tells the Dockerfile as TARGETPLATFORM and TARGETARCH, whatever
+    machine it builds on (pulumi-docker, provider/image.go). A stage for another architecture than the machine's can run
+    commands only under emulation, so it should run none.
     keep_images: deleting the repository fails while it holds images; otherwise they go with it.
     """
     if not Path(dockerfile).is_file():
@@ -43,7 +60,7 @@ def create_image(
         tags=dict(tags),
         opts=opts,
     )
-    aws.ecr.LifecyclePolicy(
+    lifecycle_policy = aws.ecr.LifecyclePolicy(
         name,
         repository=repository.name,
         policy=pulumi.Output.json_dumps(
@@ -72,7 +89,7 @@ def create_image(
         build={
             "context": str(PurePosixPath(dockerfile).parent),
             "dockerfile": dockerfile,
-            "platform": "linux/amd64",
+            "platform": PLATFORMS[architecture],
         },
         image_name=pulumi.Output.concat(repository.repository_url, ":latest"),
         registry={
@@ -90,7 +107,7 @@ def create_image(
             retain_on_delete=True,
         ),
     )
-    return Image(repository=repository, digest=image.repo_digest)
+    return Image(repository=repository, lifecycle_policy=lifecycle_policy, image=image, digest=image.repo_digest)
 
 
 def require_docker() -> None:

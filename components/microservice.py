@@ -111,6 +111,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                 **(variables or {}),
             },
             port=run.port if isinstance(run, Service) else None,
+            architecture="ARM64",
             cpu=cpu,
             memory=memory,
             task_role=task_role,

@@ -1,7 +1,8 @@
 """IAM: the two roles of a microservice and what each may do.
 
-Every action is spelled out. A resource is `*` only where AWS offers nothing narrower: `ecr:GetAuthorizationToken`
-and the two EC2 describe actions (service authorization reference, "Actions, resources, and condition keys").
+Every action is spelled out. A resource is `*` only where AWS offers nothing narrower: `ecr:GetAuthorizationToken`,
+the two EC2 describe actions and the channels of ECS Exec (service authorization reference, "Actions, resources, and
+condition keys").
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,14 @@ _ON_TABLE: Mapping[Access, Sequence[str]] = {
     "write": ["cassandra:Select", "cassandra:Modify"],
 }
 
+# ECS developer guide, "Amazon ECS task IAM role", ECS Exec permissions.
+_EXEC = [
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Role:
@@ -39,8 +48,12 @@ def create_task_role(
     account: Account,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
+    exec: bool = False,
 ) -> Role:
     """What the program in the container may do: `access` to `table`, and what a driver needs to connect.
+
+    exec: and what the agent of ECS Exec needs, which has the program's role: to open channels to Session Manager. Who
+    may enter a task is decided by who may call `ecs:ExecuteCommand`.
 
     Drivers read the system keyspaces when they connect. With an interface endpoint, Keyspaces lists the endpoint's
     hosts in system.peers only if the connecting role may describe it; without, drivers open a single connection.
@@ -53,6 +66,7 @@ def create_task_role(
             _allow(_ON_TABLE[access], table.arn),
             _allow(["cassandra:Select"], account.arn("cassandra", "/keyspace/system*")),
             _allow(["ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcEndpoints"], "*"),
+            *([_allow(_EXEC, "*")] if exec else []),
         ],
         account=account,
         tags=tags,

@@ -8,6 +8,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.account import Account
+from components.architecture import Architecture
+from components.arguments import refuse
 from components.permissions import Role
 
 # Any number but 0: the images work under every uid.
@@ -16,6 +18,12 @@ _SCRATCH = "/tmp"  # noqa: S108  # the container's own
 # How long ECS waits between SIGTERM and SIGKILL, in seconds: longer than a load balancer drains a target.
 _STOP_TIMEOUT = 40
 
+# Where the agent of ECS Exec writes, by volume.
+_EXEC_VOLUMES = {
+    "exec-agent": "/managed-agents",
+    "exec-state": "/var/lib/amazon/ssm",
+    "exec-log": "/var/log/amazon/ssm",
+}
 
 # MiB that Fargate offers for CPU units (ECS developer guide, "Fargate task size").
 _SIZES = {
@@ -30,13 +38,20 @@ _SIZES = {
 
 
 def check_size(name: str, *, cpu: int, memory: int) -> None:
-    """Raises ValueError unless Fargate offers this size."""
-    if cpu not in _SIZES:
-        raise ValueError(f"{name}: cpu is {cpu}; Fargate offers {', '.join(map(str, _SIZES))}")
-    if memory not in _SIZES[cpu]:
-        raise ValueError(
-            f"{name}: memory is {memory} MiB; with cpu {cpu} Fargate offers {', '.join(map(str, _SIZES[cpu]))}"
+    """Raises InvalidArguments unless Fargate offers this size."""
+    offered = _SIZES.get(cpu)
+    if offered is None:
+        anywhere = any(memory in sizes for sizes in _SIZES.values())
+        refuse(
+            name,
+            {
+                "cpu": f"is {cpu}; Fargate offers {', '.join(map(str, _SIZES))}",
+                "memory": None if anywhere else f"is {memory} MiB, which Fargate offers with no cpu",
+            },
         )
+    elif memory not in offered:
+        offers = ", ".join(map(str, offered))
+        refuse(name, {"memory": f"is {memory} MiB; with cpu {cpu} Fargate offers {offers}"})
 
 
 def create_task_definition(
@@ -46,6 +61,7 @@ def create_task_definition(
     command: Sequence[str],
     environment: Mapping[str, pulumi.Input[str]],
     port: int | None,
+    architecture: Architecture,
     cpu: int,
     memory: int,
     task_role: Role,
@@ -54,12 +70,23 @@ def create_task_definition(
     account: Account,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
+    exec: bool = False,
 ) -> aws.ecs.TaskDefinition:
-    """cpu: CPU units, 1024 to a vCPU; memory: MiB; port: what the container listens on, None if it does not.
+    """architecture: the image's too. cpu: CPU units, 1024 to a vCPU; memory: MiB.
+
+    port: what the container listens on, None if it does not.
 
     The root file system is read-only and the user not root. The volume at /tmp is the one writable place; it keeps
     the mode /tmp has in the image because the Dockerfile declares it a VOLUME (ECS developer guide, "Use bind mounts").
+
+    exec: give the agent of ECS Exec places to write, for `aws ecs execute-command`. AWS says that it does not support
+    ECS Exec with a read-only root file system (ECS developer guide, "Monitor Amazon ECS containers with ECS Exec"). The
+    volumes are a workaround that several users report to work on Fargate, and one that it did not
+    (aws/containers-roadmap#1359, aws-containers/amazon-ecs-exec-checker#71); UNVERIFIED here, as is how the agent fares
+    without capabilities. It, and whoever enters, runs as root whatever the user, so these volumes may belong to root.
+    It takes some of the task's CPU and memory. A service needs `enable_execute_command` too.
     """
+    volumes = {"scratch": _SCRATCH, **(_EXEC_VOLUMES if exec else {})}
     container: dict[str, Any] = {
         "name": name,
         "image": image,
@@ -69,7 +96,9 @@ def create_task_definition(
         "portMappings": [{"containerPort": port, "protocol": "tcp"}] if port is not None else [],
         "user": _USER,
         "readonlyRootFilesystem": True,
-        "mountPoints": [{"sourceVolume": "scratch", "containerPath": _SCRATCH, "readOnly": False}],
+        "mountPoints": [
+            {"sourceVolume": volume, "containerPath": path, "readOnly": False} for volume, path in volumes.items()
+        ],
         # ECS gives an empty `add` back; without one here, the provider would see a change at every update and replace.
         "linuxParameters": {"initProcessEnabled": True, "capabilities": {"add": [], "drop": ["ALL"]}},
         "stopTimeout": _STOP_TIMEOUT,
@@ -89,10 +118,10 @@ def create_task_definition(
         network_mode="awsvpc",
         cpu=str(cpu),
         memory=str(memory),
-        runtime_platform={"operating_system_family": "LINUX", "cpu_architecture": "X86_64"},
+        runtime_platform={"operating_system_family": "LINUX", "cpu_architecture": architecture},
         task_role_arn=task_role.arn,
         execution_role_arn=execution_role.arn,
-        volumes=[{"name": "scratch"}],
+        volumes=[{"name": volume} for volume in volumes],
         container_definitions=pulumi.Output.json_dumps([container]),
         # An older revision must stay active: the circuit breaker may still go back to it when Pulumi has moved on.
         skip_destroy=True,

@@ -9,6 +9,7 @@ import pulumi
 import pytest
 
 from components import Once, Service, Table
+from components.arguments import InvalidArguments
 from components.connection import connection_inputs, session_from
 from components.image import DockerUnavailable, create_image, require_docker
 from components.names import check_name
@@ -55,6 +56,13 @@ def test_names_the_sizes_fargate_offers_when_it_refuses_one(cpu: int, memory: in
         check_size("api", cpu=cpu, memory=memory)
 
 
+def test_names_both_cpu_and_memory_when_fargate_offers_neither() -> None:
+    """Else the second mistake shows only when the first is mended."""
+    with pytest.raises(InvalidArguments) as refused:
+        check_size("api", cpu=300, memory=500)
+    assert refused.value.mistakes.keys() == {"cpu", "memory"}
+
+
 @pytest.mark.parametrize("name", ["query-api", "a1", "x" * 24])
 def test_accepts_names_that_leave_room_for_pulumis(name: str) -> None:
     """A name that works must not be refused."""
@@ -94,7 +102,14 @@ def test_refuses_a_run_without_time() -> None:
 def test_names_a_missing_dockerfile() -> None:
     """Else the Docker provider fails after everything else has been created."""
     with pytest.raises(ValueError, match=r"there is no app/none\.Dockerfile"):
-        create_image("api", dockerfile="app/none.Dockerfile", keep_images=False, tags={}, parent=None)  # type: ignore[arg-type]
+        create_image(
+            "api",
+            dockerfile="app/none.Dockerfile",
+            architecture="ARM64",
+            keep_images=False,
+            tags={},
+            parent=None,  # type: ignore[arg-type]
+        )
 
 
 def test_says_in_a_sentence_that_docker_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

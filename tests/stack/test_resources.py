@@ -114,7 +114,7 @@ def test_builds_each_image_from_its_own_dockerfile_and_deploys_its_digest(progra
     image = one(program, "docker:index/image:Image", name)
     assert image.inputs["build"]["context"] == "app"
     assert image.inputs["build"]["dockerfile"] == f"app/{name}.Dockerfile"
-    assert image.inputs["build"]["platform"] == "linux/amd64"
+    assert image.inputs["build"]["platform"] == "linux/arm64"
     assert container(program, name)["image"] == image.outputs["repoDigest"]
     assert "@sha256:" in image.outputs["repoDigest"]
     assert not image.inputs.get("skipPush")
@@ -137,7 +137,7 @@ def test_declares_task_definition_that_fargate_accepts(program: Program, name: s
     assert definition["networkMode"] == "awsvpc"
     assert definition["skipDestroy"] is True
     assert definition["requiresCompatibilities"] == ["FARGATE"]
-    assert definition["runtimePlatform"] == {"operatingSystemFamily": "LINUX", "cpuArchitecture": "X86_64"}
+    assert definition["runtimePlatform"] == {"operatingSystemFamily": "LINUX", "cpuArchitecture": "ARM64"}
     shape = Session().get_service_model("ecs").operation_model("RegisterTaskDefinition").input_shape
     assert shape is not None
     validate_parameters(

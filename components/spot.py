@@ -1,0 +1,94 @@
+"""Fargate Spot: what part of a service's tasks runs on spare capacity, at a discount."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from components.arguments import outside, refuse
+
+_FARGATE, _FARGATE_SPOT = "FARGATE", "FARGATE_SPOT"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spot:
+    """Run some of the tasks on Fargate Spot. Off unless asked for.
+
+    Spot costs less than Fargate on demand, and AWS may take any Spot task back with two minutes' notice: the task gets
+    SIGTERM, and SIGKILL when the container's stop timeout is over, which is 40 seconds here. Fargate runs nothing on
+    demand in its stead: while there is no Spot capacity the service has fewer tasks. So keep enough tasks on demand
+    to serve alone (ECS developer guide, "Amazon ECS clusters for Fargate").
+
+    Do not count on a task leaving the load balancer before it gets SIGTERM. AWS announced that in 2023; in 2025 users
+    saw SIGTERM come first, and 502s (aws/containers-roadmap#797, #2673; UNVERIFIED here). A program had better go on
+    answering for some seconds after SIGTERM.
+
+    spot_weight, on_demand_weight: how the tasks above the base are shared, 0 to 1000 each: with 3 and 1, three of four
+    run on Spot.
+    on_demand_base: so many tasks run on demand before any is shared, 0 to 100000. 1, so that one is left when all of
+    Spot is taken back. Needs an on_demand_weight above 0: with a weight of 0, AWS places no tasks (same source).
+
+    Turning Spot on, and changing its numbers, is an update in place that replaces the tasks one after the other. Once
+    on, turn it off with `Spot(spot_weight=0)`, not by leaving it out: see `launch_arguments`.
+
+    Raises InvalidArguments for values out of range.
+    """
+
+    spot_weight: int = 3
+    on_demand_weight: int = 1
+    on_demand_base: int = 1
+
+    def __post_init__(self) -> None:
+        neither = self.spot_weight == 0 and self.on_demand_weight == 0
+        base_unused = self.on_demand_base > 0 and self.on_demand_weight == 0
+        refuse(
+            "Spot",
+            {
+                "spot_weight": outside(self.spot_weight, 0, 1000)
+                or ("is 0, and so is on_demand_weight; one must be above 0" if neither else None),
+                "on_demand_weight": outside(self.on_demand_weight, 0, 1000)
+                or (f"is 0; with on_demand_base {self.on_demand_base} use at least 1" if base_unused else None),
+                "on_demand_base": outside(self.on_demand_base, 0, 100_000),
+            },
+        )
+
+
+def create_capacity_providers(
+    name: str, cluster: aws.ecs.Cluster, *, parent: pulumi.Resource
+) -> aws.ecs.ClusterCapacityProviders:
+    """Lets services in `cluster` run on Fargate and on Fargate Spot, which both must be associated with it first.
+
+    A service must depend on it, whether it uses Spot or not: it may have been using Spot, and a provider in use cannot
+    be taken from a cluster. There is no default strategy, for ECS would copy it to a service that names none, which
+    the aws provider then takes for a change (hashicorp/terraform-provider-aws#44776).
+    """
+    return aws.ecs.ClusterCapacityProviders(
+        name,
+        cluster_name=cluster.name,
+        capacity_providers=[_FARGATE, _FARGATE_SPOT],
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+
+
+def launch_arguments(spot: Spot | None) -> dict[str, Any]:
+    """What an `aws.ecs.Service` needs to run its tasks on Fargate, with or without Spot.
+
+    Read in the aws provider's source (terraform-provider-aws, internal/service/ecs/service.go; UNVERIFIED on AWS):
+
+    - It refuses, in a preview already, to change a service's strategy in any way without `force_new_deployment`; with
+      it, the change is made in place. ECS itself demands a new deployment. So it goes with every strategy. The price
+      is that each other change to the service in place, such as of its desired count, replaces the tasks too.
+    - From launch type to strategy: in place. `launch_type` is computed; leaving it out is no change.
+    - From strategy back to launch type: `launch_type` replaces the service, and as no new deployment is forced any
+      more, the provider refuses. `Spot(spot_weight=0)` does the same in place.
+    """
+    if spot is None:
+        return {"launch_type": _FARGATE}
+    return {
+        "capacity_provider_strategies": [
+            {"capacity_provider": _FARGATE, "base": spot.on_demand_base, "weight": spot.on_demand_weight},
+            {"capacity_provider": _FARGATE_SPOT, "weight": spot.spot_weight},
+        ],
+        "force_new_deployment": True,
+    }

@@ -1,0 +1,155 @@
+"""What `Scaling` sends to Application Auto Scaling, and what it refuses."""
+
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+from components.arguments import InvalidArguments
+from components.scaling import Scaling, ServiceScaling, check_min_tasks, create_scaling
+from local.program import Program
+from tests.evaluation import declare, dependencies, one
+
+_TARGET = "aws:appautoscaling/target:Target"
+_POLICY = "aws:appautoscaling/policy:Policy"
+
+
+def _declare(scaling: Scaling, *, min_tasks: int = 2, computed: bool = True) -> tuple[Program, ServiceScaling]:
+    made: list[ServiceScaling] = []
+
+    def run() -> None:
+        parent = pulumi.ComponentResource("test:index:Parent", "api", {})
+        opts = pulumi.ResourceOptions(parent=parent)
+        cluster = aws.ecs.Cluster("env", opts=opts)
+        target_group = aws.lb.TargetGroup("api", opts=opts)
+        rule = aws.lb.ListenerRule("api", listener_arn="arn", conditions=[], actions=[], opts=opts)
+        made.append(
+            create_scaling(
+                "api",
+                scaling,
+                cluster_name=cluster.name,
+                service=aws.ecs.Service("api", cluster=cluster.arn, opts=opts),
+                min_tasks=min_tasks,
+                load_balancer_arn_suffix=aws.lb.LoadBalancer("env", opts=opts).arn_suffix,
+                target_group=target_group,
+                depends_on=[rule],
+                tags={"Microservice": "api"},
+                parent=parent,
+            )
+        )
+
+    program = declare(run, computed=computed)
+    return program, made[0]
+
+
+def _configuration(program: Program, by: str) -> dict[str, Any]:
+    configuration: dict[str, Any] = one(program, _POLICY, f"api-{by}").inputs[
+        "targetTrackingScalingPolicyConfiguration"
+    ]
+    return configuration
+
+
+def test_scales_the_services_desired_count_between_its_tasks_and_the_most() -> None:
+    """Else another service is scaled, or this one without bounds."""
+    program, _ = _declare(Scaling(max_tasks=8), min_tasks=3)
+    inputs = one(program, _TARGET, "api").inputs
+    assert inputs == {
+        "serviceNamespace": "ecs",
+        "scalableDimension": "ecs:service:DesiredCount",
+        "resourceId": "service/env/api",
+        "minCapacity": 3,
+        "maxCapacity": 8,
+        "tags": {"Microservice": "api"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("by", "metric", "label"),
+    [
+        ("cpu", "ECSServiceAverageCPUUtilization", None),
+        ("memory", "ECSServiceAverageMemoryUtilization", None),
+        ("requests", "ALBRequestCountPerTarget", "app/env/targetgroup/api"),
+    ],
+)
+def test_holds_each_metric_that_is_set_at_its_target(by: str, metric: str, label: str | None) -> None:
+    """Else the service stays small under load, or follows another metric than it was told to."""
+    scaling = Scaling(max_tasks=4, **{"cpu": None, by: 70}, scale_out_cooldown=30, scale_in_cooldown=600)
+    program, scaled = _declare(scaling)
+    assert scaled.policies.keys() == {by}
+    policy = one(program, _POLICY, f"api-{by}")
+    assert policy.inputs["policyType"] == "TargetTrackingScaling"
+    target = one(program, _TARGET, "api").inputs
+    for key in ("serviceNamespace", "scalableDimension", "resourceId"):
+        assert policy.inputs[key] == target[key]
+    configuration = _configuration(program, by)
+    specification = configuration.pop("predefinedMetricSpecification")
+    assert specification == {"predefinedMetricType": metric} | ({"resourceLabel": label} if label else {})
+    assert configuration == {"targetValue": 70, "scaleOutCooldown": 30, "scaleInCooldown": 600}
+
+
+def test_scales_by_cpu_alone_unless_told_otherwise() -> None:
+    """Else a service that only says how large it may grow scales by what nobody chose."""
+    program, scaled = _declare(Scaling(max_tasks=4))
+    assert scaled.policies.keys() == {"cpu"}
+    assert _configuration(program, "cpu")["targetValue"] == 60
+
+
+def test_scales_by_requests_once_the_load_balancer_sends_them() -> None:
+    """Else AWS refuses the policy on a new stack: the target group belongs to no load balancer yet."""
+    program, _ = _declare(Scaling(max_tasks=4, requests=1000))
+    assert "ListenerRule api" in dependencies(program, one(program, _POLICY, "api-requests"))
+
+
+def test_ends_scaling_before_the_service_is_removed() -> None:
+    """Else tasks are added to a service that is being drained, and `pulumi destroy` waits in vain."""
+    program, _ = _declare(Scaling(max_tasks=4))
+    assert dependencies(program, one(program, _POLICY, "api-cpu")) >= {"Target api", "Service api", "Cluster env"}
+
+
+def test_declares_the_same_scaling_in_a_preview_where_nothing_is_known() -> None:
+    """Else the first preview of a stack fails, or shows less than is created."""
+    scaling = Scaling(max_tasks=4, memory=80, requests=1000)
+    preview, _ = _declare(scaling, computed=False)
+    program, _ = _declare(scaling)
+    assert {resource.urn for resource in preview.resources} == {resource.urn for resource in program.resources}
+    assert one(preview, _TARGET, "api").inputs["maxCapacity"] == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "refused"),
+    [
+        ({"max_tasks": 0}, {"max_tasks"}),
+        ({"max_tasks": 5001}, {"max_tasks"}),
+        ({"cpu": 0}, {"cpu"}),
+        ({"cpu": 100}, {"cpu"}),
+        ({"memory": 101}, {"memory"}),
+        ({"requests": 0}, {"requests"}),
+        ({"scale_out_cooldown": -1, "scale_in_cooldown": -1}, {"scale_out_cooldown", "scale_in_cooldown"}),
+        ({"cpu": None}, {"cpu"}),
+    ],
+)
+def test_refuses_scaling_that_could_not_work(arguments: dict[str, Any], refused: set[str]) -> None:
+    """Else AWS refuses it halfway through an update, or the service never scales."""
+    with pytest.raises(InvalidArguments) as error:
+        Scaling(**{"max_tasks": 4, **arguments})
+    assert error.value.mistakes.keys() == refused
+
+
+@pytest.mark.parametrize("arguments", [{"cpu": 1}, {"cpu": 99}, {"cpu": None, "requests": 1}, {"scale_in_cooldown": 0}])
+def test_accepts_scaling_at_its_limits(arguments: dict[str, Any]) -> None:
+    """What works must not be refused."""
+    Scaling(**{"max_tasks": 5000, **arguments})
+
+
+def test_names_both_numbers_when_the_most_is_below_the_fewest() -> None:
+    """Else its owner has to look for the other one."""
+    with pytest.raises(InvalidArguments, match="max_tasks 2, but tasks is 3"):
+        check_min_tasks("api", Scaling(max_tasks=2), 3)
+    check_min_tasks("api", Scaling(max_tasks=2), 2)
+
+
+def test_refuses_to_scale_from_no_task() -> None:
+    """With no task there is no metric: the service would stay at none for ever."""
+    with pytest.raises(InvalidArguments, match="tasks is 0"):
+        check_min_tasks("api", Scaling(max_tasks=2), 0)

@@ -1,0 +1,164 @@
+"""Tasks and images by architecture, and what ECS Exec adds to a task."""
+
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+from components.account import Account
+from components.architecture import Architecture, check_architecture
+from components.arguments import InvalidArguments
+from components.image import Image, create_image
+from components.permissions import create_task_role
+from components.task_definition import create_task_definition
+from local.program import Program
+from tests.evaluation import container, declare, one, policy
+
+_DEFINITION = "aws:ecs/taskDefinition:TaskDefinition"
+_IMAGE = "docker:index/image:Image"
+_CHANNELS = {
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+}
+
+
+def _declare(
+    *,
+    architecture: Architecture = "ARM64",
+    exec: bool = False,
+    computed: bool = True,
+    images: list[Image] | None = None,
+) -> Program:
+    def run() -> None:
+        parent = pulumi.ComponentResource("test:index:Parent", "api", {})
+        opts = pulumi.ResourceOptions(parent=parent)
+        account = Account.of(parent)
+        table = aws.keyspaces.Table(
+            "api", keyspace_name="k", table_name="t", schema_definition={"columns": [], "partition_keys": []}, opts=opts
+        )
+        role = create_task_role(
+            "api-task",
+            access="read",
+            table=table,
+            account=account,
+            tags={},
+            parent=parent,
+            exec=exec,
+        )
+        image = create_image(
+            "api",
+            dockerfile="app/query-api.Dockerfile",
+            architecture=architecture,
+            keep_images=False,
+            tags={},
+            parent=parent,
+        )
+        if images is not None:
+            images.append(image)
+        create_task_definition(
+            "api",
+            image=image.digest,
+            command=["python"],
+            environment={},
+            port=8080,
+            architecture=architecture,
+            cpu=256,
+            memory=512,
+            task_role=role,
+            execution_role=role,
+            log_group=aws.cloudwatch.LogGroup("api", opts=opts),
+            account=account,
+            tags={},
+            parent=parent,
+            exec=exec,
+        )
+
+    return declare(run, computed=computed)
+
+
+@pytest.mark.parametrize("computed", [True, False])
+@pytest.mark.parametrize(("architecture", "platform"), [("ARM64", "linux/arm64"), ("X86_64", "linux/amd64")])
+def test_builds_the_image_for_the_processor_its_tasks_run_on(
+    architecture: Architecture, platform: str, computed: bool
+) -> None:
+    """Else every task stops at once with an "exec format error"."""
+    program = _declare(architecture=architecture, computed=computed)
+    assert one(program, _IMAGE, "api").inputs["build"]["platform"] == platform
+    assert one(program, _DEFINITION, "api").inputs["runtimePlatform"] == {
+        "operatingSystemFamily": "LINUX",
+        "cpuArchitecture": architecture,
+    }
+
+
+def test_refuses_an_architecture_fargate_does_not_have() -> None:
+    """Else the image is built before AWS refuses the task."""
+    check_architecture("api", "X86_64")
+    with pytest.raises(InvalidArguments, match="architecture is 'arm64'; use ARM64 or X86_64"):
+        check_architecture("api", "arm64")
+
+
+def test_hands_out_all_it_makes_of_an_image() -> None:
+    """Else whoever needs more than the component offers cannot reach it."""
+    images: list[Image] = []
+    program = _declare(images=images)
+    (image,) = images
+    made = {type(value).__name__ for value in vars(image).values()} - {"Output"}
+    registered = {kind for kind in ("Repository", "LifecyclePolicy", "Image") if _count(program, kind) == 1}
+    assert made == registered == {"Repository", "LifecyclePolicy", "Image"}
+
+
+def _count(program: Program, kind: str) -> int:
+    return sum(resource.type.endswith(f":{kind}") for resource in program.resources)
+
+
+def _mounts(program: Program) -> dict[str, str]:
+    """Path by volume; each volume a mount needs is declared, and can be written to."""
+    mounts: list[dict[str, Any]] = container(program, "api")["mountPoints"]
+    volumes = one(program, _DEFINITION, "api").inputs["volumes"]
+    assert [{"name": mount["sourceVolume"]} for mount in mounts] == volumes
+    assert not any(mount["readOnly"] for mount in mounts)
+    return {mount["sourceVolume"]: mount["containerPath"] for mount in mounts}
+
+
+def test_gives_exec_places_to_write_in_a_container_that_stays_locked_down() -> None:
+    """Else `aws ecs execute-command` finds no agent, or the container had to be opened for it."""
+    program = _declare(exec=True)
+    assert sorted(_mounts(program).values()) == [
+        "/managed-agents",
+        "/tmp",
+        "/var/lib/amazon/ssm",
+        "/var/log/amazon/ssm",
+    ]
+    with_exec, without = container(program, "api"), container(_declare(), "api")
+    for locked_down in (with_exec, without):
+        del locked_down["mountPoints"]
+    assert with_exec == without
+    assert with_exec["readonlyRootFilesystem"] is True
+    assert with_exec["linuxParameters"]["initProcessEnabled"] is True
+
+
+def test_leaves_the_task_as_it_is_without_exec() -> None:
+    """Else every task has places to write and permissions that nobody asked for."""
+    program = _declare()
+    assert _mounts(program) == {"scratch": "/tmp"}
+    assert not _exec_statements(program)
+
+
+def test_lets_execs_agent_open_its_channels_and_nothing_else() -> None:
+    """Less, and no session opens; more, and the program gets what only the agent needs."""
+    with_exec = _declare(exec=True)
+    (statement,) = _exec_statements(with_exec)
+    assert (set(statement["Action"]), statement["Resource"]) == (_CHANNELS, "*")
+    others = [other for other in policy(with_exec, "api-task")["Statement"] if other != statement]
+    assert others == policy(_declare(), "api-task")["Statement"]
+
+
+def _exec_statements(program: Program) -> list[dict[str, Any]]:
+    return [
+        statement
+        for statement in policy(program, "api-task")["Statement"]
+        if any(action.startswith("ssm") for action in statement["Action"])
+    ]
