@@ -30,7 +30,7 @@ from components import (
 from components.cluster import ContainerInsights
 from components.config import Setting, StackConfig
 from components.network import WayOut
-from components.task_definition import Architecture, check_size
+from components.task_definition import check_size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +137,9 @@ def _query_api(config: StackConfig) -> Mapping[str, Any]:
     if not topic_arn:
         config.exclude([rollback], "there are no alarms without alarmTopicArn")
     return {
-        **config.arguments(partial(check_size, "query-api"), cpu=config["queryApiCpu"], memory=config["queryApiMemory"]),
+        **config.arguments(
+            partial(check_size, "query-api"), cpu=config["queryApiCpu"], memory=config["queryApiMemory"]
+        ),
         "alarms": config.make(Alarms, topic_arn=topic_arn, rollback=rollback) if topic_arn else None,
         "dashboard": config["dashboard"].value,
     }

@@ -36,8 +36,14 @@ class ExistingCluster:
     container_insights: bool = False
 
     def __post_init__(self) -> None:
-        refuse("ExistingCluster", {"arn": None if _ARN.fullmatch(self.arn) else
-               f"is {self.arn!r}; use arn:aws:ecs:<region>:<account>:cluster/<name>"})
+        refuse(
+            "ExistingCluster",
+            {
+                "arn": None
+                if _ARN.fullmatch(self.arn)
+                else f"is {self.arn!r}; use arn:aws:ecs:<region>:<account>:cluster/<name>"
+            },
+        )
 
     @property
     def name(self) -> str:

@@ -6,21 +6,24 @@ import pulumi
 import pulumi_aws as aws
 
 from components.account import Account
-from components.load_balancer import LoadBalancer, create_load_balancer
+from components.load_balancer import ExistingListener, LoadBalancer, create_load_balancer
 from components.names import check_name
 from components.network import Network, create_network
+from components.public_load_balancer import PublicLoadBalancer
 
 
 class Environment(pulumi.ComponentResource):
     """A place for `KeyspacesMicroservice`s; a stack has one.
 
     Creates a VPC with public and private subnets in two zones that offer the Keyspaces endpoint, one NAT gateway as
-    the tasks' way out, an interface endpoint for Keyspaces with private DNS, an ECS cluster, an internet-facing load
-    balancer that answers 404 until a microservice claims a path, and the keyspace.
+    the tasks' way out, an interface endpoint for Keyspaces with private DNS, an ECS cluster, a load balancer unless it
+    is given one's listener, and the keyspace.
 
     name: begins every child's name; see `check_name`.
     keyspace: the keyspace's name, in AWS too.
-    protect: refuse to delete or replace the keyspace and its tables, and to delete a repository that holds images.
+    load_balancer: a `PublicLoadBalancer` to create, or an `ExistingListener`.
+    protect: refuse to delete or replace the keyspace and its tables, and to delete the load balancer, a repository that
+    holds images, or a bucket that holds access logs.
     log_retention_days: how long CloudWatch keeps the tasks' log lines.
     tags: go on everything that can be tagged.
     """
@@ -36,6 +39,7 @@ class Environment(pulumi.ComponentResource):
         name: str,
         *,
         keyspace: str,
+        load_balancer: PublicLoadBalancer | ExistingListener | None = None,
         protect: bool = False,
         log_retention_days: int = 7,
         tags: Mapping[str, str] | None = None,
@@ -49,7 +53,15 @@ class Environment(pulumi.ComponentResource):
 
         self.account = Account.of(self)
         self.network = create_network(name, tags=self.tags, parent=self)
-        self.load_balancer = create_load_balancer(name, network=self.network, tags=self.tags, parent=self)
+        self.load_balancer = create_load_balancer(
+            name,
+            load_balancer or PublicLoadBalancer(),
+            network=self.network,
+            account=self.account,
+            protect=protect,
+            tags=self.tags,
+            parent=self,
+        )
         self.cluster = aws.ecs.Cluster(name, tags=self.tags, opts=pulumi.ResourceOptions(parent=self))
         self.keyspace = aws.keyspaces.Keyspace(
             name,

@@ -1,122 +1,130 @@
-"""The load balancer the services of a stack share, and one service's place behind it."""
+"""The load balancer the microservices of an environment share: a new one, or a listener that is there already."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_aws as aws
 
+from components.account import Account
+from components.arguments import InvalidArguments, refuse
+from components.arns import ArnForm
 from components.network import Network
+from components.public_load_balancer import PublicLoadBalancer, PublicResources, create_public_load_balancer
+from components.routing import Claims
 
-_HTTP = 80
-_IDLE_TIMEOUT = 60  # seconds; a service must keep idle connections longer, or clients see stray 502s
-_DEREGISTRATION_DELAY = 15  # seconds a task that leaves may take to finish what it has begun
+_LISTENER = ArnForm(
+    pattern=re.compile(
+        r"arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:\d{12}:listener/(app/[A-Za-z0-9-]{1,32}/[0-9a-f]+)/[0-9a-f]+"
+    ),
+    example=(
+        "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/shared/50dc6c495c0c9188/f2f7dc8efc522ab2"
+        " (of an application load balancer)"
+    ),
+)
+_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
+_SECURITY_GROUP = re.compile(r"sg-[0-9a-f]{8,17}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExistingListener:
+    """A listener of an application load balancer that others look after; it must be in the environment's VPC.
+
+    Nothing is created but what each microservice needs there: a rule, a target group, a security group rule each way.
+
+    listener_arn: of the listener that gets the rules. Their priorities must not clash with rules that others have made;
+    set `Service.priority` if they do.
+    security_group_id: one of the load balancer's. It gets a rule that lets requests out to each microservice's tasks.
+    url: what clients call, such as `https://api.example.com`, without a path.
+    """
+
+    listener_arn: pulumi.Input[str]
+    security_group_id: pulumi.Input[str]
+    url: pulumi.Input[str]
+
+    def __post_init__(self) -> None:
+        group = self.security_group_id
+        refuse(
+            "ExistingListener",
+            {
+                "listener_arn": _LISTENER.mistake(self.listener_arn),
+                "security_group_id": (
+                    f"is {group!r}; give an ID such as sg-0123456789abcdef0"
+                    if isinstance(group, str) and not _SECURITY_GROUP.fullmatch(group)
+                    else None
+                ),
+                "url": _url_mistake(self.url),
+            },
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadBalancer:
+    """Where microservices put their rules.
+
+    url: what clients call; what uses it waits for the listeners and the domain's record.
+    listener_arn: of the listener for rules. security_group_id: of the load balancer.
+    arn_suffix: `app/<name>/<id>`, by which CloudWatch and target tracking know the load balancer.
+    claims: what this program's microservices want of it. created: None for an `ExistingListener`.
+    """
+
     url: pulumi.Output[str]
-    listener: aws.lb.Listener
-    security_group: aws.ec2.SecurityGroup
+    listener_arn: pulumi.Output[str]
+    security_group_id: pulumi.Output[str]
+    arn_suffix: pulumi.Output[str]
+    claims: Claims
+    created: PublicResources | None
 
 
 def create_load_balancer(
-    name: str, *, network: Network, tags: Mapping[str, str], parent: pulumi.Resource
-) -> LoadBalancer:
-    """An internet-facing load balancer on port 80 that answers 404 to what no service has claimed."""
-    opts = pulumi.ResourceOptions(parent=parent)
-    security_group = aws.ec2.SecurityGroup(
-        f"{name}-alb",
-        description="Load balancer: HTTP from the internet, out to the tasks of each service",
-        vpc_id=network.vpc_id,
-        tags=dict(tags),
-        opts=opts,
-    )
-    from_internet = aws.vpc.SecurityGroupIngressRule(
-        f"{name}-alb-from-internet",
-        security_group_id=security_group.id,
-        description="HTTP from anywhere",
-        cidr_ipv4="0.0.0.0/0",
-        ip_protocol="tcp",
-        from_port=_HTTP,
-        to_port=_HTTP,
-        tags=dict(tags),
-        opts=opts,
-    )
-    load_balancer = aws.lb.LoadBalancer(
-        name,
-        load_balancer_type="application",
-        internal=False,
-        subnets=network.public_subnet_ids,
-        security_groups=[security_group.id],
-        idle_timeout=_IDLE_TIMEOUT,
-        drop_invalid_header_fields=True,
-        tags=dict(tags),
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=[from_internet]),
-    )
-    listener = aws.lb.Listener(
-        name,
-        load_balancer_arn=load_balancer.arn,
-        port=_HTTP,
-        protocol="HTTP",
-        default_actions=[
-            {
-                "type": "fixed-response",
-                "fixed_response": {
-                    "status_code": "404",
-                    "content_type": "text/plain",
-                    "message_body": "No service answers here.\n",
-                },
-            }
-        ],
-        tags=dict(tags),
-        opts=opts,
-    )
-    return LoadBalancer(
-        url=pulumi.Output.concat("http://", load_balancer.dns_name), listener=listener, security_group=security_group
-    )
-
-
-def create_target(
     name: str,
+    options: PublicLoadBalancer | ExistingListener,
     *,
-    load_balancer: LoadBalancer,
-    vpc_id: pulumi.Output[str],
-    port: int,
-    health_check_path: str,
-    paths: Sequence[str],
-    priority: int,
+    network: Network,
+    account: Account,
+    protect: bool,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
-) -> tuple[aws.lb.TargetGroup, aws.lb.ListenerRule]:
-    """A target group for a service's tasks, and the rule that sends requests for `paths` there."""
-    opts = pulumi.ResourceOptions(parent=parent)
-    target_group = aws.lb.TargetGroup(
-        name,
-        target_type="ip",
-        vpc_id=vpc_id,
-        port=port,
-        protocol="HTTP",
-        deregistration_delay=_DEREGISTRATION_DELAY,
-        health_check={
-            "path": health_check_path,
-            "protocol": "HTTP",
-            "matcher": "200",
-            "interval": 10,
-            "timeout": 5,
-            "healthy_threshold": 2,
-            "unhealthy_threshold": 10,
-        },
-        tags=dict(tags),
-        opts=opts,
+) -> LoadBalancer:
+    """protect: AWS refuses to delete the load balancer, and S3 to delete a log bucket that holds logs."""
+    if isinstance(options, ExistingListener):
+        listener_arn = _LISTENER.in_region("ExistingListener", "listener_arn", options.listener_arn, account)
+        return LoadBalancer(
+            url=pulumi.Output.from_input(options.url),
+            listener_arn=listener_arn,
+            security_group_id=pulumi.Output.from_input(options.security_group_id),
+            arn_suffix=listener_arn.apply(load_balancer_suffix),
+            claims=Claims(),
+            created=None,
+        )
+    created = create_public_load_balancer(
+        name, options, network=network, account=account, protect=protect, tags=tags, parent=parent
     )
-    rule = aws.lb.ListenerRule(
-        name,
-        listener_arn=load_balancer.listener.arn,
-        priority=priority,
-        conditions=[{"path_pattern": {"values": list(paths)}}],
-        actions=[{"type": "forward", "target_group_arn": target_group.arn}],
-        tags=dict(tags),
-        opts=opts,
+    front = created.https
+    url = pulumi.Output.concat("http://", created.load_balancer.dns_name) if front is None else front.url
+    return LoadBalancer(
+        url=pulumi.Output.all(url, created.listener.urn).apply(lambda known: str(known[0])),
+        listener_arn=created.listener.arn if front is None else front.listener.arn,
+        security_group_id=created.security_group.id,
+        arn_suffix=created.load_balancer.arn_suffix,
+        claims=Claims(),
+        created=created,
     )
-    return target_group, rule
+
+
+def load_balancer_suffix(listener_arn: str) -> str:
+    """`app/<name>/<id>` of the load balancer that an application load balancer's listener belongs to.
+
+    The ARNs of both have it in common (service authorization reference, "Elastic Load Balancing V2", resource types).
+    Raises InvalidArguments for another ARN.
+    """
+    match = _LISTENER.pattern.fullmatch(listener_arn)
+    if match is None:
+        raise InvalidArguments("ExistingListener", {"listener_arn": str(_LISTENER.mistake(listener_arn))})
+    return match[1]
+
+
+def _url_mistake(url: pulumi.Input[str]) -> str | None:
+    if not isinstance(url, str) or _URL.fullmatch(url):
+        return None
+    return f"is {url!r}; give http:// or https:// and a host, such as https://api.example.com, without a path or slash"

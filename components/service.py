@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from components.load_balancer import LoadBalancer, create_target
+from components.arguments import outside, refuse
+from components.load_balancer import LoadBalancer
 from components.network import Network, TaskAccess
+from components.routing import PRIORITIES, paths_mistake
+from components.target import create_target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,8 +19,13 @@ class Service:
 
     tasks: how many. port: what the container listens on; it is told by the PORT environment variable.
     health_check: a path that answers 200 while the task can serve.
-    paths: path patterns of the load balancer, at most five. priority: 1 to 50000, unique among the microservices of
-    an environment; the lowest that matches gets the request.
+    paths: up to five path patterns of the load balancer, such as `/*` or `/countries/*`; no other microservice may have
+    the same. They must be the container's own paths: the load balancer passes a request on as it is.
+    priority: of the load balancer's rule, 1 to 50000, unique at its listener; of the microservices with a path that
+    matches, the one with the lowest gets the request. None derives it from the microservice's name and paths, and
+    nothing else: the longer the literal beginning of its most general path, the lower, so `/countries/*` goes before
+    `/*`. Set it when two microservices are refused for having the same or since one hides a path of the other, and at
+    an `ExistingListener` when others' rules have it.
     after: what must be there first, such as another microservice's `completed`. Images are built without waiting.
     """
 
@@ -25,16 +33,18 @@ class Service:
     port: int = 8080
     health_check: str = "/ping"
     paths: Sequence[str] = ("/*",)
-    priority: int = 100
+    priority: int | None = None
     after: Sequence[pulumi.Resource] = field(default_factory=tuple)
 
     def __post_init__(self) -> None:
-        if self.tasks < 0:
-            raise ValueError(f"Service: tasks is {self.tasks}; it cannot be negative")
-        if not 1 <= len(self.paths) <= 5:
-            raise ValueError(f"Service: {len(self.paths)} paths; a load balancer rule takes 1 to 5")
-        if not 1 <= self.priority <= 50_000:
-            raise ValueError(f"Service: priority is {self.priority}; use 1 to 50000")
+        refuse(
+            "Service",
+            {
+                "tasks": f"is {self.tasks}; it cannot be negative" if self.tasks < 0 else None,
+                "paths": paths_mistake(self.paths),
+                "priority": None if self.priority is None else outside(self.priority, *PRIORITIES),
+            },
+        )
 
 
 def create_service(
@@ -52,11 +62,11 @@ def create_service(
     parent: pulumi.Resource,
 ) -> aws.ecs.Service:
     """An ECS service that replaces its tasks without a gap and goes back by itself when the new ones do not start."""
-    opts = pulumi.ResourceOptions(parent=parent)
-    target_group, rule = create_target(
+    target = create_target(
         name,
         load_balancer=load_balancer,
         vpc_id=network.vpc_id,
+        task_security_group=task_access.security_group,
         port=service.port,
         health_check_path=service.health_check,
         paths=service.paths,
@@ -64,30 +74,6 @@ def create_service(
         tags=tags,
         parent=parent,
     )
-    from_load_balancer = [
-        aws.vpc.SecurityGroupEgressRule(
-            f"{name}-alb-to-tasks",
-            security_group_id=load_balancer.security_group.id,
-            description=f"HTTP to the tasks of {name}",
-            referenced_security_group_id=task_access.security_group.id,
-            ip_protocol="tcp",
-            from_port=service.port,
-            to_port=service.port,
-            tags=dict(tags),
-            opts=opts,
-        ),
-        aws.vpc.SecurityGroupIngressRule(
-            f"{name}-tasks-from-alb",
-            security_group_id=task_access.security_group.id,
-            description="HTTP from the load balancer",
-            referenced_security_group_id=load_balancer.security_group.id,
-            ip_protocol="tcp",
-            from_port=service.port,
-            to_port=service.port,
-            tags=dict(tags),
-            opts=opts,
-        ),
-    ]
     return aws.ecs.Service(
         name,
         cluster=cluster.arn,
@@ -104,7 +90,7 @@ def create_service(
         },
         load_balancers=[
             {
-                "target_group_arn": target_group.arn,
+                "target_group_arn": target.target_group.arn,
                 "container_name": container,
                 "container_port": service.port,
             }
@@ -113,5 +99,5 @@ def create_service(
         enable_ecs_managed_tags=True,
         propagate_tags="SERVICE",
         tags=dict(tags),
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=[rule, *from_load_balancer, *depends_on, *service.after]),
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=[*target.needed_by_service, *depends_on, *service.after]),
     )

@@ -9,7 +9,7 @@ from local.program import Answer, Call, Computed, Inputs
 
 ACCOUNT = "000000000000"
 _PARTITION = "aws"
-_LOAD_BALANCING_ID = "0123456789abcdef"  # ends the ARN of a load balancer or target group
+_LOAD_BALANCER_ID = "50dc6c495c0c9188"
 
 
 def computed_by(region: str, load_balancer: str) -> Computed:
@@ -23,6 +23,19 @@ def computed_by(region: str, load_balancer: str) -> Computed:
 
     # By resource type: the outputs that are not inputs, from logical name and inputs.
     outputs: Mapping[str, Callable[[str, Inputs], Inputs]] = {
+        "aws:acm/certificate:Certificate": lambda name, inputs: {
+            "arn": arn("acm", f"certificate/{name}"),
+            "domainValidationOptions": [
+                {
+                    "domainName": inputs["domainName"],
+                    "resourceRecordName": f"_0a1b.{inputs['domainName']}.",
+                    "resourceRecordType": "CNAME",
+                    "resourceRecordValue": "_2c3d.acm-validations.aws.",
+                }
+            ]
+            if inputs.get("validationMethod") == "DNS"
+            else [],
+        },
         "aws:appautoscaling/policy:Policy": lambda name, _: {
             "name": name,
             "arn": arn("autoscaling", f"scalingPolicy:{name}"),
@@ -58,16 +71,21 @@ def computed_by(region: str, load_balancer: str) -> Computed:
         "aws:keyspaces/table:Table": lambda _, inputs: {
             "arn": arn("cassandra", f"/keyspace/{inputs['keyspaceName']}/table/{inputs['tableName']}")
         },
-        "aws:lb/listener:Listener": lambda name, _: {"arn": arn("elasticloadbalancing", f"listener/app/{name}")},
+        "aws:lb/listener:Listener": lambda name, _: {
+            "arn": arn("elasticloadbalancing", f"listener/app/{name}/{_LOAD_BALANCER_ID}/0123456789abcdef")
+        },
         "aws:lb/loadBalancer:LoadBalancer": lambda name, _: {
-            "arn": arn("elasticloadbalancing", f"loadbalancer/app/{name}/{_LOAD_BALANCING_ID}"),
-            "arnSuffix": f"app/{name}/{_LOAD_BALANCING_ID}",
+            "arn": arn("elasticloadbalancing", f"loadbalancer/app/{name}/{_LOAD_BALANCER_ID}"),
+            "arnSuffix": f"app/{name}/{_LOAD_BALANCER_ID}",
             "dnsName": load_balancer,
+            "zoneId": "Z00000000000000000000",
         },
         "aws:lb/targetGroup:TargetGroup": lambda name, _: {
-            "arn": arn("elasticloadbalancing", f"targetgroup/{name}/{_LOAD_BALANCING_ID}"),
-            "arnSuffix": f"targetgroup/{name}/{_LOAD_BALANCING_ID}",
+            "arn": arn("elasticloadbalancing", f"targetgroup/{name}/0123456789abcdef"),
+            "arnSuffix": f"targetgroup/{name}/0123456789abcdef",
         },
+        "aws:route53/record:Record": lambda _, inputs: {"fqdn": inputs["name"].removesuffix(".")},
+        "aws:s3/bucket:Bucket": lambda name, _: {"bucket": name, "arn": f"arn:{_PARTITION}:s3:::{name}"},
         "awsx:ec2:Vpc": lambda name, inputs: {
             "vpcId": f"vpc-{name}",
             "publicSubnetIds": [f"subnet-public-{zone}" for zone in inputs["availabilityZoneNames"]],

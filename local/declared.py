@@ -78,8 +78,11 @@ class Stack:
     outputs: Mapping[str, Any]
 
 
-def read(program: Program, root: Path) -> Stack:
-    """Raises LocalError for what local/ cannot do, and for a value that only AWS would know."""
+def read(program: Program, root: Path, url: str) -> Stack:
+    """url: of the load balancer of this machine, which speaks plain HTTP whatever is declared.
+
+    Raises LocalError for what local/ cannot do, and for a value that only AWS would know.
+    """
     task_definitions = _by(program, "aws:ecs/taskDefinition:TaskDefinition", "arn")
     images = _by(program, "docker:index/image:Image", "repoDigest")
     roles = _by(program, "aws:iam/role:Role", "arn")
@@ -123,8 +126,29 @@ def read(program: Program, root: Path) -> Stack:
             (_rule(rule, target_groups) for rule in program.of_type("aws:lb/listenerRule:ListenerRule")),
             key=lambda rule: rule.priority,
         ),
-        outputs=outputs,
+        outputs=_here(outputs, _declared_urls(program), url),
     )
+
+
+def _declared_urls(program: Program) -> list[str]:
+    """Where clients would reach the program's load balancers, by name or by domain."""
+    environments = program.of_type("keyspaces-platform:index:Environment")
+    return [
+        _known_value(program.component_outputs.get(environment.urn, {}).get("url"), f"url of {environment.name}")
+        for environment in environments
+    ]
+
+
+def _here(value: Any, declared_urls: Sequence[str], url: str) -> Any:
+    """`value` with the load balancer of this machine in place of the declared ones, in URLs of theirs."""
+    if isinstance(value, Mapping):
+        return {key: _here(item, declared_urls, url) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_here(item, declared_urls, url) for item in value]
+    for declared in declared_urls:
+        if isinstance(value, str) and (value == declared or value.startswith(f"{declared}/")):
+            return url + value.removeprefix(declared)
+    return value
 
 
 # Keyspaces' custom properties by the argument of aws.keyspaces.Table.

@@ -39,6 +39,8 @@ class Resource:
     protect: bool
     delete_before_replace: bool
     replace_with: frozenset[str]
+    replacement_trigger: str | None
+    """A change of it replaces the resource; only a string is read."""
     transforms: int
     retain_on_delete: bool
     ignore_changes: frozenset[str]
@@ -56,10 +58,14 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """Everything a stack declares, in the order of declaration: what is depended on comes first."""
+    """Everything a stack declares, in the order of declaration: what is depended on comes first.
+
+    outputs: the stack's. component_outputs: what each component has registered, by its URN.
+    """
 
     resources: list[Resource] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
+    component_outputs: dict[str, Inputs] = field(default_factory=dict)
 
     def of_type(self, type_: str) -> Iterator[Resource]:
         return (resource for resource in self.resources if resource.type == type_)
@@ -110,6 +116,8 @@ async def _run(monitor: "_Monitor", settings: Settings, run: Callable[[], None])
     pulumi.runtime.set_mocks(
         monitor.mocks, project=settings.project, stack=settings.stack, preview=True, monitor=monitor
     )
+    # What is left of a program that failed belongs to a loop that is closed; set_mocks keeps it.
+    pulumi.runtime.settings.SETTINGS.outputs.clear()
     # set_mocks has made a finished stack; run_in_stack makes one that takes outputs.
     pulumi.runtime.settings.set_root_resource(None)  # type: ignore[arg-type]
     await pulumi.runtime.run_in_stack(run)
@@ -154,6 +162,7 @@ class _Monitor(mocks.MockMonitor):
                     protect=request.protect,
                     delete_before_replace=request.deleteBeforeReplace,
                     replace_with=frozenset(request.replace_with),
+                    replacement_trigger=request.replacement_trigger.string_value or None,
                     transforms=len(request.transforms),
                     retain_on_delete=request.retainOnDelete,
                     ignore_changes=frozenset(request.ignoreChanges),
@@ -163,8 +172,11 @@ class _Monitor(mocks.MockMonitor):
         return response
 
     def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> Any:
+        outputs = _plain(rpc.deserialize_properties(request.outputs))
         if "::pulumi:pulumi:Stack::" in request.urn:
-            self.program.outputs.update(_plain(rpc.deserialize_properties(request.outputs)))
+            self.program.outputs.update(outputs)
+        else:
+            self.program.component_outputs[request.urn] = outputs
         return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 
 

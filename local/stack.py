@@ -42,7 +42,8 @@ def up(root: Path, state: State, *, stack: str, port: int, faults: Faults, progr
                 answer=aws.answers_for(settings.region),
             )
             try:
-                asyncio.run(_Up(declared.read(evaluated, root), settings, state, listener, faults, progress).run())
+                declared_stack = declared.read(evaluated, root, f"http://{address}")
+                asyncio.run(_Up(declared_stack, settings, state, listener, faults, progress).run())
             finally:
                 ignore_interrupts()
 

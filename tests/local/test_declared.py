@@ -1,18 +1,23 @@
 """What is made of the declared stack, and what is refused rather than done wrongly."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from components import ExistingListener, Https, PublicLoadBalancer, Service
 from components.table_capacity import Provisioned
 from local import aws, declared
 from local.errors import LocalError
 from local.keyspaces.iam import Principal
 from local.program import Inputs, Program, Resource, evaluate
 from local.settings import read_settings
+from tests.components.front import CERTIFICATE_ARN, EXISTING, declare_front
 from tests.components.test_table import EVERY_OPTION, declare_table
 from tests.evaluation import ROOT
+
+URL = "http://127.0.0.1:1"
 
 
 def write_project(root: Path, program: str, stack: str = "config:\n  aws:region: eu-west-1\n") -> Path:
@@ -37,7 +42,7 @@ def evaluate_in(root: Path, stack: str = "dev") -> Program:
 
 def test_reads_the_stack_as_declared(program: Program) -> None:
     """What runs here is what the program declares."""
-    stack = declared.read(program, ROOT)
+    stack = declared.read(program, ROOT, URL)
     assert stack.keyspaces == ["geography_domain"]
     assert [(table.keyspace, table.name) for table in stack.tables] == [("geography_domain", "countries")]
     loader, api = stack.steps
@@ -68,15 +73,44 @@ def test_applies_the_projects_defaults_and_the_stacks_settings(tmp_path: Path) -
 def test_takes_a_program_of_another_kind(tmp_path: Path) -> None:
     """A second team writes its own program; what it declares and nothing here needs is no hindrance."""
     root = write_project(tmp_path, "aws.s3.Bucket('b')\npulumi.export('region', aws.get_region().region)\n")
-    stack = declared.read(evaluate_in(root), root)
+    stack = declared.read(evaluate_in(root), root, URL)
     assert (stack.steps, stack.outputs) == ([], {"region": "eu-west-1"})
+
+
+@pytest.mark.parametrize(
+    ("load_balancer", "url"),
+    [
+        (PublicLoadBalancer(), "http://127.0.0.1:8080"),
+        (PublicLoadBalancer(https=Https(certificate_arn=CERTIFICATE_ARN)), "https://127.0.0.1:8080"),
+        (
+            PublicLoadBalancer(https=Https(domain="api.example.com", hosted_zone_id="Z0123456789ABCDEFGHIJ")),
+            "https://api.example.com",
+        ),
+        (EXISTING, "https://api.example.com"),
+    ],
+)
+def test_puts_out_its_own_address_whatever_load_balancer_is_declared(
+    load_balancer: PublicLoadBalancer | ExistingListener, url: str
+) -> None:
+    """Else `curl "$(make -s url)/..."` calls production, or speaks TLS to a port that does not."""
+    program = declare_front(load_balancer, services={"api": Service(paths=["/things/*"])})
+    assert program.outputs["url"] == url
+    outputs = {
+        "url": url,
+        "docs": [{"all": f"{url}/things/"}],
+        "other": f"{url}.example.org/",
+        "text": f"see {url}",
+    }
+    stack = declared.read(dataclasses.replace(program, outputs=outputs), ROOT, URL)
+    assert stack.outputs == {**outputs, "url": URL, "docs": [{"all": f"{URL}/things/"}]}
+    assert [rule.paths for rule in stack.rules] == [["/things/*"]]
 
 
 @pytest.mark.parametrize(
     ("program", "message"),
     [
-        ("pulumi.export('arn', aws.s3.Bucket('b').arn)", "output arn depends on something only AWS computes"),
-        ("aws.keyspaces.Keyspace('k', name=aws.s3.Bucket('b').arn)", "Keyspace k: name depends on something only AWS"),
+        ("pulumi.export('arn', aws.sqs.Queue('q').arn)", "output arn depends on something only AWS computes"),
+        ("aws.keyspaces.Keyspace('k', name=aws.sqs.Queue('q').arn)", "Keyspace k: name depends on something only AWS"),
         (
             "aws.get_caller_identity(); aws.ec2.get_vpc(default=True)",
             "asks aws:ec2/getVpc:getVpc, which local/aws.py has",
@@ -89,7 +123,7 @@ def test_refuses_what_it_cannot_know(tmp_path: Path, program: str, message: str)
     """A value that only AWS knows would turn into None, and run something else than was declared."""
     root = write_project(tmp_path, program)
     with pytest.raises(LocalError, match=message):
-        declared.read(evaluate_in(root), root)
+        declared.read(evaluate_in(root), root, URL)
 
 
 @pytest.mark.parametrize(
@@ -113,14 +147,14 @@ def test_says_what_is_wrong_with_the_settings(
 
 def changed(program: Program, type_: str, **inputs: Any) -> Program:
     """The program with other inputs of the resources of one type."""
-    return Program(
+    return dataclasses.replace(
+        program,
         resources=[
             resource
             if resource.type != type_
             else type(resource)(**{**vars(resource), "inputs": {**resource.inputs, **inputs}})
             for resource in program.resources
         ],
-        outputs=program.outputs,
     )
 
 
@@ -142,7 +176,7 @@ def changed(program: Program, type_: str, **inputs: Any) -> Program:
 def test_refuses_what_it_does_not_do(program: Program, type_: str, inputs: Inputs, message: str) -> None:
     """Running something else than was declared, without a word, would be worse than not running it."""
     with pytest.raises(LocalError, match=message):
-        declared.read(changed(program, type_, **inputs), ROOT)
+        declared.read(changed(program, type_, **inputs), ROOT, URL)
 
 
 def test_reads_what_is_set_of_a_table(program: Program) -> None:
@@ -153,7 +187,7 @@ def test_reads_what_is_set_of_a_table(program: Program) -> None:
         "pointInTimeRecovery": {"status": "DISABLED"},
         "defaultTimeToLive": 60,
     }
-    (table,) = declared.read(changed(program, "aws:keyspaces/table:Table", **settings), ROOT).tables
+    (table,) = declared.read(changed(program, "aws:keyspaces/table:Table", **settings), ROOT, URL).tables
     assert table.properties == {
         "ttl": {"status": "enabled"},
         "client_side_timestamps": {"status": "enabled"},
@@ -179,7 +213,7 @@ def test_reads_a_table_with_every_option_of_the_component() -> None:
 
 def test_gives_each_task_the_policies_of_its_role(program: Program) -> None:
     """Else permissions would be checked against nothing."""
-    loader, api = declared.read(program, ROOT).steps
+    loader, api = declared.read(program, ROOT, URL).steps
     table = "arn:aws:cassandra:us-east-1:000000000000:/keyspace/geography_domain/table/countries"
     for step, modifies in ((loader, True), (api, False)):
         principal = Principal(arn="arn", policies=step.task.role.policies)
@@ -196,5 +230,5 @@ def test_allows_nothing_by_a_managed_policy_and_says_so(program: Program, caplog
             "inputs": {"role": "query-api-task", "policyArn": "arn:aws:iam::aws:policy/AmazonKeyspacesFullAccess"},
         }
     )
-    declared.read(Program(resources=[*program.resources, attachment], outputs=program.outputs), ROOT)
+    declared.read(dataclasses.replace(program, resources=[*program.resources, attachment]), ROOT, URL)
     assert "role query-api-task: its managed policy is not known here and allows nothing" in caplog.text

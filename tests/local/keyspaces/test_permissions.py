@@ -51,7 +51,10 @@ def signed_in(keyspaces: LocalKeyspaces, program: Program, name: str) -> Iterato
     """A session of one of the program's roles, as its policies are declared."""
     for table in (COUNTRIES, replace(COUNTRIES, name="rivers"), replace(COUNTRIES, keyspace="elsewhere")):
         keyspaces.create(table)
-    roles = {step.task.role.arn.rpartition("/")[2]: step.task.role for step in declared.read(program, ROOT).steps}
+    roles = {
+        step.task.role.arn.rpartition("/")[2]: step.task.role
+        for step in declared.read(program, ROOT, "http://127.0.0.1:1").steps
+    }
     assert roles.keys() == ALLOWED.keys()
     with keyspaces.connect(roles[name]) as session:
         yield session

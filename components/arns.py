@@ -1,0 +1,40 @@
+"""ARNs that a program is given: their form, and that they lie in the stack's region."""
+
+import re
+from dataclasses import dataclass
+
+import pulumi
+
+from components.account import Account
+from components.arguments import refuse
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArnForm:
+    """pattern: of a whole ARN that will do. example: one, for messages."""
+
+    pattern: re.Pattern[str]
+    example: str
+
+    def mistake(self, arn: pulumi.Input[str] | None) -> str | None:
+        """What is wrong with a string; an output is checked by `in_region` instead."""
+        if not isinstance(arn, str) or self.pattern.fullmatch(arn):
+            return None
+        return f"is {arn!r}; give an ARN such as {self.example}"
+
+    def in_region(self, of: str, argument: str, arn: pulumi.Input[str], account: Account) -> pulumi.Output[str]:
+        """`arn`, as soon as it and the stack's region are known, which they mostly are in a preview.
+
+        of, argument: whose argument it is, for the InvalidArguments it raises when the form or the region is wrong. An
+        ARN without a region, as IAM's are, is good in every region.
+        """
+
+        def check(values: list[str]) -> str:
+            given, region = values
+            mistake = self.mistake(given)
+            if mistake is None and given.split(":")[3] not in ("", region):
+                mistake = f"is {given!r}, but this stack is in {region}: give one of that region"
+            refuse(of, {argument: mistake})
+            return given
+
+        return pulumi.Output.all(arn, account.region).apply(check)

@@ -1,0 +1,223 @@
+"""HTTPS at a load balancer: the certificate, the listener on port 443 and the domain's DNS record."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.account import Account
+from components.arguments import refuse
+from components.arns import ArnForm
+
+HTTPS_PORT = 443
+REDIRECT_TO_HTTPS: aws.lb.ListenerDefaultActionArgsDict = {
+    "type": "redirect",
+    "redirect": {
+        "status_code": "HTTP_301",
+        "protocol": "HTTPS",
+        "port": str(HTTPS_PORT),
+        "host": "#{host}",
+        "path": "/#{path}",
+        "query": "#{query}",
+    },
+}
+
+_RECOMMENDED_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
+# The name says which versions a policy accepts: 1.3 down to the second number.
+_POLICY = re.compile(r"ELBSecurityPolicy-TLS13-1-[23]-[A-Za-z0-9-]+")
+_DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
+_COMMON_NAME_MAX = 64  # ACM API reference, RequestCertificate
+_HOSTED_ZONE = re.compile(r"Z[A-Z0-9]{1,31}")
+_CERTIFICATE = ArnForm(
+    pattern=re.compile(
+        r"arn:aws[a-z-]*:(acm:[a-z0-9-]+:\d{12}:certificate/[A-Za-z0-9-]+|iam::\d{12}:server-certificate/[\w+=,.@/-]+)"
+    ),
+    example="arn:aws:acm:us-east-1:123456789012:certificate/0a1b2c3d-0000-0000-0000-000000000000",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Https:
+    """Answer on port 443 with a certificate, and send what comes to port 80 there (301, same host, path and query).
+
+    Give `certificate_arn`, or `domain` and `hosted_zone_id` to have a certificate made and renewed by ACM.
+
+    domain: where clients reach the load balancer, such as `api.example.com`; lower case, no wildcard, of 64 characters
+    at most if a certificate is to be made for it. Without a domain the URL has the load balancer's own name, which the
+    certificate does not cover.
+    hosted_zone_id: the public Route 53 zone that `domain` lies in. The domain's A record, which points to the load
+    balancer, is created there, and must not exist yet; so is the record by which ACM sees that the domain is yours.
+    Without a zone, point the domain to the load balancer yourself.
+    certificate_arn: a certificate of yours, in ACM in the stack's region (or an IAM server certificate).
+    tls_policy: the load balancer's security policy; one that accepts TLS 1.3 and nothing below 1.2. The default, with
+    post-quantum key exchange for clients that know it, is what AWS recommends (Elastic Load Balancing user guide,
+    "Security policies for your Application Load Balancer").
+
+    ACM asks for the same validation record for all certificates of one domain and account, in every region (ACM FAQ).
+    So it is taken over if it exists; and when the stack goes, it goes, and other certificates for this very domain are
+    not renewed until it is there again.
+    Changing the domain makes a new certificate, switches the listener to it, then deletes the old one.
+    """
+
+    domain: str | None = None
+    hosted_zone_id: pulumi.Input[str] | None = None
+    certificate_arn: pulumi.Input[str] | None = None
+    tls_policy: str = _RECOMMENDED_POLICY
+
+    def __post_init__(self) -> None:
+        refuse(
+            "Https",
+            {
+                "domain": _domain_mistake(self),
+                "hosted_zone_id": _hosted_zone_mistake(self),
+                "certificate_arn": (
+                    "is missing: give it, or domain and hosted_zone_id to have a certificate made"
+                    if self.certificate_arn is None and self.domain is None and self.hosted_zone_id is None
+                    else _CERTIFICATE.mistake(self.certificate_arn)
+                ),
+                "tls_policy": (
+                    None
+                    if _POLICY.fullmatch(self.tls_policy)
+                    else f"is {self.tls_policy!r}; use {_RECOMMENDED_POLICY} or another ELBSecurityPolicy-TLS13-1-2-..."
+                    " or -TLS13-1-3-..., which accept nothing below TLS 1.2"
+                ),
+            },
+        )
+
+
+def _domain_mistake(https: Https) -> str | None:
+    if https.domain is None:
+        return None if https.hosted_zone_id is None else "is missing: hosted_zone_id says only where its record goes"
+    if not _DOMAIN.fullmatch(https.domain):
+        return (
+            f"is {https.domain!r}; give a name such as api.example.com, in lower case, without https:// or a wildcard"
+        )
+    if https.certificate_arn is None and len(https.domain) > _COMMON_NAME_MAX:
+        return (
+            f"has {len(https.domain)} characters; ACM makes a certificate for {_COMMON_NAME_MAX} at most: give a"
+            " shorter one, or a certificate_arn"
+        )
+    return None
+
+
+def _hosted_zone_mistake(https: Https) -> str | None:
+    zone = https.hosted_zone_id
+    if zone is None:
+        if https.domain is not None and https.certificate_arn is None:
+            return "is missing: give the Route 53 zone of the domain to have a certificate made, or a certificate_arn"
+        return None
+    if isinstance(zone, str) and not _HOSTED_ZONE.fullmatch(zone):
+        return f"is {zone!r}; give a zone's ID such as Z0123456789ABCDEFGHIJ"
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class IssuedCertificate:
+    """A certificate that ACM made. validation: done once ACM has seen `record` and issued `certificate`."""
+
+    certificate: aws.acm.Certificate
+    record: aws.route53.Record
+    validation: aws.acm.CertificateValidation
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpsFront:
+    """listener: on port 443. issued: None for a certificate of one's own. alias: the domain's record, if any.
+
+    url: what uses it waits for listener and alias.
+    """
+
+    url: pulumi.Output[str]
+    listener: aws.lb.Listener
+    issued: IssuedCertificate | None
+    alias: aws.route53.Record | None
+
+
+def create_https(
+    name: str,
+    https: Https,
+    *,
+    load_balancer: aws.lb.LoadBalancer,
+    default_action: aws.lb.ListenerDefaultActionArgsDict,
+    account: Account,
+    depends_on: Sequence[pulumi.Resource],
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
+) -> HttpsFront:
+    """depends_on: what must be there before the listener takes a connection."""
+    issued, alias = None, None
+    if https.certificate_arn is not None:
+        certificate_arn = _CERTIFICATE.in_region("Https", "certificate_arn", https.certificate_arn, account)
+    else:
+        issued = _issue_certificate(name, https, tags=tags, parent=parent)
+        certificate_arn = issued.validation.certificate_arn
+    listener = aws.lb.Listener(
+        f"{name}-https",
+        load_balancer_arn=load_balancer.arn,
+        port=HTTPS_PORT,
+        protocol="HTTPS",
+        ssl_policy=https.tls_policy,
+        certificate_arn=certificate_arn,
+        default_actions=[default_action],
+        tags=dict(tags),
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=depends_on),
+    )
+    if https.domain is not None and https.hosted_zone_id is not None:
+        alias = aws.route53.Record(
+            f"{name}-alias",
+            zone_id=https.hosted_zone_id,
+            name=https.domain,
+            type="A",
+            aliases=[
+                {
+                    "name": load_balancer.dns_name,
+                    "zone_id": load_balancer.zone_id,
+                    "evaluate_target_health": False,  # there is nothing else to answer with
+                }
+            ],
+            opts=pulumi.ResourceOptions(parent=parent),
+        )
+    needed = [listener.urn, *([alias.urn] if alias is not None else [])]
+    return HttpsFront(
+        url=pulumi.Output.all(https.domain or load_balancer.dns_name, *needed).apply(
+            lambda known: f"https://{known[0]}"
+        ),
+        listener=listener,
+        issued=issued,
+        alias=alias,
+    )
+
+
+def _issue_certificate(
+    name: str, https: Https, *, tags: Mapping[str, str], parent: pulumi.Resource
+) -> IssuedCertificate:
+    assert https.domain is not None and https.hosted_zone_id is not None
+    opts = pulumi.ResourceOptions(parent=parent)
+    certificate = aws.acm.Certificate(
+        name, domain_name=https.domain, validation_method="DNS", tags=dict(tags), opts=opts
+    )
+    # A certificate for one name has one option; which it is, is known once ACM has been asked.
+    option = certificate.domain_validation_options[0]
+    record = aws.route53.Record(
+        f"{name}-validation",
+        zone_id=https.hosted_zone_id,
+        name=option.apply(lambda known: str(known.resource_record_name)),
+        type=option.apply(lambda known: str(known.resource_record_type)),
+        records=[option.apply(lambda known: str(known.resource_record_value))],
+        ttl=300,
+        allow_overwrite=True,  # see `Https`
+        opts=opts,
+    )
+    validation = aws.acm.CertificateValidation(
+        name,
+        certificate_arn=certificate.arn,
+        validation_record_fqdns=[record.fqdn],
+        opts=pulumi.ResourceOptions(
+            parent=parent,
+            # Mostly minutes. The provider's own limit of 75 is long to wait for a zone that nobody delegated.
+            custom_timeouts=pulumi.CustomTimeouts(create="30m"),
+        ),
+    )
+    return IssuedCertificate(certificate=certificate, record=record, validation=validation)

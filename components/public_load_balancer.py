@@ -1,0 +1,206 @@
+"""An application load balancer of the environment's own, reached from the internet."""
+
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.access_logs import AccessLogs, LogBucket, create_log_bucket
+from components.account import Account
+from components.arguments import refuse
+from components.arns import ArnForm
+from components.https import HTTPS_PORT, REDIRECT_TO_HTTPS, Https, HttpsFront, create_https
+from components.network import Network
+
+_HTTP_PORT = 80
+_IDLE_TIMEOUT = 60  # seconds; a service must keep idle connections longer, or clients see stray 502s
+_NOT_FOUND: aws.lb.ListenerDefaultActionArgsDict = {
+    "type": "fixed-response",
+    "fixed_response": {
+        "status_code": "404",
+        "content_type": "text/plain",
+        "message_body": "No service answers here.\n",
+    },
+}
+_WEB_ACL = ArnForm(
+    pattern=re.compile(r"arn:aws[a-z-]*:wafv2:[a-z0-9-]+:\d{12}:regional/webacl/[\w-]+/[\w-]+"),
+    example=(
+        "arn:aws:wafv2:us-east-1:123456789012:regional/webacl/name/0a1b2c3d-0000-0000-0000-000000000000"
+        " (a global one is for CloudFront)"
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublicLoadBalancer:
+    """A load balancer of the environment's own, reached from the internet over IPv4.
+
+    It answers 404 to what no microservice has claimed, and drops headers whose names HTTP does not allow.
+
+    https: None speaks plain HTTP on port 80.
+    allowed_cidrs: who may connect, as IPv4 CIDR blocks. The default is everybody.
+    access_logs: None keeps none.
+    web_acl_arn: a regional AWS WAF web ACL (version 2) that filters requests. For a moment, while another takes its
+    place, none does.
+    """
+
+    https: Https | None = None
+    allowed_cidrs: Sequence[str] = ("0.0.0.0/0",)
+    access_logs: AccessLogs | None = None
+    web_acl_arn: pulumi.Input[str] | None = None
+
+    def __post_init__(self) -> None:
+        refuse(
+            "PublicLoadBalancer",
+            {"allowed_cidrs": _cidrs_mistake(self.allowed_cidrs), "web_acl_arn": _WEB_ACL.mistake(self.web_acl_arn)},
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublicResources:
+    """What a `PublicLoadBalancer` is made of.
+
+    listener: on port 80. https: with the listener on port 443, if there is one. ingress: the security group's rules, by
+    CIDR block and port.
+    """
+
+    load_balancer: aws.lb.LoadBalancer
+    listener: aws.lb.Listener
+    security_group: aws.ec2.SecurityGroup
+    ingress: Mapping[tuple[str, int], aws.vpc.SecurityGroupIngressRule]
+    https: HttpsFront | None
+    log_bucket: LogBucket | None
+    web_acl_association: aws.wafv2.WebAclAssociation | None
+
+
+def create_public_load_balancer(
+    name: str,
+    options: PublicLoadBalancer,
+    *,
+    network: Network,
+    account: Account,
+    protect: bool,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
+) -> PublicResources:
+    opts = pulumi.ResourceOptions(parent=parent)
+    security_group = aws.ec2.SecurityGroup(
+        f"{name}-alb",
+        description="Load balancer: requests from clients, out to the tasks of each service",
+        vpc_id=network.vpc_id,
+        tags=dict(tags),
+        opts=opts,
+    )
+    ports = [_HTTP_PORT] if options.https is None else [_HTTP_PORT, HTTPS_PORT]
+    # Named after what they allow: reordering the list changes nothing.
+    ingress = {
+        (cidr, port): aws.vpc.SecurityGroupIngressRule(
+            f"{name}-alb-from-{re.sub('[./]', '-', cidr)}-{port}",
+            security_group_id=security_group.id,
+            description=f"{'HTTPS' if port == HTTPS_PORT else 'HTTP'} from {cidr}",
+            cidr_ipv4=cidr,
+            ip_protocol="tcp",
+            from_port=port,
+            to_port=port,
+            tags=dict(tags),
+            opts=opts,
+        )
+        for cidr in options.allowed_cidrs
+        for port in ports
+    }
+    logs = options.access_logs
+    log_bucket = (
+        create_log_bucket(f"{name}-alb-logs", logs, account=account, protect=protect, tags=tags, parent=parent)
+        if logs is not None and logs.bucket is None
+        else None
+    )
+    load_balancer = aws.lb.LoadBalancer(
+        name,
+        load_balancer_type="application",
+        internal=False,
+        subnets=network.public_subnet_ids,
+        security_groups=[security_group.id],
+        idle_timeout=_IDLE_TIMEOUT,
+        drop_invalid_header_fields=True,
+        enable_deletion_protection=protect,
+        access_logs=_access_logs(logs, log_bucket),
+        tags=dict(tags),
+        opts=pulumi.ResourceOptions(
+            parent=parent,
+            depends_on=[*ingress.values(), *([log_bucket.policy] if log_bucket is not None else [])],
+        ),
+    )
+    association = None
+    if options.web_acl_arn is not None:
+        association = aws.wafv2.WebAclAssociation(
+            name,
+            resource_arn=load_balancer.arn,
+            web_acl_arn=_WEB_ACL.in_region("PublicLoadBalancer", "web_acl_arn", options.web_acl_arn, account),
+            opts=pulumi.ResourceOptions(
+                parent=parent,
+                # Deleting an association takes whatever web ACL the load balancer then has: the new one too.
+                delete_before_replace=True,
+            ),
+        )
+    # No request comes past the web ACL.
+    filtered = [association] if association is not None else []
+    listener = aws.lb.Listener(
+        name,
+        load_balancer_arn=load_balancer.arn,
+        port=_HTTP_PORT,
+        protocol="HTTP",
+        default_actions=[_NOT_FOUND if options.https is None else REDIRECT_TO_HTTPS],
+        tags=dict(tags),
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=filtered),
+    )
+    https = None
+    if options.https is not None:
+        https = create_https(
+            name,
+            options.https,
+            load_balancer=load_balancer,
+            default_action=_NOT_FOUND,
+            account=account,
+            depends_on=filtered,
+            tags=tags,
+            parent=parent,
+        )
+    return PublicResources(
+        load_balancer=load_balancer,
+        listener=listener,
+        security_group=security_group,
+        ingress=ingress,
+        https=https,
+        log_bucket=log_bucket,
+        web_acl_association=association,
+    )
+
+
+def _access_logs(logs: AccessLogs | None, log_bucket: LogBucket | None) -> aws.lb.LoadBalancerAccessLogsArgsDict:
+    bucket = logs.bucket if logs is not None else None
+    if log_bucket is not None:
+        bucket = log_bucket.bucket.bucket
+    if logs is None or bucket is None:
+        # Left out, the provider would not switch off what was on, and logs would go on to a bucket that is gone.
+        return {"enabled": False, "bucket": ""}
+    return {"enabled": True, "bucket": bucket, "prefix": logs.prefix or ""}
+
+
+def _cidrs_mistake(cidrs: Sequence[str]) -> str | None:
+    if isinstance(cidrs, str):
+        return f"is the string {cidrs!r}; give a list such as [{cidrs!r}]"
+    if not cidrs:
+        return "is empty, so nobody could connect; give at least one IPv4 CIDR block"
+    for cidr in cidrs:
+        try:
+            block = ipaddress.ip_network(cidr, strict=False)
+        except ValueError:
+            return f"has {cidr!r}; give IPv4 CIDR blocks such as 203.0.113.0/24"
+        if block.version == 6:
+            return f"has {cidr!r}; the load balancer has IPv4 addresses only, so give IPv4 CIDR blocks"
+        if str(block) != cidr:
+            return f"has {cidr!r}; AWS would make that {block}: give it so"
+    return "names the same block twice" if len(set(cidrs)) < len(cidrs) else None

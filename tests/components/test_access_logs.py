@@ -1,0 +1,119 @@
+"""Access logs: the bucket, who may write to it, and that it is ready before the first line comes."""
+
+import json
+from typing import Any
+
+import pytest
+
+from components import AccessLogs, PublicLoadBalancer
+from components.arguments import InvalidArguments
+from local.program import Program
+from tests.components.front import declare_front
+from tests.evaluation import dependencies, one
+
+NAME = "shop-alb-logs"
+
+
+def declare_logs(logs: AccessLogs, *, protect: bool = False) -> Program:
+    return declare_front(PublicLoadBalancer(access_logs=logs), protect=protect)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"days": 0}, "days is 0; use 1 to 3650"),
+        ({"bucket": "Logs"}, "bucket .*3 to 63"),
+        ({"bucket": "arn:aws:s3:::logs"}, "bucket .*give a bucket's name"),
+        ({"prefix": "/shop"}, "prefix .*none at the ends"),
+        ({"prefix": "shop/"}, "prefix .*none at the ends"),
+        ({"prefix": "shop/AWSLogs"}, "prefix contains AWSLogs"),
+    ],
+)
+def test_refuses_what_log_delivery_would_refuse(arguments: dict[str, Any], message: str) -> None:
+    """Else the update fails once the bucket is there, or logs lie where the bucket's rules do not reach them."""
+    with pytest.raises(InvalidArguments, match=message):
+        AccessLogs(**arguments)
+
+
+def test_keeps_the_logs_private_and_encrypted_and_for_as_long_as_set() -> None:
+    """They tell who called what, which is nobody's business, and cost money as long as they lie there."""
+    program = declare_logs(AccessLogs(days=30))
+    block = one(program, "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", NAME).inputs
+    assert {key: value for key, value in block.items() if key != "bucket"} == dict.fromkeys(
+        ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"), True
+    )
+    ownership = one(program, "aws:s3/bucketOwnershipControls:BucketOwnershipControls", NAME).inputs
+    assert ownership["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
+    encryption = one(
+        program, "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration", NAME
+    ).inputs
+    assert encryption["rules"][0]["applyServerSideEncryptionByDefault"] == {"sseAlgorithm": "AES256"}
+    (rule,) = one(program, "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", NAME).inputs["rules"]
+    assert (rule["status"], rule["filter"], rule["expiration"]) == ("Enabled", {"prefix": "AWSLogs/"}, {"days": 30})
+    for resource in program.resources:
+        if resource.type.startswith("aws:s3/bucket") and resource.type != "aws:s3/bucket:Bucket":
+            assert resource.inputs["bucket"] == NAME
+
+
+@pytest.mark.parametrize(("prefix", "where"), [(None, ""), ("shop/front", "shop/front/")])
+def test_lets_load_balancers_of_this_account_and_region_write_and_nobody_without_tls(
+    prefix: str | None, where: str
+) -> None:
+    """Else no log arrives, or a stranger's load balancer writes into ours."""
+    program = declare_logs(AccessLogs(prefix=prefix))
+    delivery, tls_only = json.loads(one(program, "aws:s3/bucketPolicy:BucketPolicy", NAME).inputs["policy"])[
+        "Statement"
+    ]
+    assert {key: value for key, value in delivery.items() if key != "Sid"} == {
+        "Effect": "Allow",
+        "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{NAME}/{where}AWSLogs/000000000000/*",
+        "Condition": {
+            "ArnLike": {"aws:SourceArn": "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/*"}
+        },
+    }
+    assert (tls_only["Effect"], tls_only["Principal"], tls_only["Action"]) == ("Deny", "*", "s3:*")
+    assert tls_only["Resource"] == [f"arn:aws:s3:::{NAME}", f"arn:aws:s3:::{NAME}/*"]
+    assert tls_only["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    logs = one(program, "aws:lb/loadBalancer:LoadBalancer", "shop").inputs["accessLogs"]
+    assert logs == {"enabled": True, "bucket": NAME, "prefix": prefix or ""}
+
+
+def test_writes_logs_only_once_the_bucket_takes_them() -> None:
+    """The load balancer writes a test file when logs are switched on: without the policy, the update fails."""
+    program = declare_logs(AccessLogs())
+    needed = dependencies(program, one(program, "aws:lb/loadBalancer:LoadBalancer", "shop"))
+    kinds = {each.partition(" ")[0] for each in needed if each.endswith(f" {NAME}")}
+    assert kinds == {
+        "Bucket",
+        "BucketPublicAccessBlock",
+        "BucketOwnershipControls",
+        "BucketServerSideEncryptionConfiguration",
+        "BucketLifecycleConfiguration",
+        "BucketPolicy",
+    }
+
+
+def test_sets_a_bucket_up_one_step_after_the_other() -> None:
+    """S3 refuses a change to a bucket while another is under way; the update would fail by chance."""
+    program = declare_logs(AccessLogs())
+    settings = [each for each in program.resources if each.type.startswith("aws:s3/bucket")]
+    waits_for = [len([e for e in dependencies(program, each) if e.endswith(f" {NAME}")]) for each in settings]
+    assert sorted(waits_for) == list(range(len(settings)))
+
+
+@pytest.mark.parametrize("protect", [True, False])
+def test_deletes_logs_with_the_stack_unless_protected(protect: bool) -> None:
+    """Else a dev stack cannot be destroyed, or a production stack's logs go with a mistake."""
+    bucket = one(declare_logs(AccessLogs(), protect=protect), "aws:s3/bucket:Bucket", NAME)
+    assert bucket.inputs["forceDestroy"] is not protect
+    assert "bucket" not in bucket.inputs  # a name of our own would collide with another stack's
+
+
+def test_writes_to_a_bucket_of_ones_own_and_leaves_it_alone() -> None:
+    """Else an organisation's central bucket is not used, or its policy is overwritten."""
+    program = declare_logs(AccessLogs(bucket="logs-of-everything", prefix="shop"))
+    assert not [resource for resource in program.resources if resource.type.startswith("aws:s3/")]
+    logs = one(program, "aws:lb/loadBalancer:LoadBalancer", "shop").inputs["accessLogs"]
+    assert logs == {"enabled": True, "bucket": "logs-of-everything", "prefix": "shop"}

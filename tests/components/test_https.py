@@ -1,0 +1,181 @@
+"""HTTPS: the certificate, the listeners, the domain's record and the URL that comes of them."""
+
+from typing import Any
+
+import pytest
+
+from components import Https, PublicLoadBalancer, Service
+from components.arguments import InvalidArguments
+from local.program import Program
+from tests.components.front import CERTIFICATE_ARN, declare_front
+from tests.evaluation import dependencies, one
+
+ZONE = "Z0123456789ABCDEFGHIJ"
+MADE = Https(domain="api.example.com", hosted_zone_id=ZONE)
+LISTENER = "aws:lb/listener:Listener"
+RECORD = "aws:route53/record:Record"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "certificate_arn is missing: give it, or domain and hosted_zone_id"),
+        ({"domain": "api.example.com"}, "hosted_zone_id is missing: give the Route 53 zone"),
+        ({"hosted_zone_id": ZONE}, "domain is missing"),
+        ({"hosted_zone_id": ZONE, "certificate_arn": CERTIFICATE_ARN}, "domain is missing"),
+        ({"domain": "https://api.example.com", "hosted_zone_id": ZONE}, "domain .*without https://"),
+        ({"domain": "*.example.com", "hosted_zone_id": ZONE}, "domain .*or a wildcard"),
+        ({"domain": "API.example.com", "hosted_zone_id": ZONE}, "domain .*in lower case"),
+        ({"domain": "localhost", "hosted_zone_id": ZONE}, "domain .*such as api.example.com"),
+        ({"domain": f"{'x' * 53}.example.com", "hosted_zone_id": ZONE}, "domain has 65 characters; .* 64 at most"),
+        ({"domain": "api.example.com", "hosted_zone_id": "example.com"}, "hosted_zone_id .*such as Z0"),
+        ({"certificate_arn": "api.example.com"}, "certificate_arn .*such as arn:aws:acm:"),
+        ({"certificate_arn": CERTIFICATE_ARN.replace(":acm:", ":kms:")}, "certificate_arn .*such as arn:aws:acm:"),
+    ],
+)
+def test_refuses_contradictions_and_what_aws_would_refuse(arguments: dict[str, Any], message: str) -> None:
+    """Else the update fails once the load balancer is there, or waits half an hour for a certificate in vain."""
+    with pytest.raises(InvalidArguments, match=message):
+        Https(**arguments)
+
+
+def test_names_every_mistake_at_once() -> None:
+    """Else its owner runs it once a mistake."""
+    with pytest.raises(InvalidArguments) as refused:
+        Https(domain="*", hosted_zone_id="x", certificate_arn="y", tls_policy="z")
+    assert refused.value.mistakes.keys() == {"domain", "hosted_zone_id", "certificate_arn", "tls_policy"}
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "ELBSecurityPolicy-TLS13-1-3-2021-06",
+        "ELBSecurityPolicy-TLS13-1-3-PQ-2025-09",
+        "ELBSecurityPolicy-TLS13-1-2-2021-06",
+        "ELBSecurityPolicy-TLS13-1-2-Ext1-PQ-2025-09",
+        "ELBSecurityPolicy-TLS13-1-2-Res-FIPS-PQ-2025-09",
+        "ELBSecurityPolicy-TLS13-1-2-RFC9151-INTEROP4-FIPS-2023-07",
+    ],
+)
+def test_takes_policies_that_accept_tls_1_2_and_newer(policy: str) -> None:
+    """Else a stack that must do FIPS or TLS 1.3 only cannot use the component."""
+    program = declare_front(PublicLoadBalancer(https=Https(certificate_arn=CERTIFICATE_ARN, tls_policy=policy)))
+    assert one(program, LISTENER, "shop-https").inputs["sslPolicy"] == policy
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "ELBSecurityPolicy-2016-08",
+        "ELBSecurityPolicy-TLS13-1-1-2021-06",
+        "ELBSecurityPolicy-TLS13-1-0-PQ-2025-09",
+        "ELBSecurityPolicy-TLS-1-1-2017-01",
+        "ELBSecurityPolicy-FS-2018-06",
+        "TLSv1.2",
+    ],
+)
+def test_refuses_policies_that_accept_old_tls(policy: str) -> None:
+    """Else clients can be talked down to a protocol that is broken."""
+    with pytest.raises(InvalidArguments, match=r"tls_policy .*nothing below TLS 1\.2"):
+        Https(certificate_arn=CERTIFICATE_ARN, tls_policy=policy)
+
+
+def test_makes_a_certificate_and_uses_it_once_it_is_valid() -> None:
+    """A listener cannot be given a certificate that ACM has not issued yet."""
+    program = declare_front(PublicLoadBalancer(https=MADE))
+    certificate = one(program, "aws:acm/certificate:Certificate", "shop")
+    assert (certificate.inputs["domainName"], certificate.inputs["validationMethod"]) == ("api.example.com", "DNS")
+    record = one(program, RECORD, "shop-validation").inputs
+    assert record == {
+        "zoneId": ZONE,
+        "name": "_0a1b.api.example.com.",
+        "type": "CNAME",
+        "records": ["_2c3d.acm-validations.aws."],
+        "ttl": 300,
+        "allowOverwrite": True,
+    }
+    validation = one(program, "aws:acm/certificateValidation:CertificateValidation", "shop")
+    assert validation.inputs == {
+        "certificateArn": certificate.outputs["arn"],
+        "validationRecordFqdns": ["_0a1b.api.example.com"],
+    }
+    listener = one(program, LISTENER, "shop-https")
+    assert listener.inputs["certificateArn"] == certificate.outputs["arn"]
+    assert listener.inputs["sslPolicy"] == "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
+    assert {"CertificateValidation shop", "Record shop-validation"} <= dependencies(program, listener)
+
+
+def test_keeps_the_certificate_in_use_until_the_new_one_is_there() -> None:
+    """With another domain, deleting first would fail: ACM refuses to delete a certificate that a listener uses."""
+    for resource in declare_front(PublicLoadBalancer(https=MADE)).resources:
+        if resource.type.startswith(("aws:acm/", "aws:route53/", "aws:lb/")):
+            assert not resource.delete_before_replace, resource.urn
+
+
+def test_points_the_domain_to_the_load_balancer_and_takes_no_record_over() -> None:
+    """Else the URL does not resolve, or a live record of somebody else's is overwritten."""
+    program = declare_front(PublicLoadBalancer(https=MADE))
+    alias = one(program, RECORD, "shop-alias").inputs
+    assert (alias["zoneId"], alias["name"], alias["type"]) == (ZONE, "api.example.com", "A")
+    assert alias["aliases"] == [
+        {"name": "127.0.0.1:8080", "zoneId": "Z00000000000000000000", "evaluateTargetHealth": False}
+    ]
+    assert "allowOverwrite" not in alias
+
+
+@pytest.mark.parametrize(
+    ("https", "url", "records"),
+    [
+        (MADE, "https://api.example.com", {"shop-validation", "shop-alias"}),
+        (Https(certificate_arn=CERTIFICATE_ARN), "https://127.0.0.1:8080", set()),
+        (Https(certificate_arn=CERTIFICATE_ARN, domain="api.example.com"), "https://api.example.com", set()),
+        (
+            Https(certificate_arn=CERTIFICATE_ARN, domain="api.example.com", hosted_zone_id=ZONE),
+            "https://api.example.com",
+            {"shop-alias"},
+        ),
+    ],
+)
+def test_puts_out_the_domains_url_and_makes_the_records_it_was_asked_for(
+    https: Https, url: str, records: set[str]
+) -> None:
+    """Else clients get an address that the certificate does not cover, or a zone gets records nobody asked for."""
+    program = declare_front(PublicLoadBalancer(https=https))
+    assert program.outputs["url"] == url
+    assert {record.name for record in program.of_type(RECORD)} == records
+    assert any(program.of_type("aws:acm/certificate:Certificate")) is (https.certificate_arn is None)
+
+
+def test_takes_an_iam_server_certificate() -> None:
+    """Regions and partitions without ACM keep certificates there; such an ARN names no region."""
+    arn = "arn:aws:iam::123456789012:server-certificate/api/example"
+    program = declare_front(PublicLoadBalancer(https=Https(certificate_arn=arn)))
+    assert one(program, LISTENER, "shop-https").inputs["certificateArn"] == arn
+
+
+def _actions(program: Program, listener: str) -> Any:
+    return one(program, LISTENER, listener).inputs["defaultActions"]
+
+
+def test_redirects_port_80_and_answers_404_on_443_to_what_is_not_claimed() -> None:
+    """Else a link without https ends nowhere, or loses its path on the way."""
+    program = declare_front(PublicLoadBalancer(https=MADE), services={"api": Service()})
+    (redirect,) = _actions(program, "shop")
+    assert redirect == {
+        "type": "redirect",
+        "redirect": {
+            "statusCode": "HTTP_301",
+            "protocol": "HTTPS",
+            "port": "443",
+            "host": "#{host}",
+            "path": "/#{path}",
+            "query": "#{query}",
+        },
+    }
+    (not_found,) = _actions(program, "shop-https")
+    assert not_found["fixedResponse"]["statusCode"] == "404"
+    https = one(program, LISTENER, "shop-https")
+    assert (https.inputs["port"], https.inputs["protocol"]) == (443, "HTTPS")
+    # The one on port 80 must have no rules: they would answer without TLS.
+    rules = program.of_type("aws:lb/listenerRule:ListenerRule")
+    assert [rule.inputs["listenerArn"] for rule in rules] == [https.outputs["arn"]]
