@@ -199,7 +199,7 @@ def test_reads_what_is_set_of_a_table(program: Program) -> None:
 def test_reads_a_table_with_every_option_of_the_component() -> None:
     """What only AWS does, such as auto scaling, is no hindrance; what the local Keyspaces does is not lost."""
     scaled = Provisioned(read=(5, 500), write=(10, 100))
-    (table,) = declared.read(declare_table(**EVERY_OPTION, capacity=scaled), ROOT).tables
+    (table,) = declared.read(declare_table(**EVERY_OPTION, capacity=scaled), ROOT, URL).tables
     assert (table.keyspace, table.name) == ("shop", "things")
     assert table.columns == {"id": "text", "year": "int", "size": "bigint"}
     assert (table.partition_key, table.clustering_key) == (["id"], {"year": "DESC"})
