@@ -3,15 +3,14 @@
 import pulumi
 
 from components import Environment, KeyspacesMicroservice, Once, Service, Table
+from settings import read_settings
 
-settings = pulumi.Config()
+settings = read_settings()
 
 env = Environment(
     "keyspaces",
-    keyspace=settings.require("keyspace"),
-    protect=settings.require_bool("protect"),
-    log_retention_days=settings.require_int("logRetentionDays"),
     tags={"Project": pulumi.get_project(), "Stack": pulumi.get_stack()},
+    **settings.environment,
 )
 
 loader = KeyspacesMicroservice(
@@ -21,12 +20,13 @@ loader = KeyspacesMicroservice(
         name="countries",
         columns={"id": "text", "name": "text", "capital": "text", "population": "int", "area": "int"},
         partition_key=["id"],
-        point_in_time_recovery=settings.require_bool("pointInTimeRecovery"),
+        **settings.table,
     ),
     access="write",
     dockerfile="app/load-countries.Dockerfile",
     command=["python", "-m", "load_countries"],
-    run=Once(run_id=settings.require("runId")),
+    architecture=settings.architecture,
+    run=Once(run_id=settings.run_id),
 )
 
 query_api = KeyspacesMicroservice(
@@ -36,7 +36,9 @@ query_api = KeyspacesMicroservice(
     access="read",
     dockerfile="app/query-api.Dockerfile",
     command=["python", "-m", "query_api"],
-    run=Service(tasks=settings.require_int("queryApiTasks"), after=[loader.completed]),
+    architecture=settings.architecture,
+    run=Service(after=[loader.completed], **settings.service),
+    **settings.query_api,
 )
 
 pulumi.export("url", query_api.url)

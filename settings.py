@@ -27,6 +27,7 @@ from components import (
     Spot,
     Table,
 )
+from components.architecture import Architecture
 from components.cluster import ContainerInsights
 from components.config import Setting, StackConfig
 from components.network import WayOut
@@ -41,6 +42,7 @@ class Settings:
     table: Mapping[str, Any]
     query_api: Mapping[str, Any]
     service: Mapping[str, Any]
+    architecture: Architecture
     run_id: str
 
 
@@ -52,16 +54,15 @@ def read_settings() -> Settings:
             "network": _network(config),
             "load_balancer": _load_balancer(config),
             "cluster": _cluster(config),
+            "protect": config["protect"].value,
             **config.arguments(
-                Environment.check,
-                keyspace=config["keyspace"],
-                protect=config["protect"],
-                log_retention_days=config["logRetentionDays"],
+                Environment.check, keyspace=config["keyspace"], log_retention_days=config["logRetentionDays"]
             ),
         },
         table=_table(config),
         query_api=_query_api(config),
         service=_service(config),
+        architecture=config.choice("architecture", Architecture).value,
         run_id=config["runId"].value,
     )
     config.finish()
@@ -84,7 +85,8 @@ def _network(config: StackConfig) -> NewVpc | ExistingVpc | None:
         config.exclude(new.values(), "vpcId names a VPC that is there")
         return config.make(ExistingVpc, vpc_id=vpc_id, **existing)
     config.exclude(existing.values(), "vpcId is not set")
-    return config.make(NewVpc, **new, session_endpoint=config["exec"])
+    # With another way out, sessions take that.
+    return config.make(NewVpc, **new, session_endpoint=bool(config["exec"]) and new["way_out"].value == "endpoints")
 
 
 def _load_balancer(config: StackConfig) -> PublicLoadBalancer | ExistingListener | None:

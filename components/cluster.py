@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.arguments import refuse
+from components.spot import create_capacity_providers
 
 ContainerInsights = Literal["disabled", "enabled", "enhanced"]
 
@@ -27,8 +28,9 @@ class NewCluster:
 
 @dataclass(frozen=True, kw_only=True)
 class ExistingCluster:
-    """A cluster that is there. A microservice with `Spot` needs FARGATE and FARGATE_SPOT among its capacity providers.
+    """A cluster that is there. It must have FARGATE among its capacity providers, and FARGATE_SPOT for `Spot`.
 
+    arn: `arn:aws:ecs:<region>:<account>:cluster/<name>`.
     container_insights: whether it has them; an alarm on running tasks is more exact with them.
     """
 
@@ -70,18 +72,14 @@ def create_cluster(
             name=pulumi.Output.from_input(options.name),
             container_insights=options.container_insights,
         )
-    opts = pulumi.ResourceOptions(parent=parent)
     cluster = aws.ecs.Cluster(
         name,
         settings=[{"name": "containerInsights", "value": options.container_insights}],
         tags=dict(tags),
-        opts=opts,
+        opts=pulumi.ResourceOptions(parent=parent),
     )
-    capacity_providers = aws.ecs.ClusterCapacityProviders(
-        name, cluster_name=cluster.name, capacity_providers=["FARGATE", "FARGATE_SPOT"], opts=opts
-    )
-    # A service on Spot needs the providers when it is created, and ECS does not let go of them while one uses them:
-    # so they travel with the cluster's ARN.
+    capacity_providers = create_capacity_providers(name, cluster, parent=parent)
+    # So that whoever uses the cluster depends on its providers too.
     arn = pulumi.Output.all(cluster.arn, capacity_providers.id).apply(lambda outputs: str(outputs[0]))
     return Cluster(
         arn=arn,

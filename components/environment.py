@@ -1,37 +1,54 @@
 """What the microservices of a stack share: network, load balancer, cluster, keyspace."""
 
+import re
 from collections.abc import Mapping
 
 import pulumi
 import pulumi_aws as aws
 
 from components.account import Account
+from components.arguments import refuse
+from components.cluster import Cluster, ExistingCluster, NewCluster, create_cluster
 from components.load_balancer import ExistingListener, LoadBalancer, create_load_balancer
 from components.names import check_name
 from components.network import Network, create_network
 from components.public_load_balancer import PublicLoadBalancer
+from components.vpc import ExistingVpc, NewVpc
+
+_KEYSPACE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_]{1,47}")  # what the aws provider accepts
+# What CloudWatch Logs accepts (API reference, PutRetentionPolicy).
+_LOG_RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
 
 
 class Environment(pulumi.ComponentResource):
     """A place for `KeyspacesMicroservice`s; a stack has one.
 
-    Creates a VPC with public and private subnets in two zones that offer the Keyspaces endpoint, one NAT gateway as
-    the tasks' way out, an interface endpoint for Keyspaces with private DNS, an ECS cluster, a load balancer unless it
-    is given one's listener, and the keyspace.
+    Creates what it is not given: a VPC with public and private subnets in two zones that offer the Keyspaces endpoint,
+    a NAT gateway as the tasks' way out, an interface endpoint for Keyspaces with private DNS, a gateway endpoint for
+    S3, an ECS cluster, an internet-facing load balancer that answers 404 until a microservice claims a path, and the
+    keyspace.
 
     name: begins every child's name; see `check_name`.
-    keyspace: the keyspace's name, in AWS too.
-    load_balancer: a `PublicLoadBalancer` to create, or an `ExistingListener`.
+    keyspace: the keyspace's name, in AWS too: 2 to 48 letters, digits and _.
+    network: `NewVpc`, with the way out that is wanted, or `ExistingVpc`. To change from one class to the other replaces
+    what is in the VPC: load balancer, endpoints, tasks.
+    load_balancer: `PublicLoadBalancer` or `ExistingListener`.
+    cluster: `NewCluster` or `ExistingCluster`.
     protect: refuse to delete or replace the keyspace and its tables, and to delete the load balancer, a repository that
     holds images, or a bucket that holds access logs.
-    log_retention_days: how long CloudWatch keeps the tasks' log lines.
+    log_retention_days: how long CloudWatch keeps the tasks' log lines; one of the numbers CloudWatch takes.
     tags: go on everything that can be tagged.
+
+    Raises InvalidArguments for what AWS would refuse.
     """
 
     account: Account
     network: Network
     load_balancer: LoadBalancer
-    cluster: aws.ecs.Cluster
+    cluster: Cluster
     keyspace: aws.keyspaces.Keyspace
 
     def __init__(
@@ -39,20 +56,25 @@ class Environment(pulumi.ComponentResource):
         name: str,
         *,
         keyspace: str,
+        network: NewVpc | ExistingVpc | None = None,
         load_balancer: PublicLoadBalancer | ExistingListener | None = None,
+        cluster: NewCluster | ExistingCluster | None = None,
         protect: bool = False,
         log_retention_days: int = 7,
         tags: Mapping[str, str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         check_name("Environment", name)
+        self.check(keyspace=keyspace, log_retention_days=log_retention_days)
         super().__init__("keyspaces-platform:index:Environment", name, {}, opts)
         self.protect = protect
         self.log_retention_days = log_retention_days
         self.tags = dict(tags or {})
 
         self.account = Account.of(self)
-        self.network = create_network(name, tags=self.tags, parent=self)
+        self.network = create_network(
+            name, network or NewVpc(), account=self.account, keyspace=keyspace, tags=self.tags, parent=self
+        )
         self.load_balancer = create_load_balancer(
             name,
             load_balancer or PublicLoadBalancer(),
@@ -62,7 +84,7 @@ class Environment(pulumi.ComponentResource):
             tags=self.tags,
             parent=self,
         )
-        self.cluster = aws.ecs.Cluster(name, tags=self.tags, opts=pulumi.ResourceOptions(parent=self))
+        self.cluster = create_cluster(name, cluster or NewCluster(), tags=self.tags, parent=self)
         self.keyspace = aws.keyspaces.Keyspace(
             name,
             name=keyspace,
@@ -77,4 +99,19 @@ class Environment(pulumi.ComponentResource):
         )
         self.register_outputs(
             {"url": self.load_balancer.url, "cluster": self.cluster.name, "keyspace": self.keyspace.name}
+        )
+
+    @staticmethod
+    def check(*, keyspace: str, log_retention_days: int) -> None:
+        """Raises InvalidArguments."""
+        refuse(
+            "Environment",
+            {
+                "keyspace": None
+                if _KEYSPACE.fullmatch(keyspace)
+                else f"is {keyspace!r}; use 2 to 48 letters, digits and _, beginning with a letter or digit",
+                "log_retention_days": None
+                if log_retention_days in _LOG_RETENTION_DAYS
+                else f"is {log_retention_days}; use {', '.join(map(str, _LOG_RETENTION_DAYS))}",
+            },
         )

@@ -5,14 +5,20 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_aws as aws
 
+from components.alarms import Alarms
+from components.architecture import Architecture, check_architecture
+from components.arguments import refuse
+from components.dashboard import ServiceView, create_dashboard
+from components.deployment import Deployment
 from components.environment import Environment
-from components.image import create_image
+from components.image import Image, create_image
 from components.names import check_name
-from components.network import create_task_access
-from components.once import Once, create_run
-from components.permissions import Access, create_execution_role, create_task_role
-from components.service import Service, create_service
+from components.once import CompletedRun, Once, create_run
+from components.permissions import Access, Role, create_execution_role, create_task_role
+from components.service import RunningService, Service, create_service
 from components.table import KeyspacesTable, Table, create_table
+from components.table_alarms import create_table_alarms
+from components.task_access import TaskAccess, create_task_access
 from components.task_definition import check_size, create_task_definition
 from components.task_run import TaskRun
 
@@ -22,7 +28,8 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
 
     Creates, for itself alone: the table (unless it is given another's), a task role that can reach that table and
     nothing else, an execution role, an ECR repository and the image in it, a log group, a security group, a task
-    definition, and a service behind the environment's load balancer or one run of the task.
+    definition, and a service behind the environment's load balancer or one run of the task; if asked for, alarms and a
+    dashboard. All of them can be reached from the attributes below.
 
     The container is told what it needs by its environment: AWS_REGION, KEYSPACES_ENDPOINT (`host:port`),
     KEYSPACES_KEYSPACE, KEYSPACES_TABLE and, in a service, PORT. Its credentials come from the task role as for every
@@ -41,15 +48,30 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
     command: the whole command. variables: more environment variables; not for secrets, they are shown in the console.
     run: `Service` or `Once`.
     cpu: CPU units, 1024 to a vCPU. memory: MiB. Together one of the sizes Fargate offers.
+    architecture: "ARM64" or "X86_64", of the tasks and of the image. A changed one needs no other machine to build on,
+    if the Dockerfile runs commands only in a stage `FROM --platform=$BUILDPLATFORM`.
+    alarms: create alarms; None for none. Those of the table count all its clients, so give them to one microservice of
+    those that share a table. dashboard: create a CloudWatch dashboard.
 
-    Raises ValueError for an argument AWS would refuse.
+    Raises InvalidArguments for what AWS would refuse.
     """
 
     table: aws.keyspaces.Table
     created_table: KeyspacesTable | None
     """The table with its guard and its auto scaling, unless it is another microservice's."""
-    task_definition: aws.ecs.TaskDefinition
+    image: Image
     log_group: aws.cloudwatch.LogGroup
+    task_role: Role
+    execution_role: Role
+    task_access: TaskAccess
+    task_definition: aws.ecs.TaskDefinition
+    running: RunningService | None
+    """The service and what belongs to it, of a `Service`."""
+    ran: CompletedRun | None
+    """The run, of a `Once`."""
+    alarms: Mapping[str, aws.cloudwatch.MetricAlarm]
+    """By kind: those of `RunningService`, and of the table `throttles`, `system-errors` and `user-errors`."""
+    dashboard: aws.cloudwatch.Dashboard | None
 
     def __init__(
         self,
@@ -64,12 +86,19 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         variables: Mapping[str, pulumi.Input[str]] | None = None,
         cpu: int = 256,
         memory: int = 512,
+        architecture: Architecture = "ARM64",
+        alarms: Alarms | None = None,
+        dashboard: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         check_name("KeyspacesMicroservice", name)
         check_size(name, cpu=cpu, memory=memory)
-        super().__init__("keyspaces-platform:index:KeyspacesMicroservice", name, {}, opts)
+        check_architecture(name, architecture)
         account, network = environment.account, environment.network
+        exec_ = isinstance(run, Service) and run.exec
+        if exec_ and not network.sessions:
+            refuse(name, {"run": "has exec, which needs NewVpc(session_endpoint=True) where the way out is endpoints"})
+        super().__init__("keyspaces-platform:index:KeyspacesMicroservice", name, {}, opts)
         tags = {**environment.tags, "Microservice": name}
 
         self.created_table = None
@@ -79,100 +108,146 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             )
             table = self.created_table.table
         self.table = table
-        image = create_image(name, dockerfile=dockerfile, keep_images=environment.protect, tags=tags, parent=self)
+        self.image = create_image(
+            name,
+            dockerfile=dockerfile,
+            architecture=architecture,
+            keep_images=environment.protect,
+            tags=tags,
+            parent=self,
+        )
         self.log_group = aws.cloudwatch.LogGroup(
             name,
             retention_in_days=environment.log_retention_days,
             tags=tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        task_role = create_task_role(
-            f"{name}-task", access=access, table=self.table, account=account, tags=tags, parent=self
+        self.task_role = create_task_role(
+            f"{name}-task", access=access, table=table, exec=exec_, account=account, tags=tags, parent=self
         )
-        execution_role = create_execution_role(
+        self.execution_role = create_execution_role(
             f"{name}-execution",
-            repository=image.repository,
+            repository=self.image.repository,
             log_group=self.log_group,
             account=account,
             tags=tags,
             parent=self,
         )
-        task_access = create_task_access(name, network=network, tags=tags, parent=self)
+        self.task_access = create_task_access(name, network=network, tags=tags, parent=self)
         self.task_definition = create_task_definition(
             name,
-            image=image.digest,
+            image=self.image.digest,
             command=command,
             environment={
                 "AWS_REGION": account.region,
                 "KEYSPACES_ENDPOINT": pulumi.Output.concat("cassandra.", account.region, ".amazonaws.com:9142"),
-                "KEYSPACES_KEYSPACE": self.table.keyspace_name,
-                "KEYSPACES_TABLE": self.table.table_name,
+                "KEYSPACES_KEYSPACE": table.keyspace_name,
+                "KEYSPACES_TABLE": table.table_name,
                 **({"PORT": str(run.port)} if isinstance(run, Service) else {}),
                 **(variables or {}),
             },
             port=run.port if isinstance(run, Service) else None,
-            architecture="ARM64",
             cpu=cpu,
             memory=memory,
-            task_role=task_role,
-            execution_role=execution_role,
+            architecture=architecture,
+            exec=exec_,
+            task_role=self.task_role,
+            execution_role=self.execution_role,
             log_group=self.log_group,
             account=account,
             tags=tags,
             parent=self,
         )
         # Before a task starts, and until the last one is gone, it needs these.
-        needed_by_tasks = [self.table, task_role.policy, execution_role.policy, *task_access.rules]
+        needed_by_tasks = [table, self.task_role.policy, self.execution_role.policy, *self.task_access.rules]
         self._environment = environment
-        self._run: TaskRun | None = None
-        self._service: aws.ecs.Service | None = None
+        self.ran, self.running = None, None
         if isinstance(run, Service):
-            self._service = create_service(
+            self.running = create_service(
                 name,
                 run,
                 cluster=environment.cluster,
                 task_definition=self.task_definition,
                 container=name,
-                network=network,
-                task_access=task_access,
-                load_balancer=environment.load_balancer,
-                depends_on=needed_by_tasks,
-                tags=tags,
-                parent=self,
-            )
-        else:
-            self._run = create_run(
-                name,
-                run,
-                cluster=environment.cluster,
-                task_definition=self.task_definition,
-                container=name,
-                table=self.table,
                 log_group=self.log_group,
                 network=network,
-                task_access=task_access,
+                task_access=self.task_access,
+                load_balancer=environment.load_balancer,
+                alarms=alarms,
                 account=account,
                 depends_on=needed_by_tasks,
                 tags=tags,
                 parent=self,
             )
-        self.register_outputs({"table": self.table.table_name, "log_group": self.log_group.name})
+        else:
+            self.ran = create_run(
+                name,
+                run,
+                cluster=environment.cluster,
+                task_definition=self.task_definition,
+                container=name,
+                table=table,
+                log_group=self.log_group,
+                network=network,
+                task_access=self.task_access,
+                account=account,
+                depends_on=needed_by_tasks,
+                tags=tags,
+                parent=self,
+            )
+        self.alarms = {
+            **(self.running.alarms if self.running else {}),
+            **(create_table_alarms(name, alarms, table=table, access=access, tags=tags, parent=self) if alarms else {}),
+        }
+        self.dashboard = self._create_dashboard(name, access) if dashboard else None
+        self.register_outputs({"table": table.table_name, "log_group": self.log_group.name})
+
+    def _create_dashboard(self, name: str, access: Access) -> aws.cloudwatch.Dashboard:
+        environment = self._environment
+        return create_dashboard(
+            name,
+            region=environment.account.region,
+            log_group=self.log_group,
+            table=self.table,
+            access=access,
+            service=ServiceView(
+                load_balancer_arn_suffix=environment.load_balancer.arn_suffix,
+                target_group=self.running.target.target_group,
+                cluster_name=environment.cluster.name,
+                service_name=self.running.service.name,
+                container_insights=environment.cluster.container_insights,
+            )
+            if self.running
+            else None,
+            alarms=list(self.alarms.values()),
+            parent=self,
+        )
 
     @property
     def service(self) -> aws.ecs.Service:
         """The ECS service of a `Service`."""
-        if self._service is None:
-            raise AttributeError(f"{self._name} runs once; it has no service and no url")
-        return self._service
+        return self._running.service
+
+    @property
+    def deployed(self) -> Deployment:
+        """The deployment of a `Service`, there once ECS has completed it: for `Service(after=[...])`."""
+        return self._running.deployment
 
     @property
     def url(self) -> pulumi.Output[str]:
         """Where a `Service` is reached, once its tasks can be."""
-        return pulumi.Output.all(self._environment.load_balancer.url, self.service.id).apply(lambda outputs: outputs[0])
+        url = self._environment.load_balancer.url
+        return pulumi.Output.all(url, self.deployed.deployment_id).apply(lambda outputs: str(outputs[0]))
 
     @property
     def completed(self) -> TaskRun:
         """The run of a `Once`, there when it has succeeded: for `Service(after=[...])`."""
-        if self._run is None:
+        if self.ran is None:
             raise AttributeError(f"{self._name} is a service; it does not complete")
-        return self._run
+        return self.ran.run
+
+    @property
+    def _running(self) -> RunningService:
+        if self.running is None:
+            raise AttributeError(f"{self._name} runs once; it has no service and no url")
+        return self.running

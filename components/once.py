@@ -8,8 +8,11 @@ import pulumi
 import pulumi_aws as aws
 
 from components.account import Account
+from components.arguments import outside, refuse
 from components.connection import connection_inputs
-from components.network import Network, TaskAccess
+from components.cluster import Cluster
+from components.network import Network
+from components.task_access import TaskAccess
 from components.task_run import TaskRun, TaskStop
 
 _STARTED_BY_MAX = 128  # ECS API reference, RunTask
@@ -29,15 +32,22 @@ class Once:
     run_id: str = "1"
 
     def __post_init__(self) -> None:
-        if self.timeout <= 0:
-            raise ValueError(f"Once: timeout is {self.timeout}; give a number of seconds above 0")
+        refuse("Once", {"timeout": outside(self.timeout, 1, 36_000, "seconds")})
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompletedRun:
+    """run: there once the task has succeeded. stop: stops, on destroy, what an update that was killed has started."""
+
+    run: TaskRun
+    stop: TaskStop
 
 
 def create_run(
     name: str,
     once: Once,
     *,
-    cluster: aws.ecs.Cluster,
+    cluster: Cluster,
     task_definition: aws.ecs.TaskDefinition,
     container: str,
     table: aws.keyspaces.Table,
@@ -48,7 +58,7 @@ def create_run(
     depends_on: Sequence[pulumi.Resource],
     tags: Mapping[str, str],
     parent: pulumi.Resource,
-) -> TaskRun:
+) -> CompletedRun:
     connection = connection_inputs(account.region)
     stop = TaskStop(
         name,
@@ -58,13 +68,14 @@ def create_run(
         connection=connection,
         opts=pulumi.ResourceOptions(parent=parent, depends_on=depends_on),
     )
-    return TaskRun(
+    run = TaskRun(
         name,
         cluster=cluster.arn,
         task_definition=task_definition.arn,
         container=container,
         subnets=network.task_subnet_ids,
         security_groups=[task_access.security_group.id],
+        assign_public_ip=network.assign_public_ip,
         log_group=log_group.name,
         log_stream_prefix=container,
         started_by=_started_by(name),
@@ -74,6 +85,7 @@ def create_run(
         connection=connection,
         opts=pulumi.ResourceOptions(parent=parent, depends_on=[stop, *depends_on], replace_with=[table]),
     )
+    return CompletedRun(run=run, stop=stop)
 
 
 def _started_by(name: str) -> str:

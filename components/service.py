@@ -2,23 +2,35 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
+from components.account import Account
+from components.alarms import Alarms
 from components.arguments import outside, refuse
+from components.cluster import Cluster
+from components.connection import connection_inputs
+from components.deployment import Deployment
 from components.load_balancer import LoadBalancer
-from components.network import Network, TaskAccess
+from components.network import Network
 from components.routing import PRIORITIES, paths_mistake
-from components.target import create_target
+from components.scaling import Scaling, ServiceScaling, check_min_tasks, create_scaling
+from components.service_alarms import create_task_alarm, create_traffic_alarms, deployment_alarms
+from components.spot import Spot, launch_arguments
+from components.target import Target, create_target
+from components.task_access import TaskAccess
 
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
     """Keep `tasks` tasks running and send them the requests for `paths`.
 
-    tasks: how many. port: what the container listens on; it is told by the PORT environment variable.
+    tasks: how many; with `scaling`, how many at least.
+    port: what the container listens on; it is told by the PORT environment variable.
     health_check: a path that answers 200 while the task can serve.
+    grace_period: seconds a new task has before a failing health check counts against it.
     paths: up to five path patterns of the load balancer, such as `/*` or `/countries/*`; no other microservice may have
     the same. They must be the container's own paths: the load balancer passes a request on as it is.
     priority: of the load balancer's rule, 1 to 50000, unique at its listener; of the microservices with a path that
@@ -26,41 +38,73 @@ class Service:
     nothing else: the longer the literal beginning of its most general path, the lower, so `/countries/*` goes before
     `/*`. Set it when two microservices are refused for having the same or since one hides a path of the other, and at
     an `ExistingListener` when others' rules have it.
+    scaling: run more tasks when they are busy. spot: run some on Fargate Spot.
+    exec: let `aws ecs execute-command` into the tasks. See `create_task_definition` for what that costs.
+    deployment_timeout: seconds that `pulumi up` waits for ECS to complete a deployment, until it fails. ECS itself
+    gives up, and goes back, when three or more tasks in a row did not become healthy.
     after: what must be there first, such as another microservice's `completed`. Images are built without waiting.
     """
 
     tasks: int = 2
     port: int = 8080
     health_check: str = "/ping"
+    grace_period: int = 60
     paths: Sequence[str] = ("/*",)
     priority: int | None = None
+    scaling: Scaling | None = None
+    spot: Spot | None = None
+    exec: bool = False
+    deployment_timeout: int = 1800
     after: Sequence[pulumi.Resource] = field(default_factory=tuple)
 
     def __post_init__(self) -> None:
         refuse(
             "Service",
             {
-                "tasks": f"is {self.tasks}; it cannot be negative" if self.tasks < 0 else None,
+                "tasks": outside(self.tasks, 0, 5000),
+                "port": outside(self.port, 1, 65_535),
+                "health_check": None if self.health_check.startswith("/") else "must begin with /",
+                "grace_period": outside(self.grace_period, 0, 2_147_483_647, "seconds"),
                 "paths": paths_mistake(self.paths),
                 "priority": None if self.priority is None else outside(self.priority, *PRIORITIES),
+                "deployment_timeout": outside(self.deployment_timeout, 60, 36_000, "seconds"),
             },
         )
+        if self.scaling:
+            check_min_tasks("Service", self.scaling, self.tasks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunningService:
+    """A service and all that was made for it. deployment: there once ECS has completed the deployment.
+
+    alarms: by kind, `errors`, `latency`, `unhealthy` and `tasks`; none without `Alarms`.
+    """
+
+    service: aws.ecs.Service
+    deployment: Deployment
+    target: Target
+    scaling: ServiceScaling | None
+    alarms: Mapping[str, aws.cloudwatch.MetricAlarm]
 
 
 def create_service(
     name: str,
     service: Service,
     *,
-    cluster: aws.ecs.Cluster,
+    cluster: Cluster,
     task_definition: aws.ecs.TaskDefinition,
     container: str,
+    log_group: aws.cloudwatch.LogGroup,
     network: Network,
     task_access: TaskAccess,
     load_balancer: LoadBalancer,
+    alarms: Alarms | None,
+    account: Account,
     depends_on: Sequence[pulumi.Resource],
     tags: Mapping[str, str],
     parent: pulumi.Resource,
-) -> aws.ecs.Service:
+) -> RunningService:
     """An ECS service that replaces its tasks without a gap and goes back by itself when the new ones do not start."""
     target = create_target(
         name,
@@ -74,30 +118,104 @@ def create_service(
         tags=tags,
         parent=parent,
     )
-    return aws.ecs.Service(
-        name,
-        cluster=cluster.arn,
-        task_definition=task_definition.arn,
-        launch_type="FARGATE",
-        desired_count=service.tasks,
-        deployment_minimum_healthy_percent=100,
-        deployment_maximum_percent=200,
-        deployment_circuit_breaker={"enable": True, "rollback": True},
-        network_configuration={
+    traffic_alarms = (
+        create_traffic_alarms(
+            name,
+            alarms,
+            load_balancer_arn_suffix=load_balancer.arn_suffix,
+            target_group=target.target_group,
+            tags=tags,
+            parent=parent,
+        )
+        if alarms
+        else {}
+    )
+    # Whatever of this changes, ECS deploys anew; so the same mapping tells the check when to look again.
+    deployed: dict[str, Any] = {
+        **launch_arguments(service.spot),
+        "network_configuration": {
             "subnets": network.task_subnet_ids,
             "security_groups": [task_access.security_group.id],
-            "assign_public_ip": False,
+            "assign_public_ip": network.assign_public_ip,
         },
-        load_balancers=[
+        "load_balancers": [
             {
                 "target_group_arn": target.target_group.arn,
                 "container_name": container,
                 "container_port": service.port,
             }
         ],
-        wait_for_steady_state=False,
-        enable_ecs_managed_tags=True,
-        propagate_tags="SERVICE",
-        tags=dict(tags),
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=[*target.needed_by_service, *depends_on, *service.after]),
+        "health_check_grace_period_seconds": service.grace_period,
+        "deployment_minimum_healthy_percent": 100,
+        "deployment_maximum_percent": 200,
+        "deployment_circuit_breaker": {"enable": True, "rollback": True},
+        "alarms": deployment_alarms(alarms, traffic_alarms),
+        "enable_execute_command": service.exec,
+        "enable_ecs_managed_tags": True,
+        "propagate_tags": "SERVICE",
+        "tags": dict(tags),
+    }
+    ecs_service = aws.ecs.Service(
+        name,
+        cluster=cluster.arn,
+        task_definition=task_definition.arn,
+        desired_count=service.tasks,
+        wait_for_steady_state=False,  # it calls a rollback a success; `Deployment` waits
+        **deployed,
+        opts=pulumi.ResourceOptions(
+            parent=parent,
+            depends_on=[*target.needed_by_service, *depends_on, *service.after],
+            # Else each update would undo what autoscaling has done.
+            ignore_changes=["desired_count"] if service.scaling else [],
+        ),
+    )
+    deployment = Deployment(
+        name,
+        cluster=cluster.arn,
+        service=ecs_service.name,
+        task_definition=task_definition.arn,
+        container=container,
+        log_group=log_group.name,
+        log_stream_prefix=container,
+        timeout=service.deployment_timeout,
+        triggers=deployed if service.scaling else {**deployed, "desired_count": service.tasks},
+        connection=connection_inputs(account.region),
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=[ecs_service]),
+    )
+    scaling = (
+        create_scaling(
+            name,
+            service.scaling,
+            cluster_name=cluster.name,
+            service=ecs_service,
+            min_tasks=service.tasks,
+            load_balancer_arn_suffix=load_balancer.arn_suffix,
+            target_group=target.target_group,
+            depends_on=[target.rule],
+            tags=tags,
+            parent=parent,
+        )
+        if service.scaling
+        else None
+    )
+    task_alarm = (
+        create_task_alarm(
+            name,
+            alarms,
+            cluster_name=cluster.name,
+            service_name=ecs_service.name,
+            min_tasks=service.tasks,
+            container_insights=cluster.container_insights,
+            tags=tags,
+            parent=parent,
+        )
+        if alarms
+        else None
+    )
+    return RunningService(
+        service=ecs_service,
+        deployment=deployment,
+        target=target,
+        scaling=scaling,
+        alarms={**traffic_alarms, **({"tasks": task_alarm} if task_alarm else {})},
     )

@@ -29,8 +29,7 @@ class Spot:
     on_demand_base: so many tasks run on demand before any is shared, 0 to 100000. 1, so that one is left when all of
     Spot is taken back. Needs an on_demand_weight above 0: with a weight of 0, AWS places no tasks (same source).
 
-    Turning Spot on, and changing its numbers, is an update in place that replaces the tasks one after the other. Once
-    on, turn it off with `Spot(spot_weight=0)`, not by leaving it out: see `launch_arguments`.
+    Turning Spot on or off, and changing its numbers, is an update in place that replaces the tasks one after the other.
 
     Raises InvalidArguments for values out of range.
     """
@@ -74,21 +73,15 @@ def create_capacity_providers(
 def launch_arguments(spot: Spot | None) -> dict[str, Any]:
     """What an `aws.ecs.Service` needs to run its tasks on Fargate, with or without Spot.
 
-    Read in the aws provider's source (terraform-provider-aws, internal/service/ecs/service.go; UNVERIFIED on AWS):
-
-    - It refuses, in a preview already, to change a service's strategy in any way without `force_new_deployment`; with
-      it, the change is made in place. ECS itself demands a new deployment. So it goes with every strategy. The price
-      is that each other change to the service in place, such as of its desired count, replaces the tasks too.
-    - From launch type to strategy: in place. `launch_type` is computed; leaving it out is no change.
-    - From strategy back to launch type: `launch_type` replaces the service, and as no new deployment is forced any
-      more, the provider refuses. `Spot(spot_weight=0)` does the same in place.
+    Always a strategy, never a launch type: the aws provider refuses to change a service back from one to the other in
+    place. And it refuses any change of a strategy without `force_new_deployment`, which ECS itself demands; so that goes
+    along always, and every other change of the service in place replaces its tasks too, one after the other.
+    (terraform-provider-aws, internal/service/ecs/service.go; UNVERIFIED on AWS.)
     """
-    if spot is None:
-        return {"launch_type": _FARGATE}
-    return {
-        "capacity_provider_strategies": [
+    strategies: list[dict[str, Any]] = [{"capacity_provider": _FARGATE, "weight": 1}]
+    if spot is not None:
+        strategies = [
             {"capacity_provider": _FARGATE, "base": spot.on_demand_base, "weight": spot.on_demand_weight},
             {"capacity_provider": _FARGATE_SPOT, "weight": spot.spot_weight},
-        ],
-        "force_new_deployment": True,
-    }
+        ]
+    return {"capacity_provider_strategies": strategies, "force_new_deployment": True}

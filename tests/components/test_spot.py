@@ -34,8 +34,7 @@ def _declare(spot: Spot | None, *, computed: bool = True) -> Program:
 def test_runs_on_demand_unless_spot_is_asked_for() -> None:
     """Else AWS stops tasks whose owner never agreed to it."""
     inputs = one(_declare(None), _SERVICE, "api").inputs
-    assert inputs["launchType"] == "FARGATE"
-    assert not {"capacityProviderStrategies", "forceNewDeployment"} & inputs.keys()
+    assert inputs["capacityProviderStrategies"] == [{"capacityProvider": "FARGATE", "weight": 1}]
 
 
 def test_shares_tasks_between_spot_and_on_demand_as_told() -> None:
@@ -50,8 +49,8 @@ def test_shares_tasks_between_spot_and_on_demand_as_told() -> None:
     assert "launchType" not in inputs
 
 
-@pytest.mark.parametrize("spot", [Spot(), Spot(spot_weight=0)])
-def test_changes_shares_in_place(spot: Spot) -> None:
+@pytest.mark.parametrize("spot", [None, Spot(), Spot(spot_weight=0)])
+def test_changes_shares_in_place(spot: Spot | None) -> None:
     """Else the provider refuses to change the weights of a service that exists, or to turn Spot on or off."""
     inputs = one(_declare(spot), _SERVICE, "api").inputs
     assert inputs["forceNewDeployment"] is True
