@@ -93,6 +93,7 @@ def computed_by(region: str, load_balancer: str) -> Computed:
             "routes": [],
             "routeTableAssociations": [],
         },
+        "pulumi-python:dynamic/ecs:Deployment": lambda name, _: {"deployment_id": f"ecs-svc/{name}"},
         "pulumi-python:dynamic/ecs:TaskRun": lambda name, _: {"task_arn": arn("ecs", f"task/{name}")},
     }
 

@@ -7,8 +7,9 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
-from components import task_run
-from components.task_run import TaskFailed, TaskRunProvider, TaskStopProvider
+from components import stopped_task, task_execution
+from components.task_execution import TaskFailed
+from components.task_run import TaskRunProvider, TaskStopProvider
 
 CLUSTER = "arn:aws:ecs:us-east-1:000000000000:cluster/keyspaces"
 DEFINITION = "arn:aws:ecs:us-east-1:000000000000:task-definition/load-countries:1"
@@ -22,6 +23,7 @@ PROPS: dict[str, Any] = {
     "container": "load-countries",
     "subnets": ["subnet-a", "subnet-b"],
     "security_groups": ["sg-tasks"],
+    "assign_public_ip": False,
     "log_group": "load-countries-1a2b3c4",
     "log_stream_prefix": "load-countries",
     "started_by": "project/dev/load-countries",
@@ -48,7 +50,7 @@ class Aws:
             "list_tasks", {"taskArns": list(tasks)}, {"cluster": CLUSTER, "startedBy": "project/dev/load-countries"}
         )
 
-    def runs(self) -> None:
+    def runs(self, assign_public_ip: str = "DISABLED") -> None:
         self.ecs.add_response(
             "run_task",
             {"tasks": [{"taskArn": TASK}], "failures": []},
@@ -62,7 +64,7 @@ class Aws:
                     "awsvpcConfiguration": {
                         "subnets": ["subnet-a", "subnet-b"],
                         "securityGroups": ["sg-tasks"],
-                        "assignPublicIp": "DISABLED",
+                        "assignPublicIp": assign_public_ip,
                     }
                 },
                 "enableECSManagedTags": True,
@@ -99,9 +101,9 @@ class Aws:
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     fake = Aws()
-    monkeypatch.setattr(task_run, "session_from", lambda connection: fake)
-    monkeypatch.setattr(task_run, "POLL_SECONDS", 0.0)
-    monkeypatch.setattr(task_run, "LOG_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(task_execution, "session_from", lambda connection: fake)
+    monkeypatch.setattr(task_execution, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(stopped_task, "LOG_PATIENCE_SECONDS", 0.0)
     with fake.ecs, fake.logs:
         yield fake
         fake.ecs.assert_no_pending_responses()
@@ -120,6 +122,14 @@ def test_succeeds_when_the_container_exits_with_0(aws: Aws) -> None:
     result = create()
     assert result.id == TASK
     assert result.outs == {**PROPS, "task_arn": TASK}
+
+
+def test_gives_the_task_a_public_address_when_asked(aws: Aws) -> None:
+    """Else a task in a public subnet can pull no image: there is no NAT gateway to go through."""
+    aws.lists()
+    aws.runs(assign_public_ip="ENABLED")
+    aws.describes_exit(exitCode=0)
+    assert create(assign_public_ip=True).id == TASK
 
 
 def test_waits_through_every_state_a_task_has(aws: Aws) -> None:
@@ -236,7 +246,7 @@ def test_stops_its_own_leftover_before_it_runs(aws: Aws) -> None:
 
 def test_fails_when_a_leftover_does_not_stop(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else it waits for ever, or runs beside it."""
-    monkeypatch.setattr(task_run, "STOP_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(task_execution, "STOP_PATIENCE_SECONDS", 0.0)
     aws.lists(LEFTOVER)
     aws.stops(LEFTOVER)
     aws.describes("RUNNING", LEFTOVER)
@@ -275,7 +285,7 @@ def test_tries_again_when_the_task_stopped_for_its_role(aws: Aws) -> None:
 
 def test_gives_up_on_a_role_after_a_while(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """A trust policy that is wrong never gets right by waiting."""
-    monkeypatch.setattr(task_run, "ROLE_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(task_execution, "ROLE_PATIENCE_SECONDS", 0.0)
     aws.lists()
     aws.ecs.add_client_error("run_task", "ClientException", "ECS was unable to assume the role")
     with pytest.raises(TaskFailed, match="could not start for 0 s: ECS was unable to assume the role"):
@@ -332,6 +342,7 @@ def test_deletes_nothing_when_the_cluster_is_gone(aws: Aws) -> None:
         ({"task_definition": DEFINITION.replace(":1", ":2")}, ["task_definition"], True),
         ({"run_id": "2"}, ["run_id"], True),
         ({"subnets": ["subnet-c"]}, [], True),
+        ({"assign_public_ip": True}, [], True),
         ({"tags": {"Stack": "prod"}}, [], True),
         ({"timeout": 60.0}, [], True),
         ({"connection": {"region": "us-east-1", "assumeRoles": [], "profile": "other"}}, [], True),

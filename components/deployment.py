@@ -1,0 +1,111 @@
+"""Waits, during `pulumi up`, for an ECS service's deployment, and makes the update fail when ECS gave it up.
+
+A Pulumi dynamic provider. The engine loads it by module name in a process of its own; editing it never makes a
+deployment appear changed.
+
+`aws.ecs.Service` cannot tell: its `wait_for_steady_state` waits until the service has one deployment with as many tasks
+as desired, of whatever task definition, and so calls a rollback a success (terraform-provider-aws,
+internal/service/ecs/service.go, `statusServiceWaitForStable`; issues 19519 and 20858; UNVERIFIED for the version that
+is installed here).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
+
+from components.deployment_check import DeploymentCheck
+
+
+class Deployment(Resource, module="ecs", name="Deployment"):
+    """A service's tasks, deployed. Exists once ECS has completed the deployment of `task_definition`.
+
+    It is never replaced: any input that changes makes it look again. What happens is documented at
+    `DeploymentProvider`. Deleting it does nothing. For services with ECS's rolling updates.
+
+    cluster: ARN. service: name or ARN. task_definition: the ARN that the service was told to run.
+    container, log_group, log_stream_prefix: whose last log lines to show when a task stopped.
+    timeout: seconds; below an hour if `connection` assumes a role, whose session ends then.
+    triggers: by name, what else of the service starts a deployment when it changes, such as its subnets. When one has
+    changed and ECS has begun no deployment, it is told to: so name nothing that ECS changes without a deployment, such
+    as the number of tasks.
+    connection: see `components.connection`.
+    deployment_id: ECS's, such as `ecs-svc/1234567890123456789`.
+    """
+
+    deployment_id: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        cluster: pulumi.Input[str],
+        service: pulumi.Input[str],
+        task_definition: pulumi.Input[str],
+        container: str,
+        log_group: pulumi.Input[str],
+        log_stream_prefix: str,
+        timeout: int,
+        triggers: Mapping[str, pulumi.Input[Any]],
+        connection: Mapping[str, pulumi.Input[Any]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(
+            DeploymentProvider(),
+            name,
+            {
+                "cluster": cluster,
+                "service": service,
+                "task_definition": task_definition,
+                "container": container,
+                "log_group": log_group,
+                "log_stream_prefix": log_stream_prefix,
+                "timeout": timeout,
+                "triggers": dict(triggers),
+                "connection": dict(connection),
+                "deployment_id": None,
+            },
+            opts,
+        )
+
+
+class DeploymentProvider(ResourceProvider):
+    """Finds the deployment that was asked for, follows it, judges.
+
+    - Asked for is the service's PRIMARY deployment, if it has the requested task definition. It may take some seconds
+      to show.
+    - If it does not show, or an attempt at it has failed already, the service is told to deploy again. So the next
+      `pulumi up` after a failure deploys, though for `aws.ecs.Service` nothing has changed since.
+    - If `triggers` have changed, a deployment of the same task definition that was there before is not the one asked
+      for, and neither is one that ECS went back to. UNVERIFIED: ECS goes back to a whole service revision, with
+      its network and capacity (ECS developer guide, "Amazon ECS service revisions"); if that changes the service too,
+      deploying again deploys the earlier ones. `pulumi up --refresh` makes `aws.ecs.Service` notice.
+    - It succeeds when the deployment is COMPLETED, or the service is to have no task.
+    - It fails when the deployment is FAILED or another one has taken its place: one that ECS went back to, whether
+      for the circuit breaker or for alarms, or one of another task definition. A newer one of the same task
+      definition is followed instead.
+    - Without circuit breaker and alarms ECS never gives up, and only `timeout` ends the wait. ECS goes on then, as it
+      does when the update is ended.
+    - A failure is an exception; Pulumi records nothing then, so that the next `pulumi up` looks again.
+
+    Meanwhile each new event of the service is written to stdout. Pulumi's engine shows the lines that a dynamic
+    provider writes there, as information (pulumi/pulumi, sdk/go/common/resource/plugin/plugin.go, `runtrace`).
+    """
+
+    # Nothing secret is in it, and a secret would hide every diff.
+    serialize_as_secret_always = False
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        return DiffResult(
+            changes=any(news[key] != olds.get(key) for key in news if key not in ("__provider", "deployment_id"))
+        )
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        deployment = DeploymentCheck(props).run()
+        return CreateResult(id_=props["service"], outs={**props, "deployment_id": deployment})
+
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        same_tasks = all(olds.get(key) == news[key] for key in ("service", "task_definition"))
+        outdated = olds.get("deployment_id") if same_tasks and olds.get("triggers") != news["triggers"] else None
+        return UpdateResult(outs={**news, "deployment_id": DeploymentCheck(news, outdated).run()})

@@ -1,0 +1,182 @@
+"""Finds the deployment of an ECS service that was asked for and follows it to its end: the calls of `Deployment`."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from botocore.exceptions import ClientError
+
+from components.connection import session_from
+from components.deployment_report import report
+from components.interruption import pause
+from components.service_state import Deployment, ServiceState, has_failed, is_completed, is_older
+from components.stopped_task import ContainerLog
+
+POLL_SECONDS = 5.0
+# How long DescribeServices may show an earlier state: ECS's API is eventually consistent.
+SETTLE_SECONDS = 15.0
+
+
+class DeploymentFailed(Exception):
+    """The service does not run what was asked for; the message says why and what to do."""
+
+
+class DeploymentCheck:
+    """props: the inputs of a `Deployment`.
+
+    outdated: the id of a deployment of the same task definition that is not the one asked for.
+    """
+
+    def __init__(self, props: Mapping[str, Any], outdated: str | None = None) -> None:
+        self._props = props
+        self._task_definition: str = props["task_definition"]
+        self._outdated = outdated
+        session = session_from(props["connection"])
+        self._ecs = session.client("ecs")
+        self._logs = session.client("logs")
+        self._deadline = time.monotonic() + float(props["timeout"])
+        self._known_events: set[str] | None = None
+
+    def run(self) -> str:
+        """Returns the completed deployment's id. Raises DeploymentFailed."""
+        state = self._settled()
+        deployment = self._asked_for(state)
+        return self._follow(state, deployment) if deployment else self._deploy_again(state)
+
+    def _settled(self) -> ServiceState:
+        """The service, as soon as it shows what to do; at the latest when it must show it."""
+        settled_at = time.monotonic() + SETTLE_SECONDS
+        while True:
+            state = self._look()
+            if self._asked_for(state) or state.lists_failed(self._task_definition) or time.monotonic() >= settled_at:
+                return state
+            pause(POLL_SECONDS)
+
+    def _asked_for(self, state: ServiceState) -> Deployment | None:
+        primary = state.primary
+        if primary is None or primary["taskDefinition"] != self._task_definition or has_failed(primary):
+            return None
+        if self._outdated and (primary["id"] == self._outdated or state.has_gone_back_to(primary)):
+            return None
+        return primary
+
+    def _deploy_again(self, state: ServiceState) -> str:
+        _say(f"(service {state.name}) runs {_runs(state)}; it is told to deploy {_short(self._task_definition)}")
+        try:
+            described = self._ecs.update_service(
+                cluster=self._props["cluster"],
+                service=self._props["service"],
+                taskDefinition=self._task_definition,
+                forceNewDeployment=True,
+            )["service"]
+        except ClientError as error:
+            raise DeploymentFailed(
+                f"{self._headline(state)} is refused by ECS, and {_runs(state)} is what it runs: {error}"
+            ) from error
+        state = ServiceState(described=described)
+        if state.primary is None:
+            raise DeploymentFailed(f"{self._name}: {state.name} has no deployment; is it one of rolling updates?")
+        return self._follow(state, state.primary)
+
+    def _follow(self, state: ServiceState, deployment: Deployment) -> str:
+        settled_at = time.monotonic() + SETTLE_SECONDS
+        seen = False
+        while True:
+            primary = state.primary
+            deployment = state.deployment(deployment["id"]) or deployment
+            if has_failed(deployment):
+                self._fail(state, deployment)
+            if primary is not None and primary["id"] == deployment["id"]:
+                if is_completed(primary) or state.desired_count == 0:
+                    return str(primary["id"])
+            elif primary is not None and (seen or time.monotonic() >= settled_at):
+                if not self._is_renewed(state, deployment, primary):
+                    self._fail(state, deployment)
+                deployment = primary
+                continue
+            if time.monotonic() >= self._deadline:
+                self._give_up(state, deployment)
+            pause(POLL_SECONDS)
+            state = self._look()
+            seen = seen or state.deployment(deployment["id"]) is not None
+
+    def _is_renewed(self, state: ServiceState, deployment: Deployment, primary: Deployment) -> bool:
+        """Whether `primary`, which has taken the deployment's place, is one more attempt at the same."""
+        return (
+            primary["taskDefinition"] == self._task_definition
+            and not is_older(primary, than=deployment)
+            and not state.has_gone_back_to(primary)
+        )
+
+    def _look(self) -> ServiceState:
+        """The service now. Writes those of its events that are new since the first look."""
+        answer = self._ecs.describe_services(cluster=self._props["cluster"], services=[self._props["service"]])
+        described = next(iter(answer["services"]), {"status": "MISSING"})
+        if described["status"] != "ACTIVE":
+            raise DeploymentFailed(
+                f"{self._name}: the service {self._props['service']} is {described['status']} in the cluster"
+                f" {self._props['cluster']}. If it was deleted by hand, `pulumi up --refresh` creates it again."
+            )
+        state = ServiceState(described=described)
+        known = self._known_events
+        for event in state.events:
+            if known is not None and event["id"] not in known:
+                _say(event["message"])
+        self._known_events = {event["id"] for event in state.events} | (known or set())
+        return state
+
+    def _fail(self, state: ServiceState, deployment: Deployment) -> NoReturn:
+        raise DeploymentFailed(
+            f"{self._headline(state)} failed: {_outcome(state, deployment)}{self._report(state, deployment)}"
+            f"\nFix the cause, then run `pulumi up` again: it deploys again. ({deployment['id']})"
+        )
+
+    def _give_up(self, state: ServiceState, deployment: Deployment) -> NoReturn:
+        raise DeploymentFailed(
+            f"{self._headline(state)} is not done after {float(self._props['timeout']):.0f} s:"
+            f" {deployment.get('runningCount', 0)} of {state.desired_count} tasks run. ECS goes on by itself."
+            f"{self._report(state, deployment)}"
+            f"\nFix the cause or raise the timeout, then run `pulumi up` again: it waits again. ({deployment['id']})"
+        )
+
+    def _headline(self, state: ServiceState) -> str:
+        return f"{self._name}: the deployment of {_short(self._task_definition)} to the service {state.name}"
+
+    def _report(self, state: ServiceState, deployment: Deployment) -> str:
+        log = ContainerLog(
+            group=self._props["log_group"],
+            stream_prefix=self._props["log_stream_prefix"],
+            container=self._props["container"],
+        )
+        return report(
+            self._ecs, self._logs, cluster=self._props["cluster"], state=state, deployment=deployment, log=log
+        )
+
+    @property
+    def _name(self) -> str:
+        return str(self._props["container"])
+
+
+def _outcome(state: ServiceState, deployment: Deployment) -> str:
+    """Why a deployment failed and what runs instead, in two sentences."""
+    primary = state.primary
+    reason = state.failure_of(deployment) or "ECS gives no reason."
+    if primary is None or primary["id"] == deployment["id"]:
+        return f"{reason} ECS starts no more tasks of it, and has not gone back to an earlier deployment."
+    if has_failed(deployment) or is_older(primary, than=deployment) or state.has_gone_back_to(primary):
+        return f"{reason} ECS {'has gone' if is_completed(primary) else 'goes'} back to {_runs(state)}."
+    return f"another deployment has taken its place. The service's task definition is {_runs(state)} now."
+
+
+def _runs(state: ServiceState) -> str:
+    return _short(state.primary["taskDefinition"]) if state.primary else "nothing"
+
+
+def _short(task_definition: str) -> str:
+    """`family:revision` of an ARN."""
+    return task_definition.rpartition("/")[2]
+
+
+def _say(line: str) -> None:
+    # In one piece, since several services may be waited for at once.
+    print(f"{line}\n", end="", flush=True)

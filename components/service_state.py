@@ -1,0 +1,109 @@
+"""An ECS service as DescribeServices shows it: its deployments and its events."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+# ECS writes the event of a rollback milliseconds before or after it creates the deployment it goes back with.
+_SAME_MOMENT = timedelta(seconds=5)
+_UNKNOWN_TIME = datetime.min.replace(tzinfo=UTC) + _SAME_MOMENT
+
+Deployment = Mapping[str, Any]
+Event = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceState:
+    """described: a service in the answer of DescribeServices or UpdateService.
+
+    A deployment's `status` is PRIMARY for the most recent one, ACTIVE for one that is being replaced and still has
+    tasks (ECS API reference, Deployment); one without tasks is soon no longer listed. Its `rolloutState` goes from
+    IN_PROGRESS to COMPLETED or FAILED, FAILED only if the circuit breaker or alarms are on; a FAILED one starts no more
+    tasks (the same, and ECS developer guide, "How CloudWatch alarms detect Amazon ECS deployment failures"). ECS
+    returns no `rolloutState` for deployments that are not rolling updates.
+    """
+
+    described: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.described["serviceName"])
+
+    @property
+    def desired_count(self) -> int:
+        return int(self.described.get("desiredCount", 0))
+
+    @property
+    def primary(self) -> Deployment | None:
+        return next((deployment for deployment in self._deployments if deployment["status"] == "PRIMARY"), None)
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """At most the last 100, oldest first."""
+        return sorted(self.described.get("events", []), key=_created_at)
+
+    def deployment(self, id_: str) -> Deployment | None:
+        return next((deployment for deployment in self._deployments if deployment["id"] == id_), None)
+
+    def lists_failed(self, task_definition: str) -> bool:
+        """Whether a deployment of this task definition has failed, so recently that ECS still lists it."""
+        return any(
+            has_failed(deployment) and deployment["taskDefinition"] == task_definition
+            for deployment in self._deployments
+        )
+
+    def has_gone_back_to(self, deployment: Deployment) -> bool:
+        """Whether ECS itself made this deployment the current one, because another had failed.
+
+        Its `rolloutStateReason` says "ECS deployment circuit breaker: rolling back to deploymentId ..." until it is
+        completed (ECS developer guide, "Amazon ECS service deployment state change events"). Afterwards only the
+        service's events tell: "(service ...) rolling back to deployment ecs-svc/..." follows "(deployment ecs-svc/...)
+        deployment failed: tasks failed to start." or "... alarm detected.". UNVERIFIED: the wording of these events is
+        not documented; users quote it. Neither is documented whether ECS goes back with the earlier deployment's id
+        or with a new one.
+        """
+        begun = _created_at(deployment) - _SAME_MOMENT
+        return _is_about_going_back(deployment.get("rolloutStateReason", "")) or any(
+            _is_about_going_back(event["message"]) for event in self.events if _created_at(event) >= begun
+        )
+
+    def failure_of(self, deployment: Deployment) -> str:
+        """Why ECS gave the deployment up, in a sentence of ECS's; empty if it does not tell."""
+        if has_failed(deployment):
+            return str(deployment.get("rolloutStateReason", ""))
+        told = [event["message"] for event in self.events_since(deployment) if "deployment failed" in event["message"]]
+        if told:
+            return str(told[-1])
+        reason = str(self.primary.get("rolloutStateReason", "")) if self.primary else ""
+        return reason if _is_about_going_back(reason) else ""
+
+    def events_since(self, deployment: Deployment) -> Sequence[Event]:
+        """Oldest first."""
+        return [event for event in self.events if _created_at(event) >= _created_at(deployment)]
+
+    @property
+    def _deployments(self) -> Sequence[Deployment]:
+        deployments: Sequence[Deployment] = self.described.get("deployments", [])
+        return deployments
+
+
+def has_failed(deployment: Deployment) -> bool:
+    return deployment.get("rolloutState") == "FAILED"
+
+
+def is_completed(deployment: Deployment) -> bool:
+    return deployment.get("rolloutState") == "COMPLETED"
+
+
+def is_older(deployment: Deployment, than: Deployment) -> bool:
+    return _created_at(deployment) < _created_at(than)
+
+
+def _created_at(described: Mapping[str, Any]) -> datetime:
+    created_at: datetime = described.get("createdAt", _UNKNOWN_TIME)
+    return created_at
+
+
+def _is_about_going_back(message: str) -> bool:
+    return "rolling back" in message.lower()

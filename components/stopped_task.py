@@ -1,0 +1,62 @@
+"""What can be told of an ECS task that has stopped: why, and the last lines of its log."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from components.interruption import pause
+
+# CloudWatch shows a line some seconds after it was written.
+LOG_PATIENCE_SECONDS = 10.0
+LOG_POLL_SECONDS = 3.0
+_LOG_LINES = 20
+
+
+def stop_reason(task: Mapping[str, Any]) -> str:
+    """ECS's code and reason, of a task as DescribeTasks gives it."""
+    return f"{task.get('stopCode', 'no stop code')}: {task.get('stoppedReason', 'no reason given')}"
+
+
+def container_lines(containers: Iterable[Mapping[str, Any]]) -> str:
+    """How each of a stopped task's containers ended, on a line each. One without an exit code did not run."""
+    return "".join(
+        f"\n  container {container['name']}: exit code {container.get('exitCode', 'missing')}"
+        + (f" ({container['reason']})" if container.get("reason") else "")
+        for container in containers
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerLog:
+    """Where the log driver `awslogs` writes what a container says; stream_prefix: its `awslogs-stream-prefix`."""
+
+    group: str
+    stream_prefix: str
+    container: str
+
+    def last_lines(self, logs: Any, task: str) -> str:
+        """The last lines of a task's log, or why there are none, in words that begin a new line.
+
+        logs: a client of CloudWatch Logs. task: ARN. Raises Interrupted.
+        """
+        stream = f"{self.stream_prefix}/{self.container}/{task.rpartition('/')[2]}"
+        deadline = time.monotonic() + LOG_PATIENCE_SECONDS
+        while True:
+            try:
+                events = logs.get_log_events(
+                    logGroupName=self.group, logStreamName=stream, limit=_LOG_LINES, startFromHead=False
+                )["events"]
+            except logs.exceptions.ResourceNotFoundException:
+                events = []  # the container has not written a line, or CloudWatch does not show it yet
+            except ClientError as error:
+                return f"\nIts log could not be read: {error}"
+            if events:
+                return f"\nThe last lines of its log, {self.group} {stream}:" + "".join(
+                    f"\n  {event['message'].rstrip()}" for event in events
+                )
+            if time.monotonic() >= deadline:
+                return f"\nIts log, {self.group} {stream}, is empty."
+            pause(LOG_POLL_SECONDS)

@@ -1,0 +1,87 @@
+"""A dynamic provider as Pulumi's engine runs it: a process of its own, spoken to by gRPC. AWS is a server here."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import grpc
+from pulumi.runtime.proto import provider_pb2_grpc
+
+from tests.evaluation import ROOT
+
+Provider = provider_pb2_grpc.ResourceProviderStub
+
+
+class FakeAws:
+    """Answers the HTTP APIs of ECS and CloudWatch Logs on 127.0.0.1. answer: by action and request."""
+
+    def __init__(self, answer: Callable[[str, Mapping[str, Any]], Mapping[str, Any]]) -> None:
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                action = self.headers["X-Amz-Target"].rpartition(".")[2]
+                fake.calls.append((action, body))
+                answered = json.dumps(answer(action, body)).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(answered)))
+                self.end_headers()
+                self.wfile.write(answered)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+    def called(self, action: str) -> list[dict[str, Any]]:
+        return [body for called, body in self.calls if called == action]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """The provider process, and the engine's end of the wire."""
+
+    process: subprocess.Popen[bytes]
+    provider: Provider
+
+
+@contextmanager
+def start_engine(fake: FakeAws) -> Iterator[Engine]:
+    """What `pulumi-resource-pulumi-python` starts in the project's folder."""
+    thread = threading.Thread(target=fake.server.serve_forever)
+    thread.start()
+    environment = {
+        **os.environ,
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{fake.server.server_port}",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_CONFIG_FILE": os.devnull,
+    }
+    # Under a shell's `&`, as in some CI, SIGINT is ignored, and children inherit that; the engine's do not.
+    program = (
+        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        " runpy.run_module('pulumi.dynamic', run_name='__main__')"
+    )
+    command = [sys.executable, "-u", "-c", program]
+    try:
+        with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as process:
+            try:
+                assert process.stdout is not None
+                port = int(process.stdout.readline())
+                with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                    yield Engine(process=process, provider=Provider(channel))
+            finally:
+                process.kill()
+    finally:
+        fake.server.shutdown()
+        fake.server.server_close()
+        thread.join()

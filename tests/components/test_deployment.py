@@ -1,0 +1,557 @@
+"""A service's deployment: each way it can go, against botocore's own model of the ECS and CloudWatch Logs APIs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import ANY, Stubber
+
+from components import deployment_check, stopped_task
+from components.deployment import DeploymentProvider
+from components.deployment_check import DeploymentFailed
+
+CLUSTER = "arn:aws:ecs:us-east-1:000000000000:cluster/keyspaces"
+SERVICE = "arn:aws:ecs:us-east-1:000000000000:service/keyspaces/api-1a2b3c4"
+OLD, NEW, OTHER = (f"arn:aws:ecs:us-east-1:000000000000:task-definition/api:{revision}" for revision in (1, 2, 9))
+TASK = "arn:aws:ecs:us-east-1:000000000000:task/keyspaces/"
+BEGAN = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+PROPS: dict[str, Any] = {
+    "cluster": CLUSTER,
+    "service": SERVICE,
+    "task_definition": NEW,
+    "container": "api",
+    "log_group": "api-1a2b3c4",
+    "log_stream_prefix": "api",
+    "timeout": 600.0,
+    "triggers": {"subnets": ["subnet-a", "subnet-b"]},
+    "connection": {"region": "us-east-1", "assumeRoles": []},
+}
+
+GOES_BACK = "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1."
+GAVE_UP = "ECS deployment circuit breaker: tasks failed to start."
+
+Described = dict[str, Any]
+Step = tuple[str, Described]
+
+
+def at(seconds: float) -> datetime:
+    return BEGAN + timedelta(seconds=seconds)
+
+
+def deployment(
+    number: int, definition: str, state: str, *, status: str = "PRIMARY", reason: str = "", begun: float | None = None
+) -> Described:
+    """As ECS lists it; a higher number began later, a minute each, unless `begun` says when, in seconds."""
+    return {
+        "id": f"ecs-svc/{number}",
+        "status": status,
+        "taskDefinition": definition,
+        "rolloutState": state,
+        "rolloutStateReason": reason or f"ECS deployment ecs-svc/{number} {state.lower()}.",
+        "createdAt": at(60.0 * number if begun is None else begun),
+        "runningCount": 1,
+    }
+
+
+def replaced(number: int, definition: str, state: str, reason: str = "") -> Described:
+    return deployment(number, definition, state, status="ACTIVE", reason=reason)
+
+
+def event(seconds: float, message: str) -> Described:
+    return {"id": f"event-{seconds}", "createdAt": at(seconds), "message": f"(service api-1a2b3c4) {message}"}
+
+
+def service(*deployments: Described, desired: int = 2, events: Sequence[Described] = ()) -> Described:
+    return {
+        "serviceArn": SERVICE,
+        "serviceName": "api-1a2b3c4",
+        "status": "ACTIVE",
+        "desiredCount": desired,
+        "deployments": list(deployments),
+        "events": list(events)[::-1],  # ECS lists the newest first
+    }
+
+
+def look(*deployments: Described, **more: Any) -> Step:
+    return "describe_services", service(*deployments, **more)
+
+
+def told(*deployments: Described) -> Step:
+    """The service is told to deploy, and answers."""
+    return "update_service", service(*deployments)
+
+
+def stopped(name: str, seconds: float, reason: str, exit_code: int | None = 1, by: str = "ecs-svc/2") -> Described:
+    container = {"name": "api", **({} if exit_code is None else {"exitCode": exit_code})}
+    return {
+        "taskArn": TASK + name,
+        "startedBy": by,
+        "stopCode": "EssentialContainerExited",
+        "stoppedReason": reason,
+        "stoppedAt": at(seconds),
+        "containers": [container],
+    }
+
+
+class Aws:
+    """The two clients a check uses, with what they are expected to be asked and will answer, in order."""
+
+    def __init__(self, clients: Mapping[str, Any]) -> None:
+        self.clients = clients
+        self.ecs, self.logs = Stubber(self.clients["ecs"]), Stubber(self.clients["logs"])
+
+    def client(self, name: str) -> Any:
+        return self.clients[name]
+
+    def plays(self, *steps: Step) -> None:
+        for action, described in steps:
+            if action == "describe_services":
+                self.ecs.add_response(
+                    action, {"services": [described], "failures": []}, {"cluster": CLUSTER, "services": [SERVICE]}
+                )
+            else:
+                request = {"cluster": CLUSTER, "service": SERVICE, "taskDefinition": NEW, "forceNewDeployment": True}
+                self.ecs.add_response(action, {"service": described}, request)
+
+    def has_stopped(self, *tasks: Described) -> None:
+        arns = [task["taskArn"] for task in tasks]
+        self.ecs.add_response(
+            "list_tasks",
+            {"taskArns": arns},
+            {"cluster": CLUSTER, "serviceName": "api-1a2b3c4", "desiredStatus": "STOPPED"},
+        )
+        if tasks:
+            self.ecs.add_response("describe_tasks", {"tasks": list(tasks)}, {"cluster": CLUSTER, "tasks": arns})
+
+    def has_logged(self, task: str, *lines: str) -> None:
+        self.logs.add_response(
+            "get_log_events",
+            {"events": [{"message": line} for line in lines]},
+            {
+                "logGroupName": "api-1a2b3c4",
+                "logStreamName": f"api/api/{task}",
+                "limit": ANY,
+                "startFromHead": False,
+            },
+        )
+
+
+@pytest.fixture(scope="module")
+def clients() -> Mapping[str, Any]:
+    session = boto3.Session("key", "secret", region_name="us-east-1")
+    return {name: session.client(name) for name in ("ecs", "logs")}
+
+
+@pytest.fixture
+def aws(clients: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    fake = Aws(clients)
+    monkeypatch.setattr(deployment_check, "session_from", lambda connection: fake)
+    monkeypatch.setattr(deployment_check, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(stopped_task, "LOG_PATIENCE_SECONDS", 0.0)
+    with fake.ecs, fake.logs:
+        yield fake
+        fake.ecs.assert_no_pending_responses()
+        fake.logs.assert_no_pending_responses()
+
+
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ECS has not shown by now, it will not show."""
+    monkeypatch.setattr(deployment_check, "SETTLE_SECONDS", 0.0)
+
+
+def create(**changes: Any) -> Any:
+    return DeploymentProvider().create({**PROPS, **changes})
+
+
+def failure(**changes: Any) -> str:
+    with pytest.raises(DeploymentFailed) as failed:
+        create(**changes)
+    return str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("steps", "deployed"),
+    [
+        pytest.param(
+            [
+                look(deployment(2, NEW, "IN_PROGRESS"), replaced(1, OLD, "COMPLETED")),
+                look(deployment(2, NEW, "IN_PROGRESS"), replaced(1, OLD, "COMPLETED")),
+                look(deployment(2, NEW, "COMPLETED")),
+            ],
+            "ecs-svc/2",
+            id="completes",
+        ),
+        pytest.param([look(deployment(2, NEW, "COMPLETED"))], "ecs-svc/2", id="was completed before"),
+        pytest.param(
+            [look(deployment(1, NEW, "IN_PROGRESS")), look(deployment(1, NEW, "COMPLETED"))],
+            "ecs-svc/1",
+            id="is a new service's first",
+        ),
+        pytest.param(
+            [
+                look(deployment(1, OLD, "COMPLETED")),
+                look(deployment(2, NEW, "IN_PROGRESS"), replaced(1, OLD, "COMPLETED")),
+                look(deployment(2, NEW, "COMPLETED")),
+            ],
+            "ecs-svc/2",
+            id="shows some seconds late",
+        ),
+        pytest.param(
+            [
+                look(deployment(2, NEW, "IN_PROGRESS"), replaced(1, OLD, "COMPLETED")),
+                look(
+                    deployment(3, NEW, "IN_PROGRESS"),
+                    replaced(2, NEW, "IN_PROGRESS"),
+                    events=[event(100, "rolling back to deployment ecs-svc/0.")],
+                ),
+                look(deployment(3, NEW, "COMPLETED")),
+            ],
+            "ecs-svc/3",
+            id="is begun again by somebody else",
+        ),
+        pytest.param(
+            [look(deployment(2, NEW, "IN_PROGRESS"), replaced(1, OLD, "COMPLETED"), desired=0)],
+            "ecs-svc/2",
+            id="is of no task",
+        ),
+        pytest.param(
+            [look(deployment(1, NEW, "IN_PROGRESS", reason=GOES_BACK)), look(deployment(1, NEW, "COMPLETED"))],
+            "ecs-svc/1",
+            id="is the one that ECS went back to, since the program went back too",
+        ),
+        pytest.param(
+            [
+                look(deployment(2, NEW, "FAILED")),
+                told(deployment(3, NEW, "IN_PROGRESS"), replaced(2, NEW, "FAILED")),
+                look(deployment(3, NEW, "COMPLETED")),
+            ],
+            "ecs-svc/3",
+            id="failed before and there was nothing to go back to",
+        ),
+        pytest.param(
+            [
+                look(deployment(1, OLD, "IN_PROGRESS", reason=GOES_BACK), replaced(2, NEW, "FAILED", GAVE_UP)),
+                told(deployment(3, NEW, "IN_PROGRESS"), replaced(1, OLD, "IN_PROGRESS")),
+                look(deployment(1, OLD, "IN_PROGRESS", reason=GOES_BACK), replaced(2, NEW, "FAILED", GAVE_UP)),
+                look(deployment(3, NEW, "IN_PROGRESS"), replaced(1, OLD, "IN_PROGRESS")),
+                look(deployment(3, NEW, "COMPLETED")),
+            ],
+            "ecs-svc/3",
+            id="failed before and ECS is still going back and shows it some seconds longer",
+        ),
+    ],
+)
+def test_succeeds_when_the_deployment(aws: Aws, steps: Sequence[Step], deployed: str) -> None:
+    """Else an update fails, or hangs, although the service runs what was asked for."""
+    aws.plays(*steps)
+    result = create()
+    assert result.id == SERVICE
+    assert result.outs == {**PROPS, "deployment_id": deployed}
+
+
+@pytest.mark.usefixtures("settled")
+def test_deploys_again_after_ecs_has_gone_back(aws: Aws) -> None:
+    """Nothing else would: for `aws.ecs.Service` nothing has changed since. It would fail, or lie, for ever."""
+    aws.plays(
+        look(deployment(1, OLD, "COMPLETED")),
+        told(deployment(3, NEW, "IN_PROGRESS"), replaced(1, OLD, "COMPLETED")),
+        look(deployment(3, NEW, "IN_PROGRESS"), replaced(1, OLD, "COMPLETED")),
+        look(deployment(3, NEW, "COMPLETED")),
+    )
+    assert create().outs["deployment_id"] == "ecs-svc/3"
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize(
+    ("steps", "says"),
+    [
+        pytest.param(
+            [look(deployment(1, OLD, "IN_PROGRESS", reason=GOES_BACK), replaced(2, NEW, "FAILED", GAVE_UP))],
+            [GAVE_UP, "ECS goes back to api:1."],
+            id="the circuit breaker goes back",
+        ),
+        pytest.param(
+            [look(deployment(1, OLD, "IN_PROGRESS", reason=GOES_BACK), replaced(2, NEW, "IN_PROGRESS"))],
+            [GOES_BACK, "ECS goes back to api:1."],
+            id="the circuit breaker goes back and the state of what it left is not shown yet",
+        ),
+        pytest.param(
+            [
+                look(
+                    deployment(3, OLD, "IN_PROGRESS", reason="ECS deployment alarms: rolling back."),
+                    replaced(2, NEW, "FAILED", "ECS deployment failed: alarm detected."),
+                )
+            ],
+            ["alarm detected.", "ECS goes back to api:1."],
+            id="an alarm goes back",
+        ),
+        pytest.param(
+            [
+                look(
+                    deployment(1, OLD, "COMPLETED"),
+                    events=[
+                        event(170, "(deployment ecs-svc/2) deployment failed: alarm detected."),
+                        event(170.1, "rolling back to deployment ecs-svc/1."),
+                    ],
+                )
+            ],
+            ["(deployment ecs-svc/2) deployment failed: alarm detected. ECS has gone back to api:1."],
+            id="ECS was back between two looks",
+        ),
+        pytest.param(
+            [look(deployment(2, NEW, "FAILED", reason=GAVE_UP), replaced(1, OLD, "COMPLETED"))],
+            [GAVE_UP, "has not gone back"],
+            id="going back is off, or there is nothing to go back to",
+        ),
+        pytest.param(
+            [look(deployment(3, OTHER, "IN_PROGRESS"), replaced(2, NEW, "IN_PROGRESS"))],
+            ["another deployment has taken its place", "api:9"],
+            id="somebody else deploys something else",
+        ),
+        pytest.param(
+            [look(deployment(3, NEW, "IN_PROGRESS", reason=GOES_BACK), replaced(2, NEW, "IN_PROGRESS"))],
+            [GOES_BACK, "ECS goes back to api:2."],
+            id="ECS goes back to the same task definition in another network",
+        ),
+        pytest.param(
+            [look(deployment(3, NEW, "COMPLETED"), events=[event(178, "rolling back to deployment ecs-svc/1.")])],
+            ["ECS has gone back to api:2."],
+            id="ECS was back at the same task definition between two looks",
+        ),
+        pytest.param(
+            [look(deployment(1, NEW, "COMPLETED"))],
+            ["failed: ECS gives no reason. ECS has gone back to api:2."],
+            id="ECS was back at an earlier deployment of the same task definition, and says nothing",
+        ),
+    ],
+)
+def test_fails_when(aws: Aws, steps: Sequence[Step], says: Sequence[str]) -> None:
+    """Else `pulumi up` reports success while the service runs something else."""
+    aws.plays(look(deployment(2, NEW, "IN_PROGRESS"), replaced(1, OLD, "COMPLETED")), *steps)
+    aws.has_stopped()
+    message = failure()
+    assert message.startswith("api: the deployment of api:2 to the service api-1a2b3c4 failed: ")
+    for part in (*says, "run `pulumi up` again: it deploys again. (ecs-svc/2)"):
+        assert part in message
+
+
+@pytest.mark.usefixtures("settled")
+def test_fails_when_what_it_deployed_again_is_gone_at_once(aws: Aws) -> None:
+    """Else it waits, until time is up, for a deployment that is over."""
+    aws.plays(
+        look(deployment(1, OLD, "COMPLETED")),
+        told(deployment(3, NEW, "IN_PROGRESS")),
+        look(deployment(4, OLD, "IN_PROGRESS", reason=GOES_BACK)),
+    )
+    aws.has_stopped()
+    assert "ECS goes back to api:1." in failure()
+
+
+def test_says_what_is_going_on_when_time_is_up(aws: Aws) -> None:
+    """Without circuit breaker and alarms ECS tries for ever: this is the only end there is."""
+    aws.plays(
+        look(
+            deployment(2, NEW, "IN_PROGRESS"),
+            replaced(1, OLD, "COMPLETED"),
+            events=[event(130, "is unable to consistently start tasks successfully.")],
+        )
+    )
+    aws.has_stopped(stopped("a", 140, "Essential container in task exited"))
+    aws.has_logged("a", "cannot connect")
+    message = failure(timeout=0.0)
+    for part in (
+        "is not done after 0 s: 1 of 2 tasks run. ECS goes on by itself.",
+        "unable to consistently start",
+        "Essential container in task exited",
+        "cannot connect",
+        "raise the timeout",
+    ):
+        assert part in message
+
+
+def test_shows_why_the_last_tasks_stopped(aws: Aws) -> None:
+    """Else the cause has to be looked for in three consoles, until ECS has forgotten it after an hour."""
+    aws.plays(
+        look(deployment(2, NEW, "IN_PROGRESS"), replaced(1, OLD, "COMPLETED")),
+        look(deployment(2, NEW, "FAILED", reason=GAVE_UP)),
+    )
+    aws.has_stopped(
+        stopped("scaled-in", 300, "Scaling activity initiated by (deployment ecs-svc/3)", 0),
+        stopped("first", 130, "too early to be shown"),
+        stopped("third", 200, "Task failed ELB health checks", 143),
+        stopped("another's", 250, "of another deployment", by="ecs-svc/1"),
+        stopped("second", 160, "Essential container in task exited", None),
+        stopped("fourth", 230, "Essential container in task exited", 3),
+    )
+    aws.has_logged("fourth", "connecting", "cannot connect: boom\n")
+    message = failure()
+    shown = [line.strip() for line in message.splitlines() if line.startswith("  ")]
+    assert shown == [
+        "task fourth: EssentialContainerExited: Essential container in task exited",
+        "container api: exit code 3",
+        "task third: EssentialContainerExited: Task failed ELB health checks",
+        "container api: exit code 143",
+        "task second: EssentialContainerExited: Essential container in task exited",
+        "container api: exit code missing",
+        "connecting",
+        "cannot connect: boom",
+    ]
+
+
+def test_shows_the_last_events_since_the_deployment_began(aws: Aws) -> None:
+    """Older ones are of another deployment and mislead; a hundred hide the cause."""
+    events = [event(100 + 10 * number, f"event {number}") for number in range(12)]
+    aws.plays(
+        look(deployment(2, NEW, "IN_PROGRESS", begun=150)),
+        look(deployment(2, NEW, "FAILED", begun=150), events=events[:8]),
+    )
+    aws.has_stopped()
+    message = failure()
+    assert "  12:02:30 (service api-1a2b3c4) event 5\n  12:02:40 (service api-1a2b3c4) event 6" in message
+    assert "event 4" not in message
+
+    aws.plays(
+        look(deployment(2, NEW, "IN_PROGRESS", begun=150)),
+        look(deployment(2, NEW, "FAILED", begun=150), events=events),
+    )
+    aws.has_stopped()
+    shown = [line.rpartition(" ")[2] for line in failure().splitlines() if line.startswith("  ")]
+    assert shown == ["7", "8", "9", "10", "11"]
+
+
+def test_fails_with_the_reason_when_the_stopped_tasks_cannot_be_read(aws: Aws) -> None:
+    """A missing permission must not hide why the deployment failed."""
+    aws.plays(look(deployment(2, NEW, "IN_PROGRESS")), look(deployment(2, NEW, "FAILED", reason=GAVE_UP)))
+    aws.ecs.add_client_error("list_tasks", "AccessDeniedException", "not authorized to perform: ecs:ListTasks")
+    message = failure()
+    assert GAVE_UP in message
+    assert "ecs:ListTasks" in message
+
+
+def test_writes_each_new_event_once(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    """Else minutes pass in silence, or with what happened last week."""
+    before, started, steady = event(10, "before"), event(130, "has started 2 tasks"), event(190, "is steady")
+    aws.plays(
+        look(deployment(2, NEW, "IN_PROGRESS"), events=[before]),
+        look(deployment(2, NEW, "IN_PROGRESS"), events=[before, started]),
+        look(deployment(2, NEW, "IN_PROGRESS"), events=[before]),
+        look(deployment(2, NEW, "COMPLETED"), events=[before, started, steady]),
+    )
+    create()
+    assert capsys.readouterr().out.splitlines() == [
+        "(service api-1a2b3c4) has started 2 tasks",
+        "(service api-1a2b3c4) is steady",
+    ]
+
+
+@pytest.mark.parametrize("status", ["INACTIVE", "DRAINING"])
+def test_fails_when_the_service_was_deleted(aws: Aws, status: str) -> None:
+    """Else it looks for deployments that will never come."""
+    aws.plays(("describe_services", {**service(), "status": status}))
+    assert f"{SERVICE} is {status} in the cluster {CLUSTER}" in failure()
+
+
+def test_fails_when_there_is_no_such_service(aws: Aws) -> None:
+    """ECS answers 200 with a failure; taking none for a service is a traceback without a word."""
+    aws.ecs.add_response("describe_services", {"services": [], "failures": [{"arn": SERVICE, "reason": "MISSING"}]})
+    assert f"{SERVICE} is MISSING in the cluster {CLUSTER}" in failure()
+
+
+def test_fails_in_words_when_deploying_again_is_refused(aws: Aws) -> None:
+    """The deployer may have no right to, or the task definition may have been deregistered."""
+    aws.plays(look(deployment(2, NEW, "FAILED")))
+    aws.ecs.add_client_error("update_service", "ClientException", "TaskDefinition is inactive")
+    message = failure()
+    assert "the deployment of api:2 to the service api-1a2b3c4 is refused by ECS" in message
+    assert "TaskDefinition is inactive" in message
+
+
+@pytest.mark.usefixtures("settled")
+def test_fails_when_the_service_has_no_deployments(aws: Aws) -> None:
+    """With another deployment controller there are none to follow."""
+    aws.plays(look(), told())
+    assert "is it one of rolling updates?" in failure()
+
+
+def update(olds: dict[str, Any], news: dict[str, Any]) -> str:
+    before = {**PROPS, "deployment_id": "ecs-svc/1", **olds}
+    outs: dict[str, Any] = DeploymentProvider().update(SERVICE, before, {**PROPS, **news}).outs or {}
+    deployed = outs.pop("deployment_id")
+    assert outs == {**PROPS, **news}
+    return str(deployed)
+
+
+MOVED = {"triggers": {"subnets": ["subnet-c"]}}
+
+
+def test_waits_for_the_deployment_of_a_trigger(aws: Aws) -> None:
+    """The task definition is the same: the earlier deployment is complete, and says nothing of the change."""
+    aws.plays(
+        look(deployment(1, NEW, "COMPLETED")),
+        look(deployment(2, NEW, "IN_PROGRESS"), replaced(1, NEW, "COMPLETED")),
+        look(deployment(2, NEW, "COMPLETED")),
+    )
+    assert update({}, MOVED) == "ecs-svc/2"
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize(
+    "went_back",
+    [
+        look(deployment(1, NEW, "COMPLETED")),
+        look(deployment(3, NEW, "IN_PROGRESS", reason=GOES_BACK), replaced(2, NEW, "FAILED", GAVE_UP)),
+        look(deployment(3, NEW, "COMPLETED"), events=[event(178, "rolling back to deployment ecs-svc/1.")]),
+    ],
+    ids=["to the earlier deployment", "with a new deployment", "with a new deployment, which is complete"],
+)
+def test_deploys_again_after_ecs_has_gone_back_for_a_trigger(aws: Aws, went_back: Step) -> None:
+    """Else the second `pulumi up` takes the deployment ECS went back to for the one that failed."""
+    aws.plays(went_back, told(deployment(4, NEW, "IN_PROGRESS")), look(deployment(4, NEW, "COMPLETED")))
+    assert update({}, MOVED) == "ecs-svc/4"
+
+
+@pytest.mark.parametrize(
+    ("olds", "news"),
+    [
+        ({}, {"timeout": 60.0}),
+        ({}, {"connection": {"region": "us-east-1", "assumeRoles": [], "profile": "other"}}),
+        ({"task_definition": OLD}, {}),
+        ({"task_definition": OLD}, MOVED),
+        ({"service": SERVICE.replace("api", "former")}, MOVED),
+    ],
+)
+def test_accepts_what_is_deployed_when_no_other_deployment_is_due(
+    aws: Aws, olds: dict[str, Any], news: dict[str, Any]
+) -> None:
+    """Else a longer timeout replaces every task."""
+    aws.plays(look(deployment(1, NEW, "COMPLETED")))
+    assert update(olds, news) == "ecs-svc/1"
+
+
+@pytest.mark.parametrize(
+    ("change", "changes"),
+    [
+        ({}, False),
+        ({"cluster": "other"}, True),
+        ({"service": "other"}, True),
+        ({"task_definition": OTHER}, True),
+        ({"container": "other"}, True),
+        ({"log_group": "other"}, True),
+        ({"timeout": 60.0}, True),
+        (MOVED, True),
+        ({"connection": {"region": "us-east-1", "assumeRoles": [], "profile": "other"}}, True),
+    ],
+)
+def test_looks_again_in_place_when_an_input_changes(change: dict[str, Any], changes: bool) -> None:
+    """Else a change is not checked; or, replaced, what depends on it is replaced too."""
+    diff = DeploymentProvider().diff(SERVICE, {**PROPS, "deployment_id": "ecs-svc/1"}, {**PROPS, **change})
+    assert (diff.changes, diff.replaces) == (changes, None)
+
+
+def test_does_nothing_when_deleted(aws: Aws) -> None:
+    """The service ends its own tasks; a stack whose service is gone can still be destroyed."""
+    DeploymentProvider().delete(SERVICE, {**PROPS, "deployment_id": "ecs-svc/1"})
