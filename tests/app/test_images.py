@@ -72,5 +72,7 @@ def test_has_the_versions_that_are_tested(image: str) -> None:
 
 
 def test_deploys_with_the_versions_that_are_tested() -> None:
-    """The same for `pulumi up`."""
-    assert _pinned(ROOT / "requirements.txt").items() <= _pinned(ROOT / "requirements-dev.txt").items()
+    """The same for `pulumi up`, but for what pulumi-policy, which only the tests have, takes no newer version of."""
+    tested, deployed = _pinned(ROOT / "requirements-dev.txt"), _pinned(ROOT / "requirements.txt")
+    differing = {package for package, version in deployed.items() if tested.get(package) != version}
+    assert differing == {"googleapis-common-protos", "protobuf"}
