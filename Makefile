@@ -41,7 +41,7 @@ lint: .venv/installed
 	@$(PYTHON) -m mypy
 
 lock: .venv/installed ## make the pinned requirements anew from the *.in files
-	@for name in requirements requirements-dev; do .venv/bin/uv pip compile $(COMPILE) $$name.in -o $$name.txt; done
+	@for name in requirements requirements-dev policy/requirements; do .venv/bin/uv pip compile $(COMPILE) $$name.in -o $$name.txt; done
 	@for name in app/load-countries app/query-api; do \
 		.venv/bin/uv pip compile $(COMPILE) --generate-hashes $$name.requirements.in -o $$name.requirements.txt; done
 

@@ -1,0 +1,128 @@
+"""What stores something: tables, buckets, images, logs."""
+
+from collections.abc import Iterator
+
+from rules.rule import Declared, Resource, Schema, Stack, production_rule, rule, stack_rule
+from rules.values import inside, is_or_may_be
+
+_TABLES = ("aws:keyspaces/table:Table",)
+_KEYSPACES = ("aws:keyspaces/keyspace:Keyspace",)
+_BUCKETS = ("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2")
+_PUBLIC_ACCESS_BLOCKS = ("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",)
+_REPOSITORIES = ("aws:ecr/repository:Repository",)
+_LOG_GROUPS = ("aws:cloudwatch/logGroup:LogGroup",)
+
+_BLOCKS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+
+_MINIMUM: Schema = {
+    "minimumDays": {
+        "type": "integer",
+        "minimum": 1,
+        # Security Hub's default, control CloudWatch.16.
+        "default": 365,
+        "description": "Days that logs of production are kept, at least.",
+    }
+}
+
+
+def _silent_about_encryption(resource: Resource) -> Iterator[str]:
+    specification = resource.inputs.get("encryptionSpecification")
+    kind = inside(specification, "type")
+    if kind is None:
+        yield "does not say how it is encrypted: set encryptionSpecification with type AWS_OWNED_KMS_KEY, or a key's"
+    elif kind == "CUSTOMER_MANAGED_KMS_KEY" and inside(specification, "kmsKeyIdentifier") is None:
+        yield "has no key to be encrypted with: set encryptionSpecification's kmsKeyIdentifier"
+
+
+def _without_block(stack: Stack) -> Iterator[tuple[Declared, str]]:
+    blocks = stack.of_type(_PUBLIC_ACCESS_BLOCKS)
+    for bucket in stack.of_type(_BUCKETS):
+        if not any(
+            block.refers_to(bucket, by="bucket", output=output) for block in blocks for output in ("id", "bucket")
+        ):
+            yield bucket, "may become public: declare a BucketPublicAccessBlock for it, with all four of its settings"
+
+
+def _incomplete_block(resource: Resource) -> Iterator[str]:
+    missing = [block for block in _BLOCKS if not is_or_may_be(resource.inputs.get(block), True)]
+    if missing:
+        yield f"lets a bucket become public: set {', '.join(missing)}"
+
+
+def _unscanned(resource: Resource) -> Iterator[str]:
+    if not is_or_may_be(inside(resource.inputs, "imageScanningConfiguration", "scanOnPush"), True):
+        yield "does not have its images scanned: set imageScanningConfiguration with scanOnPush"
+
+
+def _kept_for_ever(resource: Resource) -> Iterator[str]:
+    if resource.inputs.get("retentionInDays") in (None, 0):
+        yield "keeps logs for ever: set retentionInDays"
+
+
+def _kept_too_short(resource: Resource) -> Iterator[str]:
+    days, minimum = resource.inputs.get("retentionInDays"), resource.settings["minimumDays"]
+    # 0, and no number, is for ever, which another rule is about.
+    if isinstance(days, int) and 0 < days < minimum:
+        yield f"keeps logs for {days} days: set retentionInDays to {minimum} or more"
+
+
+def _unrecoverable(resource: Resource) -> Iterator[str]:
+    if not is_or_may_be(inside(resource.inputs, "pointInTimeRecovery", "status"), "ENABLED"):
+        yield "cannot be restored to an earlier moment: set pointInTimeRecovery with status ENABLED"
+
+
+def _unprotected(resource: Resource) -> Iterator[str]:
+    if not resource.protect:
+        yield "is deleted, with its rows, as soon as the program no longer declares it: set the resource option protect"
+
+
+POLICIES = [
+    rule(
+        "tables-say-how-they-are-encrypted",
+        "Keyspaces encrypts every table; with whose key is to be decided, not left to what happens to be the default.",
+        _silent_about_encryption,
+        types=_TABLES,
+    ),
+    stack_rule(
+        "buckets-block-public-access",
+        "One policy or ACL, added by anyone later, makes a bucket public unless that is blocked.",
+        _without_block,
+    ),
+    rule(
+        "public-access-blocks-are-complete",
+        "Each of the four settings of a block is about another way for a bucket to become public.",
+        _incomplete_block,
+        types=_PUBLIC_ACCESS_BLOCKS,
+    ),
+    rule(
+        "repositories-scan-images",
+        "Packages with known vulnerabilities come in with the base image, and nobody notices.",
+        _unscanned,
+        types=_REPOSITORIES,
+    ),
+    rule(
+        "log-groups-forget",
+        "CloudWatch keeps logs for ever unless it is told for how long, and bills them every month.",
+        _kept_for_ever,
+        types=_LOG_GROUPS,
+    ),
+    production_rule(
+        "production-keeps-logs",
+        "What happened in production is often asked for months later.",
+        _kept_too_short,
+        types=_LOG_GROUPS,
+        settings=_MINIMUM,
+    ),
+    production_rule(
+        "production-tables-are-recoverable",
+        "Only a point-in-time recovery brings back rows that a program or a person has overwritten.",
+        _unrecoverable,
+        types=_TABLES,
+    ),
+    production_rule(
+        "production-data-is-protected",
+        "Keyspaces has no deletion protection of its own; Pulumi's keeps an update from dropping the data.",
+        _unprotected,
+        types=(*_TABLES, *_KEYSPACES),
+    ),
+]

@@ -1,0 +1,157 @@
+"""Who may do what: identity policies, managed policies, and who may assume roles or use resources."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rules.documents import allowing
+from rules.rule import Resource, Schema, rule
+from rules.values import items, objects, texts
+
+# Where identity policies are, by resource type: the inputs that hold documents. `a.b`: b of each object in a.
+_GRANTS: Mapping[str, tuple[str, ...]] = {
+    "aws:iam/groupPolicy:GroupPolicy": ("policy",),
+    "aws:iam/policy:Policy": ("policy",),
+    "aws:iam/role:Role": ("inlinePolicies.policy",),
+    "aws:iam/rolePolicy:RolePolicy": ("policy",),
+    "aws:iam/userPolicy:UserPolicy": ("policy",),
+    "aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy": ("inlinePolicy",),
+}
+# Where resource-based policies are, and roles' trust policies. Not those of VPC endpoints: they grant nothing.
+_OPENINGS: Mapping[str, tuple[str, ...]] = {
+    "aws:backup/vaultPolicy:VaultPolicy": ("policy",),
+    "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": ("policyDocument",),
+    "aws:ecr/repositoryPolicy:RepositoryPolicy": ("policy",),
+    "aws:iam/role:Role": ("assumeRolePolicy",),
+    "aws:kms/key:Key": ("policy",),
+    "aws:kms/keyPolicy:KeyPolicy": ("policy",),
+    "aws:s3/accessPoint:AccessPoint": ("policy",),
+    "aws:s3/bucket:Bucket": ("policy",),
+    "aws:s3/bucketPolicy:BucketPolicy": ("policy",),
+    "aws:s3/bucketV2:BucketV2": ("policy",),
+    "aws:secretsmanager/secret:Secret": ("policy",),
+    "aws:secretsmanager/secretPolicy:SecretPolicy": ("policy",),
+    "aws:sns/topic:Topic": ("policy",),
+    "aws:sns/topicPolicy:TopicPolicy": ("policy",),
+    "aws:sqs/queue:Queue": ("policy",),
+    "aws:sqs/queuePolicy:QueuePolicy": ("policy",),
+}
+_ATTACHMENTS: Mapping[str, tuple[str, ...]] = {
+    "aws:iam/groupPolicyAttachment:GroupPolicyAttachment": ("policyArn",),
+    "aws:iam/groupPolicyAttachmentsExclusive:GroupPolicyAttachmentsExclusive": ("policyArns",),
+    "aws:iam/policyAttachment:PolicyAttachment": ("policyArn",),
+    "aws:iam/role:Role": ("managedPolicyArns",),
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": ("policyArn",),
+    "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive": ("policyArns",),
+    "aws:iam/userPolicyAttachment:UserPolicyAttachment": ("policyArn",),
+    "aws:iam/userPolicyAttachmentsExclusive:UserPolicyAttachmentsExclusive": ("policyArns",),
+}
+
+# AWS's own policies that allow by wildcard all there is, or all of a service.
+_ADMINISTRATOR = re.compile(r"arn:[^:]*:iam::aws:policy/.*(Administrator|PowerUser|Full_?Access).*")
+
+# Actions without resource-level permissions: service authorization reference, "Actions, resources, and condition keys"
+# of each service. What is needed beyond these belongs here, or in the setting, once the reference was read.
+_UNSCOPED = {
+    "ec2:describenetworkinterfaces",
+    "ec2:describevpcendpoints",
+    "ecr:getauthorizationtoken",
+    "ssmmessages:createcontrolchannel",
+    "ssmmessages:createdatachannel",
+    "ssmmessages:opencontrolchannel",
+    "ssmmessages:opendatachannel",
+    "xray:getsamplingrules",
+    "xray:getsamplingtargets",
+    "xray:puttelemetryrecords",
+    "xray:puttracesegments",
+}
+_UNSCOPED_SETTING: Schema = {
+    "unscopedActions": {
+        "type": "array",
+        "items": {"type": "string"},
+        "default": [],
+        "description": "More actions that AWS offers no resource-level permissions for.",
+    }
+}
+
+
+def _in(resource: Resource, where: Mapping[str, tuple[str, ...]]) -> Iterator[Any]:
+    for path in where[resource.type]:
+        outer, _, inner = path.partition(".")
+        for value in items(resource.inputs.get(outer)):
+            if not inner:
+                yield value
+            else:
+                yield from (held.get(inner) for held in objects(value))
+
+
+def _wildcard_actions(resource: Resource) -> Iterator[str]:
+    for document in _in(resource, _GRANTS):
+        for statement in allowing(document):
+            if "notaction" in statement.elements:
+                yield f"{statement.label} allows all but some actions (NotAction): list those needed in Action"
+            for action in statement.actions:
+                if "*" in action or "?" in action:
+                    yield f"{statement.label} allows {action}: list the actions it needs"
+
+
+def _star_resources(resource: Resource) -> Iterator[str]:
+    unscoped = _UNSCOPED | {action.lower() for action in texts(resource.settings["unscopedActions"])}
+    for document in _in(resource, _GRANTS):
+        for statement in allowing(document):
+            if "notresource" in statement.elements:
+                yield f"{statement.label} allows on all but some resources (NotResource): list those needed in Resource"
+            scoped = [action for action in statement.actions if action.lower() not in unscoped]
+            if statement.is_about_everything and scoped:
+                yield (
+                    f"{statement.label} allows {', '.join(scoped)} on every resource: give the ARNs it needs, in a"
+                    " statement apart from actions that take none"
+                )
+
+
+def _administrators(resource: Resource) -> Iterator[str]:
+    for value in _in(resource, _ATTACHMENTS):
+        for arn in texts(value):
+            if _ADMINISTRATOR.fullmatch(arn):
+                yield f"attaches {arn}: write a policy of its own with the actions and resources it needs"
+
+
+def _public_principals(resource: Resource) -> Iterator[str]:
+    for document in _in(resource, _OPENINGS):
+        for statement in allowing(document):
+            if "notprincipal" in statement.elements:
+                yield f"{statement.label} lets in all but some (NotPrincipal): list those it is for in Principal"
+            for principal in statement.public_principals():
+                yield (
+                    f"{statement.label} lets in everyone ({principal}): name the account, role or service it is for,"
+                    " or add a condition such as aws:SourceAccount"
+                )
+
+
+POLICIES = [
+    rule(
+        "iam-names-actions",
+        "What a role may do is spelled out: a wildcard allows more than anyone has read, and what AWS adds later.",
+        _wildcard_actions,
+        types=_GRANTS,
+    ),
+    rule(
+        "iam-names-resources",
+        "A role reaches only what it works with, so that a hole in one program does not open another's data.",
+        _star_resources,
+        types=_GRANTS,
+        settings=_UNSCOPED_SETTING,
+    ),
+    rule(
+        "iam-attaches-no-administrator",
+        "AWS's administrator, power user and full access policies allow by wildcard, and AWS changes them.",
+        _administrators,
+        types=_ATTACHMENTS,
+    ),
+    rule(
+        "iam-lets-no-one-unknown-in",
+        "A role or resource that trusts everyone can be used from any AWS account, or without one.",
+        _public_principals,
+        types=_OPENINGS,
+    ),
+]

@@ -1,0 +1,99 @@
+"""Tags on all that takes tags."""
+
+from collections.abc import Iterator
+
+from rules.rule import Resource, Schema, rule
+from rules.values import is_known
+
+_REQUIRED: Schema = {
+    "requiredTags": {
+        "type": "array",
+        "items": {"type": "string"},
+        "default": ["Project", "Stack"],
+        "description": "Keys of the tags that everything must have.",
+    }
+}
+
+# What such stacks are made of and takes tags, by module.
+_NAMES_BY_MODULE = {
+    "acm": "certificate",
+    "alb": "listener listenerRule loadBalancer targetGroup",
+    "appautoscaling": "target",
+    "backup": "plan vault",
+    "cloudwatch": "compositeAlarm eventBus eventRule logDelivery logDeliveryDestination logDeliverySource logGroup"
+    " metricAlarm metricStream",
+    "dynamodb": "table",
+    "ec2": "defaultRouteTable defaultSecurityGroup egressOnlyInternetGateway eip flowLog instance internetGateway"
+    " launchTemplate managedPrefixList natGateway networkAcl networkInterface routeTable securityGroup subnet vpc"
+    " vpcDhcpOptions vpcEndpoint vpcEndpointService vpcPeeringConnection",
+    "ecr": "repository",
+    "ecs": "capacityProvider cluster expressGatewayService service taskDefinition taskSet",
+    "iam": "instanceProfile openIdConnectProvider policy role user",
+    "keyspaces": "keyspace table",
+    "kms": "key replicaKey",
+    "lambda": "function",
+    "lb": "listener listenerRule loadBalancer targetGroup trustStore",
+    "rds": "cluster instance",
+    "resourcegroups": "group",
+    "route53": "healthCheck resolverEndpoint resolverRule zone",
+    "s3": "accessPoint bucket bucketV2",
+    "scheduler": "scheduleGroup",
+    "secretsmanager": "secret",
+    "servicediscovery": "httpNamespace privateDnsNamespace publicDnsNamespace service",
+    "sns": "topic",
+    "sqs": "queue",
+    "ssm": "document parameter",
+    "synthetics": "canary",
+    "vpc": "securityGroupEgressRule securityGroupIngressRule",
+    "wafv2": "ipSet regexPatternSet ruleGroup webAcl",
+}
+TAGGABLE = frozenset(
+    f"aws:{module}/{name}:{name[0].upper()}{name[1:]}"
+    for module, names in _NAMES_BY_MODULE.items()
+    for name in names.split()
+)
+
+
+def _takes_tags(resource: Resource) -> bool:
+    """Whether this resource could be tagged.
+
+    A resource without tags shows none, and the pack has no provider to ask. Three things tell, and any one will do:
+
+    - it is of a type in TAGGABLE, which a test compares with what the program declares and with the provider's SDK;
+    - it has an input `tagsAll`: the aws provider, when it checks inputs, adds it to every resource that takes tags,
+      tagged or not, with the provider's default tags in it (pulumi/pulumi-aws, `provider/tags.go`). It does so only
+      for those of Terraform's resources that are written with its older SDK; that is most, but not security group
+      rules, for one. UNVERIFIED on a real engine;
+    - it has tags already, only not the required ones.
+
+    Components and other providers' resources are left out: their `tags` may be something else (docker-build's are
+    names of images), and what a component creates is checked by itself.
+    """
+    return resource.type.startswith("aws:") and (
+        resource.type in TAGGABLE or "tagsAll" in resource.inputs or isinstance(resource.inputs.get("tags"), dict)
+    )
+
+
+def _untagged(resource: Resource) -> Iterator[str]:
+    if not _takes_tags(resource):
+        return
+    tags, tags_all, default_tags = resource.inputs.get("tags"), resource.inputs.get("tagsAll"), resource.default_tags
+    if not is_known(tags) or not is_known(default_tags) or (default_tags is None and not is_known(tags_all)):
+        return
+    present: dict[str, object] = {}
+    # One tag with an unknown value makes all of tagsAll unknown; the other two still say which tags there are.
+    for some in (default_tags, tags_all, tags):
+        present |= some if isinstance(some, dict) else {}
+    missing = [tag for tag in resource.settings["requiredTags"] if present.get(tag) in (None, "")]
+    if missing:
+        yield f"has no tag {', '.join(missing)}: add {'them' if len(missing) > 1 else 'it'} to tags"
+
+
+POLICIES = [
+    rule(
+        "resources-are-tagged",
+        "Without tags costs cannot be told apart, and what a stack left behind cannot be found.",
+        _untagged,
+        settings=_REQUIRED,
+    ),
+]

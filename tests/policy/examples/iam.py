@@ -1,0 +1,347 @@
+"""Examples for rules/iam.py."""
+
+import json
+from typing import Any
+
+from tests.policy.examples import Example
+from tests.policy.validation import UNKNOWN, Given
+
+_TABLE = "arn:aws:cassandra:us-east-1:000000000000:/keyspace/shop/table/orders"
+_READ: dict[str, Any] = {"Effect": "Allow", "Action": ["cassandra:Select"], "Resource": _TABLE}
+_GITHUB = "arn:aws:iam::000000000000:oidc-provider/token.actions.githubusercontent.com"
+
+
+def _document(*statements: Any) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def _grant(*statements: Any) -> Given:
+    return Given(
+        type="aws:iam/rolePolicy:RolePolicy",
+        inputs={"role": "orders", "policy": json.dumps(_document(*statements))},
+        name="orders",
+    )
+
+
+def _opening(principal: Any, **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", **more}
+
+
+def _trust(*statements: Any) -> Given:
+    return Given(
+        type="aws:iam/role:Role",
+        inputs={"assumeRolePolicy": json.dumps(_document(*statements))},
+        name="orders",
+    )
+
+
+_ACTIONS = "iam-names-actions"
+_ACTION_EXAMPLES = [
+    Example(
+        rule=_ACTIONS,
+        case="not JSON, which the provider refuses",
+        given=Given(type="aws:iam/rolePolicy:RolePolicy", inputs={"role": "orders", "policy": "{"}),
+    ),
+    Example(rule=_ACTIONS, case="named actions", given=_grant(_READ)),
+    Example(
+        rule=_ACTIONS,
+        case="wildcards in what is denied",
+        given=_grant({"Effect": "Deny", "NotAction": "s3:*", "Action": "*", "Resource": "*"}),
+    ),
+    Example(
+        rule=_ACTIONS,
+        case="all actions of a service",
+        given=_grant(_READ, {"Sid": "Tables", "Effect": "Allow", "Action": "cassandra:*", "Resource": _TABLE}),
+        says=("orders", "Tables", "cassandra:*", "list the actions"),
+    ),
+    Example(
+        rule=_ACTIONS,
+        case="a wildcard within an action, in a statement that is not in a list",
+        given=Given(
+            type="aws:iam/policy:Policy",
+            inputs={
+                "policy": json.dumps(
+                    {"Statement": {"Effect": "Allow", "Action": ["s3:Get?bject", "s3:PutObject"], "Resource": _TABLE}}
+                )
+            },
+        ),
+        says=("statement 1", "s3:Get?bject"),
+    ),
+    Example(
+        rule=_ACTIONS,
+        case="all actions but some",
+        given=_grant({"Effect": "Allow", "NotAction": "iam:*", "Resource": _TABLE}),
+        says=("statement 1", "NotAction", "list those needed"),
+    ),
+    Example(
+        rule=_ACTIONS,
+        case="an inline policy of a role",
+        given=Given(
+            type="aws:iam/role:Role",
+            inputs={
+                "assumeRolePolicy": json.dumps(_document()),
+                "inlinePolicies": [
+                    {"name": "good", "policy": json.dumps(_document(_READ))},
+                    {"name": "bad", "policy": json.dumps(_document({**_READ, "Action": "*"}))},
+                ],
+            },
+        ),
+        says=("allows *:",),
+    ),
+    Example(
+        rule=_ACTIONS,
+        case="a known action beside unknown ones",
+        given=Given(
+            type="aws:iam/userPolicy:UserPolicy",
+            inputs={
+                "user": "someone",
+                "policy": _document(UNKNOWN, {"Effect": "Allow", "Action": [UNKNOWN, "s3:*"], "Resource": UNKNOWN}),
+            },
+        ),
+        says=("statement 2", "s3:*"),
+    ),
+]
+
+_RESOURCES = "iam-names-resources"
+_RESOURCE_EXAMPLES = [
+    Example(rule=_RESOURCES, case="an ARN", given=_grant(_READ)),
+    Example(
+        rule=_RESOURCES,
+        case="an ARN with a wildcard in it",
+        given=_grant({**_READ, "Resource": "arn:aws:cassandra:us-east-1:000000000000:/keyspace/system*"}),
+    ),
+    Example(
+        rule=_RESOURCES,
+        case="actions that take no ARN",
+        given=_grant(
+            {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
+            {
+                "Effect": "Allow",
+                "Action": ["ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcEndpoints", "ssmmessages:OpenDataChannel"],
+                "Resource": ["*"],
+            },
+        ),
+    ),
+    Example(
+        rule=_RESOURCES,
+        case="an action that the settings add",
+        given=_grant({"Effect": "Allow", "Action": "thing:List", "Resource": "*"}),
+        settings={"unscopedActions": ["Thing:List"]},
+    ),
+    Example(
+        rule=_RESOURCES,
+        case="everything",
+        given=_grant({**_READ, "Action": ["ecr:GetAuthorizationToken", "s3:GetObject"], "Resource": "*"}),
+        says=("orders", "statement 1", "allows s3:GetObject on every resource", "give the ARNs"),
+    ),
+    Example(
+        rule=_RESOURCES,
+        case="everything, said as an ARN beside another",
+        given=_grant({**_READ, "Resource": [_TABLE, "arn:aws:*:*:*:*"]}),
+        says=("cassandra:Select", "every resource"),
+    ),
+    Example(
+        rule=_RESOURCES,
+        case="all resources but some",
+        given=_grant({"Effect": "Allow", "Action": "s3:GetObject", "NotResource": _TABLE}),
+        says=("NotResource", "list those needed"),
+    ),
+    Example(
+        rule=_RESOURCES,
+        case="everything, with actions of which one is known",
+        given=Given(
+            type="aws:iam/groupPolicy:GroupPolicy",
+            inputs={
+                "group": UNKNOWN,
+                "policy": _document({"Effect": "Allow", "Action": [UNKNOWN, "s3:GetObject"], "Resource": "*"}),
+            },
+        ),
+        says=("s3:GetObject",),
+    ),
+]
+
+
+def _attachment(arn: str) -> Given:
+    return Given(
+        type="aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+        inputs={"role": "orders", "policyArn": arn},
+        name="orders",
+    )
+
+
+_ATTACHMENTS = "iam-attaches-no-administrator"
+_ATTACHMENT_EXAMPLES = [
+    Example(
+        rule=_ATTACHMENTS,
+        case="a policy of a service's role",
+        given=_attachment("arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"),
+    ),
+    Example(
+        rule=_ATTACHMENTS,
+        case="an own policy, whatever its name",
+        given=_attachment("arn:aws:iam::000000000000:policy/ReportsFullAccess"),
+    ),
+    Example(rule=_ATTACHMENTS, case="a policy not yet known", given=_attachment(UNKNOWN)),
+    *(
+        Example(
+            rule=_ATTACHMENTS,
+            case=name,
+            given=_attachment(f"arn:aws:iam::aws:policy/{name}"),
+            says=("orders", f"policy/{name}", "write a policy of its own"),
+        )
+        for name in (
+            "AdministratorAccess",
+            "PowerUserAccess",
+            "AmazonECS_FullAccess",
+            "job-function/SystemAdministrator",
+        )
+    ),
+    Example(
+        rule=_ATTACHMENTS,
+        case="one of a role's list",
+        given=Given(
+            type="aws:iam/role:Role",
+            inputs={
+                "assumeRolePolicy": UNKNOWN,
+                "managedPolicyArns": [UNKNOWN, "arn:aws-cn:iam::aws:policy/IAMFullAccess"],
+            },
+        ),
+        says=("IAMFullAccess",),
+    ),
+]
+
+_PRINCIPALS = "iam-lets-no-one-unknown-in"
+_PRINCIPAL_EXAMPLES = [
+    Example(
+        rule=_PRINCIPALS,
+        case="a service of this account",
+        given=_trust(
+            _opening(
+                {"Service": "ecs-tasks.amazonaws.com"},
+                Condition={"StringEquals": {"aws:SourceAccount": "000000000000"}},
+            )
+        ),
+    ),
+    Example(
+        rule=_PRINCIPALS,
+        case="everyone, to be kept out",
+        given=Given(
+            type="aws:s3/bucketPolicy:BucketPolicy",
+            inputs={
+                "bucket": "logs",
+                "policy": json.dumps(_document({"Effect": "Deny", "Principal": "*", "Action": "s3:*"})),
+            },
+        ),
+    ),
+    Example(
+        rule=_PRINCIPALS,
+        case="everyone of one organization",
+        given=_trust(_opening({"AWS": "*"}, Condition={"StringEquals": {"aws:PrincipalOrgID": "o-abc"}})),
+    ),
+    Example(
+        rule=_PRINCIPALS,
+        case="everyone through the alarms of one account",
+        given=_trust(
+            _opening("*", Condition={"ArnLike": {"aws:SourceArn": "arn:aws:cloudwatch:eu-west-1:000000000000:alarm:*"}})
+        ),
+    ),
+    Example(
+        rule=_PRINCIPALS,
+        case="one repository at GitHub",
+        given=_trust(
+            _opening(
+                {"Federated": _GITHUB},
+                Condition={"StringLike": {"token.actions.githubusercontent.com:sub": "repo:us/this:*"}},
+            )
+        ),
+    ),
+    *(
+        Example(
+            rule=_PRINCIPALS,
+            case=f"a condition known only in part, {condition}",
+            given=Given(
+                type="aws:s3/bucketPolicy:BucketPolicy",
+                inputs={"bucket": UNKNOWN, "policy": _document(_opening(principal, Condition=condition))},
+            ),
+        )
+        for principal, condition in (
+            ("*", {"StringEquals": {"aws:SourceVpc": "vpc-1"}}),
+            ("*", {"StringEquals": {"aws:SourceVpc": ["vpc-1", "vpc-2"]}, "Bool": {"aws:SecureTransport": "true"}}),
+            (
+                {"Federated": _GITHUB},
+                {"StringEquals": {"token.actions.githubusercontent.com:sub": "repo:us/this:ref:refs/heads/main"}},
+            ),
+        )
+    ),
+    Example(
+        rule=_PRINCIPALS,
+        case="every repository at GitHub",
+        given=_trust(
+            _opening(
+                {"Federated": _GITHUB},
+                Condition={"StringEquals": {"token.actions.githubusercontent.com:aud": "sts.amazonaws.com"}},
+            )
+        ),
+        says=("orders", "statement 1", "token.actions.githubusercontent.com:sub"),
+    ),
+    Example(
+        rule=_PRINCIPALS,
+        case="every repository at GitHub, in many words",
+        given=_trust(
+            _opening(
+                {"Federated": _GITHUB},
+                Condition={"StringLike": {"token.actions.githubusercontent.com:sub": "repo:*"}},
+            )
+        ),
+        says=("token.actions.githubusercontent.com:sub",),
+    ),
+    Example(
+        rule=_PRINCIPALS,
+        case="everyone",
+        given=_trust(_opening("*")),
+        says=("orders", "statement 1", "everyone (*)", "name the account"),
+    ),
+    Example(
+        rule=_PRINCIPALS,
+        case="every account, to a topic",
+        given=Given(
+            type="aws:sns/topicPolicy:TopicPolicy",
+            inputs={
+                "arn": UNKNOWN,
+                "policy": json.dumps(_document({**_opening({"AWS": ["000000000000", "*"]}), "Action": "sns:Publish"})),
+            },
+        ),
+        says=("everyone (*)",),
+    ),
+    Example(
+        rule=_PRINCIPALS,
+        case="everyone in any VPC",
+        given=_trust(_opening("*", Condition={"StringLike": {"aws:SourceVpc": "vpc-*"}})),
+        says=("everyone (*)",),
+    ),
+    Example(
+        rule=_PRINCIPALS,
+        case="everyone who does not say from where",
+        given=_trust(_opening("*", Condition={"StringEqualsIfExists": {"aws:SourceVpc": "vpc-1"}})),
+        says=("everyone (*)",),
+    ),
+    Example(
+        rule=_PRINCIPALS,
+        case="everyone but one",
+        given=_trust(
+            {"Effect": "Allow", "NotPrincipal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"},
+        ),
+        says=("NotPrincipal", "list those it is for"),
+    ),
+    Example(
+        rule=_PRINCIPALS,
+        case="everyone, beside a statement that is not yet known",
+        given=Given(
+            type="aws:sqs/queuePolicy:QueuePolicy",
+            inputs={"queueUrl": UNKNOWN, "policy": _document(UNKNOWN, {**_opening("*"), "Resource": UNKNOWN})},
+        ),
+        says=("statement 2", "everyone (*)"),
+    ),
+]
+
+EXAMPLES = [*_ACTION_EXAMPLES, *_RESOURCE_EXAMPLES, *_ATTACHMENT_EXAMPLES, *_PRINCIPAL_EXAMPLES]

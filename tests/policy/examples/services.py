@@ -1,0 +1,51 @@
+"""Examples for rules/services.py."""
+
+from typing import Any
+
+from tests.policy.examples import Example
+from tests.policy.validation import UNKNOWN, Given
+
+_BACK = "services-roll-back"
+_PUBLIC = "production-tasks-have-no-public-ip"
+_GOES_BACK = {"enable": True, "rollback": True}
+
+
+def _service(stack: str = "prod", **inputs: Any) -> Given:
+    return Given(type="aws:ecs/service:Service", inputs={"cluster": UNKNOWN, **inputs}, name="orders", stack=stack)
+
+
+EXAMPLES = [
+    Example(rule=_BACK, case="a circuit breaker", given=_service(deploymentCircuitBreaker=_GOES_BACK)),
+    Example(
+        rule=_BACK,
+        case="alarms",
+        given=_service(alarms={**_GOES_BACK, "alarmNames": [UNKNOWN]}),
+    ),
+    Example(rule=_BACK, case="CodeDeploy", given=_service(deploymentController={"type": "CODE_DEPLOY"})),
+    *(
+        Example(
+            rule=_BACK,
+            case=f"circuit breaker {breaker}",
+            given=_service(deploymentCircuitBreaker=breaker),
+            says=("orders", "set deploymentCircuitBreaker with enable and rollback"),
+        )
+        for breaker in (None, {"enable": True, "rollback": False}, {"enable": False, "rollback": UNKNOWN})
+    ),
+    Example(
+        rule=_PUBLIC,
+        case="private",
+        given=_service(networkConfiguration={"subnets": UNKNOWN, "assignPublicIp": False}),
+    ),
+    Example(rule=_PUBLIC, case="no network of its own", given=_service()),
+    Example(
+        rule=_PUBLIC,
+        case="not in production",
+        given=_service(stack="dev", networkConfiguration={"subnets": ["subnet-1"], "assignPublicIp": True}),
+    ),
+    Example(
+        rule=_PUBLIC,
+        case="public, in subnets not yet known",
+        given=_service(networkConfiguration={"subnets": UNKNOWN, "assignPublicIp": True}),
+        says=("orders", "public IP", "assignPublicIp"),
+    ),
+]

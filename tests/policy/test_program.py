@@ -1,0 +1,168 @@
+"""The program keeps to the policy pack, in its dev stack and in production."""
+
+import dataclasses
+import inspect
+import re
+from typing import Any
+
+import pulumi
+import pulumi_aws
+import pytest
+
+from local import aws
+from local.program import Program, Resource, evaluate
+from local.settings import Settings, read_settings
+from rules.tags import TAGGABLE
+from tests.evaluation import PROJECT, REGION, ROOT, declare
+from tests.evaluation import evaluate as evaluate_dev
+from tests.policy.validation import UNKNOWN, Given, all_violations
+
+
+def _production() -> Settings:
+    """The settings of a production stack: the one place to name Pulumi.prod.example.yaml, once there is one, with
+    `dataclasses.replace(read_settings(ROOT, "prod.example"), stack="prod")`."""
+    dev = read_settings(ROOT, "dev")
+    settings = {"protect": "true", "pointInTimeRecovery": "true", "logRetentionDays": "365"}
+    values = {**dev.values, **{f"{PROJECT}:{key}": value for key, value in settings.items()}}
+    return dataclasses.replace(dev, stack="prod", values=values)
+
+
+# What of production the components cannot do yet. It is to become empty.
+_NOT_YET = {
+    ("production-http-redirects", "keyspaces"),
+    ("production-http-rules-redirect", "query-api"),
+    ("production-keeps-load-balancers", "keyspaces"),
+}
+
+
+@pytest.fixture(scope="module")
+def production() -> Program:
+    return evaluate(
+        ROOT, _production(), computed=aws.computed_by(REGION, "127.0.0.1:8080"), answer=aws.answers_for(REGION)
+    )
+
+
+def _given(program: Program) -> list[Given]:
+    """As an engine would ask, but for what only the provider adds.
+
+    An engine tells by input what a resource depends on; here, each input that is not known depends on all of it.
+    """
+    by_urn: dict[str, Given] = {}
+    for resource in program.resources:
+        inputs = _spelled(resource.inputs)
+        needed = [by_urn[urn] for urn in resource.depends_on if urn in by_urn]
+        by_urn[resource.urn] = Given(
+            type=resource.type,
+            inputs=inputs,
+            outputs={**_spelled(resource.outputs), "id": resource.id or UNKNOWN},
+            name=resource.name,
+            stack=resource.urn.removeprefix("urn:pulumi:").partition("::")[0],
+            protect=resource.protect,
+            depends_on={name: needed for name, value in inputs.items() if value == UNKNOWN},
+        )
+    return list(by_urn.values())
+
+
+def _spelled(value: Any) -> Any:
+    if isinstance(value, pulumi.output.Unknown):
+        return UNKNOWN
+    if isinstance(value, dict):
+        return {key: _spelled(item) for key, item in value.items()}
+    return [_spelled(item) for item in value] if isinstance(value, list) else value
+
+
+def test_keeps_dev_stack_to_the_policies(program: Program) -> None:
+    """Else `pulumi up --policy-pack policy` refuses the project's own stack."""
+    assert all_violations(_given(program)) == set()
+
+
+def test_keeps_production_to_the_policies(production: Program) -> None:
+    """Else production cannot be deployed, or a rule has come to refuse nothing."""
+    given = _given(production)
+    assert {resource.stack for resource in given} == {"prod"}
+    assert all_violations(given) == _NOT_YET
+
+
+def test_lets_first_preview_pass() -> None:
+    """Else a new stack cannot be previewed, in which no id or ARN is known."""
+    given = _given(evaluate_dev(computed=False))
+    assert any(resource.inputs.get("policy") == UNKNOWN for resource in given)
+    assert all_violations(given) == set()
+
+
+def test_refuses_dev_settings_in_production() -> None:
+    """Else production rules do not see that a stack is production, or what it lacks."""
+    dev = dataclasses.replace(read_settings(ROOT, "dev"), stack="production")
+    program = evaluate(ROOT, dev, computed=aws.computed_by(REGION, "127.0.0.1:8080"), answer=aws.answers_for(REGION))
+    assert all_violations(_given(program)) >= {
+        ("production-tables-are-recoverable", "load-countries"),
+        ("production-data-is-protected", "load-countries"),
+        ("production-data-is-protected", "keyspaces"),
+        ("production-keeps-logs", "load-countries"),
+        ("production-keeps-logs", "query-api"),
+    }
+
+
+@pytest.mark.parametrize("computed", [True, False])
+@pytest.mark.parametrize("blocked", [True, False])
+def test_judges_buckets_and_their_blocks_as_a_program_declares_them(computed: bool, blocked: bool) -> None:
+    """Else a bucket's block is not recognized, in the preview of a new stack or ever, or nobody misses it."""
+
+    def run() -> None:
+        tags = {"Project": "shop", "Stack": "dev"}
+        bucket = pulumi_aws.s3.Bucket("logs", tags=tags)
+        if blocked:
+            pulumi_aws.s3.BucketPublicAccessBlock(
+                "logs",
+                bucket=bucket.id,
+                block_public_acls=True,
+                block_public_policy=True,
+                ignore_public_acls=True,
+                restrict_public_buckets=True,
+            )
+
+    found = all_violations(_given(declare(run, computed=computed)))
+    assert found == (set() if blocked else {("buckets-block-public-access", "logs")})
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_requires_tags_of_all_that_takes_them(program: Program, production: Program, stack: str) -> None:
+    """Else a resource of a type that rules/tags.py does not list may lack its tags, and nobody is told."""
+    declared = {resource.type for resource in (program if stack == "dev" else production).resources}
+    assert {type_ for type_ in declared if _takes_tags(type_)} <= TAGGABLE
+
+
+def _takes_tags(type_: str) -> bool:
+    match = re.fullmatch(r"aws:(\w+)/\w+:(\w+)", type_)
+    if not match:
+        return False
+    class_ = getattr(getattr(pulumi_aws, match[1]), match[2])
+    return "tags" in inspect.signature(class_._internal_init).parameters
+
+
+@pytest.mark.parametrize(
+    ("type_", "name", "changes", "rule"),
+    [
+        ("aws:iam/rolePolicy:RolePolicy", "query-api-task", {"policy": "*"}, "iam-names-actions"),
+        (
+            "aws:ecr/repository:Repository",
+            "query-api",
+            {"imageScanningConfiguration": None},
+            "repositories-scan-images",
+        ),
+        ("aws:keyspaces/table:Table", "load-countries", {"tags": {}}, "resources-are-tagged"),
+    ],
+)
+def test_notices_one_fault_in_the_program(
+    program: Program, type_: str, name: str, changes: dict[str, Any], rule: str
+) -> None:
+    """Else that the program passes says nothing."""
+
+    def spoil(resource: Resource) -> Resource:
+        inputs = {**resource.inputs, **changes}
+        if "policy" in changes:
+            inputs["policy"] = resource.inputs["policy"].replace("cassandra:Select", "cassandra:*")
+        return dataclasses.replace(resource, inputs=inputs)
+
+    spoilt = [spoil(r) if (r.type, r.name) == (type_, name) else r for r in program.resources]
+    assert all_violations(_given(Program(resources=spoilt))) == {(rule, name)}

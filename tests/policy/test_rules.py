@@ -1,0 +1,131 @@
+"""The rules about single resources: what they let through, what they refuse, and what they make of a preview."""
+
+import copy
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pulumi_aws
+import pytest
+from pulumi_policy import EnforcementLevel, ResourceValidationPolicy
+
+from rules import POLICIES
+from rules.tags import TAGGABLE
+from tests.policy.examples import Example, containers, data, iam, load_balancers, network, services, tags
+from tests.policy.validation import UNKNOWN, Given, all_violations, violations
+
+EXAMPLES: list[Example] = [
+    example
+    for module in (iam, network, load_balancers, containers, services, data, tags)
+    for example in module.EXAMPLES
+]
+
+
+def _said(example: Example) -> list[str]:
+    return violations(example.rule, example.given, example.settings)
+
+
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if not e.says], ids=lambda example: example.id)
+def test_lets_through_what_keeps_to_the_rule(example: Example) -> None:
+    """Else a stack without a fault cannot be deployed, and people turn the pack off."""
+    assert _said(example) == []
+
+
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if e.says], ids=lambda example: example.id)
+def test_refuses_violation_and_says_what_to_do(example: Example) -> None:
+    """Else it is deployed, or refused without a word that helps."""
+    (message,) = _said(example)
+    assert message.startswith(f"{example.given.name}: ")
+    for words in example.says:
+        assert words in message
+
+
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if not e.says], ids=lambda example: example.id)
+def test_lets_through_what_keeps_to_the_rule_whatever_is_unknown(example: Example) -> None:
+    """Else the first preview of a stack fails, in which hardly anything is known."""
+    for inputs in _with_something_unknown(example.given.inputs):
+        assert violations(example.rule, replace(example.given, inputs=inputs), example.settings) == [], inputs
+
+
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if e.says], ids=lambda example: example.id)
+def test_answers_whatever_is_unknown(example: Example) -> None:
+    """Else the pack fails in a preview, and with it every preview."""
+    for inputs in _with_something_unknown(example.given.inputs):
+        violations(example.rule, replace(example.given, inputs=inputs), example.settings)
+
+
+def _with_something_unknown(value: Any) -> Iterator[Any]:
+    """Every way of not knowing one thing in it, at any depth."""
+    for path in _paths(value):
+        changed = copy.deepcopy(value)
+        holder = changed
+        for key in path[:-1]:
+            holder = holder[key]
+        holder[path[-1]] = UNKNOWN
+        yield changed
+
+
+def _paths(value: Any) -> Iterator[tuple[Any, ...]]:
+    keys: Any = value.keys() if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    for key in keys:
+        yield (key,)
+        yield from ((key, *rest) for rest in _paths(value[key]))
+
+
+def test_has_examples_of_both_kinds_for_every_rule() -> None:
+    """Else a rule may never have refused, or never let through, anything."""
+    names = {policy.name for policy in POLICIES if isinstance(policy, ResourceValidationPolicy)}
+    assert {example.rule for example in EXAMPLES if example.says} == names
+    assert {example.rule for example in EXAMPLES if not example.says} == names
+
+
+@pytest.mark.parametrize("rule", sorted({example.rule for example in EXAMPLES}))
+def test_refuses_just_the_violations_among_many_resources(rule: str) -> None:
+    """Else one resource's fault hides another's, or is blamed on it."""
+    examples = [example for example in EXAMPLES if example.rule == rule and not example.settings]
+    named = [replace(example.given, name=f"{rule}-{number}") for number, example in enumerate(examples)]
+    refused = {(rule, given.name) for given, example in zip(named, examples, strict=True) if example.says}
+    assert {found for found in all_violations(named) if found[0] == rule} == refused
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)
+def test_says_of_every_rule_why_it_is_there(policy: ResourceValidationPolicy) -> None:
+    """It is the first thing that who violates it reads."""
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)+", policy.name)
+    assert policy.description.endswith(".")
+    assert len(policy.description.split()) > 8
+    advisory = policy.name == "production-tasks-have-no-public-ip"
+    assert policy.enforcement_level is (EnforcementLevel.ADVISORY if advisory else EnforcementLevel.MANDATORY)
+    for schema in policy.config_schema.properties.values() if policy.config_schema else ():
+        assert {"type", "default", "description"} <= schema.keys()
+
+
+def test_names_every_rule_once() -> None:
+    """Else settings for the one apply to the other."""
+    names = [policy.name for policy in POLICIES]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("given", [example.given for example in EXAMPLES], ids=lambda given: given.type)
+def test_judges_inputs_that_the_provider_has(given: Given) -> None:
+    """A rule about an input by a wrong name never refuses anything."""
+    if not given.type.startswith("aws:"):
+        return
+    arguments = inspect.signature(_class_of(given.type)._internal_init).parameters
+    spelled = {re.sub(r"_([a-z0-9])", lambda letter: letter[1].upper(), name) for name in arguments}
+    assert given.inputs.keys() <= spelled | {"tagsAll"}
+
+
+@pytest.mark.parametrize("type_", sorted(TAGGABLE))
+def test_asks_for_tags_only_where_the_provider_takes_them(type_: str) -> None:
+    """Else a resource is refused, and nothing can be done about it."""
+    assert "tags" in inspect.signature(_class_of(type_)._internal_init).parameters
+
+
+def _class_of(type_: str) -> Any:
+    match = re.fullmatch(r"aws:(\w+)/\w+:(\w+)", type_)
+    assert match
+    module = {"lambda": "lambda_"}.get(match[1], match[1])
+    return getattr(getattr(pulumi_aws, module), match[2])

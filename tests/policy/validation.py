@@ -1,0 +1,140 @@
+"""The policy pack's rules as the engine asks them, without an engine."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from google.protobuf import json_format, struct_pb2
+from pulumi_policy import (
+    Policy,
+    PolicyCustomTimeouts,
+    PolicyProviderResource,
+    PolicyResource,
+    PolicyResourceOptions,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
+
+from rules import POLICIES
+
+# How the engine spells, for a policy pack, what it does not know yet; no rule distinguishes the kinds of unknowns.
+UNKNOWN = UNKNOWN_STRING_VALUE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """A resource to judge. inputs: with `UNKNOWN` for what is not known; outputs: what the inputs lack."""
+
+    type: str
+    inputs: Mapping[str, Any]
+    name: str = "thing"
+    stack: str = "dev"
+    protect: bool = False
+    provider: Mapping[str, Any] | None = None
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    depends_on: Mapping[str, Sequence["Given"]] = field(default_factory=dict)
+
+    @property
+    def urn(self) -> str:
+        return f"urn:pulumi:{self.stack}::keyspaces-platform::{self.type}::{self.name}"
+
+
+def rule(name: str) -> Policy:
+    (found,) = (policy for policy in POLICIES if policy.name == name)
+    return found
+
+
+def violations(name: str, resource: Given, settings: Mapping[str, Any] | None = None) -> list[str]:
+    """What a rule about single resources has to say."""
+    policy = rule(name)
+    assert isinstance(policy, ResourceValidationPolicy)
+    said: list[str] = []
+
+    def report(message: str, _urn: str | None = None) -> None:
+        said.append(message)
+
+    policy.validate(
+        ResourceValidationArgs(
+            resource.type,
+            _as_received(resource.inputs),
+            resource.urn,
+            resource.name,
+            _options(resource),
+            _provider(resource),
+            settings,
+        ),
+        report,
+    )
+    return said
+
+
+def stack_violations(
+    name: str, resources: Sequence[Given], settings: Mapping[str, Any] | None = None
+) -> list[tuple[str, str | None]]:
+    """What a rule about a whole stack has to say, and about which resource."""
+    policy = rule(name)
+    assert isinstance(policy, StackValidationPolicy)
+    by_urn = {
+        resource.urn: PolicyResource(
+            resource.type,
+            _as_received({**resource.inputs, **resource.outputs}),
+            resource.urn,
+            resource.name,
+            _options(resource),
+            _provider(resource),
+            None,
+            [],
+            {},
+        )
+        for resource in resources
+    }
+    for resource in resources:
+        for key, others in resource.depends_on.items():
+            by_urn[resource.urn].property_dependencies[key] = [by_urn[other.urn] for other in others]
+    said: list[tuple[str, str | None]] = []
+
+    def report(message: str, urn: str | None = None) -> None:
+        said.append((message, urn))
+
+    policy.validate(StackValidationArgs(list(by_urn.values()), settings), report)
+    return said
+
+
+def all_violations(resources: Sequence[Given]) -> set[tuple[str, str]]:
+    """What all rules have to say about a stack, as rule and resource; the advisory ones too."""
+    names = {resource.urn: resource.name for resource in resources}
+    found = set()
+    for policy in POLICIES:
+        if isinstance(policy, StackValidationPolicy):
+            found |= {(policy.name, names[urn or ""]) for _, urn in stack_violations(policy.name, resources)}
+        else:
+            found |= {(policy.name, resource.name) for resource in resources if violations(policy.name, resource)}
+    return found
+
+
+def _as_received(properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    """After the wire, where every number is a float, and behind the proxy that raises for what is unknown."""
+    struct = struct_pb2.Struct()
+    struct.update(dict(properties))
+    return unknown_checking_proxy(json_format.MessageToDict(struct))
+
+
+def _options(resource: Given) -> PolicyResourceOptions:
+    return PolicyResourceOptions(
+        protect=resource.protect,
+        ignore_changes=[],
+        delete_before_replace=None,
+        aliases=[],
+        custom_timeouts=PolicyCustomTimeouts(0, 0, 0),
+        additional_secret_outputs=[],
+    )
+
+
+def _provider(resource: Given) -> PolicyProviderResource | None:
+    if resource.provider is None:
+        return None
+    urn = f"urn:pulumi:{resource.stack}::keyspaces-platform::pulumi:providers:aws::default"
+    return PolicyProviderResource("pulumi:providers:aws", _as_received(resource.provider), urn, "default")
