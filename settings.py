@@ -189,10 +189,11 @@ def _units(config: StackConfig, setting: Setting) -> Setting:
     """`5` as (5, 5) and `1-10` as (1, 10)."""
     parsed = re.fullmatch(r"(\d+)(?:-(\d+))?", setting.value)
     if parsed:
-        low, high = parsed[1], parsed[2] or parsed[1]
-        return replace(setting, value=(int(low), int(high)))
-    config.refuse(setting.key, f"is {setting.value!r}; use a number, such as 5, or a range, such as 1-10")
-    return replace(setting, wrong=True)
+        low, high = int(parsed[1]), int(parsed[2] or parsed[1])
+        if 1 <= low <= high:
+            return replace(setting, value=(low, high))
+    config.refuse(setting.key, f"is {setting.value!r}; use a number from 1 up, such as 5, or a range, such as 1-10")
+    return replace(setting, value=(1, 1), wrong=True)
 
 
 def _time_to_live(config: StackConfig) -> Setting:
@@ -202,4 +203,4 @@ def _time_to_live(config: StackConfig) -> Setting:
     if setting.value.isdecimal():
         return replace(setting, value=int(setting.value))
     config.refuse(setting.key, f"is {setting.value!r}; use off, or a number of seconds")
-    return replace(setting, wrong=True)
+    return replace(setting, value=None, wrong=True)

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ _PARSED: Mapping[str, tuple[Callable[[str], Any], str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """value: a str, int, bool or tuple of str. wrong: it is not of its type, which has been said already."""
+    """value: a str, int, bool or tuple of str. wrong: what was given was refused, and `value` is one that would do."""
 
     key: str
     value: Any
@@ -79,16 +80,15 @@ class StackConfig:
         return Setting(key=key, value=get_args(of)[0], changed=True, wrong=True)
 
     def make(self, callable_: Callable[..., T], **arguments: Setting | Any) -> T | None:
-        """What `callable_` makes of the settings' values; None if it refuses them, or if one is wrong already."""
+        """What `callable_` makes of the settings' values; None if it refuses them."""
         settings = {name: value for name, value in arguments.items() if isinstance(value, Setting)}
-        if any(setting.wrong for setting in settings.values()):
-            return None
         try:
             return callable_(**{**arguments, **{name: setting.value for name, setting in settings.items()}})
         except InvalidArguments as error:
             for argument, mistake in error.mistakes.items():
-                keys = [settings[argument].key] if argument in settings else [s.key for s in settings.values()]
-                self.refuse(", ".join(keys), mistake)
+                about = [settings[argument]] if argument in settings else list(settings.values())
+                if not any(setting.wrong for setting in about):  # what is wrong has been said
+                    self.refuse(", ".join(setting.key for setting in about), _in_keys(mistake, settings))
             return None
 
     def arguments(self, callable_: Callable[..., object], **arguments: Setting | Any) -> dict[str, Any]:
@@ -120,3 +120,10 @@ class StackConfig:
         return sorted(
             key.removeprefix(prefix) for key in {**get_config_env(), **CONFIG.get()} if key.startswith(prefix)
         )
+
+
+def _in_keys(mistake: str, settings: Mapping[str, Setting]) -> str:
+    """Arguments that a sentence mentions, as settings. Those of one word may be just that."""
+    return re.sub(
+        r"\b[a-z]+(?:_[a-z]+)+\b", lambda name: settings[name[0]].key if name[0] in settings else name[0], mistake
+    )

@@ -9,8 +9,8 @@ import pulumi_aws as aws
 
 from components.account import Account
 from components.arguments import outside, refuse
-from components.connection import connection_inputs
 from components.cluster import Cluster
+from components.connection import connection_inputs
 from components.network import Network
 from components.task_access import TaskAccess
 from components.task_run import TaskRun, TaskStop

@@ -74,8 +74,8 @@ def launch_arguments(spot: Spot | None) -> dict[str, Any]:
     """What an `aws.ecs.Service` needs to run its tasks on Fargate, with or without Spot.
 
     Always a strategy, never a launch type: the aws provider refuses to change a service back from one to the other in
-    place. And it refuses any change of a strategy without `force_new_deployment`, which ECS itself demands; so that goes
-    along always, and every other change of the service in place replaces its tasks too, one after the other.
+    place. And it refuses any change of a strategy without `force_new_deployment`, which ECS itself demands; so that
+    goes along always, and every other change of the service in place replaces its tasks too, one after the other.
     (terraform-provider-aws, internal/service/ecs/service.go; UNVERIFIED on AWS.)
     """
     strategies: list[dict[str, Any]] = [{"capacity_provider": _FARGATE, "weight": 1}]

@@ -15,7 +15,13 @@ from local.settings import Settings, read_settings
 DOCUMENT = Path("docs") / "cost.md"
 STACK = "dev"
 # Ways to set the stack up that the documentation compares: title, and the settings that differ from Pulumi.dev.yaml.
-WAYS: tuple[tuple[str, Mapping[str, str]], ...] = (("one NAT gateway", {}), ("one task", {"queryApiTasks": "1"}))
+WAYS: tuple[tuple[str, Mapping[str, str]], ...] = (
+    ("nat", {}),
+    ("nat-per-zone", {"wayOut": "nat-per-zone"}),
+    ("endpoints", {"wayOut": "endpoints"}),
+    ("public", {"wayOut": "public"}),
+    ("public, one task", {"wayOut": "public", "queryApiTasks": "1"}),
+)
 
 
 def estimate_stack(root: Path, settings: Settings, changed: Mapping[str, str] | None = None) -> Estimate:

@@ -33,7 +33,8 @@ def read_settings(root: Path, stack: str) -> Settings:
     project = _read_yaml(root / "Pulumi.yaml")
     path = root / f"Pulumi.{stack}.yaml"
     if not path.exists():
-        stacks = ", ".join(sorted(p.name.split(".")[1] for p in root.glob("Pulumi.*.yaml"))) or "none"
+        files = (p.name for p in root.glob("Pulumi.*.yaml") if not p.name.endswith(".example.yaml"))
+        stacks = ", ".join(sorted(name.removeprefix("Pulumi.").removesuffix(".yaml") for name in files)) or "none"
         raise LocalError(f"there is no stack {stack!r}: no {path.name} here (stacks: {stacks})")
     values = {
         f"{project['name']}:{key}": schema["default"]

@@ -20,6 +20,12 @@ def program() -> object:
 
 
 @pytest.fixture(scope="session")
+def production() -> object:
+    """The same with the settings of Pulumi.prod.example.yaml."""
+    return evaluate(stack="prod")
+
+
+@pytest.fixture(scope="session")
 def keyspaces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKeyspaces]:
     with LocalKeyspaces.run(tmp_path_factory.mktemp("keyspaces")) as running:
         yield running

@@ -17,11 +17,14 @@ PROJECT = "keyspaces-platform"
 REGION = "us-east-1"
 
 
-def evaluate(*, computed: bool = True, **settings: str) -> Program:
-    """computed=False: the preview of a new stack, where no id, ARN or other output of AWS is known yet."""
-    dev = read_settings(ROOT, "dev")
-    overridden = {**dev.values, **{f"{PROJECT}:{key}": value for key, value in settings.items()}}
-    return evaluate_program(ROOT, dataclasses.replace(dev, values=overridden), **_aws(computed))
+def evaluate(*, computed: bool = True, stack: str = "dev", **settings: str) -> Program:
+    """computed=False: the preview of a new stack, where no id, ARN or other output of AWS is known yet.
+
+    stack: "dev", or "prod" with the settings of Pulumi.prod.example.yaml. settings: what differs; lists as JSON.
+    """
+    declared = read_settings(ROOT, "prod.example" if stack == "prod" else stack)
+    overridden = {**declared.values, **{f"{PROJECT}:{key}": value for key, value in settings.items()}}
+    return evaluate_program(ROOT, dataclasses.replace(declared, stack=stack, values=overridden), **_aws(computed))
 
 
 def declare(run: Callable[[], object], *, computed: bool = True) -> Program:

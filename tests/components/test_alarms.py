@@ -19,7 +19,7 @@ from local.program import Program, Resource
 from tests.evaluation import declare, dependencies, one
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:on-call"
-TARGET = {"LoadBalancer": "app/web/0123456789abcdef", "TargetGroup": "targetgroup/api/0123456789abcdef"}
+TARGET = {"LoadBalancer": "app/web/50dc6c495c0c9188", "TargetGroup": "targetgroup/api/0123456789abcdef"}
 SERVICE = {"ClusterName": "main", "ServiceName": "api"}
 WRITES = ("INSERT", "UPDATE", "DELETE")
 TRAFFIC = ("api-errors", "api-latency", "api-unhealthy")

@@ -69,7 +69,7 @@ def test_scales_the_services_desired_count_between_its_tasks_and_the_most() -> N
     [
         ("cpu", "ECSServiceAverageCPUUtilization", None),
         ("memory", "ECSServiceAverageMemoryUtilization", None),
-        ("requests", "ALBRequestCountPerTarget", "app/env/targetgroup/api"),
+        ("requests", "ALBRequestCountPerTarget", "app/env/50dc6c495c0c9188/targetgroup/api/0123456789abcdef"),
     ],
 )
 def test_holds_each_metric_that_is_set_at_its_target(by: str, metric: str, label: str | None) -> None:

@@ -11,8 +11,8 @@ from pulumi.runtime.proto import provider_pb2
 
 from components.table_capacity import Provisioned
 from components.table_schema import TableSchemaProvider
+from tests.components.engine import FakeAws, Provider, start_engine
 from tests.components.test_table import THINGS, declare_table
-from tests.components.test_task_run_process import Provider, start_engine
 from tests.evaluation import one
 
 URN = "urn:pulumi:dev::shop::pulumi-python:dynamic/keyspaces:TableSchema::store"
@@ -28,8 +28,10 @@ SCALED = Provisioned(read=(5, 50), write=(5, 5))
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[Provider]:
-    with start_engine() as engine:
+    aws = FakeAws(lambda action, _: {})
+    with start_engine(aws) as engine:
         yield engine.provider
+    assert not aws.calls, "it needs no credentials"
 
 
 class Guard:

@@ -10,36 +10,12 @@ import pulumi_aws
 import pytest
 
 from local import aws
-from local.program import Program, Resource, evaluate
-from local.settings import Settings, read_settings
+from local.program import Program, Resource
+from local.program import evaluate as evaluate_program
+from local.settings import read_settings
 from rules.tags import TAGGABLE
-from tests.evaluation import PROJECT, REGION, ROOT, declare
-from tests.evaluation import evaluate as evaluate_dev
+from tests.evaluation import REGION, ROOT, declare, evaluate
 from tests.policy.validation import UNKNOWN, Given, all_violations
-
-
-def _production() -> Settings:
-    """The settings of a production stack: the one place to name Pulumi.prod.example.yaml, once there is one, with
-    `dataclasses.replace(read_settings(ROOT, "prod.example"), stack="prod")`."""
-    dev = read_settings(ROOT, "dev")
-    settings = {"protect": "true", "pointInTimeRecovery": "true", "logRetentionDays": "365"}
-    values = {**dev.values, **{f"{PROJECT}:{key}": value for key, value in settings.items()}}
-    return dataclasses.replace(dev, stack="prod", values=values)
-
-
-# What of production the components cannot do yet. It is to become empty.
-_NOT_YET = {
-    ("production-http-redirects", "keyspaces"),
-    ("production-http-rules-redirect", "query-api"),
-    ("production-keeps-load-balancers", "keyspaces"),
-}
-
-
-@pytest.fixture(scope="module")
-def production() -> Program:
-    return evaluate(
-        ROOT, _production(), computed=aws.computed_by(REGION, "127.0.0.1:8080"), answer=aws.answers_for(REGION)
-    )
 
 
 def _given(program: Program) -> list[Given]:
@@ -80,12 +56,13 @@ def test_keeps_production_to_the_policies(production: Program) -> None:
     """Else production cannot be deployed, or a rule has come to refuse nothing."""
     given = _given(production)
     assert {resource.stack for resource in given} == {"prod"}
-    assert all_violations(given) == _NOT_YET
+    assert all_violations(given) == set()
 
 
-def test_lets_first_preview_pass() -> None:
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_lets_first_preview_pass(stack: str) -> None:
     """Else a new stack cannot be previewed, in which no id or ARN is known."""
-    given = _given(evaluate_dev(computed=False))
+    given = _given(evaluate(computed=False, stack=stack))
     assert any(resource.inputs.get("policy") == UNKNOWN for resource in given)
     assert all_violations(given) == set()
 
@@ -93,13 +70,17 @@ def test_lets_first_preview_pass() -> None:
 def test_refuses_dev_settings_in_production() -> None:
     """Else production rules do not see that a stack is production, or what it lacks."""
     dev = dataclasses.replace(read_settings(ROOT, "dev"), stack="production")
-    program = evaluate(ROOT, dev, computed=aws.computed_by(REGION, "127.0.0.1:8080"), answer=aws.answers_for(REGION))
+    program = evaluate_program(
+        ROOT, dev, computed=aws.computed_by(REGION, "127.0.0.1:8080"), answer=aws.answers_for(REGION)
+    )
     assert all_violations(_given(program)) >= {
         ("production-tables-are-recoverable", "load-countries"),
         ("production-data-is-protected", "load-countries"),
         ("production-data-is-protected", "keyspaces"),
         ("production-keeps-logs", "load-countries"),
         ("production-keeps-logs", "query-api"),
+        ("production-keeps-load-balancers", "keyspaces"),
+        ("production-http-rules-redirect", "query-api"),
     }
 
 

@@ -193,7 +193,7 @@ def test_runs_two_api_tasks_that_roll_back_by_themselves(program: Program) -> No
     """Else a bad image takes the API down, or one zone's failure does."""
     service = one(program, "aws:ecs/service:Service", "query-api").inputs
     assert service["desiredCount"] == 2
-    assert service["launchType"] == "FARGATE"
+    assert service["capacityProviderStrategies"] == [{"capacityProvider": "FARGATE", "weight": 1}]
     assert service["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
     assert (service["deploymentMinimumHealthyPercent"], service["deploymentMaximumPercent"]) == (100, 200)
     assert service["waitForSteadyState"] is False
