@@ -5,5 +5,6 @@ from components.microservice import KeyspacesMicroservice
 from components.once import Once
 from components.service import Service
 from components.table import Table
+from components.vpc import ExistingVpc, NewVpc
 
-__all__ = ["Environment", "KeyspacesMicroservice", "Once", "Service", "Table"]
+__all__ = ["Environment", "ExistingVpc", "KeyspacesMicroservice", "NewVpc", "Once", "Service", "Table"]

@@ -8,11 +8,11 @@ import pulumi_aws as aws
 from components.environment import Environment
 from components.image import create_image
 from components.names import check_name
-from components.network import create_task_access
 from components.once import Once, create_run
 from components.permissions import Access, create_execution_role, create_task_role
 from components.service import Service, create_service
 from components.table import Table, create_table
+from components.task_access import create_task_access
 from components.task_definition import check_size, create_task_definition
 from components.task_run import TaskRun
 

@@ -9,7 +9,8 @@ import pulumi_aws as aws
 
 from components.account import Account
 from components.connection import connection_inputs
-from components.network import Network, TaskAccess
+from components.network import Network
+from components.task_access import TaskAccess
 from components.task_run import TaskRun, TaskStop
 
 _STARTED_BY_MAX = 128  # ECS API reference, RunTask

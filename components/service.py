@@ -7,7 +7,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.load_balancer import LoadBalancer, create_target
-from components.network import Network, TaskAccess
+from components.network import Network
+from components.task_access import TaskAccess
 
 
 @dataclass(frozen=True, kw_only=True)

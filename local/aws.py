@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from local.errors import LocalError
 from local.program import Answer, Call, Computed, Inputs
@@ -49,10 +48,16 @@ def computed_by(region: str, load_balancer: str) -> Computed:
             "dnsName": load_balancer,
         },
         "aws:lb/targetGroup:TargetGroup": lambda name, _: {"arn": arn("elasticloadbalancing", f"targetgroup/{name}")},
+        "aws:ec2/securityGroup:SecurityGroup": lambda name, _: {"arn": arn("ec2", f"security-group/{name}-id")},
+        "aws:ec2/vpcEndpoint:VpcEndpoint": lambda name, _: {
+            "arn": arn("ec2", f"vpc-endpoint/{name}-id"),
+            "prefixListId": f"pl-{name}",
+        },
         "awsx:ec2:Vpc": lambda name, inputs: {
             "vpcId": f"vpc-{name}",
             "publicSubnetIds": [f"subnet-public-{zone}" for zone in inputs["availabilityZoneNames"]],
             "privateSubnetIds": [f"subnet-private-{zone}" for zone in inputs["availabilityZoneNames"]],
+            "routeTables": [],
             "routes": [],
             "routeTableAssociations": [],
         },
@@ -67,20 +72,31 @@ def computed_by(region: str, load_balancer: str) -> Computed:
 
 
 def answers_for(region: str) -> Answer:
-    answers: Mapping[str, Mapping[str, Any]] = {
+    zones = [f"{region}{zone}" for zone in "abc"]
+    # By function: the result, or what makes it of the arguments.
+    answers: Mapping[str, Inputs | Callable[[Inputs], Inputs]] = {
         "aws:index/getRegion:getRegion": {"region": region},
         "aws:index/getPartition:getPartition": {"partition": _PARTITION},
         "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT},
-        "aws:ec2/getVpcEndpointService:getVpcEndpointService": {
-            "serviceName": f"com.amazonaws.{region}.cassandra",
-            "availabilityZones": [f"{region}{zone}" for zone in "abc"],
+        "aws:ec2/getSubnet:getSubnet": lambda args: {
+            # Any zone will do, as long as a subnet stays in it.
+            "availabilityZone": zones[int(args["id"][-1], 16) % len(zones)],
+        },
+        "aws:ec2/getSubnets:getSubnets": lambda args: {
+            "ids": [id_ for filter_ in args["filters"] if filter_["name"] == "subnet-id" for id_ in filter_["values"]]
+        },
+        "aws:ec2/getVpcEndpointService:getVpcEndpointService": lambda args: {
+            "serviceName": f"com.amazonaws.{region}.{args['service']}",
+            "availabilityZones": zones,
+            "vpcEndpointPolicySupported": True,
         },
         "aws:ecr/getAuthorizationToken:getAuthorizationToken": {"userName": "AWS", "password": "none"},
     }
 
     def answer(call: Call) -> Inputs:
         try:
-            return answers[call.token]
+            found = answers[call.token]
+            return found(call.args) if callable(found) else found
         except KeyError:
             raise LocalError(f"the program asks {call.token}, which local/aws.py has no answer to") from None
 
