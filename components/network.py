@@ -1,4 +1,4 @@
-"""The VPC the tasks run in, and the Keyspaces endpoint inside it."""
+"""The network the tasks run in: a VPC, new or existing, with the endpoints in it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,51 +7,91 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_awsx as awsx
 
-_VPC_CIDR = "10.0.0.0/16"
-_ZONES = 2
-_CQL = 9142  # Keyspaces speaks CQL here, over TLS only
-_HTTPS = 443
+from components.account import Account
+from components.endpoints import (
+    KEYSPACES,
+    S3,
+    create_endpoint_group,
+    create_https_endpoints,
+    create_keyspaces_endpoint,
+    create_s3_gateway,
+    find_service,
+)
+from components.vpc import ExistingVpc, NewVpc, WayOut
+from components.zones import choose_subnets, choose_zones, require_subnets
+
+_NAT_GATEWAYS: Mapping[WayOut, awsx.ec2.NatGatewayStrategy] = {
+    "nat": awsx.ec2.NatGatewayStrategy.SINGLE,
+    "nat-per-zone": awsx.ec2.NatGatewayStrategy.ONE_PER_AZ,
+    "endpoints": awsx.ec2.NatGatewayStrategy.NONE,
+    "public": awsx.ec2.NatGatewayStrategy.NONE,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """vpc_id, public_subnet_ids: for load balancers. task_subnet_ids: private, with a way out to the internet.
+    """vpc_id, public_subnet_ids: for load balancers.
 
-    keyspaces_endpoint, keyspaces_security_group: where CQL is spoken; tasks are let in one security group at a time.
+    task_subnet_ids: where tasks run; those of a new VPC are there when their routes are. assign_public_ip: whether
+    tasks need a public address there.
+    keyspaces_security_group_id: where CQL is spoken; tasks are let in one security group at a time.
+    sessions: whether ECS Exec can reach the tasks; assumed in an existing VPC, which is its owner's business.
+    vpc, keyspaces_security_group: None if they were there already.
+    https_security_group: of the endpoints by which tasks reach ECR and CloudWatch Logs. None: tasks reach HTTPS
+    anywhere.
+    endpoints: those created, by service: `cassandra`, `s3`, `ecr.api`, `ecr.dkr`, `logs`, `ssmmessages`.
     """
 
     vpc_id: pulumi.Output[str]
     public_subnet_ids: pulumi.Output[Sequence[str]]
     task_subnet_ids: pulumi.Output[Sequence[str]]
-    keyspaces_endpoint: aws.ec2.VpcEndpoint
-    keyspaces_security_group: aws.ec2.SecurityGroup
+    assign_public_ip: bool
+    keyspaces_security_group_id: pulumi.Output[str]
+    sessions: bool
+    vpc: awsx.ec2.Vpc | None
+    keyspaces_security_group: aws.ec2.SecurityGroup | None
+    https_security_group: aws.ec2.SecurityGroup | None
+    endpoints: Mapping[str, aws.ec2.VpcEndpoint]
 
 
-def create_network(name: str, *, tags: Mapping[str, str], parent: pulumi.Resource) -> Network:
-    """A VPC over two zones that offer the Keyspaces endpoint, with one NAT gateway and that endpoint."""
-    opts = pulumi.ResourceOptions(parent=parent)
-    keyspaces = aws.ec2.get_vpc_endpoint_service(
-        service="cassandra", service_type="Interface", opts=pulumi.InvokeOptions(parent=parent)
-    )
-    if len(keyspaces.availability_zones) < _ZONES:
-        raise ValueError(
-            f"{name}: {keyspaces.service_name} is offered in {len(keyspaces.availability_zones)} availability zones,"
-            f" {_ZONES} are needed: choose another aws:region"
-        )
+def create_network(
+    name: str,
+    options: NewVpc | ExistingVpc,
+    *,
+    account: Account,
+    keyspace: str,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
+) -> Network:
+    """keyspace: the one whose tables may be reached through the Keyspaces endpoint.
+
+    Raises InvalidArguments for zones and subnets that AWS would refuse.
+    """
+    if isinstance(options, NewVpc):
+        return _in_new_vpc(name, options, account=account, keyspace=keyspace, tags=tags, parent=parent)
+    return _in_existing_vpc(name, options, account=account, keyspace=keyspace, tags=tags, parent=parent)
+
+
+def _in_new_vpc(
+    name: str, options: NewVpc, *, account: Account, keyspace: str, tags: Mapping[str, str], parent: pulumi.Resource
+) -> Network:
+    service = find_service(KEYSPACES, parent=parent)
+    zones = choose_zones(name, options, service)
     vpc = awsx.ec2.Vpc(
         name,
-        cidr_block=_VPC_CIDR,
-        availability_zone_names=sorted(keyspaces.availability_zones)[:_ZONES],
+        cidr_block=options.cidr,
+        availability_zone_names=zones,
         subnet_strategy=awsx.ec2.SubnetAllocationStrategy.AUTO,
+        # The same for every way out: a subnet that is no longer declared could not go while something is in it.
         subnet_specs=[
             awsx.ec2.SubnetSpecArgs(type=awsx.ec2.SubnetType.PUBLIC),
             awsx.ec2.SubnetSpecArgs(type=awsx.ec2.SubnetType.PRIVATE),
         ],
-        nat_gateways=awsx.ec2.NatGatewayConfigurationArgs(strategy=awsx.ec2.NatGatewayStrategy.SINGLE),
+        nat_gateways=awsx.ec2.NatGatewayConfigurationArgs(strategy=_NAT_GATEWAYS[options.way_out]),
         enable_dns_hostnames=True,  # private DNS of an interface endpoint needs both
         enable_dns_support=True,
         tags=dict(tags),
-        opts=opts,
+        opts=pulumi.ResourceOptions(parent=parent),
     )
 
     # A subnet exists before its route to the internet does. What is started in a subnet must wait for the route, and
@@ -59,84 +99,107 @@ def create_network(name: str, *, tags: Mapping[str, str], parent: pulumi.Resourc
     def routed(subnet_ids: pulumi.Output[Sequence[str]]) -> pulumi.Output[Sequence[str]]:
         return pulumi.Output.all(subnet_ids, vpc.routes, vpc.route_table_associations).apply(lambda outputs: outputs[0])
 
-    security_group = aws.ec2.SecurityGroup(
-        f"{name}-keyspaces",
-        description="Keyspaces endpoint: CQL from the tasks of each microservice",
-        vpc_id=vpc.vpc_id,
-        tags=dict(tags),
-        opts=opts,
-    )
-    endpoint = aws.ec2.VpcEndpoint(
-        f"{name}-keyspaces",
-        vpc_id=vpc.vpc_id,
-        service_name=keyspaces.service_name,
-        vpc_endpoint_type="Interface",
-        private_dns_enabled=True,
-        subnet_ids=vpc.private_subnet_ids,
-        security_group_ids=[security_group.id],
-        tags={**tags, "Name": f"{name}-keyspaces"},
-        opts=opts,
-    )
+    keyspaces_group = _create_keyspaces_group(name, vpc.vpc_id, tags=tags, parent=parent)
+    endpoints = {
+        KEYSPACES: create_keyspaces_endpoint(
+            name,
+            service,
+            keyspace=keyspace,
+            vpc_id=vpc.vpc_id,
+            subnet_ids=vpc.private_subnet_ids,
+            security_group=keyspaces_group,
+            account=account,
+            tags=tags,
+            parent=parent,
+        ),
+        S3: create_s3_gateway(
+            name, vpc_id=vpc.vpc_id, route_tables=vpc.route_tables, account=account, tags=tags, parent=parent
+        ),
+    }
+    https_group = None
+    if options.way_out == "endpoints":
+        https_group = create_endpoint_group(
+            f"{name}-https",
+            "ECR, CloudWatch Logs and session endpoints: HTTPS from the tasks of each microservice",
+            vpc_id=vpc.vpc_id,
+            tags=tags,
+            parent=parent,
+        )
+        endpoints |= create_https_endpoints(
+            name,
+            sessions=options.session_endpoint,
+            zones=zones,
+            vpc_id=vpc.vpc_id,
+            subnet_ids=vpc.private_subnet_ids,
+            security_group=https_group,
+            account=account,
+            tags=tags,
+            parent=parent,
+        )
+    public = options.way_out == "public"
     return Network(
         vpc_id=vpc.vpc_id,
         public_subnet_ids=routed(vpc.public_subnet_ids),
-        task_subnet_ids=routed(vpc.private_subnet_ids),
-        keyspaces_endpoint=endpoint,
-        keyspaces_security_group=security_group,
+        task_subnet_ids=routed(vpc.public_subnet_ids if public else vpc.private_subnet_ids),
+        assign_public_ip=public,
+        keyspaces_security_group_id=keyspaces_group.id,
+        sessions=options.way_out != "endpoints" or options.session_endpoint,
+        vpc=vpc,
+        keyspaces_security_group=keyspaces_group,
+        https_security_group=https_group,
+        endpoints=endpoints,
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class TaskAccess:
-    """security_group: for the tasks of one microservice; rules: what must be in place before one starts."""
-
-    security_group: aws.ec2.SecurityGroup
-    rules: Sequence[pulumi.Resource]
-
-
-def create_task_access(name: str, *, network: Network, tags: Mapping[str, str], parent: pulumi.Resource) -> TaskAccess:
-    """Tasks may reach the Keyspaces endpoint and, for images and logs, HTTPS; nothing may reach them."""
-    opts = pulumi.ResourceOptions(parent=parent)
-    security_group = aws.ec2.SecurityGroup(
-        f"{name}-tasks",
-        description=f"Tasks of {name}",
-        vpc_id=network.vpc_id,
-        tags=dict(tags),
-        opts=opts,
+def _in_existing_vpc(
+    name: str,
+    options: ExistingVpc,
+    *,
+    account: Account,
+    keyspace: str,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
+) -> Network:
+    require_subnets(name, options, parent=parent)
+    group, endpoints = None, {}
+    if options.keyspaces_security_group_id is None:
+        service = find_service(KEYSPACES, parent=parent)
+        subnet_ids = choose_subnets(name, options, service, parent=parent)
+        group = _create_keyspaces_group(name, options.vpc_id, tags=tags, parent=parent)
+        endpoints[KEYSPACES] = create_keyspaces_endpoint(
+            name,
+            service,
+            keyspace=keyspace,
+            vpc_id=options.vpc_id,
+            subnet_ids=subnet_ids,
+            security_group=group,
+            account=account,
+            tags=tags,
+            parent=parent,
+        )
+    return Network(
+        vpc_id=pulumi.Output.from_input(options.vpc_id),
+        public_subnet_ids=pulumi.Output.from_input(list(options.public_subnet_ids)),
+        task_subnet_ids=pulumi.Output.from_input(list(options.task_subnet_ids)),
+        assign_public_ip=options.assign_public_ip,
+        keyspaces_security_group_id=group.id
+        if group is not None
+        else pulumi.Output.from_input(str(options.keyspaces_security_group_id)),
+        sessions=True,
+        vpc=None,
+        keyspaces_security_group=group,
+        https_security_group=None,
+        endpoints=endpoints,
     )
-    rules = [
-        aws.vpc.SecurityGroupEgressRule(
-            f"{name}-to-keyspaces",
-            security_group_id=security_group.id,
-            description="CQL to the Keyspaces endpoint",
-            referenced_security_group_id=network.keyspaces_security_group.id,
-            ip_protocol="tcp",
-            from_port=_CQL,
-            to_port=_CQL,
-            tags=dict(tags),
-            opts=opts,
-        ),
-        aws.vpc.SecurityGroupIngressRule(
-            f"{name}-into-keyspaces",
-            security_group_id=network.keyspaces_security_group.id,
-            description=f"CQL from the tasks of {name}",
-            referenced_security_group_id=security_group.id,
-            ip_protocol="tcp",
-            from_port=_CQL,
-            to_port=_CQL,
-            tags=dict(tags),
-            opts=opts,
-        ),
-        aws.vpc.SecurityGroupEgressRule(
-            f"{name}-to-https",
-            security_group_id=security_group.id,
-            description="HTTPS through the NAT gateway: ECR, its layers in S3, CloudWatch Logs",
-            cidr_ipv4="0.0.0.0/0",
-            ip_protocol="tcp",
-            from_port=_HTTPS,
-            to_port=_HTTPS,
-            tags=dict(tags),
-            opts=opts,
-        ),
-    ]
-    return TaskAccess(security_group=security_group, rules=[*rules, network.keyspaces_endpoint])
+
+
+def _create_keyspaces_group(
+    name: str, vpc_id: pulumi.Input[str], *, tags: Mapping[str, str], parent: pulumi.Resource
+) -> aws.ec2.SecurityGroup:
+    return create_endpoint_group(
+        f"{name}-keyspaces",
+        "Keyspaces endpoint: CQL from the tasks of each microservice",
+        vpc_id=vpc_id,
+        tags=tags,
+        parent=parent,
+    )

@@ -7,6 +7,7 @@ from tests.evaluation import dependencies, evaluate, one
 
 _NEEDED_BY_TASKS = {
     "VpcEndpoint keyspaces-keyspaces",
+    "VpcEndpoint keyspaces-s3",
     "Vpc keyspaces",
     "Table load-countries",
     "Keyspace keyspaces",

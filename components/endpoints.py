@@ -1,0 +1,155 @@
+"""VPC endpoints: for Keyspaces, for what else tasks need, and for the layers of images in S3."""
+
+from collections.abc import Mapping, Sequence
+
+import pulumi
+import pulumi_aws as aws
+
+from components.account import Account
+from components.arguments import refuse
+from components.endpoint_policies import ecr_policy, keyspaces_policy, layers_policy, logs_policy, sessions_policy
+
+KEYSPACES = "cassandra"
+S3 = "s3"
+
+
+def find_service(
+    service: str, *, parent: pulumi.Resource, type_: str = "Interface"
+) -> aws.ec2.GetVpcEndpointServiceResult:
+    """What AWS says of a service such as `ecr.api`: its full name, its zones, and whether it supports policies."""
+    return aws.ec2.get_vpc_endpoint_service(
+        service=service, service_type=type_, opts=pulumi.InvokeOptions(parent=parent)
+    )
+
+
+def create_endpoint_group(
+    name: str, description: str, *, vpc_id: pulumi.Input[str], tags: Mapping[str, str], parent: pulumi.Resource
+) -> aws.ec2.SecurityGroup:
+    """The security group of interface endpoints. Who may come in is said by rules, one microservice at a time."""
+    return aws.ec2.SecurityGroup(
+        name, description=description, vpc_id=vpc_id, tags=dict(tags), opts=pulumi.ResourceOptions(parent=parent)
+    )
+
+
+def create_keyspaces_endpoint(
+    name: str,
+    service: aws.ec2.GetVpcEndpointServiceResult,
+    *,
+    keyspace: str,
+    vpc_id: pulumi.Input[str],
+    subnet_ids: pulumi.Input[Sequence[str]],
+    security_group: aws.ec2.SecurityGroup,
+    account: Account,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
+) -> aws.ec2.VpcEndpoint:
+    return _create_interface_endpoint(
+        f"{name}-keyspaces",
+        service,
+        policy=keyspaces_policy(account, keyspace),
+        vpc_id=vpc_id,
+        subnet_ids=subnet_ids,
+        security_group=security_group,
+        tags=tags,
+        parent=parent,
+    )
+
+
+def create_https_endpoints(
+    name: str,
+    *,
+    sessions: bool,
+    zones: Sequence[str],
+    vpc_id: pulumi.Input[str],
+    subnet_ids: pulumi.Input[Sequence[str]],
+    security_group: aws.ec2.SecurityGroup,
+    account: Account,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
+) -> dict[str, aws.ec2.VpcEndpoint]:
+    """What a Fargate task needs where there is no internet, by service: its image and its log; with `sessions`, Exec.
+
+    Sources: ECR user guide, "Amazon ECR interface VPC endpoints"; ECS developer guide, "Amazon ECS interface VPC
+    endpoints": tasks on Fargate need none for ECS itself.
+
+    zones: of the subnets. Raises InvalidArguments if a service is not offered in one of them.
+    """
+    policies = {
+        "ecr.api": ecr_policy(account),
+        "ecr.dkr": ecr_policy(account),
+        "logs": logs_policy(account, sessions=sessions),
+        **({"ssmmessages": sessions_policy(account)} if sessions else {}),
+    }
+    services = {service: find_service(service, parent=parent) for service in policies}
+    lacking = {service: sorted(set(zones) - set(found.availability_zones)) for service, found in services.items()}
+    refuse(
+        name,
+        {
+            service: f"has no endpoint in {', '.join(where)}; name other zones, or another way_out" if where else None
+            for service, where in lacking.items()
+        },
+    )
+    return {
+        service: _create_interface_endpoint(
+            f"{name}-{service.replace('.', '-')}",
+            services[service],
+            policy=policy,
+            vpc_id=vpc_id,
+            subnet_ids=subnet_ids,
+            security_group=security_group,
+            tags=tags,
+            parent=parent,
+        )
+        for service, policy in policies.items()
+    }
+
+
+def create_s3_gateway(
+    name: str,
+    *,
+    vpc_id: pulumi.Input[str],
+    route_tables: pulumi.Output[Sequence[aws.ec2.RouteTable]],
+    account: Account,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
+) -> aws.ec2.VpcEndpoint:
+    """A route to S3, by which the layers of images come, in all of these tables. It costs nothing."""
+    route_table_ids: pulumi.Output[list[str]] = route_tables.apply(
+        lambda tables: pulumi.Output.all(*(table.id for table in tables))
+    )
+    return aws.ec2.VpcEndpoint(
+        f"{name}-s3",
+        vpc_id=vpc_id,
+        service_name=find_service(S3, parent=parent, type_="Gateway").service_name,
+        vpc_endpoint_type="Gateway",
+        route_table_ids=route_table_ids,
+        policy=layers_policy(account),
+        tags={**tags, "Name": f"{name}-s3"},
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+
+
+def _create_interface_endpoint(
+    name: str,
+    service: aws.ec2.GetVpcEndpointServiceResult,
+    *,
+    policy: pulumi.Output[str],
+    vpc_id: pulumi.Input[str],
+    subnet_ids: pulumi.Input[Sequence[str]],
+    security_group: aws.ec2.SecurityGroup,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
+) -> aws.ec2.VpcEndpoint:
+    return aws.ec2.VpcEndpoint(
+        name,
+        vpc_id=vpc_id,
+        service_name=service.service_name,
+        vpc_endpoint_type="Interface",
+        private_dns_enabled=True,
+        subnet_ids=subnet_ids,
+        security_group_ids=[security_group.id],
+        # "Not all AWS services support endpoint policies" (AWS PrivateLink guide), and it differs between regions.
+        policy=policy if service.vpc_endpoint_policy_supported else None,
+        tags={**tags, "Name": name},
+        opts=pulumi.ResourceOptions(parent=parent),
+    )

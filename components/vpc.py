@@ -1,0 +1,140 @@
+"""Which VPC the tasks run in: a new one, or one that is there already."""
+
+import ipaddress
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from components.arguments import refuse
+
+WayOut = Literal["nat", "nat-per-zone", "endpoints", "public"]
+
+MIN_ZONES = 2  # a load balancer needs two (Elastic Load Balancing user guide)
+_LARGEST_VPC = 16  # prefix length (VPC user guide, "VPC CIDR blocks")
+# A load balancer's subnet must have at least this (ELB user guide, "Subnets for your Application Load Balancer").
+_SMALLEST_SUBNET = 27
+_PUBLIC_AND_PRIVATE = 2  # subnets in each zone
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewVpc:
+    """A new VPC with a public and a private subnet in each zone.
+
+    cidr: its IPv4 addresses, private ones or not, shared equally among the subnets: a /16 to a /25 with two zones, to a
+        /24 with three or four, to a /23 with five or six. It should overlap with no network the VPC may be peered with.
+    zones: names of at least two availability zones that offer the Keyspaces endpoint. Empty: the first two by name that
+        offer it, asked anew at every update: should AWS offer it in another zone, that might be one of them, and the
+        subnets would be replaced. Name the zones where a stack is to live for long. Adding one, removing one or
+        changing their order later, like another cidr, cuts the subnets anew, which AWS refuses while they are in use.
+    way_out: how tasks reach what they need beside Keyspaces: images from ECR, and CloudWatch Logs. Prices are per
+        month with two zones in us-east-1, read on third-party pages of 2026, without traffic; in all ways there are
+        the Keyspaces endpoint at about $15, and a gateway endpoint for S3, free, by which the images' layers come.
+        "nat": one NAT gateway, about $37. The internet is out of reach while its zone is down.
+        "nat-per-zone": one in each zone, about $73.
+        "endpoints": no way to the internet, but interface endpoints for ECR (`ecr.api`, `ecr.dkr`) and CloudWatch
+        Logs, about $44. Tasks reach nothing else: neither Secrets Manager nor Systems Manager parameters, nor X-Ray,
+        nor an image of GuardDuty's agent in another account.
+        "public": tasks have public addresses in the public subnets, about $4 a task. Their security groups still let
+        in nothing but the load balancer.
+        The subnets stay the same, so the way out of a stack can be changed; its tasks are replaced if that moves them.
+    session_endpoint: with "endpoints", one more endpoint, `ssmmessages`, about $15, without which ECS Exec cannot
+        reach the tasks (ECS developer guide, "Monitor Amazon ECS containers with ECS Exec").
+
+    The gateway endpoint for S3 lets through nothing but ECR's layers, and all traffic to S3 takes it, in every way out.
+    Tasks have no permission for S3; a program that is to use it needs another policy on that endpoint.
+
+    Raises InvalidArguments.
+    """
+
+    cidr: str = "10.0.0.0/16"
+    zones: Sequence[str] = ()
+    way_out: WayOut = "nat"
+    session_endpoint: bool = False
+
+    def __post_init__(self) -> None:
+        refuse(
+            "NewVpc",
+            {
+                "cidr": self._mistake_in_cidr(),
+                "zones": self._mistake_in_zones(),
+                "way_out": None
+                if self.way_out in get_args(WayOut)
+                else f"is {self.way_out!r}; use {', '.join(get_args(WayOut))}",
+                "session_endpoint": 'is for way_out="endpoints"; with another, sessions take the way out'
+                if self.session_endpoint and self.way_out != "endpoints"
+                else None,
+            },
+        )
+
+    def _mistake_in_cidr(self) -> str | None:
+        try:
+            network = ipaddress.IPv4Network(self.cidr)
+        except ValueError as error:
+            return f"is {self.cidr!r}, which is no IPv4 network ({error}); use one such as 10.1.0.0/16"
+        # As awsx divides a VPC with SubnetAllocationStrategy.AUTO (pulumi-awsx, awsx/ec2/subnetDistributorNew.ts).
+        zones = max(len(self.zones), MIN_ZONES)
+        smallest = _SMALLEST_SUBNET - math.ceil(math.log2(zones)) - math.ceil(math.log2(_PUBLIC_AND_PRIVATE))
+        if not _LARGEST_VPC <= network.prefixlen <= smallest:
+            return f"is a /{network.prefixlen}; use a /{_LARGEST_VPC} to a /{smallest} for {zones} zones"
+        return None
+
+    def _mistake_in_zones(self) -> str | None:
+        if isinstance(self.zones, str) or (self.zones and len(set(self.zones)) < MIN_ZONES):
+            return f"is {self.zones!r}; use at least {MIN_ZONES} different ones, or none to have them chosen"
+        if len(set(self.zones)) < len(self.zones):
+            return f"is {self.zones!r}; name each once"
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExistingVpc:
+    """A VPC that is there already, with its subnets and routes. All ids are plain strings, known in a preview.
+
+    How tasks reach ECR, S3 and CloudWatch Logs from there is its owner's business: their security groups allow HTTPS to
+    anywhere. Private DNS of the Keyspaces endpoint needs the VPC's DNS hostnames and DNS support to be enabled.
+
+    vpc_id: such as `vpc-0123456789abcdef0`.
+    public_subnet_ids: for the load balancer; at least two, in different zones, with a route to an internet gateway.
+        They are always needed, since an environment always has a load balancer.
+    task_subnet_ids: where tasks run; at least one. Their routes must be there before and stay until the stack is gone.
+    assign_public_ip: whether tasks get public addresses, which they need where the way out is an internet gateway.
+    keyspaces_security_group_id: of the Keyspaces endpoint the VPC has: a VPC takes only one with private DNS. A rule is
+        added to that group for each microservice, so it must not have its rules managed in line by others. None: an
+        endpoint is created in the task subnets, which must then be in zones that offer it; in a zone with several of
+        them, in the first by id.
+
+    Raises InvalidArguments.
+    """
+
+    vpc_id: str
+    public_subnet_ids: Sequence[str]
+    task_subnet_ids: Sequence[str]
+    assign_public_ip: bool = False
+    keyspaces_security_group_id: str | None = None
+
+    def __post_init__(self) -> None:
+        group = self.keyspaces_security_group_id
+        refuse(
+            "ExistingVpc",
+            {
+                "vpc_id": _mistake_in_ids("vpc", [self.vpc_id], 1),
+                "public_subnet_ids": _mistake_in_ids("subnet", self.public_subnet_ids, MIN_ZONES),
+                "task_subnet_ids": _mistake_in_ids("subnet", self.task_subnet_ids, 1),
+                "keyspaces_security_group_id": None if group is None else _mistake_in_ids("sg", [group], 1),
+            },
+        )
+
+
+def _mistake_in_ids(kind: str, ids: Sequence[str], least: int) -> str | None:
+    form = f"{kind}-0123456789abcdef0"
+    if isinstance(ids, str):
+        return f"is one string, {ids!r}; give a list of ids such as {form}"
+    for id_ in ids:
+        # An output of a resource is no string: its value is not known when the zones are asked for.
+        if not isinstance(id_, str) or not re.fullmatch(rf"{kind}-(?:[0-9a-f]{{8}}|[0-9a-f]{{17}})", id_):
+            return f"has {id_!r}; use plain ids such as {form}"
+    if len(set(ids)) < len(ids):
+        return "names one twice; name each once"
+    return None if len(ids) >= least else f"has {len(ids)}; give at least {least}"

@@ -1,0 +1,50 @@
+"""A network and its policies, declared alone."""
+
+import json
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from components import ExistingVpc, NewVpc
+from components.account import Account
+from components.network import create_network
+from components.task_access import create_task_access
+from local.program import Program
+from tests.evaluation import declare
+
+ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
+
+
+def declared(options: NewVpc | ExistingVpc, *, keyspace: str = "shop", computed: bool = True) -> Program:
+    """The network, what one microservice may reach in it, and a service that stands for its tasks."""
+
+    def run() -> None:
+        parent = pulumi.ComponentResource("test:index:Parent", "parent")
+        network = create_network(
+            "env", options, account=Account.of(parent), keyspace=keyspace, tags={"Stack": "dev"}, parent=parent
+        )
+        access = create_task_access("api", network=network, tags={"Stack": "dev"}, parent=parent)
+        aws.ecs.Service(
+            "tasks",
+            network_configuration={
+                "subnets": network.task_subnet_ids,
+                "security_groups": [access.security_group.id],
+                "assign_public_ip": network.assign_public_ip,
+            },
+            opts=pulumi.ResourceOptions(depends_on=access.rules),
+        )
+        pulumi.export("public_subnet_ids", network.public_subnet_ids)
+        pulumi.export("vpc_id", network.vpc_id)
+        pulumi.export("sessions", network.sessions)
+        pulumi.export("endpoints", sorted(network.endpoints))
+
+    return declare(run, computed=computed)
+
+
+def policies(program: Program) -> dict[str, dict[str, Any]]:
+    """By the service's short name."""
+    return {
+        endpoint.inputs["serviceName"].removeprefix("com.amazonaws.us-east-1."): json.loads(endpoint.inputs["policy"])
+        for endpoint in program.of_type(ENDPOINT)
+    }

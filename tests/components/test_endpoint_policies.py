@@ -1,0 +1,121 @@
+"""What may pass the VPC endpoints: what tasks are granted, for principals of this account, and nothing else."""
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+
+from components import NewVpc
+from local import aws as mocked
+from local.program import Program
+from tests.components.networks import declared, policies
+from tests.evaluation import policy
+
+_ACCOUNT = mocked.ACCOUNT
+_ARN = f"us-east-1:{_ACCOUNT}"
+
+
+def _passes(program: Program, service: str, action: str, resource: str, *, account: str = _ACCOUNT) -> bool:
+    """Whether the endpoint's policy lets a principal of `account` through, as IAM evaluates the parts used here."""
+
+    def matches(statement: Mapping[str, Any]) -> bool:
+        assert (statement["Effect"], statement["Principal"]) == ("Allow", "*")
+        condition = statement.get("Condition", {"StringEquals": {"aws:PrincipalAccount": account}})
+        assert condition.keys() == {"StringEquals"}
+        assert condition["StringEquals"].keys() == {"aws:PrincipalAccount"}
+        return (
+            action in statement["Action"]
+            and fnmatchcase(resource, statement["Resource"])
+            and bool(condition["StringEquals"]["aws:PrincipalAccount"] == account)
+        )
+
+    return any(map(matches, policies(program)[service]["Statement"]))
+
+
+_ENDPOINTS_OF = {
+    "cassandra": ["cassandra"],
+    "ecr": ["ecr.api", "ecr.dkr"],
+    "logs": ["logs"],
+    "ssmmessages": ["ssmmessages"],
+}
+
+
+@pytest.mark.parametrize(
+    "role", ["load-countries-task", "query-api-task", "load-countries-execution", "query-api-execution"]
+)
+def test_lets_through_what_each_role_is_granted(program: Program, role: str) -> None:
+    """Else tasks are locked out of what they may use, and the error does not say by what."""
+    without_internet = declared(NewVpc(way_out="endpoints", session_endpoint=True), keyspace="geography_domain")
+    checked = 0
+    for statement in policy(program, role)["Statement"]:
+        for action in statement["Action"]:
+            for service in _ENDPOINTS_OF.get(action.partition(":")[0], []):
+                for stack in (without_internet, program):
+                    if service in policies(stack):
+                        assert _passes(stack, service, action, statement["Resource"]), (action, statement["Resource"])
+                        checked += 1
+    assert checked >= 4
+
+
+@pytest.mark.parametrize(
+    "action", ["CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"]
+)
+def test_lets_sessions_through(action: str) -> None:
+    """Else ECS Exec does not connect."""
+    program = declared(NewVpc(way_out="endpoints", session_endpoint=True))
+    assert _passes(program, "ssmmessages", f"ssmmessages:{action}", "*")
+
+
+_TABLE = f"arn:aws:cassandra:{_ARN}:/keyspace/shop/table/items"
+_ALLOWED = [
+    ("cassandra", "cassandra:Select", _TABLE),
+    ("cassandra", "cassandra:Modify", _TABLE),
+    ("cassandra", "cassandra:Select", f"arn:aws:cassandra:{_ARN}:/keyspace/system_schema/table/tables"),
+    ("ecr.api", "ecr:GetAuthorizationToken", "*"),
+    ("ecr.dkr", "ecr:BatchGetImage", f"arn:aws:ecr:{_ARN}:repository/api-0a1b2c3"),
+    ("logs", "logs:PutLogEvents", f"arn:aws:logs:{_ARN}:log-group:api-0a1b2c3:log-stream:api/api/0"),
+    ("logs", "logs:DescribeLogGroups", f"arn:aws:logs:{_ARN}:log-group::log-stream:"),
+    ("ssmmessages", "ssmmessages:OpenDataChannel", "*"),
+]
+
+
+@pytest.mark.parametrize(("service", "action", "resource"), _ALLOWED)
+def test_lets_no_other_accounts_principal_through(service: str, action: str, resource: str) -> None:
+    """Else whoever breaks into a task carries data out with credentials of an account of his own."""
+    program = declared(NewVpc(way_out="endpoints", session_endpoint=True))
+    assert _passes(program, service, action, resource)
+    assert not _passes(program, service, action, resource, account="111111111111")
+
+
+@pytest.mark.parametrize(
+    ("service", "action", "resource"),
+    [
+        ("cassandra", "cassandra:Select", f"arn:aws:cassandra:{_ARN}:/keyspace/shopping/table/items"),
+        ("cassandra", "cassandra:Select", _TABLE.replace(_ACCOUNT, "111111111111")),
+        ("cassandra", "cassandra:Modify", f"arn:aws:cassandra:{_ARN}:/keyspace/system_schema/table/tables"),
+        ("cassandra", "cassandra:Drop", _TABLE),
+        ("ecr.api", "ecr:BatchGetImage", "arn:aws:ecr:us-east-1:111111111111:repository/api"),
+        ("ecr.dkr", "ecr:PutImage", f"arn:aws:ecr:{_ARN}:repository/api"),
+        ("logs", "logs:PutLogEvents", "arn:aws:logs:us-east-1:111111111111:log-group:api:log-stream:a"),
+        ("logs", "logs:GetLogEvents", f"arn:aws:logs:{_ARN}:log-group:api:log-stream:a"),
+        ("ssmmessages", "ssmmessages:GetEndpoint", "*"),
+        ("s3", "s3:GetObject", "arn:aws:s3:::another-bucket/object"),
+        ("s3", "s3:PutObject", "arn:aws:s3:::prod-us-east-1-starport-layer-bucket/object"),
+    ],
+)
+def test_lets_nothing_else_through(service: str, action: str, resource: str) -> None:
+    """Else the endpoint is a way to other keyspaces, accounts and buckets."""
+    assert not _passes(declared(NewVpc(way_out="endpoints", session_endpoint=True)), service, action, resource)
+
+
+def test_lets_layers_of_images_through_whoever_signed_for_them() -> None:
+    """ECR signs the URLs of layers as itself: a condition on this account would keep every image out."""
+    layer = "arn:aws:s3:::prod-us-east-1-starport-layer-bucket/0a1b2c"
+    assert _passes(declared(NewVpc()), "s3", "s3:GetObject", layer, account="222222222222")
+
+
+def test_lets_tasks_list_log_groups_for_sessions_only() -> None:
+    """Else every task may learn the names of all log groups that its role lets it list."""
+    program = declared(NewVpc(way_out="endpoints"))
+    assert not _passes(program, "logs", "logs:DescribeLogGroups", f"arn:aws:logs:{_ARN}:log-group::log-stream:")

@@ -1,0 +1,388 @@
+"""The network a stack asks for: a VPC with one of four ways out, or one that is there already."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+from components import Environment, ExistingVpc, NewVpc
+from components.account import Account
+from components.arguments import InvalidArguments
+from components.endpoints import create_s3_gateway
+from components.vpc import WayOut
+from local import aws as mocked
+from local.program import Call, Inputs, Program
+from tests.components.networks import ENDPOINT, declared, policies
+from tests.evaluation import declare, dependencies, one
+
+_WAYS = get_args(WayOut)
+
+# Mocks say that the last hex digit of a subnet's id decides its zone: 0 is a, 1 is b, 2 is c, 3 is a again.
+_A, _B, _ALSO_A = "subnet-00000000000000000", "subnet-00000000000000001", "subnet-00000000000000003"
+_PUBLIC = ["subnet-aaaaaaaa", "subnet-bbbbbbbb"]
+
+
+def _existing(**arguments: Any) -> ExistingVpc:
+    return ExistingVpc(**{"vpc_id": "vpc-12345678", "public_subnet_ids": _PUBLIC, "task_subnet_ids": [_A], **arguments})
+
+
+def _tasks(program: Program) -> Mapping[str, Any]:
+    configuration = one(program, "aws:ecs/service:Service", "tasks").inputs["networkConfiguration"]
+    assert isinstance(configuration, dict)
+    return configuration
+
+
+def _rules(program: Program) -> set[tuple[str, str, str, int]]:
+    """Direction, group, the other side and port of each rule."""
+    return {
+        (
+            kind,
+            rule.inputs["securityGroupId"],
+            next(
+                rule.inputs[key]
+                for key in ("referencedSecurityGroupId", "prefixListId", "cidrIpv4")
+                if key in rule.inputs
+            ),
+            rule.inputs["fromPort"],
+        )
+        for kind in ("Ingress", "Egress")
+        for rule in program.of_type(f"aws:vpc/securityGroup{kind}Rule:SecurityGroup{kind}Rule")
+        if rule.inputs["fromPort"] == rule.inputs["toPort"] and rule.inputs["ipProtocol"] == "tcp"
+    }
+
+
+@pytest.fixture
+def aws_answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Call], Inputs]], None]:
+    """Changes what AWS says of zones, services and subnets: the given function's answers come over the usual ones."""
+    usual = mocked.answers_for
+
+    def change(answer: Callable[[Call], Inputs]) -> None:
+        monkeypatch.setattr(mocked, "answers_for", lambda region: lambda call: {**usual(region)(call), **answer(call)})
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"cidr": "10.0.0.0"}, r"cidr is a /32; use a /16 to a /25 for 2 zones"),
+        ({"cidr": "10.0.0.1/16"}, "cidr is '10.0.0.1/16', which is no IPv4 network"),
+        ({"cidr": "fd00::/56"}, "which is no IPv4 network"),
+        ({"cidr": "10.0.0.0/15"}, "use a /16 to a /25"),
+        ({"cidr": "10.0.0.0/26"}, "use a /16 to a /25"),
+        ({"cidr": "10.0.0.0/25", "zones": ["a", "b", "c"]}, "use a /16 to a /24 for 3 zones"),
+        ({"cidr": "10.0.0.0/24", "zones": list("abcde")}, "use a /16 to a /23 for 5 zones"),
+        ({"zones": ["us-east-1a"]}, "at least 2 different ones"),
+        ({"zones": ["us-east-1a", "us-east-1a"]}, "at least 2 different ones"),
+        ({"zones": ["us-east-1a", "us-east-1b", "us-east-1a"]}, "name each once"),
+        ({"zones": "us-east-1a"}, "at least 2 different ones"),
+        ({"way_out": "vpn"}, "way_out is 'vpn'; use nat, nat-per-zone, endpoints, public"),
+        ({"session_endpoint": True}, 'session_endpoint is for way_out="endpoints"'),
+    ],
+)
+def test_refuses_new_vpc_aws_would_refuse(arguments: dict[str, Any], message: str) -> None:
+    """Else the update fails halfway, in words of awsx or EC2."""
+    with pytest.raises(InvalidArguments, match=message):
+        NewVpc(**arguments)
+
+
+def test_names_every_mistake_in_a_new_vpc_at_once() -> None:
+    """Else its owner mends one to be told of the next."""
+    with pytest.raises(InvalidArguments) as refused:
+        NewVpc(cidr="x", zones=["a"], way_out="nat", session_endpoint=True)
+    assert refused.value.mistakes.keys() == {"cidr", "zones", "session_endpoint"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"cidr": "10.0.0.0/25"},
+        {"cidr": "100.64.0.0/16", "zones": ["us-east-1a", "us-east-1c"]},
+        {"cidr": "10.0.0.0/24", "zones": list("abcd")},
+        {"way_out": "endpoints", "session_endpoint": True},
+    ],
+)
+def test_accepts_new_vpc_that_works(arguments: dict[str, Any]) -> None:
+    """A network that works must not be refused."""
+    NewVpc(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"vpc_id": "12345678"}, r"vpc_id has '12345678'; use plain ids such as vpc-"),
+        ({"vpc_id": "subnet-12345678"}, "vpc_id has"),
+        ({"public_subnet_ids": _PUBLIC[:1]}, "public_subnet_ids has 1; give at least 2"),
+        ({"public_subnet_ids": []}, "public_subnet_ids has 0"),
+        ({"public_subnet_ids": _PUBLIC * 2}, "names one twice"),
+        ({"task_subnet_ids": []}, "task_subnet_ids has 0; give at least 1"),
+        ({"task_subnet_ids": _A}, "task_subnet_ids is one string"),
+        ({"task_subnet_ids": [f"{_A}0"]}, "task_subnet_ids has"),
+        ({"keyspaces_security_group_id": "vpce-12345678"}, "keyspaces_security_group_id has"),
+    ],
+)
+def test_refuses_ids_that_are_none(arguments: dict[str, Any], message: str) -> None:
+    """Else the update fails at whatever uses the id first."""
+    with pytest.raises(InvalidArguments, match=message):
+        _existing(**arguments)
+
+
+def test_refuses_an_output_for_an_id() -> None:
+    """Its zone could not be asked for in a preview; the message says that plain ids are needed."""
+    with pytest.raises(InvalidArguments, match="use plain ids"):
+        declare(lambda: _existing(task_subnet_ids=[pulumi.Output.from_input(_A)]))
+
+
+@pytest.mark.parametrize(
+    ("way_out", "nat", "subnets", "public_ip"),
+    [
+        ("nat", "Single", "private", False),
+        ("nat-per-zone", "OnePerAz", "private", False),
+        ("endpoints", "None", "private", False),
+        ("public", "None", "public", True),
+    ],
+)
+def test_runs_tasks_where_their_way_out_is(way_out: WayOut, nat: str, subnets: str, public_ip: bool) -> None:
+    """Else they can pull no image, or are open to more than was asked for, or cost more."""
+    program = declared(NewVpc(way_out=way_out))
+    assert one(program, "awsx:ec2:Vpc", "env").inputs["natGateways"] == {"strategy": nat}
+    assert _tasks(program)["subnets"] == [f"subnet-{subnets}-us-east-1a", f"subnet-{subnets}-us-east-1b"]
+    assert _tasks(program)["assignPublicIp"] is public_ip
+    assert program.outputs["public_subnet_ids"] == ["subnet-public-us-east-1a", "subnet-public-us-east-1b"]
+    endpoint = one(program, ENDPOINT, "env-keyspaces").inputs
+    assert endpoint["subnetIds"] == ["subnet-private-us-east-1a", "subnet-private-us-east-1b"]
+
+
+def test_keeps_the_subnets_whatever_the_way_out() -> None:
+    """Else changing the way out of a running stack replaces subnets with tasks in them, which AWS refuses."""
+    vpcs = [dict(one(declared(NewVpc(way_out=way)), "awsx:ec2:Vpc", "env").inputs) for way in _WAYS]
+    for vpc in vpcs:
+        del vpc["natGateways"]
+        assert vpc == vpcs[0]
+    assert [spec["type"] for spec in vpcs[0]["subnetSpecs"]] == ["Public", "Private"]
+
+
+@pytest.mark.parametrize(
+    ("options", "endpoints", "sessions"),
+    [
+        (NewVpc(), ["cassandra", "s3"], True),
+        (NewVpc(way_out="nat-per-zone"), ["cassandra", "s3"], True),
+        (NewVpc(way_out="public"), ["cassandra", "s3"], True),
+        (NewVpc(way_out="endpoints"), ["cassandra", "ecr.api", "ecr.dkr", "logs", "s3"], False),
+        (
+            NewVpc(way_out="endpoints", session_endpoint=True),
+            ["cassandra", "ecr.api", "ecr.dkr", "logs", "s3", "ssmmessages"],
+            True,
+        ),
+        (_existing(), ["cassandra"], True),
+        (_existing(keyspaces_security_group_id="sg-12345678"), [], True),
+    ],
+)
+def test_creates_the_endpoints_its_tasks_need_and_no_other(
+    options: NewVpc | ExistingVpc, endpoints: list[str], sessions: bool
+) -> None:
+    """One too few, and tasks cannot start where there is no internet; one too many is billed by the hour."""
+    program = declared(options)
+    assert program.outputs["endpoints"] == sorted(policies(program)) == endpoints
+    assert program.outputs["sessions"] is sessions
+    for endpoint in program.of_type(ENDPOINT):
+        if endpoint.inputs["serviceName"].endswith(".s3"):
+            assert endpoint.inputs["vpcEndpointType"] == "Gateway"
+            assert not endpoint.inputs.keys() & {"privateDnsEnabled", "subnetIds", "securityGroupIds"}
+        else:
+            assert (endpoint.inputs["vpcEndpointType"], endpoint.inputs["privateDnsEnabled"]) == ("Interface", True)
+
+
+@pytest.mark.parametrize("way_out", ["nat", "nat-per-zone", "public"])
+def test_lets_tasks_reach_keyspaces_and_https_anywhere(way_out: WayOut) -> None:
+    """A rule too many is an open door; one too few, and tasks cannot start or read their table."""
+    assert _rules(declared(NewVpc(way_out=way_out))) == {
+        ("Egress", "api-tasks-id", "env-keyspaces-id", 9142),
+        ("Ingress", "env-keyspaces-id", "api-tasks-id", 9142),
+        ("Egress", "api-tasks-id", "0.0.0.0/0", 443),
+    }
+
+
+def test_lets_tasks_without_internet_reach_endpoints_only() -> None:
+    """The reason to have no way to the internet is that nothing can be carried out by it."""
+    program = declared(NewVpc(way_out="endpoints", session_endpoint=True))
+    assert _rules(program) == {
+        ("Egress", "api-tasks-id", "env-keyspaces-id", 9142),
+        ("Ingress", "env-keyspaces-id", "api-tasks-id", 9142),
+        ("Egress", "api-tasks-id", "env-https-id", 443),
+        ("Ingress", "env-https-id", "api-tasks-id", 443),
+        ("Egress", "api-tasks-id", "pl-env-s3", 443),
+    }
+    for service in ("ecr-api", "ecr-dkr", "logs", "ssmmessages"):
+        assert one(program, ENDPOINT, f"env-{service}").inputs["securityGroupIds"] == ["env-https-id"]
+    for group in program.of_type("aws:ec2/securityGroup:SecurityGroup"):
+        assert not {"ingress", "egress"} & group.inputs.keys()
+
+
+def test_lets_tasks_into_an_endpoint_that_is_there_already() -> None:
+    """Else its group keeps them out, and another endpoint with private DNS is refused."""
+    program = declared(_existing(keyspaces_security_group_id="sg-12345678"))
+    assert _rules(program) == {
+        ("Egress", "api-tasks-id", "sg-12345678", 9142),
+        ("Ingress", "sg-12345678", "api-tasks-id", 9142),
+        ("Egress", "api-tasks-id", "0.0.0.0/0", 443),
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "needed"),
+    [
+        (NewVpc(), {"VpcEndpoint env-s3", "SecurityGroupEgressRule api-to-https"}),
+        (NewVpc(way_out="public"), {"VpcEndpoint env-s3", "SecurityGroupEgressRule api-to-https"}),
+        (
+            NewVpc(way_out="endpoints", session_endpoint=True),
+            {
+                *(f"VpcEndpoint env-{service}" for service in ("s3", "ecr-api", "ecr-dkr", "logs", "ssmmessages")),
+                "SecurityGroupEgressRule api-to-endpoints",
+                "SecurityGroupEgressRule api-to-s3",
+                "SecurityGroupIngressRule api-into-endpoints",
+            },
+        ),
+        (_existing(), {"SecurityGroupEgressRule api-to-https"}),
+    ],
+)
+def test_starts_tasks_once_their_network_is_there(options: NewVpc | ExistingVpc, needed: set[str]) -> None:
+    """Else the first ones on a new stack cannot pull their image, and on destroy they are cut off while they run."""
+    program = declared(options)
+    assert dependencies(program, one(program, "aws:ecs/service:Service", "tasks")) >= needed | {
+        "VpcEndpoint env-keyspaces",
+        "SecurityGroupEgressRule api-to-keyspaces",
+        "SecurityGroupIngressRule api-into-keyspaces",
+        *({"Vpc env"} if isinstance(options, NewVpc) else set()),
+    }
+
+
+def test_routes_all_subnets_to_s3() -> None:
+    """Else tasks without internet get no image, and those behind a NAT gateway pay for each byte of one."""
+
+    def run() -> None:
+        parent = pulumi.ComponentResource("test:index:Parent", "parent")
+        create_s3_gateway(
+            "env",
+            vpc_id="vpc-12345678",
+            # As an engine hands over the VPC's: a list of resources. Mocks have no child of a remote component.
+            route_tables=pulumi.Output.from_input(
+                [aws.ec2.RouteTable(name, vpc_id="vpc-12345678") for name in ("public", "private")]
+            ),
+            account=Account.of(parent),
+            tags={},
+            parent=parent,
+        )
+
+    program = declare(run)
+    assert one(program, ENDPOINT, "env-s3").inputs["routeTableIds"] == ["public-id", "private-id"]
+    assert dependencies(program, one(program, ENDPOINT, "env-s3")) == {"RouteTable public", "RouteTable private"}
+
+
+def test_spreads_over_the_zones_it_is_told() -> None:
+    """Else a stack moves its subnets when AWS offers Keyspaces in another zone."""
+    zones = ["us-east-1c", "us-east-1a"]
+    vpc = one(declared(NewVpc(zones=zones, cidr="10.9.0.0/20")), "awsx:ec2:Vpc", "env").inputs
+    assert vpc["availabilityZoneNames"] == zones
+    assert vpc["cidrBlock"] == "10.9.0.0/20"
+
+
+def test_refuses_zones_without_the_keyspaces_endpoint() -> None:
+    """Else EC2 refuses the endpoint when the VPC is there already."""
+    with pytest.raises(InvalidArguments, match=r"env: zones has us-east-1f, where .*cassandra is not offered; use us-"):
+        declared(NewVpc(zones=["us-east-1a", "us-east-1f"]))
+
+
+def test_refuses_a_region_with_one_zone_for_keyspaces(aws_answers: Any) -> None:
+    """Else the load balancer is refused when the VPC is there already."""
+    aws_answers(lambda call: {"availabilityZones": ["us-east-1a"]} if "EndpointService" in call.token else {})
+    with pytest.raises(InvalidArguments, match=r"has 1 availability zones that offer .*choose another region"):
+        declared(NewVpc())
+
+
+def test_refuses_zones_without_an_endpoint_that_tasks_without_internet_need(aws_answers: Any) -> None:
+    """Else EC2 refuses that endpoint when the VPC is there already."""
+    aws_answers(lambda call: {"availabilityZones": ["us-east-1a"]} if call.args.get("service") == "ecr.dkr" else {})
+    with pytest.raises(InvalidArguments, match=r"ecr\.dkr has no endpoint in us-east-1b; name other zones"):
+        declared(NewVpc(way_out="endpoints"))
+    declared(NewVpc(way_out="nat"))
+
+
+def test_uses_an_existing_vpc_as_it_is() -> None:
+    """Else a second VPC appears, or the tasks run elsewhere than they were told."""
+    program = declared(_existing(task_subnet_ids=[_B, _A], assign_public_ip=True))
+    assert not list(program.of_type("awsx:ec2:Vpc"))
+    assert program.outputs["vpc_id"] == "vpc-12345678"
+    assert program.outputs["public_subnet_ids"] == _PUBLIC
+    assert (_tasks(program)["subnets"], _tasks(program)["assignPublicIp"]) == ([_B, _A], True)
+    for group in program.of_type("aws:ec2/securityGroup:SecurityGroup"):
+        assert group.inputs["vpcId"] == "vpc-12345678"
+
+
+@pytest.mark.parametrize("named", [[_A, _B, _ALSO_A], [_ALSO_A, _B, _A]])
+def test_gives_the_endpoint_one_subnet_in_each_zone(named: list[str]) -> None:
+    """Else EC2 refuses it: DuplicateSubnetsInSameZone."""
+    program = declared(_existing(task_subnet_ids=named))
+    assert one(program, ENDPOINT, "env-keyspaces").inputs["subnetIds"] == [_A, _B]
+    assert _tasks(program)["subnets"] == named
+
+
+def test_refuses_task_subnets_in_zones_without_the_keyspaces_endpoint(aws_answers: Any) -> None:
+    """Else EC2 refuses the endpoint, without saying what else would do."""
+    aws_answers(lambda call: {"availabilityZone": "us-east-1f"} if call.args.get("id") == _B else {})
+    with pytest.raises(InvalidArguments, match=r"task_subnet_ids are in us-east-1f, .*keyspaces_security_group_id"):
+        declared(_existing(task_subnet_ids=[_A, _B]))
+    declared(_existing(task_subnet_ids=[_A, _B], keyspaces_security_group_id="sg-12345678"))
+
+
+@pytest.mark.parametrize("group", [None, "sg-12345678"])
+def test_says_which_subnets_are_not_in_the_vpc(aws_answers: Any, group: str | None) -> None:
+    """Else AWS refuses the load balancer, the endpoint or the service, one after the other."""
+    searched: list[Any] = []
+
+    def answer(call: Call) -> Inputs:
+        if not call.token.endswith(":getSubnets"):
+            return {}
+        searched.extend(call.args["filters"])
+        return {"ids": [_A, _PUBLIC[0]]}
+
+    aws_answers(answer)
+    with pytest.raises(InvalidArguments) as refused:
+        declared(_existing(task_subnet_ids=[_A, _B], keyspaces_security_group_id=group))
+    assert refused.value.mistakes == {
+        "public_subnet_ids": f"has {_PUBLIC[1]}, not found in vpc-12345678; use subnets of that VPC",
+        "task_subnet_ids": f"has {_B}, not found in vpc-12345678; use subnets of that VPC",
+    }
+    assert {"name": "vpc-id", "values": ["vpc-12345678"]} in searched
+
+
+@pytest.mark.parametrize(
+    "options",
+    [*(NewVpc(way_out=way) for way in _WAYS), _existing(), _existing(keyspaces_security_group_id="sg-12345678")],
+)
+def test_declares_the_same_network_in_a_preview_where_nothing_is_known(options: NewVpc | ExistingVpc) -> None:
+    """Else the first `pulumi preview` of a new stack fails, or shows less than `pulumi up` creates."""
+    preview = declared(options, computed=False)
+    assert {resource.urn for resource in preview.resources} == {
+        resource.urn for resource in declared(options).resources
+    }
+    if isinstance(options, ExistingVpc):  # known before anything is created
+        assert _tasks(preview)["subnets"] == [_A]
+
+
+def test_passes_its_network_and_keyspace_on() -> None:
+    """Else an environment ignores the network it is given, or its endpoint keeps its own tasks out."""
+    program = declare(lambda: Environment("env", keyspace="shop", network=NewVpc(cidr="10.1.0.0/16")))
+    assert one(program, "awsx:ec2:Vpc", "env").inputs["cidrBlock"] == "10.1.0.0/16"
+    tables, _ = policies(program)["cassandra"]["Statement"]
+    assert tables["Resource"] == f"arn:aws:cassandra:us-east-1:{mocked.ACCOUNT}:/keyspace/shop/*"
+
+
+def test_sends_no_policy_to_a_service_that_takes_none(aws_answers: Any) -> None:
+    """Else EC2 refuses the endpoint in regions where the service does not support one."""
+    aws_answers(lambda call: {"vpcEndpointPolicySupported": False} if call.args.get("service") == "ssmmessages" else {})
+    program = declared(NewVpc(way_out="endpoints", session_endpoint=True))
+    assert "policy" not in one(program, ENDPOINT, "env-ssmmessages").inputs
+    assert "policy" in one(program, ENDPOINT, "env-logs").inputs
