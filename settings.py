@@ -30,7 +30,7 @@ from components import (
 from components.architecture import Architecture
 from components.cluster import ContainerInsights
 from components.config import Setting, StackConfig
-from components.network import WayOut
+from components.vpc import WayOut
 from components.task_definition import check_size
 
 

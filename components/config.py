@@ -124,6 +124,8 @@ class StackConfig:
 
 def _in_keys(mistake: str, settings: Mapping[str, Setting]) -> str:
     """Arguments that a sentence mentions, as settings. Those of one word may be just that."""
-    return re.sub(
-        r"\b[a-z]+(?:_[a-z]+)+\b", lambda name: settings[name[0]].key if name[0] in settings else name[0], mistake
-    )
+
+    def key(name: re.Match[str]) -> str:
+        return settings[name[0]].key if name[0] in settings else name[0]
+
+    return re.sub(r"\b[a-z]+(?:_[a-z]+)+\b", key, mistake)

@@ -5,8 +5,8 @@ another account, to which no role of this one is a barrier (AWS PrivateLink guid
 using endpoint policies").
 
 `aws:PrincipalAccount` in a policy of an endpoint: named by that guide, and it is in the context of every request (IAM
-user guide, "AWS global condition context keys"). That each of these services evaluates it was not tried (UNVERIFIED);
-the guides of Keyspaces, ECR and CloudWatch Logs show endpoint policies with the actions and resources used here, the
+user guide, "AWS global condition context keys"). That each of these services fills it in was not tried (UNVERIFIED), so
+the condition holds where it does, and locks nobody out where it does not (`IfExists`). The guides of Keyspaces, ECR and CloudWatch Logs show endpoint policies with the actions and resources used here, the
 one of Systems Manager only says that there may be some.
 """
 
@@ -94,7 +94,7 @@ def layers_policy(account: Account) -> pulumi.Output[str]:
 def _document(
     account: Account | None, allowed: Sequence[tuple[Sequence[str], pulumi.Input[str]]]
 ) -> pulumi.Output[str]:
-    condition = {"Condition": {"StringEquals": {"aws:PrincipalAccount": account.id}}} if account else {}
+    condition = {"Condition": {"StringEqualsIfExists": {"aws:PrincipalAccount": account.id}}} if account else {}
     statements: list[dict[str, Any]] = [
         {"Effect": "Allow", "Principal": "*", "Action": list(actions), "Resource": resource, **condition}
         for actions, resource in allowed

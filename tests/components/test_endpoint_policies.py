@@ -21,13 +21,13 @@ def _passes(program: Program, service: str, action: str, resource: str, *, accou
 
     def matches(statement: Mapping[str, Any]) -> bool:
         assert (statement["Effect"], statement["Principal"]) == ("Allow", "*")
-        condition = statement.get("Condition", {"StringEquals": {"aws:PrincipalAccount": account}})
-        assert condition.keys() == {"StringEquals"}
-        assert condition["StringEquals"].keys() == {"aws:PrincipalAccount"}
+        condition = statement.get("Condition", {"StringEqualsIfExists": {"aws:PrincipalAccount": account}})
+        assert condition.keys() == {"StringEqualsIfExists"}
+        assert condition["StringEqualsIfExists"].keys() == {"aws:PrincipalAccount"}
         return (
             action in statement["Action"]
             and fnmatchcase(resource, statement["Resource"])
-            and bool(condition["StringEquals"]["aws:PrincipalAccount"] == account)
+            and bool(condition["StringEqualsIfExists"]["aws:PrincipalAccount"] == account)
         )
 
     return any(map(matches, policies(program)[service]["Statement"]))
