@@ -27,11 +27,11 @@ from components import (
     Spot,
     Table,
 )
-from components.architecture import Architecture
 from components.cluster import ContainerInsights
 from components.config import Setting, StackConfig
-from components.vpc import WayOut
-from components.task_definition import check_size
+from components.network.vpc import WayOut
+from components.tasks.architecture import Architecture
+from components.tasks.task_definition import check_size
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.arguments import refuse
-from components.spot import create_capacity_providers
+from components.service.spot import create_capacity_providers
 
 ContainerInsights = Literal["disabled", "enabled", "enhanced"]
 

@@ -9,11 +9,11 @@ import pulumi_aws as aws
 from components.account import Account
 from components.arguments import refuse
 from components.cluster import Cluster, ExistingCluster, NewCluster, create_cluster
-from components.load_balancer import ExistingListener, LoadBalancer, create_load_balancer
+from components.load_balancing.load_balancer import ExistingListener, LoadBalancer, create_load_balancer
+from components.load_balancing.public_load_balancer import PublicLoadBalancer
 from components.names import check_name
-from components.network import Network, create_network
-from components.public_load_balancer import PublicLoadBalancer
-from components.vpc import ExistingVpc, NewVpc
+from components.network.network import Network, create_network
+from components.network.vpc import ExistingVpc, NewVpc
 
 _KEYSPACE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_]{1,47}")  # what the aws provider accepts
 # What CloudWatch Logs accepts (API reference, PutRetentionPolicy).

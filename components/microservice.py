@@ -5,22 +5,22 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_aws as aws
 
-from components.alarms import Alarms
-from components.architecture import Architecture, check_architecture
 from components.arguments import refuse
-from components.dashboard import ServiceView, create_dashboard
-from components.deployment import Deployment
 from components.environment import Environment
-from components.image import Image, create_image
+from components.monitoring.alarms import Alarms
+from components.monitoring.dashboard import ServiceView, create_dashboard
+from components.monitoring.table_alarms import create_table_alarms
 from components.names import check_name
-from components.once import CompletedRun, Once, create_run
-from components.permissions import Access, Role, create_execution_role, create_task_role
-from components.service import RunningService, Service, create_service
-from components.table import KeyspacesTable, Table, create_table
-from components.table_alarms import create_table_alarms
-from components.task_access import TaskAccess, create_task_access
-from components.task_definition import check_size, create_task_definition
-from components.task_run import TaskRun
+from components.network.task_access import TaskAccess, create_task_access
+from components.once.once import CompletedRun, Once, create_run
+from components.once.task_run import TaskRun
+from components.service.deployment import Deployment
+from components.service.service import RunningService, Service, create_service
+from components.tables.table import KeyspacesTable, Table, create_table
+from components.tasks.architecture import Architecture, check_architecture
+from components.tasks.image import Image, create_image
+from components.tasks.permissions import Access, Role, create_execution_role, create_task_role
+from components.tasks.task_definition import check_size, create_task_definition
 
 
 class KeyspacesMicroservice(pulumi.ComponentResource):

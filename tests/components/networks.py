@@ -8,8 +8,8 @@ import pulumi_aws as aws
 
 from components import ExistingVpc, NewVpc
 from components.account import Account
-from components.network import create_network
-from components.task_access import create_task_access
+from components.network.network import create_network
+from components.network.task_access import create_task_access
 from local.program import Program
 from tests.evaluation import declare
 

@@ -11,9 +11,9 @@ import pytest
 from components import Once, Service, Table
 from components.arguments import InvalidArguments
 from components.connection import connection_inputs, session_from
-from components.image import DockerUnavailable, create_image, require_docker
 from components.names import check_name
-from components.task_definition import check_size
+from components.tasks.image import DockerUnavailable, create_image, require_docker
+from components.tasks.task_definition import check_size
 
 COLUMNS = {"id": "text", "name": "text"}
 

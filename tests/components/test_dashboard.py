@@ -12,8 +12,8 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 
-from components.dashboard import ServiceView, create_dashboard
-from components.permissions import Access
+from components.monitoring.dashboard import ServiceView, create_dashboard
+from components.tasks.permissions import Access
 from local.program import Program, Resource
 from tests.evaluation import declare, one
 

@@ -8,9 +8,10 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
-from components import deployment_check, stopped_task
-from components.deployment import DeploymentProvider
-from components.deployment_check import DeploymentFailed
+from components.service import deployment_check
+from components.service.deployment import DeploymentProvider
+from components.service.deployment_check import DeploymentFailed
+from components.tasks import stopped_task
 
 CLUSTER = "arn:aws:ecs:us-east-1:000000000000:cluster/keyspaces"
 SERVICE = "arn:aws:ecs:us-east-1:000000000000:service/keyspaces/api-1a2b3c4"

@@ -13,7 +13,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2
 
-from components.deployment import Deployment, DeploymentProvider
+from components.service.deployment import Deployment, DeploymentProvider
 from local.program import Resource
 from tests.components.engine import Engine, FakeAws, start_engine
 from tests.components.test_deployment import NEW, PROPS, SERVICE

@@ -7,7 +7,7 @@ import pytest
 
 from components import AccessLogs, ExistingListener, Https, PublicLoadBalancer, Service
 from components.arguments import InvalidArguments
-from components.load_balancer import load_balancer_suffix
+from components.load_balancing.load_balancer import load_balancer_suffix
 from tests.components.front import (
     CERTIFICATE_ARN,
     EXISTING,

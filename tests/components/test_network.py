@@ -10,8 +10,8 @@ import pytest
 from components import Environment, ExistingVpc, NewVpc
 from components.account import Account
 from components.arguments import InvalidArguments
-from components.endpoints import create_s3_gateway
-from components.vpc import WayOut
+from components.network.endpoints import create_s3_gateway
+from components.network.vpc import WayOut
 from local import aws as mocked
 from local.program import Call, Inputs, Program
 from tests.components.networks import ENDPOINT, declared, policies

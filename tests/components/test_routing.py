@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from components import ExistingListener, PublicLoadBalancer, Service
 from components.arguments import InvalidArguments
-from components.routing import Claim, Claims, derive_priority, paths_mistake
+from components.load_balancing.routing import Claim, Claims, derive_priority, paths_mistake
 from tests.components.front import EXISTING, declare_front
 from tests.evaluation import dependencies, one
 

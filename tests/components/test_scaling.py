@@ -7,7 +7,7 @@ import pulumi_aws as aws
 import pytest
 
 from components.arguments import InvalidArguments
-from components.scaling import Scaling, ServiceScaling, check_min_tasks, create_scaling
+from components.service.scaling import Scaling, ServiceScaling, check_min_tasks, create_scaling
 from local.program import Program
 from tests.evaluation import declare, dependencies, one
 

@@ -7,7 +7,7 @@ import pulumi_aws as aws
 import pytest
 
 from components.arguments import InvalidArguments
-from components.table import KeyspacesTable, Table, create_table
+from components.tables.table import KeyspacesTable, Table, create_table
 from local.program import Program, Resource
 from tests.evaluation import declare, dependencies, one
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from components.arguments import InvalidArguments
-from components.table_capacity import OnDemand, Provisioned
+from components.tables.capacity import OnDemand, Provisioned
 from local.program import Inputs, Program
 from tests.components.test_table import declare_table, table_of
 from tests.evaluation import dependencies, one

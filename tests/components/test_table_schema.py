@@ -9,8 +9,8 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2
 
-from components.table_capacity import Provisioned
-from components.table_schema import TableSchemaProvider
+from components.tables.capacity import Provisioned
+from components.tables.schema import TableSchemaProvider
 from tests.components.engine import FakeAws, Provider, start_engine
 from tests.components.test_table import THINGS, declare_table
 from tests.evaluation import one

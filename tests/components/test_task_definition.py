@@ -7,11 +7,11 @@ import pulumi_aws as aws
 import pytest
 
 from components.account import Account
-from components.architecture import Architecture, check_architecture
 from components.arguments import InvalidArguments
-from components.image import Image, create_image
-from components.permissions import create_task_role
-from components.task_definition import create_task_definition
+from components.tasks.architecture import Architecture, check_architecture
+from components.tasks.image import Image, create_image
+from components.tasks.permissions import create_task_role
+from components.tasks.task_definition import create_task_definition
 from local.program import Program
 from tests.evaluation import container, declare, one, policy
 

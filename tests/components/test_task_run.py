@@ -7,9 +7,10 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
-from components import stopped_task, task_execution
-from components.task_execution import TaskFailed
-from components.task_run import TaskRunProvider, TaskStopProvider
+from components.once import task_execution
+from components.once.task_execution import TaskFailed
+from components.once.task_run import TaskRunProvider, TaskStopProvider
+from components.tasks import stopped_task
 
 CLUSTER = "arn:aws:ecs:us-east-1:000000000000:cluster/keyspaces"
 DEFINITION = "arn:aws:ecs:us-east-1:000000000000:task-definition/load-countries:1"

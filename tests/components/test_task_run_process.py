@@ -12,7 +12,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2
 
-from components.task_run import TaskRunProvider
+from components.once.task_run import TaskRunProvider
 from tests.components.engine import Engine, FakeAws, start_engine
 from tests.components.test_task_run import CLUSTER, PROPS, TASK
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from components import ExistingListener, Https, PublicLoadBalancer, Service
-from components.table_capacity import Provisioned
+from components.tables.capacity import Provisioned
 from local import aws, declared
 from local.errors import LocalError
 from local.keyspaces.iam import Principal

@@ -7,10 +7,10 @@ from typing import Any, NoReturn
 from botocore.exceptions import ClientError
 
 from components.connection import session_from
-from components.deployment_report import report
-from components.interruption import pause
-from components.service_state import Deployment, ServiceState, has_failed, is_completed, is_older
-from components.stopped_task import ContainerLog
+from components.service.deployment_report import report
+from components.service.service_state import Deployment, ServiceState, has_failed, is_completed, is_older
+from components.tasks.interruption import pause
+from components.tasks.stopped_task import ContainerLog
 
 POLL_SECONDS = 5.0
 # How long DescribeServices may show an earlier state: ECS's API is eventually consistent.

@@ -8,19 +8,19 @@ import pulumi
 import pulumi_aws as aws
 
 from components.account import Account
-from components.alarms import Alarms
 from components.arguments import outside, refuse
 from components.cluster import Cluster
 from components.connection import connection_inputs
-from components.deployment import Deployment
-from components.load_balancer import LoadBalancer
-from components.network import Network
-from components.routing import PRIORITIES, paths_mistake
-from components.scaling import Scaling, ServiceScaling, check_min_tasks, create_scaling
-from components.service_alarms import create_task_alarm, create_traffic_alarms, deployment_alarms
-from components.spot import Spot, launch_arguments
-from components.target import Target, create_target
-from components.task_access import TaskAccess
+from components.load_balancing.load_balancer import LoadBalancer
+from components.load_balancing.routing import PRIORITIES, paths_mistake
+from components.load_balancing.target import Target, create_target
+from components.monitoring.alarms import Alarms
+from components.monitoring.service_alarms import create_task_alarm, create_traffic_alarms, deployment_alarms
+from components.network.network import Network
+from components.network.task_access import TaskAccess
+from components.service.deployment import Deployment
+from components.service.scaling import Scaling, ServiceScaling, check_min_tasks, create_scaling
+from components.service.spot import Spot, launch_arguments
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
 
-from components.deployment_check import DeploymentCheck
+from components.service.deployment_check import DeploymentCheck
 
 
 class Deployment(Resource, module="ecs", name="Deployment"):

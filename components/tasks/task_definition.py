@@ -8,9 +8,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components.account import Account
-from components.architecture import Architecture
 from components.arguments import refuse
-from components.permissions import Role
+from components.tasks.architecture import Architecture
+from components.tasks.permissions import Role
 
 # Any number but 0: the images work under every uid.
 _USER = "10001:10001"

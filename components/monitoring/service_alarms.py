@@ -6,8 +6,8 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.alarms import MINUTES, Alarms, combined, create_alarm, single
-from components.metrics import service_metrics, traffic_metrics
+from components.monitoring.alarms import MINUTES, Alarms, combined, create_alarm, single
+from components.monitoring.metrics import service_metrics, traffic_metrics
 
 # A new service's tasks need a while to start, and ECS reports nothing until one runs.
 _WARM_UP_MINUTES = 15

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from components.interruption import pause
+from components.tasks.interruption import pause
 
 # CloudWatch shows a line some seconds after it was written.
 LOG_PATIENCE_SECONDS = 10.0

@@ -11,9 +11,9 @@ from components.account import Account
 from components.arguments import outside, refuse
 from components.cluster import Cluster
 from components.connection import connection_inputs
-from components.network import Network
-from components.task_access import TaskAccess
-from components.task_run import TaskRun, TaskStop
+from components.network.network import Network
+from components.network.task_access import TaskAccess
+from components.once.task_run import TaskRun, TaskStop
 
 _STARTED_BY_MAX = 128  # ECS API reference, RunTask
 

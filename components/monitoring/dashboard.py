@@ -8,8 +8,8 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.metrics import PERIOD, Metric, service_metrics, table_metrics, traffic_metrics
-from components.permissions import Access
+from components.monitoring.metrics import PERIOD, Metric, service_metrics, table_metrics, traffic_metrics
+from components.tasks.permissions import Access
 
 _COLUMNS = 24  # of a dashboard's grid
 _ERROR_LINES = 50

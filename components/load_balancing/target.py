@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.load_balancer import LoadBalancer
-from components.routing import Claim, derive_priority
+from components.load_balancing.load_balancer import LoadBalancer
+from components.load_balancing.routing import Claim, derive_priority
 
 _DEREGISTRATION_DELAY = 15  # seconds a task that leaves may take to finish what it has begun
 

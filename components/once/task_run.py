@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
 
-from components.task_execution import TaskExecution
+from components.once.task_execution import TaskExecution
 
 # What decides whether the task runs again. The task definition changes with image, command and environment.
 _TRIGGERS = ("task_definition", "run_id")

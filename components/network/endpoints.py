@@ -7,7 +7,13 @@ import pulumi_aws as aws
 
 from components.account import Account
 from components.arguments import refuse
-from components.endpoint_policies import ecr_policy, keyspaces_policy, layers_policy, logs_policy, sessions_policy
+from components.network.endpoint_policies import (
+    ecr_policy,
+    keyspaces_policy,
+    layers_policy,
+    logs_policy,
+    sessions_policy,
+)
 
 KEYSPACES = "cassandra"
 S3 = "s3"

@@ -4,7 +4,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.arguments import refuse
-from components.vpc import MIN_ZONES, ExistingVpc, NewVpc
+from components.network.vpc import MIN_ZONES, ExistingVpc, NewVpc
 
 
 def choose_zones(name: str, options: NewVpc, service: aws.ec2.GetVpcEndpointServiceResult) -> list[str]:

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 import pulumi_awsx as awsx
 
 from components.account import Account
-from components.endpoints import (
+from components.network.endpoints import (
     KEYSPACES,
     S3,
     create_endpoint_group,
@@ -17,8 +17,8 @@ from components.endpoints import (
     create_s3_gateway,
     find_service,
 )
-from components.vpc import ExistingVpc, NewVpc, WayOut
-from components.zones import choose_subnets, choose_zones, require_subnets
+from components.network.vpc import ExistingVpc, NewVpc, WayOut
+from components.network.zones import choose_subnets, choose_zones, require_subnets
 
 _NAT_GATEWAYS: Mapping[WayOut, awsx.ec2.NatGatewayStrategy] = {
     "nat": awsx.ec2.NatGatewayStrategy.SINGLE,

@@ -7,8 +7,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from components.service_state import Deployment, ServiceState
-from components.stopped_task import ContainerLog, container_lines, stop_reason
+from components.service.service_state import Deployment, ServiceState
+from components.tasks.stopped_task import ContainerLog, container_lines, stop_reason
 
 _EVENTS = 5
 _TASKS = 3

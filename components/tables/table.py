@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.arguments import outside, refuse
-from components.table_capacity import (
+from components.tables.capacity import (
     Capacity,
     Dimension,
     OnDemand,
@@ -18,8 +18,8 @@ from components.table_capacity import (
     changes_left_to_scaling,
     create_scaling,
 )
-from components.table_columns import NAME, column_mistakes
-from components.table_schema import Scaling, TableSchema
+from components.tables.columns import NAME, column_mistakes
+from components.tables.schema import Scaling, TableSchema
 
 _TIME_TO_LIVE_MAX = 630_720_000  # 20 years; Keyspaces API reference, UpdateTable
 # Of a key, not of an alias: Keyspaces asks for the key's ARN (API reference, EncryptionSpecification).

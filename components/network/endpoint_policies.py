@@ -6,8 +6,9 @@ using endpoint policies").
 
 `aws:PrincipalAccount` in a policy of an endpoint: named by that guide, and it is in the context of every request (IAM
 user guide, "AWS global condition context keys"). That each of these services fills it in was not tried (UNVERIFIED), so
-the condition holds where it does, and locks nobody out where it does not (`IfExists`). The guides of Keyspaces, ECR and CloudWatch Logs show endpoint policies with the actions and resources used here, the
-one of Systems Manager only says that there may be some.
+the condition holds where it does, and locks nobody out where it does not (`IfExists`). The guides of Keyspaces, ECR and
+CloudWatch Logs show endpoint policies with the actions and resources used here, the one of Systems Manager only says
+that there may be some.
 """
 
 from collections.abc import Sequence

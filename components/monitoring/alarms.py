@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.arguments import outside, refuse
-from components.metrics import PERIOD, Metric
+from components.monitoring.metrics import PERIOD, Metric
 
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
 

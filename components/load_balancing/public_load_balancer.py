@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.access_logs import AccessLogs, LogBucket, create_log_bucket
 from components.account import Account
 from components.arguments import refuse
 from components.arns import ArnForm
-from components.https import HTTPS_PORT, REDIRECT_TO_HTTPS, Https, HttpsFront, create_https
-from components.network import Network
+from components.load_balancing.access_logs import AccessLogs, LogBucket, create_log_bucket
+from components.load_balancing.https import HTTPS_PORT, REDIRECT_TO_HTTPS, Https, HttpsFront, create_https
+from components.network.network import Network
 
 _HTTP_PORT = 80
 _IDLE_TIMEOUT = 60  # seconds; a service must keep idle connections longer, or clients see stray 502s

@@ -7,8 +7,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from components.connection import session_from
-from components.interruption import pause
-from components.stopped_task import ContainerLog, container_lines, stop_reason
+from components.tasks.interruption import pause
+from components.tasks.stopped_task import ContainerLog, container_lines, stop_reason
 
 POLL_SECONDS = 3.0
 # How long a new role may take until ECS can assume it: IAM is eventually consistent, usually within seconds.

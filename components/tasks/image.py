@@ -11,7 +11,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_docker as docker
 
-from components.architecture import PLATFORMS, Architecture
+from components.tasks.architecture import PLATFORMS, Architecture
 
 # ECS may roll back to, or replace a task of, an older deployment: its image must still be there, tagged or not.
 _IMAGES_KEPT = 30

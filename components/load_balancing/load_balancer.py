@@ -9,9 +9,13 @@ import pulumi
 from components.account import Account
 from components.arguments import InvalidArguments, refuse
 from components.arns import ArnForm
-from components.network import Network
-from components.public_load_balancer import PublicLoadBalancer, PublicResources, create_public_load_balancer
-from components.routing import Claims
+from components.load_balancing.public_load_balancer import (
+    PublicLoadBalancer,
+    PublicResources,
+    create_public_load_balancer,
+)
+from components.load_balancing.routing import Claims
+from components.network.network import Network
 
 _LISTENER = ArnForm(
     pattern=re.compile(

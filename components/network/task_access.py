@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.endpoints import S3
-from components.network import Network
+from components.network.endpoints import S3
+from components.network.network import Network
 
 _CQL = 9142  # Keyspaces speaks CQL here, over TLS only
 _HTTPS = 443

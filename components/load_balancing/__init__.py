@@ -1,0 +1,1 @@
+"""How requests reach the tasks of a service."""

@@ -1,0 +1,1 @@
+"""The network the tasks run in."""

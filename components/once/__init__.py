@@ -1,0 +1,1 @@
+"""A microservice that runs once."""

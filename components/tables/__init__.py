@@ -1,0 +1,1 @@
+"""Keyspaces tables: declared, guarded, scaled."""

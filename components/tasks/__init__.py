@@ -1,0 +1,1 @@
+"""What a task is: image, permissions, definition; and why one stopped."""
