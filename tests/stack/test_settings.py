@@ -210,15 +210,33 @@ def test_describes_every_setting(key: str) -> None:
     assert len(setting["description"]) > 20
 
 
-@pytest.mark.parametrize("computed", [True, False])
 @pytest.mark.parametrize(
     ("settings", "resource", "path", "expected"), [pytest.param(*effect[1:], id=effect[0]) for effect in _EFFECTS]
 )
 def test_does_what_a_setting_says(
-    settings: dict[str, str], resource: tuple[str, str], path: str, expected: Any, computed: bool
+    settings: dict[str, str], resource: tuple[str, str], path: str, expected: Any
 ) -> None:
-    """Else it can be set and does nothing; or the preview of a new stack with it fails."""
-    assert _input(evaluate(computed=computed, **settings), resource, path) == expected
+    """Else it can be set and does nothing."""
+    assert _input(evaluate(**settings), resource, path) == expected
+
+
+_EXISTING = {"vpcId", "publicSubnetIds", "taskSubnetIds", "taskPublicIps", "keyspacesSecurityGroupId", "clusterArn"}
+
+
+@pytest.mark.parametrize("existing", [False, True])
+def test_does_what_settings_say_in_the_preview_of_a_new_stack(existing: bool) -> None:
+    """Else `pulumi preview` fails, or shows something else than `pulumi up` does."""
+    together = {"protect": "false"}  # "true" contradicts allowTableReplacement
+    tried = []
+    for key, settings, *effect in _EFFECTS:
+        clashes = any(together.get(other, value) != value for other, value in settings.items())
+        if (key in _EXISTING or key.startswith("listener")) is existing and not clashes:
+            together |= settings
+            tried.append(effect)
+    assert len(tried) >= (8 if existing else 25)
+    preview = evaluate(computed=False, **together)
+    for resource, path, expected in tried:
+        assert _input(preview, resource, path) == expected
 
 
 @pytest.mark.parametrize("key", [effect[0] for effect in _EFFECTS])
