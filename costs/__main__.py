@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from costs.documents import DOCUMENT, estimate_stack, update
+from costs.documents import DOCUMENTS, estimate_stack, update
 from costs.prices import REGION, every_price
 from costs.render import as_text
 from local.errors import LocalError
@@ -41,7 +41,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="millions of requests a month, to add up (default: 0)",
     )
-    parser.add_argument("--update-docs", action="store_true", help=f"write the tables in {DOCUMENT} anew instead")
+    parser.add_argument(
+        "--update-docs", action="store_true", help=f"write the tables in {' and '.join(DOCUMENTS)} anew instead"
+    )
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The tables in docs/cost.md: what they say, and where they stand."""
+"""The tables of costs in the documentation: what they say, and where they stand."""
 
 import dataclasses
 import re
@@ -12,7 +12,11 @@ from local.errors import LocalError
 from local.program import evaluate
 from local.settings import Settings, read_settings
 
-DOCUMENT = Path("docs") / "cost.md"
+# By document, the tables in it.
+DOCUMENTS: Mapping[str, tuple[str, ...]] = {
+    "docs/cost.md": ("dev", "assumptions", "prices"),
+    "README.md": ("ways",),
+}
 STACK = "dev"
 # Ways to set the stack up that the documentation compares: title, and the settings that differ from Pulumi.dev.yaml.
 WAYS: tuple[tuple[str, Mapping[str, str]], ...] = (
@@ -59,7 +63,9 @@ def replaced(text: str, name: str, table: str) -> str:
 
 
 def update(root: Path) -> None:
-    text = (root / DOCUMENT).read_text()
-    for name, table in tables(root).items():
-        text = replaced(text, name, table)
-    (root / DOCUMENT).write_text(text)
+    computed = tables(root)
+    for document, names in DOCUMENTS.items():
+        text = (root / document).read_text()
+        for name in names:
+            text = replaced(text, name, computed[name])
+        (root / document).write_text(text)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,18 @@ PROJECT = "keyspaces-platform"
 REGION = "us-east-1"
 
 
-def evaluate(*, computed: bool = True, stack: str = "dev", **settings: str) -> Program:
+def evaluate(
+    settings: Mapping[str, str] | None = None, /, *, computed: bool = True, stack: str = "dev", **more: str
+) -> Program:
     """computed=False: the preview of a new stack, where no id, ARN or other output of AWS is known yet.
 
-    stack: "dev", or "prod" with the settings of Pulumi.prod.example.yaml. settings: what differs; lists as JSON.
+    stack: "dev", or "prod" with the settings of Pulumi.prod.example.yaml. settings, more: what differs; lists as JSON.
     """
     declared = read_settings(ROOT, "prod.example" if stack == "prod" else stack)
-    overridden = {**declared.values, **{f"{PROJECT}:{key}": value for key, value in settings.items()}}
+    overridden = {
+        **declared.values,
+        **{f"{PROJECT}:{key}": value for key, value in {**(settings or {}), **more}.items()},
+    }
     return evaluate_program(ROOT, dataclasses.replace(declared, stack=stack, values=overridden), **_aws(computed))
 
 

@@ -1,42 +1,351 @@
-"""Pulumi.yaml: the settings a stack's owner finds with `pulumi config`."""
+"""Pulumi.yaml and settings.py: what a stack's owner can set, what it does, and what is refused."""
 
+import json
+from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from local.errors import LocalError
-from tests.evaluation import ROOT, evaluate, one
+from local.program import Program
+from tests.evaluation import ROOT, container, evaluate, one
 
 _SETTINGS = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-_TYPES = {"string": str, "integer": int, "boolean": bool}
+_TYPES = {"string": str, "integer": int, "boolean": bool, "array": list}
+
+_CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
+_KEY = "arn:aws:kms:us-east-1:123456789012:key/12345678-1234-1234-1234-123456789012"
+_TOPIC = "arn:aws:sns:us-east-1:123456789012:alarms"
+_LISTENER = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/shared/50dc6c495c0c9188/f2f7dc8efc522ab2"
+_WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:regional/webacl/api/a1b2c3d4-5678-90ab-cdef-EXAMPLE11111"
+_VPC = {
+    "vpcId": "vpc-0123456789abcdef0",
+    "publicSubnetIds": '["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]',
+    "taskSubnetIds": '["subnet-0123456789abcdef3", "subnet-0123456789abcdef4"]',
+}
+_LISTENING = {"listenerArn": _LISTENER, "listenerSecurityGroupId": "sg-0123456789abcdef0"}
+_DOMAIN = {"domain": "api.example.com", "hostedZoneId": "Z0123456789ABCDEFGHIJ"}
+_SCALED = {"queryApiMaxTasks": "8"}
+_PROVISIONED = {"tableCapacity": "provisioned"}
+
+TABLE = ("aws:keyspaces/table:Table", "load-countries")
+SERVICE = ("aws:ecs/service:Service", "query-api")
+DEFINITION = ("aws:ecs/taskDefinition:TaskDefinition", "query-api")
+BALANCER = ("aws:lb/loadBalancer:LoadBalancer", "keyspaces")
+POLICY = "aws:appautoscaling/policy:Policy"
+
+# By setting: what is set, and which input of which resource it changes to what.
+_EFFECTS: list[tuple[str, dict[str, str], tuple[str, str], str, Any]] = [
+    ("keyspace", {"keyspace": "geo"}, ("aws:keyspaces/keyspace:Keyspace", "keyspaces"), "name", "geo"),
+    ("protect", {"protect": "true"}, BALANCER, "enableDeletionProtection", True),
+    ("pointInTimeRecovery", {"pointInTimeRecovery": "true"}, TABLE, "pointInTimeRecovery.status", "ENABLED"),
+    ("kmsKeyArn", {"kmsKeyArn": _KEY}, TABLE, "encryptionSpecification.kmsKeyIdentifier", _KEY),
+    ("timeToLive", {"timeToLive": "0"}, TABLE, "ttl.status", "ENABLED"),
+    ("timeToLive", {"timeToLive": "3600"}, TABLE, "defaultTimeToLive", 3600),
+    ("clientSideTimestamps", {"clientSideTimestamps": "true"}, TABLE, "clientSideTimestamps.status", "ENABLED"),
+    ("tableCapacity", _PROVISIONED, TABLE, "capacitySpecification.throughputMode", "PROVISIONED"),
+    (
+        "tableReadUnits",
+        {**_PROVISIONED, "tableReadUnits": "7"},
+        TABLE,
+        "capacitySpecification.readCapacityUnits",
+        7,
+    ),
+    (
+        "tableWriteUnits",
+        {**_PROVISIONED, "tableWriteUnits": "2-9"},
+        ("aws:appautoscaling/target:Target", "load-countries-write"),
+        "maxCapacity",
+        9,
+    ),
+    (
+        "allowTableReplacement",
+        {"allowTableReplacement": "true"},
+        ("pulumi-python:dynamic/keyspaces:TableSchema", "load-countries"),
+        "allow_replacement",
+        True,
+    ),
+    ("runId", {"runId": "again"}, ("pulumi-python:dynamic/ecs:TaskRun", "load-countries"), "run_id", "again"),
+    ("wayOut", {"wayOut": "nat-per-zone"}, ("awsx:ec2:Vpc", "keyspaces"), "natGateways.strategy", "OnePerAz"),
+    ("wayOut", {"wayOut": "public"}, SERVICE, "networkConfiguration.assignPublicIp", True),
+    ("wayOut", {"wayOut": "endpoints"}, ("awsx:ec2:Vpc", "keyspaces"), "natGateways.strategy", "None"),
+    ("vpcCidr", {"vpcCidr": "10.9.0.0/20"}, ("awsx:ec2:Vpc", "keyspaces"), "cidrBlock", "10.9.0.0/20"),
+    (
+        "availabilityZones",
+        {"availabilityZones": '["us-east-1b", "us-east-1c"]'},
+        ("awsx:ec2:Vpc", "keyspaces"),
+        "availabilityZoneNames",
+        ["us-east-1b", "us-east-1c"],
+    ),
+    ("vpcId", _VPC, ("aws:lb/targetGroup:TargetGroup", "query-api"), "vpcId", _VPC["vpcId"]),
+    ("publicSubnetIds", _VPC, BALANCER, "subnets", json.loads(_VPC["publicSubnetIds"])),
+    ("taskSubnetIds", _VPC, SERVICE, "networkConfiguration.subnets", json.loads(_VPC["taskSubnetIds"])),
+    ("taskPublicIps", {**_VPC, "taskPublicIps": "true"}, SERVICE, "networkConfiguration.assignPublicIp", True),
+    (
+        "keyspacesSecurityGroupId",
+        {**_VPC, "keyspacesSecurityGroupId": "sg-0123456789abcdef0"},
+        ("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "query-api-to-keyspaces"),
+        "referencedSecurityGroupId",
+        "sg-0123456789abcdef0",
+    ),
+    (
+        "certificateArn",
+        {"certificateArn": _CERTIFICATE},
+        ("aws:lb/listener:Listener", "keyspaces-https"),
+        "certificateArn",
+        _CERTIFICATE,
+    ),
+    ("domain", _DOMAIN, ("aws:acm/certificate:Certificate", "keyspaces"), "domainName", "api.example.com"),
+    ("hostedZoneId", _DOMAIN, ("aws:route53/record:Record", "keyspaces-alias"), "zoneId", _DOMAIN["hostedZoneId"]),
+    ("accessLogDays", {"accessLogDays": "30"}, BALANCER, "accessLogs.enabled", True),
+    (
+        "webAclArn",
+        {"webAclArn": _WEB_ACL},
+        ("aws:wafv2/webAclAssociation:WebAclAssociation", "keyspaces"),
+        "webAclArn",
+        _WEB_ACL,
+    ),
+    (
+        "listenerArn",
+        {**_LISTENING, "listenerUrl": "https://api.example.com"},
+        ("aws:lb/listenerRule:ListenerRule", "query-api"),
+        "listenerArn",
+        _LISTENER,
+    ),
+    (
+        "listenerSecurityGroupId",
+        {**_LISTENING, "listenerUrl": "https://api.example.com"},
+        ("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "query-api-tasks-from-alb"),
+        "referencedSecurityGroupId",
+        "sg-0123456789abcdef0",
+    ),
+    (
+        "clusterArn",
+        {"clusterArn": "arn:aws:ecs:us-east-1:123456789012:cluster/shared"},
+        SERVICE,
+        "cluster",
+        "arn:aws:ecs:us-east-1:123456789012:cluster/shared",
+    ),
+    (
+        "containerInsights",
+        {"containerInsights": "enhanced"},
+        ("aws:ecs/cluster:Cluster", "keyspaces"),
+        "settings",
+        [{"name": "containerInsights", "value": "enhanced"}],
+    ),
+    ("architecture", {"architecture": "X86_64"}, DEFINITION, "runtimePlatform.cpuArchitecture", "X86_64"),
+    (
+        "architecture",
+        {"architecture": "X86_64"},
+        ("docker:index/image:Image", "query-api"),
+        "build.platform",
+        "linux/amd64",
+    ),
+    ("queryApiTasks", {"queryApiTasks": "3"}, SERVICE, "desiredCount", 3),
+    ("queryApiMaxTasks", _SCALED, ("aws:appautoscaling/target:Target", "query-api"), "maxCapacity", 8),
+    (
+        "scaleAtCpu",
+        {**_SCALED, "scaleAtCpu": "40"},
+        (POLICY, "query-api-cpu"),
+        "targetTrackingScalingPolicyConfiguration.targetValue",
+        40,
+    ),
+    (
+        "scaleAtMemory",
+        {**_SCALED, "scaleAtMemory": "70"},
+        (POLICY, "query-api-memory"),
+        "targetTrackingScalingPolicyConfiguration.targetValue",
+        70,
+    ),
+    (
+        "scaleAtRequests",
+        {**_SCALED, "scaleAtRequests": "900"},
+        (POLICY, "query-api-requests"),
+        "targetTrackingScalingPolicyConfiguration.targetValue",
+        900,
+    ),
+    ("queryApiCpu", {"queryApiCpu": "1024", "queryApiMemory": "2048"}, DEFINITION, "cpu", "1024"),
+    ("queryApiMemory", {"queryApiMemory": "2048"}, DEFINITION, "memory", "2048"),
+    ("spotWeight", {"spotWeight": "4"}, SERVICE, "capacityProviderStrategies.1.weight", 4),
+    ("onDemandWeight", {"spotWeight": "4", "onDemandWeight": "2"}, SERVICE, "capacityProviderStrategies.0.weight", 2),
+    ("onDemandBase", {"spotWeight": "4", "onDemandBase": "3"}, SERVICE, "capacityProviderStrategies.0.base", 3),
+    ("exec", {"exec": "true"}, SERVICE, "enableExecuteCommand", True),
+    (
+        "logRetentionDays",
+        {"logRetentionDays": "30"},
+        ("aws:cloudwatch/logGroup:LogGroup", "query-api"),
+        "retentionInDays",
+        30,
+    ),
+    (
+        "alarmTopicArn",
+        {"alarmTopicArn": _TOPIC},
+        ("aws:cloudwatch/metricAlarm:MetricAlarm", "query-api-errors"),
+        "alarmActions",
+        [_TOPIC],
+    ),
+    ("rollbackOnAlarms", {"alarmTopicArn": _TOPIC, "rollbackOnAlarms": "true"}, SERVICE, "alarms.rollback", True),
+]
+# Seen in something else than one input.
+_ELSEWHERE = {"allowedCidrs", "dashboard", "listenerUrl"}
+
+
+def _input(program: Program, resource: tuple[str, str], path: str) -> Any:
+    def step(value: Any, key: str) -> Any:
+        if isinstance(value, list):
+            return value[int(key)] if int(key) < len(value) else None
+        return (value or {}).get(key)
+
+    return reduce(step, path.split("."), one(program, *resource).inputs)
 
 
 @pytest.mark.parametrize("key", _SETTINGS)
 def test_describes_every_setting(key: str) -> None:
     """Else its owner has to read the program to learn what a setting does."""
     setting = _SETTINGS[key]
-    assert setting.keys() == {"type", "description", "default"}
+    assert setting.keys() - {"items"} == {"type", "description", "default"}
     assert type(setting["default"]) is _TYPES[setting["type"]]
     assert len(setting["description"]) > 20
 
 
-@pytest.mark.parametrize("key", _SETTINGS)
-def test_uses_every_setting(key: str) -> None:
+@pytest.mark.parametrize(
+    ("settings", "resource", "path", "expected"), [pytest.param(*effect[1:], id=effect[0]) for effect in _EFFECTS]
+)
+def test_does_what_a_setting_says(
+    settings: dict[str, str], resource: tuple[str, str], path: str, expected: Any
+) -> None:
     """Else it can be set and does nothing."""
-    assert f'"{key}"' in Path(ROOT / "__main__.py").read_text()
+    assert _input(evaluate(settings), resource, path) == expected
 
 
-def test_takes_a_stacks_setting_over_the_default() -> None:
-    """Else a stack cannot differ from dev."""
-    changed = evaluate(queryApiTasks="3", logRetentionDays="30", runId="again", keyspace="elsewhere")
-    assert one(changed, "aws:ecs/service:Service", "query-api").inputs["desiredCount"] == 3
-    assert one(changed, "aws:cloudwatch/logGroup:LogGroup", "query-api").inputs["retentionInDays"] == 30
-    assert one(changed, "pulumi-python:dynamic/ecs:TaskRun", "load-countries").inputs["run_id"] == "again"
-    assert changed.outputs["keyspace"] == "elsewhere"
+_EXISTING_VPC = {"vpcId", "publicSubnetIds", "taskSubnetIds", "taskPublicIps", "keyspacesSecurityGroupId", "clusterArn"}
+_EXISTING_LISTENER = {"listenerArn", "listenerSecurityGroupId"}
+_OWN_CERTIFICATE = {"certificateArn"}
+_ALL_NEW = set(_SETTINGS) - _EXISTING_VPC - _EXISTING_LISTENER - _OWN_CERTIFICATE
 
 
-def test_names_the_setting_that_is_wrong() -> None:
-    """Else its owner sees a traceback."""
-    with pytest.raises(LocalError, match=r"queryApiTasks.*int"):
-        evaluate(queryApiTasks="two")
+@pytest.mark.parametrize("keys", [_ALL_NEW, _EXISTING_VPC, _EXISTING_LISTENER, _OWN_CERTIFICATE])
+def test_does_what_settings_say_in_the_preview_of_a_new_stack(keys: set[str]) -> None:
+    """Else `pulumi preview` fails, or shows something else than `pulumi up` does."""
+    together = {"protect": "false"}  # "true" contradicts allowTableReplacement
+    tried = []
+    for key, settings, *effect in _EFFECTS:
+        if key in keys and not any(together.get(other, value) != value for other, value in settings.items()):
+            together |= settings
+            tried.append(effect)
+    preview = evaluate(together, computed=False)
+    assert len(tried) >= 0.9 * len(keys - _ELSEWHERE)
+    for resource, path, expected in tried:
+        assert _input(preview, resource, path) == expected
+
+
+@pytest.mark.parametrize("key", [effect[0] for effect in _EFFECTS])
+def test_differs_by_a_setting(program: Program, key: str) -> None:
+    """Else the test above passes without the setting."""
+    for _, _, resource, path, expected in (effect for effect in _EFFECTS if effect[0] == key):
+        if resource in {(declared.type, declared.name) for declared in program.resources}:
+            assert _input(program, resource, path) != expected
+
+
+def test_tests_every_setting() -> None:
+    """Else a setting can be added that does nothing."""
+    assert {effect[0] for effect in _EFFECTS} | _ELSEWHERE == set(_SETTINGS)
+
+
+def test_lets_in_the_addresses_that_are_allowed() -> None:
+    """Else a stack that is meant for an office is open to everyone."""
+    rules = evaluate(allowedCidrs='["203.0.113.0/24", "198.51.100.0/24"]').of_type(
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+    )
+    assert {rule.inputs["cidrIpv4"] for rule in rules if "cidrIpv4" in rule.inputs} == {
+        "203.0.113.0/24",
+        "198.51.100.0/24",
+    }
+
+
+@pytest.mark.parametrize("dashboard", ["true", "false"])
+def test_creates_a_dashboard_as_set(dashboard: str) -> None:
+    """Else whoever has three already pays for one more."""
+    dashboards = list(evaluate(dashboard=dashboard).of_type("aws:cloudwatch/dashboard:Dashboard"))
+    assert len(dashboards) == (1 if dashboard == "true" else 0)
+
+
+def test_says_where_an_existing_listener_is_reached() -> None:
+    """Else `curl "$(pulumi stack output url)/countries"` asks nobody."""
+    program = evaluate(_LISTENING, listenerUrl="https://api.example.com")
+    assert program.outputs["url"] == "https://api.example.com"
+    assert not list(program.of_type(BALANCER[0]))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"queryApiTasks": "two"}, "queryApiTasks is 'two'; use a whole number"),
+        ({"protect": "yes"}, "protect is 'yes'; use true or false"),
+        ({"allowedCidrs": "10.0.0.0/8"}, "allowedCidrs is '10.0.0.0/8'; use a list"),
+        ({"wayOut": "igw"}, "wayOut is 'igw'; use nat, nat-per-zone, endpoints, public"),
+        ({"architecture": "arm"}, "architecture is 'arm'; use ARM64, X86_64"),
+        ({"queryApiTask": "3"}, "queryApiTask is not a setting; did you mean queryApiTasks?"),
+        ({"queryApiCpu": "300"}, "queryApiCpu is 300; Fargate offers 256, 512, 1024, 2048, 4096, 8192, 16384"),
+        ({"queryApiMemory": "4096"}, "queryApiMemory is 4096 MiB; with cpu 256 Fargate offers 512, 1024, 2048"),
+        ({"vpcCidr": "10.0.0.0/8"}, "vpcCidr is a /8; use a /16 to a /25"),
+        ({"allowedCidrs": '["10.0.0.300/8"]'}, "allowedCidrs has '10.0.0.300/8'; give IPv4 CIDR blocks"),
+        ({"keyspace": "geo-domain"}, "keyspace is 'geo-domain'; use 2 to 48 letters, digits and _"),
+        ({"logRetentionDays": "8"}, "logRetentionDays is 8; use 1, 3, 5, 7, 14"),
+        ({"availabilityZones": '["us-east-1a"]'}, "availabilityZones is"),
+        ({"timeToLive": "1h"}, "timeToLive is '1h'; use off, or a number of seconds"),
+        ({**_PROVISIONED, "tableReadUnits": "9-2"}, "tableReadUnits is '9-2'; use a number from 1 up"),
+        ({"tableReadUnits": "5"}, "tableReadUnits does nothing, since tableCapacity is on-demand: remove it"),
+        ({"queryApiMaxTasks": "1"}, "queryApiMaxTasks is 1; use queryApiTasks, 2, or more"),
+        ({"scaleAtMemory": "70"}, "scaleAtMemory does nothing, since queryApiMaxTasks is 0"),
+        ({"onDemandBase": "2"}, "onDemandBase does nothing, since spotWeight is 0"),
+        ({"spotWeight": "2000"}, "spotWeight is 2000; use 0 to 1000"),
+        (
+            {"rollbackOnAlarms": "true"},
+            "rollbackOnAlarms does nothing, since there are no alarms without alarmTopicArn",
+        ),
+        ({"alarmTopicArn": "alarms"}, "alarmTopicArn is 'alarms'; use that of an SNS topic"),
+        ({"domain": "api.example.com"}, "hostedZoneId is missing"),
+        ({**_LISTENING, "listenerUrl": "https://a.b", **_DOMAIN}, "domain does nothing, since listenerArn names"),
+        ({"listenerUrl": "https://a.b"}, "listenerUrl does nothing, since listenerArn is not set"),
+        ({**_VPC, "wayOut": "public"}, "wayOut does nothing, since vpcId names a VPC that is there"),
+        ({"taskSubnetIds": _VPC["taskSubnetIds"]}, "taskSubnetIds does nothing, since vpcId is not set"),
+        ({"vpcId": _VPC["vpcId"]}, "publicSubnetIds has 0; give at least 2"),
+        ({"protect": "true", "allowTableReplacement": "true"}, "allowTableReplacement contradicts protect"),
+        ({"clusterArn": "shared"}, "clusterArn is 'shared'; use arn:aws:ecs:"),
+        ({"accessLogDays": "-1"}, "accessLogDays is -1; use"),
+        ({"kmsKeyArn": "alias/mine"}, "kmsKeyArn is 'alias/mine'; use"),
+    ],
+)
+def test_says_what_is_wrong_with_a_setting(settings: dict[str, str], said: str) -> None:
+    """Else the update fails halfway, in AWS's words."""
+    with pytest.raises(LocalError) as refused:
+        evaluate(settings)
+    assert any(mistake.strip().startswith(said) for mistake in str(refused.value).splitlines()[1:-1])
+
+
+def test_says_all_that_is_wrong_at_once() -> None:
+    """Else its owner corrects one mistake after the other, with a `pulumi up` between them."""
+    wrong = {"wayOut": "x", "vpcCidr": "y", "queryApiTasks": "-1", "exec": "1", "keyspace": "!", "domain": "a b"}
+    with pytest.raises(LocalError) as refused:
+        evaluate(wrong)
+    first, *mistakes, last = str(refused.value).splitlines()
+    assert first == "nothing was changed, since settings of stack dev are wrong:"
+    assert {mistake.split()[0] for mistake in mistakes} == {*wrong, "hostedZoneId"}
+    assert last.startswith("Correct them in Pulumi.dev.yaml or with `pulumi config set")
+
+
+def test_accepts_the_production_example(production: Program) -> None:
+    """Else whoever copies it cannot deploy."""
+    assert production.outputs["url"] == "https://countries.example.com"
+    assert container(production, "query-api")["readonlyRootFilesystem"] is True
+    assert {resource.urn for resource in evaluate(stack="prod", computed=False).resources} == {
+        resource.urn for resource in production.resources
+    }
+
+
+def test_sets_nothing_in_dev_but_the_region() -> None:
+    """The defaults are those of a dev stack; a newcomer has nothing to understand first."""
+    assert yaml.safe_load(Path(ROOT / "Pulumi.dev.yaml").read_text()) == {"config": {"aws:region": "us-east-1"}}
