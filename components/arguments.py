@@ -1,6 +1,7 @@
 """What is wrong with arguments is said all at once, in plain words, before anything is created."""
 
 from collections.abc import Mapping
+from typing import Any, get_args
 
 
 class InvalidArguments(ValueError):
@@ -27,6 +28,11 @@ def refuse(of: str, mistakes: Mapping[str, str | None]) -> None:
 def outside(value: float, low: float, high: float, unit: str = "") -> str | None:
     """A mistake, unless low <= value <= high."""
     return None if low <= value <= high else f"is {value}; use {low} to {high}{unit and f' {unit}'}"
+
+
+def none_of(value: object, choices: Any) -> str | None:
+    """A mistake, unless it is one of the values of the Literal type `choices`."""
+    return None if value in get_args(choices) else f"is {value!r}; use {', '.join(get_args(choices))}"
 
 
 def below(value: float, least: float, unit: str = "") -> str | None:

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.account import Account
-from components.arguments import refuse
+from components.arguments import none_of, refuse
 from components.arns import ArnForm
 from components.service.spot import create_capacity_providers
 
@@ -29,6 +29,9 @@ class NewCluster:
     """
 
     container_insights: ContainerInsights = "disabled"
+
+    def __post_init__(self) -> None:
+        refuse("NewCluster", {"container_insights": none_of(self.container_insights, ContainerInsights)})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ import pulumi
 import yaml
 from pulumi.runtime.config import CONFIG, get_config_env
 
-from components.arguments import InvalidArguments
+from components.arguments import InvalidArguments, none_of
 
 T = TypeVar("T")
 
@@ -74,9 +74,10 @@ class StackConfig:
     def choice(self, key: str, of: Any) -> Setting:
         """A setting that takes one of the values of the Literal type `of`."""
         setting = self[key]
-        if setting.value in get_args(of):
+        mistake = none_of(setting.value, of)
+        if mistake is None:
             return setting
-        self.refuse(key, f"is {setting.value!r}; use {', '.join(get_args(of))}")
+        self.refuse(key, mistake)
         return Setting(key=key, value=get_args(of)[0], changed=True, wrong=True)
 
     def make(self, callable_: Callable[..., T], **arguments: Setting | Any) -> T | None:

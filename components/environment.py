@@ -91,7 +91,7 @@ class Environment(pulumi.ComponentResource):
             tags=self.tags,
             opts=pulumi.ResourceOptions(
                 parent=self,
-                protect=protect,
+                protect=protect or None,  # the component's, if `opts` protects it
                 delete_before_replace=True,  # the name in AWS is fixed
                 # Keyspaces creates and deletes asynchronously; the provider's own limit of one minute is short.
                 custom_timeouts=pulumi.CustomTimeouts(create="5m", delete="5m"),

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_aws as aws
 
-from components.arguments import refuse
+from components.arguments import none_of, refuse
 from components.environment import Environment
 from components.monitoring.alarms import Alarms
 from components.monitoring.dashboard import ServiceView, create_dashboard
@@ -18,9 +18,10 @@ from components.once.task_run import TaskRun
 from components.service.deployment import Deployment
 from components.service.service import RunningService, Service, create_service
 from components.tables.table import KeyspacesTable, Table, create_table
-from components.tasks.architecture import Architecture, check_architecture
+from components.tasks.architecture import Architecture
 from components.tasks.image import Image, create_image
 from components.tasks.permissions import Access, Role, create_execution_role, create_task_role
+from components.tasks.runnable import RunnableTask
 from components.tasks.task_definition import check_size, create_task_definition
 
 
@@ -30,13 +31,11 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
     Creates, for itself alone: the table (unless it is given another's), a task role that can reach that table and
     nothing else, an execution role, an ECR repository and the image in it, a log group, a security group, a task
     definition, and a service behind the environment's load balancer or one run of the task; if asked for, alarms and a
-    dashboard. All of them can be reached from the attributes below.
+    dashboard. All of them can be reached from the attributes below. docs/components.md has examples.
 
     The container is told what it needs by its environment: AWS_REGION, KEYSPACES_ENDPOINT (`host:port`),
     KEYSPACES_KEYSPACE, KEYSPACES_TABLE and, in a service, PORT. Its credentials come from the task role as for every
     AWS SDK on ECS.
-
-    docs/components.md has examples.
 
     name: see `check_name`; begins every child's name.
     table: a `Table` to create, which deleting the microservice drops; or the `table` of another microservice.
@@ -90,11 +89,18 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
     ) -> None:
         check_name("KeyspacesMicroservice", name)
         check_size(name, cpu=cpu, memory=memory)
-        check_architecture(name, architecture)
         account, network = environment.account, environment.network
         exec_ = isinstance(run, Service) and run.exec
-        if exec_ and not network.sessions:
-            refuse(name, {"run": "has exec, which needs NewVpc(session_endpoint=True) where the way out is endpoints"})
+        refuse(
+            name,
+            {
+                "access": none_of(access, Access),
+                "architecture": none_of(architecture, Architecture),
+                "run": "has exec, which needs NewVpc(session_endpoint=True) where the way out is endpoints"
+                if exec_ and not network.sessions
+                else None,
+            },
+        )
         super().__init__("keyspaces-platform:index:KeyspacesMicroservice", name, {}, opts)
         tags = {**environment.tags, "Microservice": name}
         alarms = alarms and alarms.in_region(account)
@@ -162,43 +168,30 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             tags=tags,
             parent=self,
         )
-        # Before a task starts, and until the last one is gone, it needs these.
-        needed_by_tasks = [table, self.task_role.policy, self.execution_role.policy, *self.task_access.rules]
+        task = RunnableTask(
+            cluster=environment.cluster,
+            task_definition=self.task_definition,
+            container=name,
+            log_group=self.log_group,
+            network=network,
+            access=self.task_access,
+            needs=[table, self.task_role.policy, self.execution_role.policy, *self.task_access.rules],
+        )
         self._environment = environment
         self.ran, self.running = None, None
         if isinstance(run, Service):
             self.running = create_service(
                 name,
                 run,
-                cluster=environment.cluster,
-                task_definition=self.task_definition,
-                container=name,
-                log_group=self.log_group,
-                network=network,
-                task_access=self.task_access,
+                task=task,
                 load_balancer=environment.load_balancer,
                 alarms=alarms,
                 account=account,
-                depends_on=needed_by_tasks,
                 tags=tags,
                 parent=self,
             )
         else:
-            self.ran = create_run(
-                name,
-                run,
-                cluster=environment.cluster,
-                task_definition=self.task_definition,
-                container=name,
-                table=table,
-                log_group=self.log_group,
-                network=network,
-                task_access=self.task_access,
-                account=account,
-                depends_on=needed_by_tasks,
-                tags=tags,
-                parent=self,
-            )
+            self.ran = create_run(name, run, task=task, table=table, account=account, tags=tags, parent=self)
         self.alarms = {
             **(self.running.alarms if self.running else {}),
             **(create_table_alarms(name, alarms, table=table, access=access, tags=tags, parent=self) if alarms else {}),

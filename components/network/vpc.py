@@ -4,9 +4,9 @@ import ipaddress
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
-from components.arguments import refuse
+from components.arguments import none_of, refuse
 from components.network.ids import ids_mistake
 
 WayOut = Literal["nat", "nat-per-zone", "endpoints", "public"]
@@ -60,9 +60,7 @@ class NewVpc:
             {
                 "cidr": self._mistake_in_cidr(),
                 "zones": self._mistake_in_zones(),
-                "way_out": None
-                if self.way_out in get_args(WayOut)
-                else f"is {self.way_out!r}; use {', '.join(get_args(WayOut))}",
+                "way_out": none_of(self.way_out, WayOut),
                 "session_endpoint": 'is for way_out="endpoints"; with another, sessions take the way out'
                 if self.session_endpoint and self.way_out != "endpoints"
                 else None,

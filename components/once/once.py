@@ -1,6 +1,6 @@
 """A microservice that runs once: a task that `pulumi up` waits for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -8,12 +8,10 @@ import pulumi_aws as aws
 
 from components.account import Account
 from components.arguments import outside, refuse
-from components.cluster import Cluster
 from components.connection import connection_inputs
 from components.names import plain
-from components.network.network import Network
-from components.network.task_access import TaskAccess
 from components.once.task_run import TaskRun, TaskStop
+from components.tasks.runnable import RunnableTask
 
 _STARTED_BY_MAX = 128  # ECS API reference, RunTask
 
@@ -47,43 +45,37 @@ def create_run(
     name: str,
     once: Once,
     *,
-    cluster: Cluster,
-    task_definition: aws.ecs.TaskDefinition,
-    container: str,
+    task: RunnableTask,
     table: aws.keyspaces.Table,
-    log_group: aws.cloudwatch.LogGroup,
-    network: Network,
-    task_access: TaskAccess,
     account: Account,
-    depends_on: Sequence[pulumi.Resource],
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> CompletedRun:
     connection = connection_inputs(account.region)
     stop = TaskStop(
         name,
-        cluster=cluster.arn,
-        container=container,
+        cluster=task.cluster.arn,
+        container=task.container,
         started_by=_started_by(name),
         connection=connection,
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=depends_on),
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=task.needs),
     )
     run = TaskRun(
         name,
-        cluster=cluster.arn,
-        task_definition=task_definition.arn,
-        container=container,
-        subnets=network.task_subnet_ids,
-        security_groups=[task_access.security_group.id],
-        assign_public_ip=network.assign_public_ip,
-        log_group=log_group.name,
-        log_stream_prefix=container,
+        cluster=task.cluster.arn,
+        task_definition=task.task_definition.arn,
+        container=task.container,
+        subnets=task.network.task_subnet_ids,
+        security_groups=[task.access.security_group.id],
+        assign_public_ip=task.network.assign_public_ip,
+        log_group=task.log_group.name,
+        log_stream_prefix=task.container,
         started_by=_started_by(name),
         timeout=once.timeout,
         run_id=once.run_id,
         tags=tags,
         connection=connection,
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=[stop, *depends_on], replace_with=[table]),
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=[stop, *task.needs], replace_with=[table]),
     )
     return CompletedRun(run=run, stop=stop)
 

@@ -9,18 +9,16 @@ import pulumi_aws as aws
 
 from components.account import Account
 from components.arguments import outside, refuse
-from components.cluster import Cluster
 from components.connection import connection_inputs
 from components.load_balancing.load_balancer import LoadBalancer
 from components.load_balancing.routing import PRIORITIES, paths_mistake
 from components.load_balancing.target import Target, create_target
 from components.monitoring.alarms import Alarms
 from components.monitoring.service_alarms import create_task_alarm, create_traffic_alarms, deployment_alarms
-from components.network.network import Network
-from components.network.task_access import TaskAccess
 from components.service.deployment import Deployment
 from components.service.scaling import Scaling, ServiceScaling, check_min_tasks, create_scaling
 from components.service.spot import Spot, launch_arguments
+from components.tasks.runnable import RunnableTask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,16 +90,10 @@ def create_service(
     name: str,
     service: Service,
     *,
-    cluster: Cluster,
-    task_definition: aws.ecs.TaskDefinition,
-    container: str,
-    log_group: aws.cloudwatch.LogGroup,
-    network: Network,
-    task_access: TaskAccess,
+    task: RunnableTask,
     load_balancer: LoadBalancer,
     alarms: Alarms | None,
     account: Account,
-    depends_on: Sequence[pulumi.Resource],
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> RunningService:
@@ -109,8 +101,8 @@ def create_service(
     target = create_target(
         name,
         load_balancer=load_balancer,
-        vpc_id=network.vpc_id,
-        task_security_group=task_access.security_group,
+        vpc_id=task.network.vpc_id,
+        task_security_group=task.access.security_group,
         port=service.port,
         health_check_path=service.health_check,
         paths=service.paths,
@@ -134,14 +126,14 @@ def create_service(
     deployed: dict[str, Any] = {
         **launch_arguments(service.spot),
         "network_configuration": {
-            "subnets": network.task_subnet_ids,
-            "security_groups": [task_access.security_group.id],
-            "assign_public_ip": network.assign_public_ip,
+            "subnets": task.network.task_subnet_ids,
+            "security_groups": [task.access.security_group.id],
+            "assign_public_ip": task.network.assign_public_ip,
         },
         "load_balancers": [
             {
                 "target_group_arn": target.target_group.arn,
-                "container_name": container,
+                "container_name": task.container,
                 "container_port": service.port,
             }
         ],
@@ -157,26 +149,26 @@ def create_service(
     }
     ecs_service = aws.ecs.Service(
         name,
-        cluster=cluster.arn,
-        task_definition=task_definition.arn,
+        cluster=task.cluster.arn,
+        task_definition=task.task_definition.arn,
         desired_count=service.tasks,
         wait_for_steady_state=False,  # it calls a rollback a success; `Deployment` waits
         **deployed,
         opts=pulumi.ResourceOptions(
             parent=parent,
-            depends_on=[*target.needed_by_service, *depends_on, *service.after],
+            depends_on=[*target.needed_by_service, *task.needs, *service.after],
             # Else each update would undo what autoscaling has done.
             ignore_changes=["desired_count"] if service.scaling else [],
         ),
     )
     deployment = Deployment(
         name,
-        cluster=cluster.arn,
+        cluster=task.cluster.arn,
         service=ecs_service.name,
-        task_definition=task_definition.arn,
-        container=container,
-        log_group=log_group.name,
-        log_stream_prefix=container,
+        task_definition=task.task_definition.arn,
+        container=task.container,
+        log_group=task.log_group.name,
+        log_stream_prefix=task.container,
         timeout=service.deployment_timeout,
         triggers=deployed if service.scaling else {**deployed, "desired_count": service.tasks},
         connection=connection_inputs(account.region),
@@ -186,7 +178,7 @@ def create_service(
         create_scaling(
             name,
             service.scaling,
-            cluster_name=cluster.name,
+            cluster_name=task.cluster.name,
             service=ecs_service,
             min_tasks=service.tasks,
             load_balancer_arn_suffix=load_balancer.arn_suffix,
@@ -202,10 +194,10 @@ def create_service(
         create_task_alarm(
             name,
             alarms,
-            cluster_name=cluster.name,
+            cluster_name=task.cluster.name,
             service_name=ecs_service.name,
             min_tasks=service.tasks,
-            container_insights=cluster.container_insights,
+            container_insights=task.cluster.container_insights,
             tags=tags,
             parent=parent,
         )

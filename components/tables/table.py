@@ -150,7 +150,7 @@ def create_table(
         opts=pulumi.ResourceOptions(
             parent=parent,
             depends_on=[schema],
-            protect=protect,
+            protect=protect or None,  # the parent's, if it is protected otherwise
             # The name in AWS is fixed, so the old table must go before a new one can come.
             delete_before_replace=True,
             ignore_changes=changes_left_to_scaling(table.capacity),

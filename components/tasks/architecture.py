@@ -3,17 +3,9 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from components.arguments import refuse
-
 Architecture = Literal["ARM64", "X86_64"]
 """As ECS spells it (ECS API reference, "RuntimePlatform"). Fargate charges less for ARM64 (Graviton) than for X86_64
 ("AWS Fargate pricing"); Fargate Spot runs both."""
 
 PLATFORMS: Mapping[Architecture, str] = {"ARM64": "linux/arm64", "X86_64": "linux/amd64"}
 """What Docker calls it."""
-
-
-def check_architecture(name: str, architecture: str) -> None:
-    """Raises InvalidArguments unless it is an `Architecture`."""
-    mistake = None if architecture in PLATFORMS else f"is {architecture!r}; use {' or '.join(PLATFORMS)}"
-    refuse(name, {"architecture": mistake})

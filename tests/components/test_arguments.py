@@ -8,12 +8,13 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import Once, Service, Table
+from components import Environment, KeyspacesMicroservice, NewCluster, Once, Service, Table
 from components.arguments import InvalidArguments
 from components.connection import connection_inputs, session_from
 from components.names import check_name
 from components.tasks.image import DockerUnavailable, create_image, require_docker
 from components.tasks.task_definition import check_size
+from tests.evaluation import declare
 
 COLUMNS = {"id": "text", "name": "text"}
 
@@ -61,6 +62,37 @@ def test_names_both_cpu_and_memory_when_fargate_offers_neither() -> None:
     with pytest.raises(InvalidArguments) as refused:
         check_size("api", cpu=300, memory=500)
     assert refused.value.mistakes.keys() == {"cpu", "memory"}
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"architecture": "arm64"}, "architecture is 'arm64'; use ARM64, X86_64"),
+        ({"access": "admin"}, "access is 'admin'; use read, write"),
+    ],
+)
+def test_refuses_what_is_none_of_the_choices(option: dict[str, str], message: str) -> None:
+    """Else an image is built before AWS refuses the task, or a traceback says KeyError."""
+
+    def run() -> None:
+        arguments: dict[str, Any] = {
+            "environment": Environment("shop", keyspace="shop"),
+            "table": Table(name="things", columns=COLUMNS, partition_key=["id"]),
+            "access": "read",
+            "dockerfile": "app/query-api.Dockerfile",
+            "command": ["serve"],
+            "run": Service(),
+        }
+        KeyspacesMicroservice("things-api", **{**arguments, **option})
+
+    with pytest.raises(InvalidArguments, match=message):
+        declare(run)
+
+
+def test_refuses_container_insights_ecs_does_not_have() -> None:
+    """Else the update fails when it comes to the cluster."""
+    with pytest.raises(InvalidArguments, match="container_insights is 'on'; use disabled, enabled, enhanced"):
+        NewCluster(container_insights="on")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["query-api", "a1", "x" * 24])

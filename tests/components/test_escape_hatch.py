@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pulumi
 import pytest
 
+from components import Environment, KeyspacesMicroservice, Service, Table
 from local.program import Program
 from tests.components.everything import declare_everything
 from tests.evaluation import ROOT, declare
@@ -67,3 +68,23 @@ def test_gives_every_resource_its_component_as_parent(everything: Program) -> No
         if each.urn not in components:
             owner = components[each.parent]
             assert each.name == owner or each.name.startswith(f"{owner}-"), f"{each.name} is a child of {owner}"
+
+
+def test_protects_all_that_a_protected_component_creates() -> None:
+    """Pulumi's `protect` on a component must not leave out the table and the keyspace, of all things."""
+
+    def run() -> None:
+        opts = pulumi.ResourceOptions(protect=True)
+        KeyspacesMicroservice(
+            "things-api",
+            environment=Environment("shop", keyspace="shop", opts=opts),
+            table=Table(name="things", columns={"id": "text"}, partition_key=["id"]),
+            access="read",
+            dockerfile="app/query-api.Dockerfile",
+            command=["serve"],
+            run=Service(),
+            opts=opts,
+        )
+
+    unprotected = [each.urn for each in declare(run).resources if not each.protect]
+    assert not unprotected

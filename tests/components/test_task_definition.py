@@ -7,8 +7,7 @@ import pulumi_aws as aws
 import pytest
 
 from components.account import Account
-from components.arguments import InvalidArguments
-from components.tasks.architecture import Architecture, check_architecture
+from components.tasks.architecture import Architecture
 from components.tasks.image import Image, create_image
 from components.tasks.permissions import create_task_role
 from components.tasks.task_definition import create_task_definition
@@ -91,13 +90,6 @@ def test_builds_the_image_for_the_processor_its_tasks_run_on(
         "operatingSystemFamily": "LINUX",
         "cpuArchitecture": architecture,
     }
-
-
-def test_refuses_an_architecture_fargate_does_not_have() -> None:
-    """Else the image is built before AWS refuses the task."""
-    check_architecture("api", "X86_64")
-    with pytest.raises(InvalidArguments, match="architecture is 'arm64'; use ARM64 or X86_64"):
-        check_architecture("api", "arm64")
 
 
 def test_hands_out_all_it_makes_of_an_image() -> None:
