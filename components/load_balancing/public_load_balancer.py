@@ -130,6 +130,9 @@ def create_public_load_balancer(
         tags=dict(tags),
         opts=pulumi.ResourceOptions(
             parent=parent,
+            protect=protect,
+            # The provider would try to move it to subnets of another VPC, which AWS refuses.
+            replacement_trigger=network.vpc_id,
             depends_on=[*ingress.values(), *([log_bucket.policy] if log_bucket is not None else [])],
         ),
     )

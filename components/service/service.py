@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -18,9 +17,10 @@ from components.monitoring.alarms import Alarms
 from components.monitoring.service_alarms import create_task_alarm, create_traffic_alarms, deployment_alarms
 from components.network.network import Network
 from components.network.task_access import TaskAccess
+from components.service.configuration import ServiceConfiguration
 from components.service.deployment import Deployment
 from components.service.scaling import Scaling, ServiceScaling, check_min_tasks, create_scaling
-from components.service.spot import Spot, launch_arguments
+from components.service.spot import Spot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,38 +130,27 @@ def create_service(
         if alarms
         else {}
     )
-    # Whatever of this changes, ECS deploys anew; so the same mapping tells the check when to look again.
-    deployed: dict[str, Any] = {
-        **launch_arguments(service.spot),
-        "network_configuration": {
-            "subnets": network.task_subnet_ids,
-            "security_groups": [task_access.security_group.id],
-            "assign_public_ip": network.assign_public_ip,
-        },
-        "load_balancers": [
-            {
-                "target_group_arn": target.target_group.arn,
-                "container_name": container,
-                "container_port": service.port,
-            }
-        ],
-        "health_check_grace_period_seconds": service.grace_period,
-        "deployment_minimum_healthy_percent": 100,
-        "deployment_maximum_percent": 200,
-        "deployment_circuit_breaker": {"enable": True, "rollback": True},
-        "alarms": deployment_alarms(alarms, traffic_alarms),
-        "enable_execute_command": service.exec,
-        "enable_ecs_managed_tags": True,
-        "propagate_tags": "SERVICE",
-        "tags": dict(tags),
-    }
+    configuration = ServiceConfiguration(
+        spot=service.spot,
+        network=network,
+        security_group=task_access.security_group,
+        target_group=target.target_group,
+        container=container,
+        port=service.port,
+        grace_period=service.grace_period,
+        exec=service.exec,
+        alarms=deployment_alarms(alarms, traffic_alarms),
+    )
     ecs_service = aws.ecs.Service(
         name,
         cluster=cluster.arn,
         task_definition=task_definition.arn,
         desired_count=service.tasks,
-        wait_for_steady_state=False,  # it calls a rollback a success; `Deployment` waits
-        **deployed,
+        enable_ecs_managed_tags=True,
+        propagate_tags="SERVICE",
+        wait_for_steady_state=False,  # `Deployment` waits
+        **configuration.for_service(),
+        tags=dict(tags),
         opts=pulumi.ResourceOptions(
             parent=parent,
             depends_on=[*target.needed_by_service, *depends_on, *service.after],
@@ -174,11 +163,13 @@ def create_service(
         cluster=cluster.arn,
         service=ecs_service.name,
         task_definition=task_definition.arn,
+        configuration=configuration.for_update(),
+        desired_count=None if service.scaling else service.tasks,
+        tags=tags,
         container=container,
         log_group=log_group.name,
         log_stream_prefix=container,
         timeout=service.deployment_timeout,
-        triggers=deployed if service.scaling else {**deployed, "desired_count": service.tasks},
         connection=connection_inputs(account.region),
         opts=pulumi.ResourceOptions(parent=parent, depends_on=[ecs_service]),
     )
