@@ -27,3 +27,8 @@ def refuse(of: str, mistakes: Mapping[str, str | None]) -> None:
 def outside(value: float, low: float, high: float, unit: str = "") -> str | None:
     """A mistake, unless low <= value <= high."""
     return None if low <= value <= high else f"is {value}; use {low} to {high}{unit and f' {unit}'}"
+
+
+def below(value: float, least: float, unit: str = "") -> str | None:
+    """A mistake, if value < least."""
+    return None if value >= least else f"is {value}; use {least} or more{unit and f' {unit}'}"

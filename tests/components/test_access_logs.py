@@ -67,7 +67,7 @@ def test_lets_load_balancers_of_this_account_and_region_write_and_nobody_without
     assert {key: value for key, value in delivery.items() if key != "Sid"} == {
         "Effect": "Allow",
         "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
-        "Action": "s3:PutObject",
+        "Action": ["s3:PutObject"],
         "Resource": f"arn:aws:s3:::{NAME}/{where}AWSLogs/000000000000/*",
         "Condition": {
             "ArnLike": {"aws:SourceArn": "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/*"}

@@ -306,7 +306,7 @@ def test_says_where_an_existing_listener_is_reached() -> None:
             {"rollbackOnAlarms": "true"},
             "rollbackOnAlarms does nothing, since there are no alarms without alarmTopicArn",
         ),
-        ({"alarmTopicArn": "alarms"}, "alarmTopicArn is 'alarms'; use that of an SNS topic"),
+        ({"alarmTopicArn": "alarms"}, "alarmTopicArn is 'alarms'; give an ARN such as arn:aws:sns:"),
         ({"domain": "api.example.com"}, "hostedZoneId is missing"),
         ({**_LISTENING, "listenerUrl": "https://a.b", **_DOMAIN}, "domain does nothing, since listenerArn names"),
         ({"listenerUrl": "https://a.b"}, "listenerUrl does nothing, since listenerArn is not set"),
@@ -314,9 +314,9 @@ def test_says_where_an_existing_listener_is_reached() -> None:
         ({"taskSubnetIds": _VPC["taskSubnetIds"]}, "taskSubnetIds does nothing, since vpcId is not set"),
         ({"vpcId": _VPC["vpcId"]}, "publicSubnetIds has 0; give at least 2"),
         ({"protect": "true", "allowTableReplacement": "true"}, "allowTableReplacement contradicts protect"),
-        ({"clusterArn": "shared"}, "clusterArn is 'shared'; use arn:aws:ecs:"),
+        ({"clusterArn": "shared"}, "clusterArn is 'shared'; give an ARN such as arn:aws:ecs:"),
         ({"accessLogDays": "-1"}, "accessLogDays is -1; use"),
-        ({"kmsKeyArn": "alias/mine"}, "kmsKeyArn is 'alias/mine'; use"),
+        ({"kmsKeyArn": "alias/mine"}, "kmsKeyArn is 'alias/mine'; give an ARN such as arn:aws:kms:"),
     ],
 )
 def test_says_what_is_wrong_with_a_setting(settings: dict[str, str], said: str) -> None:
