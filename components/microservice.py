@@ -23,6 +23,8 @@ from components.tasks.image import Image, create_image
 from components.tasks.permissions import Access, Role, create_execution_role, create_task_role
 from components.tasks.task_definition import check_size, create_task_definition
 
+_OWN_VARIABLES = {"AWS_REGION", "KEYSPACES_ENDPOINT", "KEYSPACES_KEYSPACE", "KEYSPACES_TABLE", "PORT"}
+
 
 class KeyspacesMicroservice(pulumi.ComponentResource):
     """A program in a container that reads or writes one Keyspaces table, as a service or once.
@@ -95,6 +97,8 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         exec_ = isinstance(run, Service) and run.exec
         if exec_ and not network.sessions:
             refuse(name, {"run": "has exec, which needs NewVpc(session_endpoint=True) where the way out is endpoints"})
+        if own := sorted(_OWN_VARIABLES & (variables or {}).keys()):
+            refuse(name, {"variables": f"has {', '.join(own)}, which the component sets; use other names"})
         super().__init__("keyspaces-platform:index:KeyspacesMicroservice", name, {}, opts)
         tags = {**environment.tags, "Microservice": name}
         alarms = alarms and alarms.in_region(account)

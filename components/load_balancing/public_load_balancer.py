@@ -129,8 +129,6 @@ def create_public_load_balancer(
         opts=pulumi.ResourceOptions(
             parent=parent,
             protect=protect,
-            # The provider would try to move it to subnets of another VPC, which AWS refuses.
-            replacement_trigger=network.vpc_id,
             depends_on=[*ingress.values(), *([log_bucket.policy] if log_bucket is not None else [])],
             # A load balancer stays in its VPC, but the provider would try to give it the new one's subnets in place
             # (terraform-provider-aws, internal/service/elbv2/load_balancer.go). Not run on a real engine (UNVERIFIED).
