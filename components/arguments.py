@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, get_args
 
+import pulumi
 
-class InvalidArguments(ValueError):
-    """One or more arguments that AWS would refuse, or that contradict each other.
+
+class InvalidArguments(pulumi.RunError, ValueError):
+    """One or more arguments that AWS would refuse, or that contradict each other. Pulumi shows it without a traceback.
 
     mistakes: by argument, what is wrong and what to do, such as `{"cpu": "is 300; use 256, 512 or 1024"}`.
     """

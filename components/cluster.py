@@ -11,7 +11,6 @@ import pulumi_aws as aws
 from components.account import Account
 from components.arguments import none_of, refuse
 from components.arns import ArnForm
-from components.service.spot import create_capacity_providers
 
 ContainerInsights = Literal["disabled", "enabled", "enhanced"]
 
@@ -93,4 +92,21 @@ def create_cluster(
         container_insights=options.container_insights != "disabled",
         cluster=cluster,
         capacity_providers=capacity_providers,
+    )
+
+
+def create_capacity_providers(
+    name: str, cluster: aws.ecs.Cluster, *, parent: pulumi.Resource
+) -> aws.ecs.ClusterCapacityProviders:
+    """Lets services in `cluster` run on Fargate and on Fargate Spot, which both must be associated with it first.
+
+    A service must depend on it, whether it uses Spot or not: it may have been using Spot, and a provider in use cannot
+    be taken from a cluster. There is no default strategy, for ECS would copy it to a service that names none, which
+    the aws provider then takes for a change (hashicorp/terraform-provider-aws#44776).
+    """
+    return aws.ecs.ClusterCapacityProviders(
+        name,
+        cluster_name=cluster.name,
+        capacity_providers=["FARGATE", "FARGATE_SPOT"],
+        opts=pulumi.ResourceOptions(parent=parent),
     )

@@ -24,6 +24,8 @@ from components.tasks.permissions import Access, Role, create_execution_role, cr
 from components.tasks.runnable import RunnableTask
 from components.tasks.task_definition import check_size, create_task_definition
 
+_OWN_VARIABLES = {"AWS_REGION", "KEYSPACES_ENDPOINT", "KEYSPACES_KEYSPACE", "KEYSPACES_TABLE", "PORT"}
+
 
 class KeyspacesMicroservice(pulumi.ComponentResource):
     """A program in a container that reads or writes one Keyspaces table, as a service or once.
@@ -91,6 +93,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         check_size(name, cpu=cpu, memory=memory)
         account, network = environment.account, environment.network
         exec_ = isinstance(run, Service) and run.exec
+        own = sorted(_OWN_VARIABLES & (variables or {}).keys())
         refuse(
             name,
             {
@@ -99,6 +102,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                 "run": "has exec, which needs NewVpc(session_endpoint=True) where the way out is endpoints"
                 if exec_ and not network.sessions
                 else None,
+                "variables": f"has {', '.join(own)}, which the component sets; use other names" if own else None,
             },
         )
         super().__init__("keyspaces-platform:index:KeyspacesMicroservice", name, {}, opts)

@@ -47,7 +47,7 @@ class Alarms:
     not fit its table makes more.
 
     rollback: ECS goes back to the last completed deployment when an alarm of the traffic fires during a deployment.
-    See `service_alarms.deployment_alarms` for what that means, and turn it off before you remove the alarms.
+    See `service_alarms.deployment_alarms` for what that means.
 
     Without a threshold: a target that is unhealthy, and fewer tasks than there should be for 5 minutes on end.
 

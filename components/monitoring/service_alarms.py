@@ -81,9 +81,9 @@ def deployment_alarms(
 
     Without `rollback`, alarms are named and switched off, not left out. The aws provider takes an `alarms` that is gone
     for no change (SuppressMissingOptionalConfigurationBlock), and ECS leaves as it is what an update does not mention
-    (aws/copilot-cli#4565): a service would go on rolling back. For the same reason, a service whose alarms are removed
-    while `rollback` is on keeps their names, and looks for alarms that no longer exist. Naming none instead is no way
-    out: the provider leaves out an empty list, which the ECS API requires. None for a service that never had alarms.
+    (aws/copilot-cli#4565): a service would go on rolling back. Naming none instead is no way out: the provider leaves
+    out an empty list, which the ECS API requires. For a service whose alarms are removed while `rollback` is on,
+    `Deployment` tells ECS itself to watch none. None for a service that never had alarms.
     """
     if alarms is None:
         return None

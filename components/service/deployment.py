@@ -2,10 +2,9 @@
 
 A Pulumi dynamic provider; see `components.dynamic`.
 
-`aws.ecs.Service` cannot tell: its `wait_for_steady_state` waits until the service has one deployment with as many tasks
-as desired, of whatever task definition, and so calls a rollback a success (terraform-provider-aws,
-internal/service/ecs/service.go, `statusServiceWaitForStable`; issues 19519 and 20858; UNVERIFIED for the version that
-is installed here).
+`aws.ecs.Service` alone is not enough. What its `wait_for_steady_state` makes of a rollback depends on the provider's
+version (earlier ones call it a success: terraform-provider-aws, issues 19519 and 20858); it shows neither reasons nor
+log lines; and after a failure its state already holds what was asked for, so that the next update deploys nothing.
 """
 
 from collections.abc import Mapping
@@ -27,9 +26,9 @@ class Deployment(Resource, module="ecs", name="Deployment"):
     cluster: ARN. service: name or ARN. task_definition: the ARN that the service was told to run.
     container, log_group, log_stream_prefix: whose last log lines to show when a task stopped.
     timeout: seconds; below an hour if `connection` assumes a role, whose session ends then.
-    triggers: by name, what else of the service starts a deployment when it changes, such as its subnets. When one has
-    changed and ECS has begun no deployment, it is told to: so name nothing that ECS changes without a deployment, such
-    as the number of tasks.
+    configuration: what else the service was told, as arguments of ECS's UpdateService. When it has changed and ECS has
+    begun no deployment, or has gone back, ECS is told again.
+    desired_count: how many tasks, None if autoscaling decides. tags: of the service. When they change it looks again.
     connection: see `components.connection`.
     deployment_id: ECS's, such as `ecs-svc/1234567890123456789`.
     """
@@ -47,7 +46,9 @@ class Deployment(Resource, module="ecs", name="Deployment"):
         log_group: pulumi.Input[str],
         log_stream_prefix: str,
         timeout: int,
-        triggers: Mapping[str, pulumi.Input[Any]],
+        configuration: Mapping[str, pulumi.Input[Any]],
+        desired_count: int | None,
+        tags: Mapping[str, str],
         connection: Mapping[str, pulumi.Input[Any]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -62,7 +63,9 @@ class Deployment(Resource, module="ecs", name="Deployment"):
                 "log_group": log_group,
                 "log_stream_prefix": log_stream_prefix,
                 "timeout": timeout,
-                "triggers": dict(triggers),
+                "configuration": dict(configuration),
+                "desired_count": desired_count,
+                "tags": dict(tags),
                 "connection": dict(connection),
                 "deployment_id": None,
             },
@@ -77,10 +80,10 @@ class DeploymentProvider(Provider):
       to show.
     - If it does not show, or an attempt at it has failed already, the service is told to deploy again. So the next
       `pulumi up` after a failure deploys, though for `aws.ecs.Service` nothing has changed since.
-    - If `triggers` have changed, a deployment of the same task definition that was there before is not the one asked
-      for, and neither is one that ECS went back to. UNVERIFIED: ECS goes back to a whole service revision, with
-      its network and capacity (ECS developer guide, "Amazon ECS service revisions"); if that changes the service too,
-      deploying again deploys the earlier ones. `pulumi up --refresh` makes `aws.ecs.Service` notice.
+    - If `configuration` has changed, a deployment of the same task definition that was there before is not the one
+      asked for, and neither is one that ECS went back to.
+    - What `aws.ecs.Service` cannot change, it corrects: alarms that ECS still watches though there are none any more,
+      and the number of tasks that autoscaling has left.
     - It succeeds when the deployment is COMPLETED, or the service is to have no task.
     - It fails when the deployment is FAILED or another one has taken its place: one that ECS went back to, whether
       for the circuit breaker or for alarms, or one of another task definition. A newer one of the same task
@@ -89,6 +92,7 @@ class DeploymentProvider(Provider):
       does when the update is ended.
     - A failure is an exception; Pulumi records nothing then, so that the next `pulumi up` looks again.
 
+    Pulumi has four of these, and of other dynamic resources, done at a time; more wait for one of them.
     Meanwhile each new event of the service is written to stdout. Pulumi's engine shows the lines that a dynamic
     provider writes there, as information (pulumi/pulumi, sdk/go/common/resource/plugin/plugin.go, `runtrace`).
     """
@@ -101,5 +105,7 @@ class DeploymentProvider(Provider):
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         same_tasks = all(olds.get(key) == news[key] for key in ("service", "task_definition"))
-        outdated = olds.get("deployment_id") if same_tasks and olds.get("triggers") != news["triggers"] else None
+        outdated = (
+            olds.get("deployment_id") if same_tasks and olds.get("configuration") != news["configuration"] else None
+        )
         return UpdateResult(outs={**news, "deployment_id": DeploymentCheck(news, outdated).run()})

@@ -30,6 +30,7 @@ class DeploymentCheck:
     def __init__(self, props: Mapping[str, Any], outdated: str | None = None) -> None:
         self._props = props
         self._task_definition: str = props["task_definition"]
+        self._configuration: dict[str, Any] = _whole(props["configuration"])
         self._outdated = outdated
         session = session_from(props["connection"])
         self._ecs = session.client("ecs")
@@ -40,6 +41,7 @@ class DeploymentCheck:
     def run(self) -> str:
         """Returns the completed deployment's id. Raises DeploymentFailed."""
         state = self._settled()
+        self._correct(state)
         deployment = self._asked_for(state)
         return self._follow(state, deployment) if deployment else self._deploy_again(state)
 
@@ -47,10 +49,25 @@ class DeploymentCheck:
         """The service, as soon as it shows what to do; at the latest when it must show it."""
         settled_at = time.monotonic() + SETTLE_SECONDS
         while True:
-            state = self._look()
-            if self._asked_for(state) or state.lists_failed(self._task_definition) or time.monotonic() >= settled_at:
+            last = time.monotonic() >= settled_at
+            state = self._look(may_be_missing=not last)
+            if last or self._asked_for(state) or state.lists_failed(self._task_definition):
                 return state
             pause(POLL_SECONDS)
+
+    def _correct(self, state: ServiceState) -> None:
+        """Tells ECS what `aws.ecs.Service` does not."""
+        wanted, desired_count = (
+            self._configuration["deploymentConfiguration"],
+            self._props.get("desired_count"),
+        )  # None does not get here
+        changes: dict[str, Any] = {}
+        if state.watches_alarms and not wanted["alarms"]["enable"]:
+            changes["deploymentConfiguration"] = wanted
+        if desired_count is not None and state.desired_count != desired_count:
+            changes["desiredCount"] = int(desired_count)
+        if changes:
+            self._ecs.update_service(cluster=self._props["cluster"], service=self._props["service"], **changes)
 
     def _asked_for(self, state: ServiceState) -> Deployment | None:
         primary = state.primary
@@ -68,6 +85,7 @@ class DeploymentCheck:
                 service=self._props["service"],
                 taskDefinition=self._task_definition,
                 forceNewDeployment=True,
+                **self._configuration,
             )["service"]
         except ClientError as error:
             raise DeploymentFailed(
@@ -80,7 +98,7 @@ class DeploymentCheck:
 
     def _follow(self, state: ServiceState, deployment: Deployment) -> str:
         settled_at = time.monotonic() + SETTLE_SECONDS
-        seen = False
+        gone = False
         while True:
             primary = state.primary
             deployment = state.deployment(deployment["id"]) or deployment
@@ -89,16 +107,18 @@ class DeploymentCheck:
             if primary is not None and primary["id"] == deployment["id"]:
                 if is_completed(primary) or state.desired_count == 0:
                     return str(primary["id"])
-            elif primary is not None and (seen or time.monotonic() >= settled_at):
-                if not self._is_renewed(state, deployment, primary):
-                    self._fail(state, deployment)
+                gone = False
+            elif primary is not None and self._is_renewed(state, deployment, primary):
                 deployment = primary
                 continue
+            elif primary is not None and time.monotonic() >= settled_at:
+                if gone:  # at the last look too, so it is no earlier state that was shown once more
+                    self._fail(state, deployment)
+                gone = True
             if time.monotonic() >= self._deadline:
                 self._give_up(state, deployment)
             pause(POLL_SECONDS)
             state = self._look()
-            seen = seen or state.deployment(deployment["id"]) is not None
 
     def _is_renewed(self, state: ServiceState, deployment: Deployment, primary: Deployment) -> bool:
         """Whether `primary`, which has taken the deployment's place, is one more attempt at the same."""
@@ -108,10 +128,15 @@ class DeploymentCheck:
             and not state.has_gone_back_to(primary)
         )
 
-    def _look(self) -> ServiceState:
-        """The service now. Writes those of its events that are new since the first look."""
+    def _look(self, *, may_be_missing: bool = False) -> ServiceState:
+        """The service now. Writes those of its events that are new since the first look.
+
+        may_be_missing: it may have been created so recently that it does not show.
+        """
         answer = self._ecs.describe_services(cluster=self._props["cluster"], services=[self._props["service"]])
         described = next(iter(answer["services"]), {"status": "MISSING"})
+        if may_be_missing and described["status"] == "MISSING":
+            return ServiceState(described=described)
         if described["status"] != "ACTIVE":
             raise DeploymentFailed(
                 f"{self._name}: the service {self._props['service']} is {described['status']} in the cluster"
@@ -180,3 +205,12 @@ def _short(task_definition: str) -> str:
 def _say(line: str) -> None:
     # In one piece, since several services may be waited for at once.
     print(f"{line}\n", end="", flush=True)
+
+
+def _whole(value: Any) -> Any:
+    """With whole numbers as such: the engine hands every number to a dynamic provider as a float."""
+    if isinstance(value, Mapping):
+        return {key: _whole(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -15,9 +14,10 @@ from components.load_balancing.routing import PRIORITIES, paths_mistake
 from components.load_balancing.target import Target, create_target
 from components.monitoring.alarms import Alarms
 from components.monitoring.service_alarms import create_task_alarm, create_traffic_alarms, deployment_alarms
+from components.service.configuration import ServiceConfiguration
 from components.service.deployment import Deployment
 from components.service.scaling import Scaling, ServiceScaling, check_min_tasks, create_scaling
-from components.service.spot import Spot, launch_arguments
+from components.service.spot import Spot
 from components.tasks.runnable import RunnableTask
 
 
@@ -122,38 +122,27 @@ def create_service(
         if alarms
         else {}
     )
-    # Whatever of this changes, ECS deploys anew; so the same mapping tells the check when to look again.
-    deployed: dict[str, Any] = {
-        **launch_arguments(service.spot),
-        "network_configuration": {
-            "subnets": task.network.task_subnet_ids,
-            "security_groups": [task.access.security_group.id],
-            "assign_public_ip": task.network.assign_public_ip,
-        },
-        "load_balancers": [
-            {
-                "target_group_arn": target.target_group.arn,
-                "container_name": task.container,
-                "container_port": service.port,
-            }
-        ],
-        "health_check_grace_period_seconds": service.grace_period,
-        "deployment_minimum_healthy_percent": 100,
-        "deployment_maximum_percent": 200,
-        "deployment_circuit_breaker": {"enable": True, "rollback": True},
-        "alarms": deployment_alarms(alarms, traffic_alarms),
-        "enable_execute_command": service.exec,
-        "enable_ecs_managed_tags": True,
-        "propagate_tags": "SERVICE",
-        "tags": dict(tags),
-    }
+    configuration = ServiceConfiguration(
+        spot=service.spot,
+        network=task.network,
+        security_group=task.access.security_group,
+        target_group=target.target_group,
+        container=task.container,
+        port=service.port,
+        grace_period=service.grace_period,
+        exec=service.exec,
+        alarms=deployment_alarms(alarms, traffic_alarms),
+    )
     ecs_service = aws.ecs.Service(
         name,
         cluster=task.cluster.arn,
         task_definition=task.task_definition.arn,
         desired_count=service.tasks,
-        wait_for_steady_state=False,  # it calls a rollback a success; `Deployment` waits
-        **deployed,
+        enable_ecs_managed_tags=True,
+        propagate_tags="SERVICE",
+        wait_for_steady_state=False,  # `Deployment` waits
+        **configuration.for_service(),
+        tags=dict(tags),
         opts=pulumi.ResourceOptions(
             parent=parent,
             depends_on=[*target.needed_by_service, *task.needs, *service.after],
@@ -166,11 +155,13 @@ def create_service(
         cluster=task.cluster.arn,
         service=ecs_service.name,
         task_definition=task.task_definition.arn,
+        configuration=configuration.for_update(),
+        desired_count=None if service.scaling else service.tasks,
+        tags=tags,
         container=task.container,
         log_group=task.log_group.name,
         log_stream_prefix=task.container,
         timeout=service.deployment_timeout,
-        triggers=deployed if service.scaling else {**deployed, "desired_count": service.tasks},
         connection=connection_inputs(account.region),
         opts=pulumi.ResourceOptions(parent=parent, depends_on=[ecs_service]),
     )

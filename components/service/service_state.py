@@ -35,6 +35,10 @@ class ServiceState:
         return int(self.described.get("desiredCount", 0))
 
     @property
+    def watches_alarms(self) -> bool:
+        return bool(self.described.get("deploymentConfiguration", {}).get("alarms", {}).get("enable"))
+
+    @property
     def primary(self) -> Deployment | None:
         return next((deployment for deployment in self._deployments if deployment["status"] == "PRIMARY"), None)
 

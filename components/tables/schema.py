@@ -59,8 +59,8 @@ class TableSchema(Resource, module="keyspaces", name="TableSchema"):
 class TableSchemaProvider(Provider):
     """Compares the declared schema with the recorded one.
 
-    The engine asks `check` in each preview and update before anything else, prints each failure as an error of its
-    own, without a traceback, and ends there.
+    The engine asks `check` in each preview and update before it does anything to the table, prints each failure as an
+    error of its own ("... has a problem: ..."), and ends there.
 
     - Refused unless `allow_replacement`: another name of table or keyspace, another key or order, a column that is
       removed or retyped, client-side timestamps turned off. For each the aws provider replaces the table

@@ -23,7 +23,7 @@ from components.tables.capacity import (
 from components.tables.columns import NAME, column_mistakes
 from components.tables.schema import Scaling, TableSchema
 
-_TIME_TO_LIVE_MAX = 630_720_000  # 20 years; Keyspaces API reference, UpdateTable
+TIME_TO_LIVE_MAX = 630_720_000  # 20 years; Keyspaces API reference, UpdateTable
 # Keyspaces asks for the key's ARN (API reference, EncryptionSpecification).
 _KMS_KEY = ArnForm(
     pattern=re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+"),
@@ -82,7 +82,7 @@ class Table:
                 "name": None if NAME.fullmatch(self.name) else "is no table name; use 1 to 48 of a-z, 0-9 and _",
                 **column_mistakes(self.columns, self.partition_key, self.clustering_key),
                 "kms_key_arn": _KMS_KEY.mistake(self.kms_key_arn),
-                "time_to_live": outside(self.time_to_live or 0, 0, _TIME_TO_LIVE_MAX, "seconds, or None"),
+                "time_to_live": outside(self.time_to_live or 0, 0, TIME_TO_LIVE_MAX, "seconds, or None"),
             },
         )
 

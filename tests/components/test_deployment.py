@@ -27,7 +27,16 @@ PROPS: dict[str, Any] = {
     "log_group": "api-1a2b3c4",
     "log_stream_prefix": "api",
     "timeout": 600.0,
-    "triggers": {"subnets": ["subnet-a", "subnet-b"]},
+    "configuration": {
+        # Numbers are floats, as the engine hands them over.
+        "capacityProviderStrategy": [{"capacityProvider": "FARGATE", "weight": 1.0, "base": 0.0}],
+        "deploymentConfiguration": {
+            "minimumHealthyPercent": 100.0,
+            "alarms": {"alarmNames": [], "enable": False, "rollback": False},
+        },
+    },
+    "desired_count": 2.0,
+    "tags": {},
     "connection": {"region": "us-east-1", "assumeRoles": []},
 }
 
@@ -102,6 +111,7 @@ class Aws:
 
     def __init__(self, clients: Mapping[str, Any]) -> None:
         self.clients = clients
+        self.configuration: dict[str, Any] = {**PROPS["configuration"]}
         self.ecs, self.logs = Stubber(self.clients["ecs"]), Stubber(self.clients["logs"])
 
     def client(self, name: str) -> Any:
@@ -114,7 +124,14 @@ class Aws:
                     action, {"services": [described], "failures": []}, {"cluster": CLUSTER, "services": [SERVICE]}
                 )
             else:
-                request = {"cluster": CLUSTER, "service": SERVICE, "taskDefinition": NEW, "forceNewDeployment": True}
+                # A rollback took the rest back too.
+                request = {
+                    "cluster": CLUSTER,
+                    "service": SERVICE,
+                    "taskDefinition": NEW,
+                    "forceNewDeployment": True,
+                    **self.configuration,
+                }
                 self.ecs.add_response(action, {"service": described}, request)
 
     def has_stopped(self, *tasks: Described) -> None:
@@ -215,9 +232,13 @@ def failure(**changes: Any) -> str:
             id="is begun again by somebody else",
         ),
         pytest.param(
-            [look(deployment(2, NEW, "IN_PROGRESS"), replaced(1, OLD, "COMPLETED"), desired=0)],
+            [
+                look(deployment(2, NEW, "IN_PROGRESS"), replaced(1, OLD, "COMPLETED")),
+                look(deployment(1, OLD, "COMPLETED")),
+                look(deployment(2, NEW, "COMPLETED")),
+            ],
             "ecs-svc/2",
-            id="is of no task",
+            id="is not shown for once",
         ),
         pytest.param(
             [look(deployment(1, NEW, "IN_PROGRESS", reason=GOES_BACK)), look(deployment(1, NEW, "COMPLETED"))],
@@ -254,6 +275,39 @@ def test_succeeds_when_the_deployment(aws: Aws, steps: Sequence[Step], deployed:
     assert result.outs == {**PROPS, "deployment_id": deployed}
 
 
+def test_succeeds_when_the_service_is_to_have_no_task(aws: Aws) -> None:
+    """ECS may leave such a deployment in progress."""
+    aws.plays(look(deployment(2, NEW, "IN_PROGRESS"), desired=0))
+    assert create(desired_count=0.0).outs["deployment_id"] == "ecs-svc/2"
+
+
+@pytest.mark.parametrize(("left", "desired_count", "told_to"), [(8, 2.0, 2), (8, None, None), (2, 2.0, None)])
+def test_takes_back_the_tasks_autoscaling_has_left(
+    aws: Aws, left: int, desired_count: float | None, told_to: int | None
+) -> None:
+    """Else they run, and are billed, though nobody wants them; or autoscaling is overruled."""
+    aws.plays(look(deployment(2, NEW, "COMPLETED"), desired=left))
+    if told_to is not None:
+        request = {"cluster": CLUSTER, "service": SERVICE, "desiredCount": told_to}
+        aws.ecs.add_response("update_service", {"service": service()}, request)
+    create(desired_count=desired_count)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_stops_watching_alarms_that_are_gone(aws: Aws, wanted: bool) -> None:
+    """Else ECS looks for alarms that no longer exist: the aws provider does not tell it of their removal."""
+    alarms = {"alarmNames": ["api-errors"], "enable": True, "rollback": True}
+    aws.ecs.add_response(
+        "describe_services",
+        {"services": [{**service(deployment(2, NEW, "COMPLETED")), "deploymentConfiguration": {"alarms": alarms}}]},
+    )
+    configuration = {**PROPS["configuration"], **({"deploymentConfiguration": {"alarms": alarms}} if wanted else {})}
+    if not wanted:
+        request = {"cluster": CLUSTER, "service": SERVICE, "deploymentConfiguration": ANY}
+        aws.ecs.add_response("update_service", {"service": service()}, request)
+    create(configuration=configuration)
+
+
 @pytest.mark.usefixtures("settled")
 def test_deploys_again_after_ecs_has_gone_back(aws: Aws) -> None:
     """Nothing else would: for `aws.ecs.Service` nothing has changed since. It would fail, or lie, for ever."""
@@ -276,7 +330,7 @@ def test_deploys_again_after_ecs_has_gone_back(aws: Aws) -> None:
             id="the circuit breaker goes back",
         ),
         pytest.param(
-            [look(deployment(1, OLD, "IN_PROGRESS", reason=GOES_BACK), replaced(2, NEW, "IN_PROGRESS"))],
+            [look(deployment(1, OLD, "IN_PROGRESS", reason=GOES_BACK), replaced(2, NEW, "IN_PROGRESS"))] * 2,
             [GOES_BACK, "ECS goes back to api:1."],
             id="the circuit breaker goes back and the state of what it left is not shown yet",
         ),
@@ -299,7 +353,8 @@ def test_deploys_again_after_ecs_has_gone_back(aws: Aws) -> None:
                         event(170.1, "rolling back to deployment ecs-svc/1."),
                     ],
                 )
-            ],
+            ]
+            * 2,
             ["(deployment ecs-svc/2) deployment failed: alarm detected. ECS has gone back to api:1."],
             id="ECS was back between two looks",
         ),
@@ -309,29 +364,32 @@ def test_deploys_again_after_ecs_has_gone_back(aws: Aws) -> None:
             id="going back is off, or there is nothing to go back to",
         ),
         pytest.param(
-            [look(deployment(3, OTHER, "IN_PROGRESS"), replaced(2, NEW, "IN_PROGRESS"))],
+            [look(deployment(3, OTHER, "IN_PROGRESS"), replaced(2, NEW, "IN_PROGRESS"))] * 2,
             ["another deployment has taken its place", "api:9"],
             id="somebody else deploys something else",
         ),
         pytest.param(
-            [look(deployment(3, NEW, "IN_PROGRESS", reason=GOES_BACK), replaced(2, NEW, "IN_PROGRESS"))],
+            [look(deployment(3, NEW, "IN_PROGRESS", reason=GOES_BACK), replaced(2, NEW, "IN_PROGRESS"))] * 2,
             [GOES_BACK, "ECS goes back to api:2."],
             id="ECS goes back to the same task definition in another network",
         ),
         pytest.param(
-            [look(deployment(3, NEW, "COMPLETED"), events=[event(178, "rolling back to deployment ecs-svc/1.")])],
+            [look(deployment(3, NEW, "COMPLETED"), events=[event(178, "rolling back to deployment ecs-svc/1.")])] * 2,
             ["ECS has gone back to api:2."],
             id="ECS was back at the same task definition between two looks",
         ),
         pytest.param(
-            [look(deployment(1, NEW, "COMPLETED"))],
+            [look(deployment(1, NEW, "COMPLETED"))] * 2,
             ["failed: ECS gives no reason. ECS has gone back to api:2."],
             id="ECS was back at an earlier deployment of the same task definition, and says nothing",
         ),
     ],
 )
 def test_fails_when(aws: Aws, steps: Sequence[Step], says: Sequence[str]) -> None:
-    """Else `pulumi up` reports success while the service runs something else."""
+    """Else `pulumi up` reports success while the service runs something else.
+
+    One look without the deployment is not enough: ECS may show an earlier state.
+    """
     aws.plays(look(deployment(2, NEW, "IN_PROGRESS"), replaced(1, OLD, "COMPLETED")), *steps)
     aws.has_stopped()
     message = failure()
@@ -346,7 +404,7 @@ def test_fails_when_what_it_deployed_again_is_gone_at_once(aws: Aws) -> None:
     aws.plays(
         look(deployment(1, OLD, "COMPLETED")),
         told(deployment(3, NEW, "IN_PROGRESS")),
-        look(deployment(4, OLD, "IN_PROGRESS", reason=GOES_BACK)),
+        *[look(deployment(4, OLD, "IN_PROGRESS", reason=GOES_BACK))] * 2,
     )
     aws.has_stopped()
     assert "ECS goes back to api:1." in failure()
@@ -456,6 +514,14 @@ def test_fails_when_the_service_was_deleted(aws: Aws, status: str) -> None:
     assert f"{SERVICE} is {status} in the cluster {CLUSTER}" in failure()
 
 
+def test_waits_for_a_service_that_does_not_show_yet(aws: Aws) -> None:
+    """Else the first `pulumi up` may fail though all is well: it was created a moment ago."""
+    aws.ecs.add_response("describe_services", {"services": [], "failures": [{"arn": SERVICE, "reason": "MISSING"}]})
+    aws.plays(look(deployment(1, NEW, "COMPLETED")))
+    create()
+
+
+@pytest.mark.usefixtures("settled")
 def test_fails_when_there_is_no_such_service(aws: Aws) -> None:
     """ECS answers 200 with a failure; taking none for a service is a traceback without a word."""
     aws.ecs.add_response("describe_services", {"services": [], "failures": [{"arn": SERVICE, "reason": "MISSING"}]})
@@ -486,10 +552,10 @@ def update(olds: dict[str, Any], news: dict[str, Any]) -> str:
     return str(deployed)
 
 
-MOVED = {"triggers": {"subnets": ["subnet-c"]}}
+MOVED = {"configuration": {**PROPS["configuration"], "healthCheckGracePeriodSeconds": 90.0}}
 
 
-def test_waits_for_the_deployment_of_a_trigger(aws: Aws) -> None:
+def test_waits_for_the_deployment_of_a_changed_configuration(aws: Aws) -> None:
     """The task definition is the same: the earlier deployment is complete, and says nothing of the change."""
     aws.plays(
         look(deployment(1, NEW, "COMPLETED")),
@@ -509,8 +575,9 @@ def test_waits_for_the_deployment_of_a_trigger(aws: Aws) -> None:
     ],
     ids=["to the earlier deployment", "with a new deployment", "with a new deployment, which is complete"],
 )
-def test_deploys_again_after_ecs_has_gone_back_for_a_trigger(aws: Aws, went_back: Step) -> None:
+def test_deploys_again_after_ecs_has_gone_back_for_a_changed_configuration(aws: Aws, went_back: Step) -> None:
     """Else the second `pulumi up` takes the deployment ECS went back to for the one that failed."""
+    aws.configuration = MOVED["configuration"]
     aws.plays(went_back, told(deployment(4, NEW, "IN_PROGRESS")), look(deployment(4, NEW, "COMPLETED")))
     assert update({}, MOVED) == "ecs-svc/4"
 

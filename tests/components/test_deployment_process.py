@@ -77,14 +77,14 @@ def diff(engine: Engine, olds: Any, news: Any) -> Any:
 def test_shows_no_change_when_nothing_changed(engine: Engine) -> None:
     """Numbers become floats and None vanishes on the way through the engine; neither is a change."""
     connection: dict[str, Any] = {"region": "us-east-1", "profile": None, "assumeRoles": []}
-    news = properties(timeout=600, deployment_id=None, connection=connection, triggers={"spot": None, "tasks": 2})
-    olds = properties(
-        timeout=600.0, deployment_id="ecs-svc/1", connection=connection, triggers={"spot": None, "tasks": 2.0}
+    news = properties(
+        timeout=600, deployment_id=None, connection=connection, configuration={"grace": 2}, desired_count=None
     )
+    olds = properties(timeout=600.0, deployment_id="ecs-svc/1", connection=connection, configuration={"grace": 2.0})
     assert diff(engine, olds, news).changes == provider_pb2.DiffResponse.DIFF_NONE
 
 
-@pytest.mark.parametrize("unknown", [{"task_definition": rpc.UNKNOWN}, {"triggers": {"subnets": rpc.UNKNOWN}}])
+@pytest.mark.parametrize("unknown", [{"task_definition": rpc.UNKNOWN}, {"configuration": {"subnets": rpc.UNKNOWN}}])
 def test_shows_an_update_in_a_preview_with_unknown_inputs(engine: Engine, unknown: dict[str, Any]) -> None:
     """When the image is about to be built its digest is unknown, and so is the task definition."""
     shown = diff(engine, properties(deployment_id="ecs-svc/1"), properties(**unknown))
@@ -142,7 +142,9 @@ def test_declares_what_to_look_at(computed: bool) -> None:
             log_group=group.name,
             log_stream_prefix="api",
             timeout=600,
-            triggers={"load_balancer": group.arn},
+            configuration={"load_balancer": group.arn},
+            desired_count=2,
+            tags={},
             connection={"region": "us-east-1"},
             opts=pulumi.ResourceOptions(parent=cluster),
         )
@@ -172,5 +174,5 @@ def test_declares_what_to_look_at(computed: bool) -> None:
         "timeout": 600,
         "connection": {"region": "us-east-1"},
     }
-    assert "load_balancer" in declared.inputs["triggers"]
+    assert "load_balancer" in declared.inputs["configuration"]
     assert declared.secrets == frozenset()

@@ -78,11 +78,13 @@ def test_replaces_what_has_a_fixed_name_by_deleting_it_first(program: Program) -
 
 
 @pytest.mark.parametrize("setting", ["true", "false"])
-def test_protects_keyspace_and_table_as_set(setting: str) -> None:
+def test_protects_data_and_load_balancer_as_set(setting: str) -> None:
     """Protected, they outlive a mistaken destroy; unprotected, `pulumi destroy` of a dev stack succeeds at once."""
     protected = {resource.type for resource in evaluate(protect=setting).resources if resource.protect}
     assert protected == (
-        {"aws:keyspaces/keyspace:Keyspace", "aws:keyspaces/table:Table"} if setting == "true" else set()
+        {"aws:keyspaces/keyspace:Keyspace", "aws:keyspaces/table:Table", "aws:lb/loadBalancer:LoadBalancer"}
+        if setting == "true"
+        else set()
     )
 
 
