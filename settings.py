@@ -30,6 +30,7 @@ from components import (
 from components.cluster import ContainerInsights
 from components.config import Setting, StackConfig
 from components.network.vpc import WayOut
+from components.tables.table import TIME_TO_LIVE_MAX
 from components.tasks.architecture import Architecture
 from components.tasks.task_definition import check_size
 
@@ -93,12 +94,12 @@ def _load_balancer(config: StackConfig) -> PublicLoadBalancer | ExistingListener
     https = {
         "domain": config["domain"].or_none(),
         "hosted_zone_id": config["hostedZoneId"].or_none(),
-        "certificate_arn": config["certificateArn"].or_none(),
+        "certificate_arn": config.arn("certificateArn"),
     }
-    new = {"allowed_cidrs": config["allowedCidrs"], "web_acl_arn": config["webAclArn"].or_none()}
+    new = {"allowed_cidrs": config["allowedCidrs"], "web_acl_arn": config.arn("webAclArn")}
     days = config["accessLogDays"]
     existing = {"security_group_id": config["listenerSecurityGroupId"], "url": config["listenerUrl"]}
-    if listener_arn := config["listenerArn"]:
+    if listener_arn := config.arn("listenerArn"):
         config.exclude([*https.values(), *new.values(), days], "listenerArn names a load balancer that is there")
         return config.make(ExistingListener, listener_arn=listener_arn, **existing)
     config.exclude(existing.values(), "listenerArn is not set")
@@ -112,7 +113,7 @@ def _load_balancer(config: StackConfig) -> PublicLoadBalancer | ExistingListener
 
 def _cluster(config: StackConfig) -> NewCluster | ExistingCluster | None:
     insights = config.choice("containerInsights", ContainerInsights)
-    if arn := config["clusterArn"]:
+    if arn := config.arn("clusterArn"):
         config.exclude([insights], "clusterArn names a cluster that is there")
         return config.make(ExistingCluster, arn=arn)
     return config.make(NewCluster, container_insights=insights)
@@ -127,7 +128,7 @@ def _table(config: StackConfig) -> Mapping[str, Any]:
         with_options,
         capacity=_capacity(config),
         point_in_time_recovery=config["pointInTimeRecovery"],
-        kms_key_arn=config["kmsKeyArn"].or_none(),
+        kms_key_arn=config.arn("kmsKeyArn"),
         time_to_live=_time_to_live(config),
         client_side_timestamps=config["clientSideTimestamps"],
         allow_replacement=config["allowTableReplacement"],
@@ -135,7 +136,7 @@ def _table(config: StackConfig) -> Mapping[str, Any]:
 
 
 def _query_api(config: StackConfig) -> Mapping[str, Any]:
-    topic_arn, rollback = config["alarmTopicArn"], config["rollbackOnAlarms"]
+    topic_arn, rollback = config.arn("alarmTopicArn"), config["rollbackOnAlarms"]
     if not topic_arn:
         config.exclude([rollback], "there are no alarms without alarmTopicArn")
     return {
@@ -163,8 +164,13 @@ def _scaling(config: StackConfig) -> Scaling | None:
     if not max_tasks:
         config.exclude(by.values(), "queryApiMaxTasks is 0, so tasks are not scaled")
         return None
+    if not any(by.values()):
+        config.refuse("scaleAtCpu", "is 0, as scaleAtMemory and scaleAtRequests are; set one of them above 0")
+        return None
     if max_tasks.value < tasks.value:
-        config.refuse("queryApiMaxTasks", f"is {max_tasks.value}; use queryApiTasks, {tasks.value}, or more")
+        config.refuse(
+            "queryApiMaxTasks", f"is {max_tasks.value}; use queryApiTasks, {tasks.value}, or more, or 0 for no scaling"
+        )
         return None
     return config.make(Scaling, max_tasks=max_tasks, **by)
 
@@ -179,7 +185,10 @@ def _spot(config: StackConfig) -> Spot | None:
 
 def _capacity(config: StackConfig) -> OnDemand | Provisioned | None:
     units = {"read": config["tableReadUnits"], "write": config["tableWriteUnits"]}
-    if config.choice("tableCapacity", Literal["on-demand", "provisioned"]).value == "on-demand":
+    mode = config.choice("tableCapacity", Literal["on-demand", "provisioned"])
+    if mode.wrong:
+        return None
+    if mode.value == "on-demand":
         config.exclude(units.values(), "tableCapacity is on-demand")
         return OnDemand()
     return config.make(Provisioned, **{argument: _units(config, setting) for argument, setting in units.items()})
@@ -198,9 +207,9 @@ def _units(config: StackConfig, setting: Setting) -> Setting:
 
 def _time_to_live(config: StackConfig) -> Setting:
     setting = config["timeToLive"]
-    if setting.value == "off":
+    if setting.value == "never":
         return replace(setting, value=None)
-    if setting.value.isdecimal():
+    if re.fullmatch(r"0|[1-9]\d{0,8}", setting.value) and int(setting.value) <= TIME_TO_LIVE_MAX:
         return replace(setting, value=int(setting.value))
-    config.refuse(setting.key, f"is {setting.value!r}; use off, or a number of seconds")
+    config.refuse(setting.key, f"is {setting.value!r}; use never, or 0 to {TIME_TO_LIVE_MAX} seconds")
     return replace(setting, value=None, wrong=True)

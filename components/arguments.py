@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
+import pulumi
 
-class InvalidArguments(ValueError):
-    """One or more arguments that AWS would refuse, or that contradict each other.
+
+class InvalidArguments(pulumi.RunError, ValueError):
+    """One or more arguments that AWS would refuse, or that contradict each other. Pulumi shows it without a traceback.
 
     mistakes: by argument, what is wrong and what to do, such as `{"cpu": "is 300; use 256, 512 or 1024"}`.
     """
@@ -27,3 +29,8 @@ def refuse(of: str, mistakes: Mapping[str, str | None]) -> None:
 def outside(value: float, low: float, high: float, unit: str = "") -> str | None:
     """A mistake, unless low <= value <= high."""
     return None if low <= value <= high else f"is {value}; use {low} to {high}{unit and f' {unit}'}"
+
+
+def below(value: float, least: float, unit: str = "") -> str | None:
+    """A mistake, if value < least."""
+    return None if value >= least else f"is {value}; use {least} or more{unit and f' {unit}'}"

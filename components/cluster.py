@@ -8,12 +8,16 @@ from typing import Literal
 import pulumi
 import pulumi_aws as aws
 
+from components.account import Account
 from components.arguments import refuse
-from components.service.spot import create_capacity_providers
+from components.arns import ArnForm
 
 ContainerInsights = Literal["disabled", "enabled", "enhanced"]
 
-_ARN = re.compile(r"arn:aws[a-z-]*:ecs:[a-z0-9-]+:\d{12}:cluster/([A-Za-z0-9_-]{1,255})")
+_CLUSTER = ArnForm(
+    pattern=re.compile(r"arn:aws[a-z-]*:ecs:[a-z0-9-]+:\d{12}:cluster/[A-Za-z0-9_-]{1,255}"),
+    example="arn:aws:ecs:us-east-1:123456789012:cluster/shared",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +34,7 @@ class NewCluster:
 class ExistingCluster:
     """A cluster that is there. It must have FARGATE among its capacity providers, and FARGATE_SPOT for `Spot`.
 
-    arn: `arn:aws:ecs:<region>:<account>:cluster/<name>`.
+    arn: `arn:aws:ecs:<region>:<account>:cluster/<name>`, in the stack's region.
     container_insights: whether it has them; an alarm on running tasks is more exact with them.
     """
 
@@ -38,14 +42,7 @@ class ExistingCluster:
     container_insights: bool = False
 
     def __post_init__(self) -> None:
-        refuse(
-            "ExistingCluster",
-            {
-                "arn": None
-                if _ARN.fullmatch(self.arn)
-                else f"is {self.arn!r}; use arn:aws:ecs:<region>:<account>:cluster/<name>"
-            },
-        )
+        refuse("ExistingCluster", {"arn": _CLUSTER.mistake(self.arn)})
 
     @property
     def name(self) -> str:
@@ -64,11 +61,16 @@ class Cluster:
 
 
 def create_cluster(
-    name: str, options: NewCluster | ExistingCluster, *, tags: Mapping[str, str], parent: pulumi.Resource
+    name: str,
+    options: NewCluster | ExistingCluster,
+    *,
+    account: Account,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
 ) -> Cluster:
     if isinstance(options, ExistingCluster):
         return Cluster(
-            arn=pulumi.Output.from_input(options.arn),
+            arn=_CLUSTER.in_region("ExistingCluster", "arn", options.arn, account),
             name=pulumi.Output.from_input(options.name),
             container_insights=options.container_insights,
         )
@@ -87,4 +89,21 @@ def create_cluster(
         container_insights=options.container_insights != "disabled",
         cluster=cluster,
         capacity_providers=capacity_providers,
+    )
+
+
+def create_capacity_providers(
+    name: str, cluster: aws.ecs.Cluster, *, parent: pulumi.Resource
+) -> aws.ecs.ClusterCapacityProviders:
+    """Lets services in `cluster` run on Fargate and on Fargate Spot, which both must be associated with it first.
+
+    A service must depend on it, whether it uses Spot or not: it may have been using Spot, and a provider in use cannot
+    be taken from a cluster. There is no default strategy, for ECS would copy it to a service that names none, which
+    the aws provider then takes for a change (hashicorp/terraform-provider-aws#44776).
+    """
+    return aws.ecs.ClusterCapacityProviders(
+        name,
+        cluster_name=cluster.name,
+        capacity_providers=["FARGATE", "FARGATE_SPOT"],
+        opts=pulumi.ResourceOptions(parent=parent),
     )

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,11 +17,26 @@ from components.arguments import InvalidArguments
 
 T = TypeVar("T")
 
+
+def _integer(text: str) -> int:
+    if not re.fullmatch(r"-?[0-9]+", text):
+        raise ValueError(text)  # int() takes more than that
+    return int(text)
+
+
+def _texts(text: str) -> tuple[str, ...]:
+    values = json.loads(text)
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise ValueError(text)
+    return tuple(values)
+
+
+# By type: what makes a value of the text that Pulumi hands over, and what to say if it cannot.
 _PARSED: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "string": (str, ""),
-    "integer": (int, "use a whole number"),
+    "integer": (_integer, "use a whole number"),
     "boolean": ({"true": True, "false": False}.__getitem__, "use true or false"),
-    "array": (lambda value: tuple(map(str, json.loads(value))), "use a list"),
+    "array": (_texts, 'use a list such as ["a", "b"]'),
 }
 
 
@@ -48,8 +64,9 @@ class StackConfig:
     def __init__(self, project_file: Path = Path("Pulumi.yaml")) -> None:
         self._declared: Mapping[str, Mapping[str, Any]] = yaml.safe_load(project_file.read_text())["config"]
         self._config = pulumi.Config()
+        self._region = pulumi.Config("aws").get("region") or os.environ.get("AWS_REGION")
         self._mistakes: list[str] = []
-        for key in self._given():
+        for key in self._given():  # older CLIs refuse these themselves
             if key not in self._declared:
                 close = difflib.get_close_matches(key, self._declared, n=1)
                 self._mistakes.append(
@@ -66,7 +83,7 @@ class StackConfig:
         parse, use = _PARSED[declared["type"]]
         try:
             value = parse(given)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError):
             self.refuse(key, f"is {given!r}; {use}")
             return Setting(key=key, value=default, changed=True, wrong=True)
         return Setting(key=key, value=value, changed=value != default)
@@ -78,6 +95,14 @@ class StackConfig:
             return setting
         self.refuse(key, f"is {setting.value!r}; use {', '.join(get_args(of))}")
         return Setting(key=key, value=get_args(of)[0], changed=True, wrong=True)
+
+    def arn(self, key: str) -> Setting:
+        """A setting that is an ARN in the stack's region, or none."""
+        setting = self[key].or_none()
+        parts = (setting.value or "").split(":")
+        if self._region and len(parts) > 3 and parts[3] not in ("", self._region):
+            self.refuse(key, f"is in {parts[3]}, but the stack is in {self._region}; give one of that region")
+        return setting
 
     def make(self, callable_: Callable[..., T], **arguments: Setting | Any) -> T | None:
         """What `callable_` makes of the settings' values; None if it refuses them."""
@@ -102,7 +127,7 @@ class StackConfig:
     def exclude(self, settings: Iterable[Setting], reason: str) -> None:
         """Refuses those of the settings that were changed: they would do nothing."""
         for setting in settings:
-            if setting.changed:
+            if setting.changed and not setting.wrong:
                 self.refuse(setting.key, f"does nothing, since {reason}: remove it")
 
     def finish(self) -> None:
@@ -112,7 +137,8 @@ class StackConfig:
             lines = "".join(f"\n  {mistake}" for mistake in dict.fromkeys(self._mistakes))
             raise pulumi.RunError(
                 f"nothing was changed, since settings of stack {pulumi.get_stack()} are wrong:{lines}\n"
-                f"Correct them in {file} or with `pulumi config set <key> <value>`; Pulumi.yaml describes each."
+                f"Correct them in {file} or with `pulumi config set <key> <value>` (of a list, `--path '<key>[0]'"
+                " <value>`); Pulumi.yaml describes each."
             )
 
     def _given(self) -> list[str]:
@@ -123,9 +149,9 @@ class StackConfig:
 
 
 def _in_keys(mistake: str, settings: Mapping[str, Setting]) -> str:
-    """Arguments that a sentence mentions, as settings. Those of one word may be just that."""
+    """Arguments that a sentence mentions, as settings."""
 
-    def key(name: re.Match[str]) -> str:
-        return settings[name[0]].key if name[0] in settings else name[0]
+    def key(word: re.Match[str]) -> str:
+        return settings[word[0]].key if word[0] in settings else word[0]
 
-    return re.sub(r"\b[a-z]+(?:_[a-z]+)+\b", key, mistake)
+    return re.sub(r"\b[a-z]+(?:_[a-z]+)*\b", key, mistake)

@@ -35,8 +35,8 @@ class Environment(pulumi.ComponentResource):
 
     name: begins every child's name; see `check_name`.
     keyspace: the keyspace's name, in AWS too: 2 to 48 letters, digits and _, not beginning with system.
-    network: `NewVpc`, with the way out that is wanted, or `ExistingVpc`. To change from one class to the other replaces
-    what is in the VPC: load balancer, endpoints, tasks.
+    network: `NewVpc`, with the way out that is wanted, or `ExistingVpc`. Another VPC than before means new endpoints,
+    security groups, load balancer (with another address) and target groups, to which the tasks move.
     load_balancer: `PublicLoadBalancer` or `ExistingListener`.
     cluster: `NewCluster` or `ExistingCluster`.
     protect: refuse to delete or replace the keyspace and its tables, and to delete the load balancer, a repository that
@@ -86,7 +86,7 @@ class Environment(pulumi.ComponentResource):
             tags=self.tags,
             parent=self,
         )
-        self.cluster = create_cluster(name, cluster or NewCluster(), tags=self.tags, parent=self)
+        self.cluster = create_cluster(name, cluster or NewCluster(), account=self.account, tags=self.tags, parent=self)
         self.keyspace = aws.keyspaces.Keyspace(
             name,
             name=keyspace,

@@ -11,6 +11,7 @@ from components.monitoring.alarms import Alarms
 from components.monitoring.dashboard import ServiceView, create_dashboard
 from components.monitoring.table_alarms import create_table_alarms
 from components.names import check_name
+from components.network.security_group_rules import CQL_PORT
 from components.network.task_access import TaskAccess, create_task_access
 from components.once.once import CompletedRun, Once, create_run
 from components.once.task_run import TaskRun
@@ -21,6 +22,8 @@ from components.tasks.architecture import Architecture, check_architecture
 from components.tasks.image import Image, create_image
 from components.tasks.permissions import Access, Role, create_execution_role, create_task_role
 from components.tasks.task_definition import check_size, create_task_definition
+
+_OWN_VARIABLES = {"AWS_REGION", "KEYSPACES_ENDPOINT", "KEYSPACES_KEYSPACE", "KEYSPACES_TABLE", "PORT"}
 
 
 class KeyspacesMicroservice(pulumi.ComponentResource):
@@ -35,11 +38,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
     KEYSPACES_KEYSPACE, KEYSPACES_TABLE and, in a service, PORT. Its credentials come from the task role as for every
     AWS SDK on ECS.
 
-        loader = KeyspacesMicroservice("load-things", environment=env, table=THINGS, access="write",
-                                       dockerfile="app/load.Dockerfile", command=["python", "-m", "load"], run=Once())
-        api = KeyspacesMicroservice("things-api", environment=env, table=loader.table, access="read",
-                                    dockerfile="app/api.Dockerfile", command=["python", "-m", "api"],
-                                    run=Service(after=[loader.completed]))
+    docs/components.md has examples.
 
     name: see `check_name`; begins every child's name.
     table: a `Table` to create, which deleting the microservice drops; or the `table` of another microservice.
@@ -98,13 +97,22 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         exec_ = isinstance(run, Service) and run.exec
         if exec_ and not network.sessions:
             refuse(name, {"run": "has exec, which needs NewVpc(session_endpoint=True) where the way out is endpoints"})
+        if own := sorted(_OWN_VARIABLES & (variables or {}).keys()):
+            refuse(name, {"variables": f"has {', '.join(own)}, which the component sets; use other names"})
         super().__init__("keyspaces-platform:index:KeyspacesMicroservice", name, {}, opts)
         tags = {**environment.tags, "Microservice": name}
+        alarms = alarms and alarms.in_region(account)
 
         self.created_table = None
         if isinstance(table, Table):
             self.created_table = create_table(
-                name, table, keyspace=environment.keyspace, protect=environment.protect, tags=tags, parent=self
+                name,
+                table,
+                keyspace=environment.keyspace,
+                account=account,
+                protect=environment.protect,
+                tags=tags,
+                parent=self,
             )
             table = self.created_table.table
         self.table = table
@@ -140,7 +148,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             command=command,
             environment={
                 "AWS_REGION": account.region,
-                "KEYSPACES_ENDPOINT": pulumi.Output.concat("cassandra.", account.region, ".amazonaws.com:9142"),
+                "KEYSPACES_ENDPOINT": pulumi.Output.format("cassandra.{0}.amazonaws.com:{1}", account.region, CQL_PORT),
                 "KEYSPACES_KEYSPACE": table.keyspace_name,
                 "KEYSPACES_TABLE": table.table_name,
                 **({"PORT": str(run.port)} if isinstance(run, Service) else {}),

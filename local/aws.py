@@ -67,6 +67,7 @@ def computed_by(region: str, load_balancer: str) -> Computed:
         },
         "aws:iam/role:Role": lambda name, _: {"name": name, "arn": f"arn:{_PARTITION}:iam::{ACCOUNT}:role/{name}"},
         "aws:keyspaces/keyspace:Keyspace": lambda _, inputs: {"arn": arn("cassandra", f"/keyspace/{inputs['name']}/")},
+        "aws:kms/key:Key": lambda name, _: {"arn": arn("kms", f"key/{name}")},
         "aws:keyspaces/table:Table": lambda _, inputs: {
             "arn": arn("cassandra", f"/keyspace/{inputs['keyspaceName']}/table/{inputs['tableName']}")
         },

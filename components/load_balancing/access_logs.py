@@ -9,6 +9,7 @@ import pulumi_aws as aws
 
 from components.account import Account
 from components.arguments import outside, refuse
+from components.iam import allow, policy_document
 
 _BUCKET = re.compile(r"(?!xn--|sthree-)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?<!-s3alias)")
 _PREFIX = re.compile(r"[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*")
@@ -132,37 +133,31 @@ def create_log_bucket(
     policy = aws.s3.BucketPolicy(
         name,
         bucket=bucket.bucket,
-        policy=pulumi.Output.json_dumps(
-            {
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Sid": "LogDelivery",
-                        "Effect": "Allow",
-                        "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
-                        "Action": "s3:PutObject",
-                        "Resource": pulumi.Output.concat(bucket.arn, "/", delivered, account.id, "/*"),
-                        # Load balancers of this account, region and logical name only: Pulumi appends a hyphen and
-                        # seven random characters. Elastic Load Balancing's own example, under "Security best
-                        # practices" of that guide, ends in loadbalancer/*; a narrower one was not tried (UNVERIFIED).
-                        "Condition": {
-                            "ArnLike": {
-                                "aws:SourceArn": account.arn(
-                                    "elasticloadbalancing", f"loadbalancer/app/{load_balancer}-*"
-                                )
-                            }
-                        },
+        policy=policy_document(
+            [
+                allow(
+                    ["s3:PutObject"],
+                    pulumi.Output.concat(bucket.arn, "/", delivered, account.id, "/*"),
+                    Sid="LogDelivery",
+                    Principal={"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+                    # Load balancers of this account, region and logical name only: Pulumi appends a hyphen and seven
+                    # random characters. Elastic Load Balancing's own example, under "Security best practices" of that
+                    # guide, ends in loadbalancer/*; a narrower one was not tried (UNVERIFIED).
+                    Condition={
+                        "ArnLike": {
+                            "aws:SourceArn": account.arn("elasticloadbalancing", f"loadbalancer/app/{load_balancer}-*")
+                        }
                     },
-                    {
-                        "Sid": "TlsOnly",
-                        "Effect": "Deny",
-                        "Principal": "*",
-                        "Action": "s3:*",
-                        "Resource": [bucket.arn, pulumi.Output.concat(bucket.arn, "/*")],
-                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                    },
-                ],
-            }
+                ),
+                {
+                    "Sid": "TlsOnly",
+                    "Effect": "Deny",
+                    "Principal": "*",
+                    "Action": "s3:*",
+                    "Resource": [bucket.arn, pulumi.Output.concat(bucket.arn, "/*")],
+                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                },
+            ]
         ),
         opts=after(lifecycle),
     )

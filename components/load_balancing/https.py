@@ -10,8 +10,8 @@ import pulumi_aws as aws
 from components.account import Account
 from components.arguments import refuse
 from components.arns import ArnForm
+from components.network.security_group_rules import HTTPS_PORT
 
-HTTPS_PORT = 443
 REDIRECT_TO_HTTPS: aws.lb.ListenerDefaultActionArgsDict = {
     "type": "redirect",
     "redirect": {

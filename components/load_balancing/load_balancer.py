@@ -15,6 +15,7 @@ from components.load_balancing.public_load_balancer import (
     create_public_load_balancer,
 )
 from components.load_balancing.routing import Claims
+from components.network.ids import id_mistake
 from components.network.network import Network
 
 _LISTENER = ArnForm(
@@ -27,7 +28,6 @@ _LISTENER = ArnForm(
     ),
 )
 _URL = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
-_SECURITY_GROUP = re.compile(r"sg-[0-9a-f]{8,17}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,16 +47,11 @@ class ExistingListener:
     url: pulumi.Input[str]
 
     def __post_init__(self) -> None:
-        group = self.security_group_id
         refuse(
             "ExistingListener",
             {
                 "listener_arn": _LISTENER.mistake(self.listener_arn),
-                "security_group_id": (
-                    f"is {group!r}; give an ID such as sg-0123456789abcdef0"
-                    if isinstance(group, str) and not _SECURITY_GROUP.fullmatch(group)
-                    else None
-                ),
+                "security_group_id": id_mistake("sg", self.security_group_id),
                 "url": _url_mistake(self.url),
             },
         )

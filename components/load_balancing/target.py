@@ -8,6 +8,7 @@ import pulumi_aws as aws
 
 from components.load_balancing.load_balancer import LoadBalancer
 from components.load_balancing.routing import Claim, derive_priority
+from components.network.security_group_rules import let_in, let_out
 
 _DEREGISTRATION_DELAY = 15  # seconds a task that leaves may take to finish what it has begun
 
@@ -50,7 +51,6 @@ def create_target(
     """
     priority = derive_priority(name, paths) if priority is None else priority
     load_balancer.claims.add(Claim(name=name, paths=paths, priority=priority))
-    opts = pulumi.ResourceOptions(parent=parent)
     target_group = aws.lb.TargetGroup(
         name,
         target_type="ip",
@@ -83,28 +83,24 @@ def create_target(
         conditions=[{"path_pattern": {"values": list(paths)}}],
         actions=[{"type": "forward", "target_group_arn": target_group.arn}],
         tags=dict(tags),
-        opts=opts,
+        opts=pulumi.ResourceOptions(parent=parent),
     )
-    to_tasks = aws.vpc.SecurityGroupEgressRule(
+    to_tasks = let_out(
         f"{name}-alb-to-tasks",
-        security_group_id=load_balancer.security_group_id,
-        description=f"HTTP to the tasks of {name}",
-        referenced_security_group_id=task_security_group.id,
-        ip_protocol="tcp",
-        from_port=port,
-        to_port=port,
-        tags=dict(tags),
-        opts=opts,
+        f"HTTP to the tasks of {name}",
+        of=load_balancer.security_group_id,
+        port=port,
+        group=task_security_group.id,
+        tags=tags,
+        parent=parent,
     )
-    from_load_balancer = aws.vpc.SecurityGroupIngressRule(
+    from_load_balancer = let_in(
         f"{name}-tasks-from-alb",
-        security_group_id=task_security_group.id,
-        description="HTTP from the load balancer",
-        referenced_security_group_id=load_balancer.security_group_id,
-        ip_protocol="tcp",
-        from_port=port,
-        to_port=port,
-        tags=dict(tags),
-        opts=opts,
+        "HTTP from the load balancer",
+        into=task_security_group.id,
+        port=port,
+        group=load_balancer.security_group_id,
+        tags=tags,
+        parent=parent,
     )
     return Target(target_group=target_group, rule=rule, to_tasks=to_tasks, from_load_balancer=from_load_balancer)

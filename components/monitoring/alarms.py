@@ -2,16 +2,21 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from components.arguments import outside, refuse
+from components.account import Account
+from components.arguments import below, outside, refuse
+from components.arns import ArnForm
 from components.monitoring.metrics import PERIOD, Metric
 
-_TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
+_TOPIC = ArnForm(
+    pattern=re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?"),
+    example="arn:aws:sns:us-east-1:123456789012:alarms",
+)
 
 # One bad minute does not page, and a fault is known after three.
 MINUTES = 5
@@ -60,28 +65,22 @@ class Alarms:
     rollback: bool = False
 
     def __post_init__(self) -> None:
-        # The ARN of a topic in the same program is not known yet.
-        malformed = isinstance(self.topic_arn, str) and not _TOPIC.fullmatch(self.topic_arn)
         refuse(
             "Alarms",
             {
-                "topic_arn": f"is {self.topic_arn!r}; use that of an SNS topic, such as"
-                " arn:aws:sns:us-east-1:123456789012:alarms"
-                if malformed
-                else None,
+                "topic_arn": _TOPIC.mistake(self.topic_arn),
                 "error_percent": outside(self.error_percent, 0, 99),
                 # The longest that a load balancer waits for a target (its idle timeout).
                 "p99_seconds": outside(self.p99_seconds, 0.001, 4000, "seconds"),
-                **{
-                    name: f"is {value}; it cannot be negative" if value < 0 else None
-                    for name, value in {
-                        "throttles": self.throttles,
-                        "system_errors": self.system_errors,
-                        "user_errors": self.user_errors,
-                    }.items()
-                },
+                "throttles": below(self.throttles, 0),
+                "system_errors": below(self.system_errors, 0),
+                "user_errors": below(self.user_errors, 0),
             },
         )
+
+    def in_region(self, account: Account) -> "Alarms":
+        """The same, which refuses a topic of another region as soon as both are known."""
+        return replace(self, topic_arn=_TOPIC.in_region("Alarms", "topic_arn", self.topic_arn, account))
 
 
 def create_alarm(

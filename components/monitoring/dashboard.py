@@ -1,6 +1,5 @@
 """One CloudWatch dashboard for a microservice: what its callers see, what its tasks do, how its table takes it."""
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.monitoring.metrics import PERIOD, Metric, service_metrics, table_metrics, traffic_metrics
+from components.names import in_stack
 from components.tasks.permissions import Access
 
 _COLUMNS = 24  # of a dashboard's grid
@@ -65,7 +65,7 @@ def create_dashboard(
     rows.append((8, [("log", _errors(log_group))]))
     return aws.cloudwatch.Dashboard(
         name,
-        dashboard_name=re.sub(r"[^A-Za-z0-9_-]", "-", f"{name}-{pulumi.get_stack()}"),
+        dashboard_name=in_stack(name),
         dashboard_body=pulumi.Output.json_dumps({"widgets": _widgets(rows, region)}),
         opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=True),  # the name in AWS is fixed
     )

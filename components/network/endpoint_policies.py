@@ -12,11 +12,12 @@ that there may be some.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import pulumi
 
 from components.account import Account
+from components.iam import allow, policy_document
+from components.tasks.permissions import EXEC, ON_TABLE, PULL_IMAGE, SIGN_IN_TO_ECR, WRITE_LOG
 
 
 def keyspaces_policy(account: Account, keyspace: str) -> pulumi.Output[str]:
@@ -28,8 +29,8 @@ def keyspaces_policy(account: Account, keyspace: str) -> pulumi.Output[str]:
     return _document(
         account,
         [
-            (["cassandra:Select", "cassandra:Modify"], account.arn("cassandra", f"/keyspace/{keyspace}/*")),
-            (["cassandra:Select"], account.arn("cassandra", "/keyspace/system*")),
+            (ON_TABLE["write"], account.arn("cassandra", f"/keyspace/{keyspace}/*")),
+            (ON_TABLE["read"], account.arn("cassandra", "/keyspace/system*")),
         ],
     )
 
@@ -41,37 +42,18 @@ def ecr_policy(account: Account) -> pulumi.Output[str]:
     """
     return _document(
         account,
-        [
-            (["ecr:GetAuthorizationToken"], "*"),
-            (
-                ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-                account.arn("ecr", "repository/*"),
-            ),
-        ],
+        [(SIGN_IN_TO_ECR, "*"), (PULL_IMAGE, account.arn("ecr", "repository/*"))],
     )
 
 
 def logs_policy(account: Account) -> pulumi.Output[str]:
     """Writing to log groups of this account."""
-    return _document(account, [(["logs:CreateLogStream", "logs:PutLogEvents"], account.arn("logs", "log-group:*"))])
+    return _document(account, [(WRITE_LOG, account.arn("logs", "log-group:*"))])
 
 
 def sessions_policy(account: Account) -> pulumi.Output[str]:
     """ECS Exec (ECS developer guide, "ECS Exec permissions"). AWS offers no narrower resource for these actions."""
-    return _document(
-        account,
-        [
-            (
-                [
-                    "ssmmessages:CreateControlChannel",
-                    "ssmmessages:CreateDataChannel",
-                    "ssmmessages:OpenControlChannel",
-                    "ssmmessages:OpenDataChannel",
-                ],
-                "*",
-            )
-        ],
-    )
+    return _document(account, [(EXEC, "*")])
 
 
 def layers_policy(account: Account) -> pulumi.Output[str]:
@@ -89,8 +71,4 @@ def _document(
     account: Account | None, allowed: Sequence[tuple[Sequence[str], pulumi.Input[str]]]
 ) -> pulumi.Output[str]:
     condition = {"Condition": {"StringEqualsIfExists": {"aws:PrincipalAccount": account.id}}} if account else {}
-    statements: list[dict[str, Any]] = [
-        {"Effect": "Allow", "Principal": "*", "Action": list(actions), "Resource": resource, **condition}
-        for actions, resource in allowed
-    ]
-    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": statements})
+    return policy_document([allow(actions, resource, Principal="*", **condition) for actions, resource in allowed])

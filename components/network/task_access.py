@@ -8,9 +8,7 @@ import pulumi_aws as aws
 
 from components.network.endpoints import S3
 from components.network.network import Network
-
-_CQL = 9142  # Keyspaces speaks CQL here, over TLS only
-_HTTPS = 443
+from components.network.security_group_rules import CQL_PORT, HTTPS_PORT, let_in, let_out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +28,7 @@ def create_task_access(name: str, *, network: Network, tags: Mapping[str, str], 
     """Tasks may reach the Keyspaces endpoint and, for images and logs, HTTPS; nothing may reach them.
 
     The provider takes away the rule by which EC2 lets a new security group reach everything (aws.ec2.SecurityGroup,
-    "NOTE on Egress rules"). Rules are resources of their own, so that others can add some: a group with rules in line
-    would remove them.
+    "NOTE on Egress rules").
     """
     security_group = aws.ec2.SecurityGroup(
         f"{name}-tasks",
@@ -41,20 +38,25 @@ def create_task_access(name: str, *, network: Network, tags: Mapping[str, str], 
         opts=pulumi.ResourceOptions(parent=parent),
     )
     rules = _to_endpoint(
-        name, "keyspaces", "CQL", _CQL, security_group, network.keyspaces_security_group_id, tags=tags, parent=parent
+        name,
+        "keyspaces",
+        "CQL",
+        CQL_PORT,
+        security_group,
+        network.keyspaces_security_group_id,
+        tags=tags,
+        parent=parent,
     )
     if network.https_security_group is None:
         rules.append(
-            aws.vpc.SecurityGroupEgressRule(
+            let_out(
                 f"{name}-to-https",
-                security_group_id=security_group.id,
-                description="HTTPS: ECR, its layers in S3, CloudWatch Logs",
-                cidr_ipv4="0.0.0.0/0",
-                ip_protocol="tcp",
-                from_port=_HTTPS,
-                to_port=_HTTPS,
-                tags=dict(tags),
-                opts=pulumi.ResourceOptions(parent=parent),
+                "HTTPS: ECR, its layers in S3, CloudWatch Logs",
+                of=security_group.id,
+                port=HTTPS_PORT,
+                cidr="0.0.0.0/0",
+                tags=tags,
+                parent=parent,
             )
         )
     else:
@@ -62,23 +64,21 @@ def create_task_access(name: str, *, network: Network, tags: Mapping[str, str], 
             name,
             "endpoints",
             "HTTPS",
-            _HTTPS,
+            HTTPS_PORT,
             security_group,
             network.https_security_group.id,
             tags=tags,
             parent=parent,
         )
         rules.append(
-            aws.vpc.SecurityGroupEgressRule(
+            let_out(
                 f"{name}-to-s3",
-                security_group_id=security_group.id,
-                description="HTTPS to S3 through its gateway endpoint: the layers of images",
-                prefix_list_id=network.endpoints[S3].prefix_list_id,
-                ip_protocol="tcp",
-                from_port=_HTTPS,
-                to_port=_HTTPS,
-                tags=dict(tags),
-                opts=pulumi.ResourceOptions(parent=parent),
+                "HTTPS to S3 through its gateway endpoint: the layers of images",
+                of=security_group.id,
+                port=HTTPS_PORT,
+                prefix_list=network.endpoints[S3].prefix_list_id,
+                tags=tags,
+                parent=parent,
             )
         )
     return TaskAccess(security_group=security_group, rules=[*rules, *network.endpoints.values()])
@@ -96,28 +96,23 @@ def _to_endpoint(
     parent: pulumi.Resource,
 ) -> list[pulumi.Resource]:
     """The two rules by which tasks reach an endpoint: out of their group, and into the endpoint's."""
-    opts = pulumi.ResourceOptions(parent=parent)
     return [
-        aws.vpc.SecurityGroupEgressRule(
+        let_out(
             f"{name}-to-{endpoint}",
-            security_group_id=tasks.id,
-            description=f"{protocol} to the {endpoint}",
-            referenced_security_group_id=endpoint_group_id,
-            ip_protocol="tcp",
-            from_port=port,
-            to_port=port,
-            tags=dict(tags),
-            opts=opts,
+            f"{protocol} to the {endpoint}",
+            of=tasks.id,
+            port=port,
+            group=endpoint_group_id,
+            tags=tags,
+            parent=parent,
         ),
-        aws.vpc.SecurityGroupIngressRule(
+        let_in(
             f"{name}-into-{endpoint}",
-            security_group_id=endpoint_group_id,
-            description=f"{protocol} from the tasks of {name}",
-            referenced_security_group_id=tasks.id,
-            ip_protocol="tcp",
-            from_port=port,
-            to_port=port,
-            tags=dict(tags),
-            opts=opts,
+            f"{protocol} from the tasks of {name}",
+            into=endpoint_group_id,
+            port=port,
+            group=tasks.id,
+            tags=tags,
+            parent=parent,
         ),
     ]

@@ -2,12 +2,12 @@
 
 import ipaddress
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from components.arguments import refuse
+from components.network.ids import ids_mistake
 
 WayOut = Literal["nat", "nat-per-zone", "endpoints", "public"]
 
@@ -27,7 +27,8 @@ class NewVpc:
     zones: names of at least two availability zones that offer the Keyspaces endpoint. Empty: the first two by name that
         offer it, asked anew at every update: should AWS offer it in another zone, that might be one of them, and the
         subnets would be replaced. Name the zones where a stack is to live for long. Adding one, removing one or
-        changing their order later, like another cidr, cuts the subnets anew, which AWS refuses while they are in use.
+        changing their order later cuts the subnets anew, which AWS refuses while the old ones are there. Another cidr
+        means another VPC; see `Environment`.
     way_out: how tasks reach what they need beside Keyspaces: images from ECR, and CloudWatch Logs. Prices are per
         month with two zones in us-east-1, read on third-party pages of 2026, without traffic; in all ways there are
         the Keyspaces endpoint at about $15, and a gateway endpoint for S3, free, by which the images' layers come.
@@ -123,22 +124,9 @@ class ExistingVpc:
         refuse(
             "ExistingVpc",
             {
-                "vpc_id": _mistake_in_ids("vpc", [self.vpc_id], 1),
-                "public_subnet_ids": _mistake_in_ids("subnet", self.public_subnet_ids, MIN_ZONES),
-                "task_subnet_ids": _mistake_in_ids("subnet", self.task_subnet_ids, 1),
-                "keyspaces_security_group_id": None if group is None else _mistake_in_ids("sg", [group], 1),
+                "vpc_id": ids_mistake("vpc", [self.vpc_id], 1),
+                "public_subnet_ids": ids_mistake("subnet", self.public_subnet_ids, MIN_ZONES),
+                "task_subnet_ids": ids_mistake("subnet", self.task_subnet_ids, 1),
+                "keyspaces_security_group_id": None if group is None else ids_mistake("sg", [group], 1),
             },
         )
-
-
-def _mistake_in_ids(kind: str, ids: Sequence[str], least: int) -> str | None:
-    form = f"{kind}-0123456789abcdef0"
-    if isinstance(ids, str):
-        return f"is one string, {ids!r}; give a list of ids such as {form}"
-    for id_ in ids:
-        # An output of a resource is no string: its value is not known when the zones are asked for.
-        if not isinstance(id_, str) or not re.fullmatch(rf"{kind}-(?:[0-9a-f]{{8}}|[0-9a-f]{{17}})", id_):
-            return f"has {id_!r}; use plain ids such as {form}"
-    if len(set(ids)) < len(ids):
-        return "names one twice; name each once"
-    return None if len(ids) >= least else f"has {len(ids)}; give at least {least}"

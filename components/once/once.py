@@ -1,6 +1,5 @@
 """A microservice that runs once: a task that `pulumi up` waits for."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from components.account import Account
 from components.arguments import outside, refuse
 from components.cluster import Cluster
 from components.connection import connection_inputs
+from components.names import plain
 from components.network.network import Network
 from components.network.task_access import TaskAccess
 from components.once.task_run import TaskRun, TaskStop
@@ -22,8 +22,8 @@ _STARTED_BY_MAX = 128  # ECS API reference, RunTask
 class Once:
     """Run one task during `pulumi up`, wait for it, and fail the update unless it exits with 0.
 
-    It runs again when its image, command or environment changes, when its table is replaced, and when `run_id`
-    changes; never otherwise. A run that failed is repeated by the next `pulumi up`.
+    It runs again when its task definition changes, as with another image, command, environment or size, when its table
+    is replaced, and when `run_id` changes; never otherwise. A run that failed is repeated by the next `pulumi up`.
 
     timeout: seconds until the task is stopped and the update fails. run_id: any string.
     """
@@ -90,5 +90,5 @@ def create_run(
 
 def _started_by(name: str) -> str:
     """Marks a task as this microservice's, in a cluster that other stacks may use too."""
-    owner = re.sub(r"[^A-Za-z0-9/_-]", "-", f"{pulumi.get_project()}/{pulumi.get_stack()}/{name}")
+    owner = "/".join(map(plain, (pulumi.get_project(), pulumi.get_stack(), name)))
     return owner[-_STARTED_BY_MAX:]

@@ -1,19 +1,16 @@
 """Runs an ECS task once, during `pulumi up`, and makes the update fail when the task does.
 
-A Pulumi dynamic provider. The engine loads it by module name in a process of its own; editing it never makes a run
-appear changed.
+A Pulumi dynamic provider; see `components.dynamic`.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
+from pulumi.dynamic import CreateResult, Resource, UpdateResult
 
+from components.dynamic import Provider
 from components.once.task_execution import TaskExecution
-
-# What decides whether the task runs again. The task definition changes with image, command and environment.
-_TRIGGERS = ("task_definition", "run_id")
 
 
 class TaskRun(Resource, module="ecs", name="TaskRun"):
@@ -70,7 +67,7 @@ class TaskRun(Resource, module="ecs", name="TaskRun"):
         )
 
 
-class TaskRunProvider(ResourceProvider):
+class TaskRunProvider(Provider):
     """Runs, waits, judges.
 
     - Tasks it started before and that are still running (`started_by`) are stopped first.
@@ -83,12 +80,9 @@ class TaskRunProvider(ResourceProvider):
       next `pulumi up` runs the task again.
     """
 
-    # Nothing secret is in it, and a secret would hide every diff.
-    serialize_as_secret_always = False
-
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        changed = [key for key in news if key not in ("__provider", "task_arn") and news[key] != olds.get(key)]
-        return DiffResult(changes=bool(changed), replaces=[key for key in changed if key in _TRIGGERS])
+    computed = ("task_arn",)
+    # What makes the task run again.
+    replacing = ("task_definition", "run_id")
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         execution = TaskExecution(props)
@@ -130,19 +124,11 @@ class TaskStop(Resource, module="ecs", name="TaskStop"):
         )
 
 
-class TaskStopProvider(ResourceProvider):
+class TaskStopProvider(Provider):
     """Does nothing until it is deleted."""
-
-    serialize_as_secret_always = False
-
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        return DiffResult(changes=any(news[key] != olds.get(key) for key in news if key != "__provider"))
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         return CreateResult(id_=props["started_by"], outs=props)
-
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        return UpdateResult(outs=news)
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         TaskExecution(props).stop_leftovers()

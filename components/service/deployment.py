@@ -1,7 +1,6 @@
 """Waits, during `pulumi up`, for an ECS service's deployment, and makes the update fail when ECS gave it up.
 
-A Pulumi dynamic provider. The engine loads it by module name in a process of its own; editing it never makes a
-deployment appear changed.
+A Pulumi dynamic provider; see `components.dynamic`.
 
 `aws.ecs.Service` alone is not enough. What its `wait_for_steady_state` makes of a rollback depends on the provider's
 version (earlier ones call it a success: terraform-provider-aws, issues 19519 and 20858); it shows neither reasons nor
@@ -12,8 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
+from pulumi.dynamic import CreateResult, Resource, UpdateResult
 
+from components.dynamic import Provider
 from components.service.deployment_check import DeploymentCheck
 
 
@@ -73,7 +73,7 @@ class Deployment(Resource, module="ecs", name="Deployment"):
         )
 
 
-class DeploymentProvider(ResourceProvider):
+class DeploymentProvider(Provider):
     """Finds the deployment that was asked for, follows it, judges.
 
     - Asked for is the service's PRIMARY deployment, if it has the requested task definition. It may take some seconds
@@ -97,13 +97,7 @@ class DeploymentProvider(ResourceProvider):
     provider writes there, as information (pulumi/pulumi, sdk/go/common/resource/plugin/plugin.go, `runtrace`).
     """
 
-    # Nothing secret is in it, and a secret would hide every diff.
-    serialize_as_secret_always = False
-
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        return DiffResult(
-            changes=any(news[key] != olds.get(key) for key in news if key not in ("__provider", "deployment_id"))
-        )
+    computed = ("deployment_id",)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         deployment = DeploymentCheck(props).run()

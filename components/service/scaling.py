@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.arguments import outside, refuse
+from components.arguments import below, outside, refuse
 
 _MAX_TASKS = 5000  # a service's quota (ECS developer guide, "Amazon ECS service quotas")
 
@@ -50,9 +50,9 @@ class Scaling:
                 if nothing
                 else _not_a_percentage(self.cpu),
                 "memory": _not_a_percentage(self.memory),
-                "requests": _below(self.requests, 1, "a minute and task"),
-                "scale_out_cooldown": _below(self.scale_out_cooldown, 0, "seconds"),
-                "scale_in_cooldown": _below(self.scale_in_cooldown, 0, "seconds"),
+                "requests": None if self.requests is None else below(self.requests, 1, "a minute and task"),
+                "scale_out_cooldown": below(self.scale_out_cooldown, 0, "seconds"),
+                "scale_in_cooldown": below(self.scale_in_cooldown, 0, "seconds"),
             },
         )
 
@@ -150,7 +150,3 @@ def create_scaling(
 def _not_a_percentage(value: int | None) -> str | None:
     # At 100 % the metric could never be above its target, and nothing would ever be scaled out.
     return None if value is None else outside(value, 1, 99, "%")
-
-
-def _below(value: int | None, least: int, unit: str) -> str | None:
-    return None if value is None or value >= least else f"is {value}; use {least} or more {unit}"

@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import pulumi
-import pulumi_aws as aws
-
 from components.arguments import outside, refuse
 
 _FARGATE, _FARGATE_SPOT = "FARGATE", "FARGATE_SPOT"
@@ -51,23 +48,6 @@ class Spot:
                 "on_demand_base": outside(self.on_demand_base, 0, 100_000),
             },
         )
-
-
-def create_capacity_providers(
-    name: str, cluster: aws.ecs.Cluster, *, parent: pulumi.Resource
-) -> aws.ecs.ClusterCapacityProviders:
-    """Lets services in `cluster` run on Fargate and on Fargate Spot, which both must be associated with it first.
-
-    A service must depend on it, whether it uses Spot or not: it may have been using Spot, and a provider in use cannot
-    be taken from a cluster. There is no default strategy, for ECS would copy it to a service that names none, which
-    the aws provider then takes for a change (hashicorp/terraform-provider-aws#44776).
-    """
-    return aws.ecs.ClusterCapacityProviders(
-        name,
-        cluster_name=cluster.name,
-        capacity_providers=[_FARGATE, _FARGATE_SPOT],
-        opts=pulumi.ResourceOptions(parent=parent),
-    )
 
 
 def launch_arguments(spot: Spot | None) -> dict[str, Any]:

@@ -1,14 +1,15 @@
 """Refuses changes of a table that would cost its rows, in a preview too.
 
-A Pulumi dynamic provider that calls nobody and needs no credentials. The engine loads it by module name in a process of
-its own.
+A Pulumi dynamic provider that calls nobody and needs no credentials; see `components.dynamic`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import pulumi
-from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
+from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, Resource
+
+from components.dynamic import Provider
 
 Scaling = Literal["on demand", "fixed", "scaled"]
 
@@ -55,11 +56,11 @@ class TableSchema(Resource, module="keyspaces", name="TableSchema"):
         )
 
 
-class TableSchemaProvider(ResourceProvider):
+class TableSchemaProvider(Provider):
     """Compares the declared schema with the recorded one.
 
-    The engine asks `check` in each preview and update before anything else, prints each failure as an error of its
-    own, without a traceback, and ends there.
+    The engine asks `check` in each preview and update before it does anything to the table, prints each failure as an
+    error of its own ("... has a problem: ..."), and ends there.
 
     - Refused unless `allow_replacement`: another name of table or keyspace, another key or order, a column that is
       removed or retyped, client-side timestamps turned off. For each the aws provider replaces the table
@@ -75,22 +76,13 @@ class TableSchemaProvider(ResourceProvider):
     one.
     """
 
-    # Nothing secret is in it, and a secret would hide every diff.
-    serialize_as_secret_always = False
-
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         refused = _refused(olds, news) if "columns" in olds else []
         recorded = {key: value for key, value in news.items() if key != _NOT_RECORDED}
         return CheckResult(recorded, [CheckFailure("", reason) for reason in refused])
 
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        return DiffResult(changes=any(news[key] != olds.get(key) for key in news if key != "__provider"))
-
     def create(self, props: dict[str, Any]) -> CreateResult:
         return CreateResult(id_=f"{props['keyspace']}/{props['table']}", outs=props)
-
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        return UpdateResult(outs=news)
 
 
 def _refused(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,9 @@ from typing import Literal
 import pulumi
 import pulumi_aws as aws
 
+from components.account import Account
 from components.arguments import outside, refuse
+from components.arns import ArnForm
 from components.tables.capacity import (
     Capacity,
     Dimension,
@@ -21,9 +23,12 @@ from components.tables.capacity import (
 from components.tables.columns import NAME, column_mistakes
 from components.tables.schema import Scaling, TableSchema
 
-_TIME_TO_LIVE_MAX = 630_720_000  # 20 years; Keyspaces API reference, UpdateTable
-# Of a key, not of an alias: Keyspaces asks for the key's ARN (API reference, EncryptionSpecification).
-_KMS_KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
+TIME_TO_LIVE_MAX = 630_720_000  # 20 years; Keyspaces API reference, UpdateTable
+# Keyspaces asks for the key's ARN (API reference, EncryptionSpecification).
+_KMS_KEY = ArnForm(
+    pattern=re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+"),
+    example="arn:aws:kms:us-east-1:123456789012:key/1234abcd-0000-0000-0000-000000000000 (of a key, not of an alias)",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +41,11 @@ class Table:
     clustering_key: sort order by column name, in order, for the rows of one partition.
     capacity: `OnDemand` or `Provisioned`.
     point_in_time_recovery: keep 35 days of continuous backups (billed by size).
-    kms_key_arn: encrypt with this customer managed key instead of one that AWS owns. It must allow whoever runs
-    `pulumi up`, if `kms:ViaService` is `cassandra.*.amazonaws.com`, to kms:Encrypt, kms:Decrypt, kms:ReEncrypt*,
-    kms:GenerateDataKey*, kms:DescribeKey and kms:CreateGrant, by its key policy or by IAM (Keyspaces developer guide,
-    "How to use customer managed keys"); whether the tasks' roles need kms:Decrypt too is UNVERIFIED. A table whose key
-    cannot be used for seven days is deleted by Keyspaces ("Encryption at rest: How it works").
+    kms_key_arn: encrypt with this customer managed key, of the stack's region, instead of one that AWS owns. It must
+    allow whoever runs `pulumi up`, if `kms:ViaService` is `cassandra.*.amazonaws.com`, to kms:Encrypt, kms:Decrypt,
+    kms:ReEncrypt*, kms:GenerateDataKey*, kms:DescribeKey and kms:CreateGrant, by its key policy or by IAM (Keyspaces
+    developer guide, "How to use customer managed keys"); whether the tasks' roles need kms:Decrypt too is UNVERIFIED. A
+    table whose key cannot be used for seven days is deleted by Keyspaces ("Encryption at rest: How it works").
     time_to_live: None: rows do not expire. 0: those do that are written with a TTL. n: so do all others, n seconds
     after they were written. At most 20 years. Once on, TTL can never be turned off ("Update the default Time to Live
     value"). To give a table that exists a default, set 0 first if AWS refuses both at once (UNVERIFIED).
@@ -76,8 +81,8 @@ class Table:
             {
                 "name": None if NAME.fullmatch(self.name) else "is no table name; use 1 to 48 of a-z, 0-9 and _",
                 **column_mistakes(self.columns, self.partition_key, self.clustering_key),
-                "kms_key_arn": _kms_key_mistake(self.kms_key_arn),
-                "time_to_live": outside(self.time_to_live or 0, 0, _TIME_TO_LIVE_MAX, "seconds, or None"),
+                "kms_key_arn": _KMS_KEY.mistake(self.kms_key_arn),
+                "time_to_live": outside(self.time_to_live or 0, 0, TIME_TO_LIVE_MAX, "seconds, or None"),
             },
         )
 
@@ -96,6 +101,7 @@ def create_table(
     table: Table,
     *,
     keyspace: aws.keyspaces.Keyspace,
+    account: Account,
     protect: bool,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
@@ -130,7 +136,10 @@ def create_table(
         encryption_specification=(
             {"type": "AWS_OWNED_KMS_KEY"}
             if table.kms_key_arn is None
-            else {"type": "CUSTOMER_MANAGED_KMS_KEY", "kms_key_identifier": table.kms_key_arn}
+            else {
+                "type": "CUSTOMER_MANAGED_KMS_KEY",
+                "kms_key_identifier": _KMS_KEY.in_region("Table", "kms_key_arn", table.kms_key_arn, account),
+            }
         ),
         point_in_time_recovery={"status": "ENABLED" if table.point_in_time_recovery else "DISABLED"},
         # Both know ENABLED only; what is off is left out. The provider takes no default of 0: that is left out too.
@@ -158,9 +167,3 @@ def _scaling_of(capacity: Capacity) -> Scaling:
     if isinstance(capacity, OnDemand):
         return "on demand"
     return "scaled" if changes_left_to_scaling(capacity) else "fixed"
-
-
-def _kms_key_mistake(arn: pulumi.Input[str] | None) -> str | None:
-    if not isinstance(arn, str) or _KMS_KEY_ARN.fullmatch(arn):
-        return None
-    return f"is {arn!r}; use a key's ARN, such as arn:aws:kms:us-east-1:111122223333:key/<id>, not an alias"

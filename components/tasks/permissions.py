@@ -13,22 +13,26 @@ import pulumi
 import pulumi_aws as aws
 
 from components.account import Account
+from components.iam import allow, policy_document
 
 Access = Literal["read", "write"]
 """`read`: Select. `write`: Select and Modify, that is INSERT, UPDATE and DELETE."""
 
-_ON_TABLE: Mapping[Access, Sequence[str]] = {
+ON_TABLE: Mapping[Access, Sequence[str]] = {
     "read": ["cassandra:Select"],
     "write": ["cassandra:Select", "cassandra:Modify"],
 }
 
 # ECS developer guide, "Amazon ECS task IAM role", ECS Exec permissions.
-_EXEC = [
+EXEC = (
     "ssmmessages:CreateControlChannel",
     "ssmmessages:CreateDataChannel",
     "ssmmessages:OpenControlChannel",
     "ssmmessages:OpenDataChannel",
-]
+)
+SIGN_IN_TO_ECR = ("ecr:GetAuthorizationToken",)
+PULL_IMAGE = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+WRITE_LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +67,10 @@ def create_task_role(
         name,
         description=f"Tasks of {parent._name}: {access} one Keyspaces table",
         statements=[
-            _allow(_ON_TABLE[access], table.arn),
-            _allow(["cassandra:Select"], account.arn("cassandra", "/keyspace/system*")),
-            _allow(["ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcEndpoints"], "*"),
-            *([_allow(_EXEC, "*")] if exec else []),
+            allow(ON_TABLE[access], table.arn),
+            allow(["cassandra:Select"], account.arn("cassandra", "/keyspace/system*")),
+            allow(["ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcEndpoints"], "*"),
+            *([allow(EXEC, "*")] if exec else []),
         ],
         account=account,
         tags=tags,
@@ -88,11 +92,9 @@ def create_execution_role(
         name,
         description=f"ECS starting tasks of {parent._name}: pull one image, write one log group",
         statements=[
-            _allow(["ecr:GetAuthorizationToken"], "*"),
-            _allow(
-                ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], repository.arn
-            ),
-            _allow(["logs:CreateLogStream", "logs:PutLogEvents"], pulumi.Output.concat(log_group.arn, ":*")),
+            allow(SIGN_IN_TO_ECR, "*"),
+            allow(PULL_IMAGE, repository.arn),
+            allow(WRITE_LOG, pulumi.Output.concat(log_group.arn, ":*")),
         ],
         account=account,
         tags=tags,
@@ -113,14 +115,14 @@ def _create_role(
     role = aws.iam.Role(
         name, description=description, assume_role_policy=_trust_ecs_tasks(account), tags=dict(tags), opts=opts
     )
-    policy = aws.iam.RolePolicy(name, role=role.name, policy=_document(statements), opts=opts)
+    policy = aws.iam.RolePolicy(name, role=role.name, policy=policy_document(statements), opts=opts)
     return Role(arn=role.arn, role=role, policy=policy)
 
 
 def _trust_ecs_tasks(account: Account) -> pulumi.Output[str]:
     # The conditions keep ECS from using the role on behalf of another account ("confused deputy";
     # ECS developer guide, "Amazon ECS task IAM role").
-    return _document(
+    return policy_document(
         [
             {
                 "Effect": "Allow",
@@ -133,11 +135,3 @@ def _trust_ecs_tasks(account: Account) -> pulumi.Output[str]:
             }
         ]
     )
-
-
-def _allow(actions: Sequence[str], resource: pulumi.Input[str]) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": list(actions), "Resource": resource}
-
-
-def _document(statements: Sequence[Mapping[str, Any]]) -> pulumi.Output[str]:
-    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": list(statements)})

@@ -1,6 +1,5 @@
 """An ECS task definition: one container, locked down, with the environment every microservice gets."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ import pulumi_aws as aws
 
 from components.account import Account
 from components.arguments import refuse
+from components.names import in_stack
 from components.tasks.architecture import Architecture
 from components.tasks.permissions import Role
 
@@ -113,7 +113,7 @@ def create_task_definition(
     }
     return aws.ecs.TaskDefinition(
         name,
-        family=re.sub(r"[^A-Za-z0-9_-]", "-", f"{name}-{pulumi.get_stack()}"),
+        family=in_stack(name),
         requires_compatibilities=["FARGATE"],
         network_mode="awsvpc",
         cpu=str(cpu),

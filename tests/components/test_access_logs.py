@@ -66,7 +66,7 @@ def test_lets_the_environments_load_balancer_write_and_nobody_without_tls(prefix
     assert {key: value for key, value in delivery.items() if key != "Sid"} == {
         "Effect": "Allow",
         "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
-        "Action": "s3:PutObject",
+        "Action": ["s3:PutObject"],
         "Resource": f"arn:aws:s3:::{NAME}/{where}AWSLogs/000000000000/*",
         "Condition": {
             "ArnLike": {"aws:SourceArn": "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/app/shop-*"}

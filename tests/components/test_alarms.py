@@ -338,13 +338,13 @@ def test_declares_the_same_alarms_in_a_preview_where_nothing_is_known(container_
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"topic_arn": "on-call"}, "topic_arn is 'on-call'; use that of an SNS topic, such as arn:aws:sns"),
+        ({"topic_arn": "on-call"}, "topic_arn is 'on-call'; give an ARN such as arn:aws:sns"),
         ({"topic_arn": "arn:aws:sqs:eu-west-1:123456789012:on-call"}, "topic_arn is"),
         ({"topic_arn": f"{TOPIC}:6b0e71bd-7e97-4d97-80ce-4a0994e55286"}, "topic_arn is"),  # a subscription's
         ({"error_percent": 100}, "error_percent is 100; use 0 to 99"),
         ({"error_percent": -1}, "error_percent is -1"),
         ({"p99_seconds": 0}, "p99_seconds is 0; use 0.001 to 4000 seconds"),
-        ({"throttles": -1}, "throttles is -1; it cannot be negative"),
+        ({"throttles": -1}, "throttles is -1; use 0 or more"),
         ({"system_errors": -1}, "system_errors is -1"),
         ({"user_errors": -1}, "user_errors is -1"),
     ],

@@ -617,7 +617,7 @@ def test_accepts_what_is_deployed_when_no_other_deployment_is_due(
 def test_looks_again_in_place_when_an_input_changes(change: dict[str, Any], changes: bool) -> None:
     """Else a change is not checked; or, replaced, what depends on it is replaced too."""
     diff = DeploymentProvider().diff(SERVICE, {**PROPS, "deployment_id": "ecs-svc/1"}, {**PROPS, **change})
-    assert (diff.changes, diff.replaces) == (changes, None)
+    assert (diff.changes, diff.replaces) == (changes, [])
 
 
 def test_does_nothing_when_deleted(aws: Aws) -> None:

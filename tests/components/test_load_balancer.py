@@ -103,6 +103,13 @@ def test_protects_the_load_balancer_as_set(protect: bool) -> None:
     assert balancer["idleTimeout"] == 60
 
 
+def test_makes_a_new_load_balancer_in_another_vpc() -> None:
+    """Else an update that moves the stack fails: AWS does not move a load balancer."""
+    balancer = one(declare_front(), LOAD_BALANCER, "shop")
+    assert balancer.replacement_trigger == "vpc-shop"
+    assert not balancer.delete_before_replace
+
+
 def test_switches_access_logs_off_in_so_many_words() -> None:
     """The provider takes an argument left out for "as it is": logs would go to a bucket that was deleted."""
     assert one(declare_front(), LOAD_BALANCER, "shop").inputs["accessLogs"] == {"enabled": False, "bucket": ""}

@@ -116,7 +116,7 @@ def test_accepts_new_vpc_that_works(arguments: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"vpc_id": "12345678"}, r"vpc_id has '12345678'; use plain ids such as vpc-"),
+        ({"vpc_id": "12345678"}, r"vpc_id has '12345678'; use plain IDs such as vpc-"),
         ({"vpc_id": "subnet-12345678"}, "vpc_id has"),
         ({"public_subnet_ids": _PUBLIC[:1]}, "public_subnet_ids has 1; give at least 2"),
         ({"public_subnet_ids": []}, "public_subnet_ids has 0"),
@@ -134,8 +134,8 @@ def test_refuses_ids_that_are_none(arguments: dict[str, Any], message: str) -> N
 
 
 def test_refuses_an_output_for_an_id() -> None:
-    """Its zone could not be asked for in a preview; the message says that plain ids are needed."""
-    with pytest.raises(InvalidArguments, match="use plain ids"):
+    """Its zone could not be asked for in a preview; the message says that plain IDs are needed."""
+    with pytest.raises(InvalidArguments, match="use plain IDs"):
         declare(lambda: _existing(task_subnet_ids=[pulumi.Output.from_input(_A)]))
 
 

@@ -7,7 +7,8 @@ import pulumi_aws as aws
 import pytest
 
 from components.arguments import InvalidArguments
-from components.service.spot import Spot, create_capacity_providers, launch_arguments
+from components.cluster import create_capacity_providers
+from components.service.spot import Spot, launch_arguments
 from local.program import Program
 from tests.evaluation import declare, dependencies, one
 

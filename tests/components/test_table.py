@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 
+from components.account import Account
 from components.arguments import InvalidArguments
 from components.tables.table import KeyspacesTable, Table, create_table
 from local.program import Program, Resource
@@ -31,13 +32,15 @@ def declare_table(*, computed: bool = True, **options: Any) -> Program:
     """The table `things` with `options`, in a keyspace and a component of its own."""
 
     def run() -> KeyspacesTable:
+        owner = pulumi.ComponentResource("test:index:Owner", "store")
         return create_table(
             "store",
             Table(**{**THINGS, **options}),
             keyspace=aws.keyspaces.Keyspace("store", name="shop"),
+            account=Account.of(owner),
             protect=True,
             tags={"Stack": "dev"},
-            parent=pulumi.ComponentResource("test:index:Owner", "store"),
+            parent=owner,
         )
 
     return declare(run, computed=computed)
@@ -82,17 +85,18 @@ def test_encrypts_with_a_key_of_the_same_program() -> None:
     """Its ARN is not known before it exists, and cannot be checked then."""
 
     def run() -> None:
-        key = aws.kms.Key("store")
+        owner = pulumi.ComponentResource("test:index:Owner", "store")
         create_table(
             "store",
-            Table(**THINGS, kms_key_arn=key.id),
+            Table(**THINGS, kms_key_arn=aws.kms.Key("store").arn),
             keyspace=aws.keyspaces.Keyspace("store", name="shop"),
+            account=Account.of(owner),
             protect=False,
             tags={},
-            parent=pulumi.ComponentResource("test:index:Owner", "store"),
+            parent=owner,
         )
 
-    assert table_of(declare(run)).inputs["encryptionSpecification"]["kmsKeyIdentifier"] == "store-id"
+    assert table_of(declare(run)).inputs["encryptionSpecification"]["kmsKeyIdentifier"].endswith(":key/store")
 
 
 @pytest.mark.parametrize("computed", [True, False])
@@ -165,8 +169,8 @@ def test_refuses_type_the_table_could_not_be_created_or_kept_with(cql_type: str,
         ),
         ({"columns": {"id": "counter"}}, "partition_key 'id' is counter; a key takes no"),
         ({"columns": {"id": "text", "hits": "counter", "year": "int"}}, "columns mix counters with others"),
-        ({"kms_key_arn": "alias/store"}, "kms_key_arn is 'alias/store'; use a key's ARN"),
-        ({"kms_key_arn": "arn:aws:kms:us-east-1:111122223333:alias/store"}, "not an alias"),
+        ({"kms_key_arn": "alias/store"}, "kms_key_arn is 'alias/store'; give an ARN such as arn:aws:kms"),
+        ({"kms_key_arn": "arn:aws:kms:us-east-1:111122223333:alias/store"}, "not of an alias"),
         ({"time_to_live": -1}, "time_to_live is -1; use 0 to 630720000 seconds, or None"),
         ({"time_to_live": 630_720_001}, "time_to_live is 630720001"),
     ],

@@ -326,7 +326,7 @@ def test_changes_nothing_until_it_is_deleted() -> None:
     assert TaskStopProvider().diff("id", created, PROPS).changes is False
     moved = {**PROPS, "cluster": "other"}
     assert TaskStopProvider().diff("id", created, moved).changes is True
-    assert TaskStopProvider().diff("id", created, moved).replaces is None
+    assert not TaskStopProvider().diff("id", created, moved).replaces
     assert TaskStopProvider().update("id", created, moved).outs == moved
 
 

@@ -1,0 +1,110 @@
+"""Environments and microservices with every option on: all kinds of resources that the components can make."""
+
+from dataclasses import dataclass
+
+from components import (
+    AccessLogs,
+    Alarms,
+    Environment,
+    ExistingCluster,
+    ExistingVpc,
+    Https,
+    KeyspacesMicroservice,
+    NewCluster,
+    NewVpc,
+    Once,
+    Provisioned,
+    PublicLoadBalancer,
+    Scaling,
+    Service,
+    Spot,
+    Table,
+)
+from tests.components.front import EXISTING, WEB_ACL_ARN
+
+
+@dataclass(frozen=True, kw_only=True)
+class Everything:
+    """env, loader, query_api: all new. guest, guest_api: in a VPC, behind a listener and in a cluster that exist."""
+
+    env: Environment
+    loader: KeyspacesMicroservice
+    query_api: KeyspacesMicroservice
+    guest: Environment
+    guest_api: KeyspacesMicroservice
+
+    @property
+    def components(self) -> list[Environment | KeyspacesMicroservice]:
+        return [self.env, self.loader, self.query_api, self.guest, self.guest_api]
+
+
+def declare_everything() -> Everything:
+    env = Environment(
+        "shop",
+        keyspace="shop",
+        network=NewVpc(way_out="endpoints", session_endpoint=True),
+        load_balancer=PublicLoadBalancer(
+            https=Https(domain="api.example.com", hosted_zone_id="Z0123456789ABCDEFGHIJ"),
+            access_logs=AccessLogs(),
+            web_acl_arn=WEB_ACL_ARN,
+        ),
+        cluster=NewCluster(container_insights="enhanced"),
+        protect=True,
+        tags={"Team": "shop"},
+    )
+    alarms = Alarms(topic_arn="arn:aws:sns:us-east-1:123456789012:alarms", rollback=True)
+    loader = KeyspacesMicroservice(
+        "loader",
+        environment=env,
+        table=Table(
+            name="things",
+            columns={"id": "text", "year": "int"},
+            partition_key=["id"],
+            clustering_key={"year": "DESC"},
+            capacity=Provisioned(read=(1, 10), write=(1, 10)),
+            time_to_live=0,
+        ),
+        access="write",
+        dockerfile="app/load-countries.Dockerfile",
+        command=["load"],
+        run=Once(),
+        alarms=alarms,
+        dashboard=True,
+    )
+    query_api = KeyspacesMicroservice(
+        "query-api",
+        environment=env,
+        table=loader.table,
+        access="read",
+        dockerfile="app/query-api.Dockerfile",
+        command=["serve"],
+        run=Service(
+            scaling=Scaling(max_tasks=4, cpu=60, memory=80, requests=1000),
+            spot=Spot(),
+            exec=True,
+            after=[loader.completed],
+        ),
+        alarms=alarms,
+        dashboard=True,
+    )
+    guest = Environment(
+        "guest",
+        keyspace="guest",
+        network=ExistingVpc(
+            vpc_id="vpc-0123456789abcdef0",
+            public_subnet_ids=["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
+            task_subnet_ids=["subnet-0123456789abcdef2"],
+        ),
+        load_balancer=EXISTING,
+        cluster=ExistingCluster(arn="arn:aws:ecs:us-east-1:123456789012:cluster/shared"),
+    )
+    guest_api = KeyspacesMicroservice(
+        "visitors",
+        environment=guest,
+        table=Table(name="visitors", columns={"id": "text"}, partition_key=["id"]),
+        access="read",
+        dockerfile="app/query-api.Dockerfile",
+        command=["serve"],
+        run=Service(),
+    )
+    return Everything(env=env, loader=loader, query_api=query_api, guest=guest, guest_api=guest_api)

@@ -1,0 +1,69 @@
+"""What the components do not offer can still be done: to each resource by attribute, to all of them by `transforms`."""
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+import pulumi
+import pytest
+
+from local.program import Program
+from tests.components.everything import declare_everything
+from tests.evaluation import ROOT, declare
+
+
+def _reachable(value: object) -> Iterator[pulumi.Resource]:
+    """The resources in public attributes of components and of option classes, mappings and sequences in them.
+
+    What is in a component of another package, as awsx, is that package's business.
+    """
+    inner: Sequence[object] = ()
+    if isinstance(value, pulumi.Resource):
+        yield value
+        if type(value).__module__.startswith("components."):
+            inner = [attribute for name, attribute in vars(value).items() if not name.startswith("_")]
+    elif dataclasses.is_dataclass(value):
+        inner = [getattr(value, field.name) for field in dataclasses.fields(value)]
+    elif isinstance(value, Mapping):
+        inner = list(value.values())
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        inner = value
+    for each in inner:
+        yield from _reachable(each)
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["created", "preview"])
+def everything(request: pytest.FixtureRequest) -> Program:
+    """Outputs: `reachable`, the URNs."""
+
+    def run() -> None:
+        reachable = [each for component in declare_everything().components for each in _reachable(component)]
+        pulumi.export("reachable", [each.urn for each in reachable])
+
+    return declare(run, computed=request.param)
+
+
+def test_reaches_every_resource_from_an_attribute(everything: Program) -> None:
+    """Else what the components do not offer for it cannot be had without a copy of them."""
+    reachable = set(everything.outputs["reachable"])
+    lost = [f"{each.type} {each.name}" for each in everything.resources if each.urn not in reachable]
+    assert not lost, f"not reachable: {', '.join(lost)}"
+
+
+def test_looks_at_every_kind_of_resource_the_components_create(everything: Program) -> None:
+    """Else a new feature's resources are not looked for above."""
+    sources = "".join(file.read_text() for file in (ROOT / "components").rglob("*.py"))
+    kinds = set(re.findall(r"\baws\.(\w+\.[A-Z]\w+)\(", sources))
+    declared = {re.sub(r"aws:(\w+)/\w+:(\w+)", r"\1.\2", each.type) for each in everything.resources}
+    assert len(kinds) > 20
+    assert kinds <= declared
+
+
+def test_gives_every_resource_its_component_as_parent(everything: Program) -> None:
+    """Else transforms, providers and protection of the component do not reach it."""
+    components = {each.urn: each.name for each in everything.resources if not each.custom and "awsx" not in each.type}
+    assert sorted(components.values()) == ["guest", "loader", "query-api", "shop", "visitors"]
+    for each in everything.resources:
+        if each.urn not in components:
+            owner = components[each.parent]
+            assert each.name == owner or each.name.startswith(f"{owner}-"), f"{each.name} is a child of {owner}"
