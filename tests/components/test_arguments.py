@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import Once, Service, Table
+from components import Environment, Once, Service, Table
 from components.arguments import InvalidArguments
 from components.connection import connection_inputs, session_from
 from components.names import check_name
@@ -23,6 +23,19 @@ def test_refuses_table_name_keyspaces_would_refuse(name: str) -> None:
     """Else the update fails halfway, in the provider's words."""
     with pytest.raises(ValueError, match="table name"):
         Table(name=name, columns=COLUMNS, partition_key=["id"])
+
+
+@pytest.mark.parametrize("name", ["system", "system_shop", "System", "SYSTEM_schema", "systematic"])
+def test_refuses_keyspace_name_like_keyspaces_own(name: str) -> None:
+    """Else the keyspace is refused when the rest is there, or every task may read it."""
+    with pytest.raises(InvalidArguments, match=f"keyspace is '{name}'; use .* but not with system"):
+        Environment.check(keyspace=name, log_retention_days=7)
+
+
+@pytest.mark.parametrize("name", ["shop", "Shop_2", "ecosystem", "sys", "shop_system"])
+def test_accepts_keyspace_name_that_is_nobody_elses(name: str) -> None:
+    """A name that works must not be refused."""
+    Environment.check(keyspace=name, log_retention_days=7)
 
 
 @pytest.mark.parametrize(
