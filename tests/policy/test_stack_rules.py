@@ -61,10 +61,13 @@ def _listener(protocol: Any, arn: Any, stack: str) -> Given:
     )
 
 
+_CONDITIONS = [{"pathPattern": {"values": ["/*"]}}, {"hostHeader": {"values": ["api.example.com"]}}]
+
+
 def _rule(name: str, listener: Any, *actions: Any, stack: str, depends_on: Sequence[Given] = ()) -> Given:
     return Given(
         type="aws:lb/listenerRule:ListenerRule",
-        inputs={"listenerArn": listener, "actions": list(actions)},
+        inputs={"listenerArn": listener, "actions": list(actions), "conditions": _CONDITIONS},
         name=name,
         stack=stack,
         depends_on={"listenerArn": depends_on},
