@@ -150,7 +150,13 @@ def _query_api(config: StackConfig) -> Mapping[str, Any]:
 
 def _service(config: StackConfig) -> Mapping[str, Any]:
     return config.arguments(
-        Service, tasks=config["queryApiTasks"], scaling=_scaling(config), spot=_spot(config), exec=config["exec"]
+        Service,
+        hosts=config["queryApiHosts"],
+        priority=config["queryApiPriority"].or_none(),
+        tasks=config["queryApiTasks"],
+        scaling=_scaling(config),
+        spot=_spot(config),
+        exec=config["exec"],
     )
 
 

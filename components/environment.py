@@ -15,7 +15,9 @@ from components.names import check_name
 from components.network.network import Network, create_network
 from components.network.vpc import ExistingVpc, NewVpc
 
-_KEYSPACE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_]{1,47}")  # what the aws provider accepts
+# What the aws provider accepts, but for names like those of Keyspaces' own (developer guide, "Working with system
+# keyspaces in Amazon Keyspaces"), which every task may read.
+_KEYSPACE = re.compile(r"(?!(?i:system))[a-zA-Z0-9][a-zA-Z0-9_]{1,47}")
 # What CloudWatch Logs accepts (API reference, PutRetentionPolicy).
 _LOG_RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
@@ -32,7 +34,7 @@ class Environment(pulumi.ComponentResource):
     keyspace.
 
     name: begins every child's name; see `check_name`.
-    keyspace: the keyspace's name, in AWS too: 2 to 48 letters, digits and _.
+    keyspace: the keyspace's name, in AWS too: 2 to 48 letters, digits and _, not beginning with system.
     network: `NewVpc`, with the way out that is wanted, or `ExistingVpc`. Another VPC than before means new endpoints,
     security groups, load balancer (with another address) and target groups, to which the tasks move.
     load_balancer: `PublicLoadBalancer` or `ExistingListener`.
@@ -109,7 +111,8 @@ class Environment(pulumi.ComponentResource):
             {
                 "keyspace": None
                 if _KEYSPACE.fullmatch(keyspace)
-                else f"is {keyspace!r}; use 2 to 48 letters, digits and _, beginning with a letter or digit",
+                else f"is {keyspace!r}; use 2 to 48 letters, digits and _, beginning with a letter or digit, but not"
+                " with system, as Keyspaces' own do",
                 "log_retention_days": None
                 if log_retention_days in _LOG_RETENTION_DAYS
                 else f"is {log_retention_days}; use {', '.join(map(str, _LOG_RETENTION_DAYS))}",

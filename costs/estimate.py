@@ -7,7 +7,7 @@ from costs import containers, data, network, scaling, watching
 from costs.assumptions import DEFAULTS, Assumptions
 from costs.items import Item, merged, total, unclear
 from costs.prices import HOSTED_ZONE, KEY
-from costs.requests import BUCKET, request_items
+from costs.requests import BUCKET, WEB_ACL, request_items
 from local.program import Program, Resource
 
 Pricing = Callable[[Resource, Program, Assumptions], Iterator[Item]]
@@ -97,7 +97,7 @@ FREE = frozenset(
         "aws:sns/topicSubscription:TopicSubscription",
         "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
-        "aws:wafv2/webAclAssociation:WebAclAssociation",  # the web ACL is somebody else's
+        WEB_ACL,  # the web ACL itself is somebody else's
         "docker:index/image:Image",  # built where Pulumi runs; kept in its repository
         "pulumi-python:dynamic/ecs:Deployment",
         "pulumi-python:dynamic/ecs:TaskStop",

@@ -28,12 +28,12 @@ def total(items: Iterable[Item]) -> float:
 
 
 def merged(items: Iterable[Item]) -> list[Item]:
-    """Those that say the same become one with the sum of their counts, where the first was."""
+    """Those that say the same become one with the sum of their counts, where the first was; none of nothing."""
     found: dict[Item, float] = {}
     for item in items:
         kind = replace(item, count=0)
         found[kind] = found.get(kind, 0) + item.count
-    return [replace(kind, count=count) for kind, count in found.items()]
+    return [replace(kind, count=count) for kind, count in found.items() if count]
 
 
 def number(resource: Resource, key: str, inputs: Mapping[str, Any], default: float | None = None) -> float:

@@ -56,6 +56,15 @@ LOAD_BALANCER_CAPACITY = Price(
     "load balancer capacity unit (LCU)", 0.008, "LCU-hour", "use", "awsnegotiations.com; cloud-horizons.com", "2026-05"
 )
 DATA_OUT = Price("data out to the internet, first 10 TB", 0.09, "GB", "use", "usage.ai; leanopstech.com", "2026-06")
+WEB_ACL_REQUESTS = Price(
+    "requests that AWS WAF inspects",
+    0.60,
+    "million",
+    "use",
+    "awsnegotiations.com; c3x.dev",
+    "2026-11",
+    f"{_UNDATED}; a web ACL above 1,500 capacity units, or with rules that are sold, costs more",
+)
 HOSTED_ZONE = Price("Route 53 hosted zone", 0.50, "zone", "month", "ns1.com", "2026-11", _UNDATED)
 
 X86_CPU = Price("Fargate, Linux x86", 0.04048, "vCPU", "hour", "factualminds.com; wring.co", "2026-06")

@@ -7,11 +7,12 @@ from costs.containers import SERVICE
 from costs.data import TABLE, is_on_demand
 from costs.items import Item, number
 from costs.network import BALANCER, is_public, way_out
-from costs.prices import DATA_OUT, DAYS, LOAD_BALANCER_CAPACITY, OBJECT_STORAGE, READS
+from costs.prices import DATA_OUT, DAYS, LOAD_BALANCER_CAPACITY, OBJECT_STORAGE, READS, WEB_ACL_REQUESTS
 from costs.watching import log_items
 from local.program import Program
 
 BUCKET = "aws:s3/bucket:Bucket"
+WEB_ACL = "aws:wafv2/webAclAssociation:WebAclAssociation"
 _LISTENER = "aws:lb/listener:Listener"
 _LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 # An LCU is, in an hour, 25 new connections a second or 1 GB, whichever is more (Elastic Load Balancing pricing). Its
@@ -32,6 +33,8 @@ def request_items(program: Program, assumptions: Assumptions) -> Iterator[Item]:
         yield Item(what=f"CQL by {passed[0]}", count=size(assumptions.cql_bytes), price=passed[1])
     if any(program.of_type(BALANCER)):
         yield from _through_balancers(program, assumptions)
+    if any(program.of_type(WEB_ACL)):
+        yield Item(what="Requests inspected by AWS WAF", count=REQUESTS / 1e6, price=WEB_ACL_REQUESTS)
     line = assumptions.log_line_bytes + assumptions.log_event_bytes
     yield from log_items("Log lines", size(line), program, assumptions)
     yield from _access_logs(program, assumptions)

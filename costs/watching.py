@@ -51,11 +51,8 @@ def filter_items(metric_filter: Resource, program: Program, assumptions: Assumpt
 
 
 def dashboard_items(program: Program) -> Iterator[Item]:
-    count = len(list(program.of_type(DASHBOARDS)))
-    if count:
-        yield Item(
-            what=f"Dashboards after the first {FREE_DASHBOARDS}", count=max(0, count - FREE_DASHBOARDS), price=DASHBOARD
-        )
+    billed = max(0, len(list(program.of_type(DASHBOARDS))) - FREE_DASHBOARDS)
+    yield Item(what=f"Dashboards after the first {FREE_DASHBOARDS}", count=billed, price=DASHBOARD)
 
 
 def log_items(what: str, gigabytes: float, program: Program, assumptions: Assumptions) -> Iterator[Item]:

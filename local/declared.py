@@ -1,5 +1,7 @@
 """What the program declares, in the words of this machine. Refuses what it could only get wrong."""
 
+import fnmatch
+import itertools
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -60,11 +62,15 @@ class Service:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """Sends requests whose path matches one of `paths` (`*` and `?` are wildcards) to a target group."""
+    """Sends requests whose path matches one of `paths` (`*` and `?` are wildcards) to a target group.
+
+    for_hosts: whether it is declared for some hosts only; here it takes any.
+    """
 
     priority: int
     paths: Sequence[str]
     target_group: TargetGroup
+    for_hosts: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,10 +128,7 @@ def read(program: Program, root: Path, url: str) -> Stack:
         keyspaces=[_known(keyspace, "name") for keyspace in program.of_type("aws:keyspaces/keyspace:Keyspace")],
         tables=[_table(table) for table in program.of_type("aws:keyspaces/table:Table")],
         steps=steps,
-        rules=sorted(
-            (_rule(rule, target_groups) for rule in program.of_type("aws:lb/listenerRule:ListenerRule")),
-            key=lambda rule: rule.priority,
-        ),
+        rules=_rules(program, target_groups),
         outputs=_here(outputs, _declared_urls(program), url),
     )
 
@@ -226,14 +229,36 @@ def _target_group(resource: Resource) -> TargetGroup:
     )
 
 
+def _rules(program: Program, target_groups: Mapping[str, TargetGroup]) -> list[Rule]:
+    """In the order in which they are asked."""
+    resources = program.of_type("aws:lb/listenerRule:ListenerRule")
+    rules = sorted((_rule(resource, target_groups) for resource in resources), key=lambda rule: rule.priority)
+    for before, behind in itertools.combinations(rules, 2):
+        for taken, path in itertools.product(before.paths, behind.paths):
+            # Without hosts it takes these requests in AWS too, which is for the program to know.
+            if before.for_hosts and fnmatch.fnmatchcase(path, taken.replace("?", "[!*]")):
+                raise LocalError(
+                    f"listener rules: {path} of {behind.target_group.name} gets no request here, where hosts are not"
+                    f" looked at: {taken} of {before.target_group.name} goes first; declare only one of them in the"
+                    " stack that runs here"
+                )
+    return rules
+
+
 def _rule(resource: Resource, target_groups: Mapping[str, TargetGroup]) -> Rule:
     conditions, actions = _known(resource, "conditions"), _known(resource, "actions")
-    if [list(condition) for condition in conditions] != [["pathPattern"]] or len(actions) != 1:
-        raise LocalError(f"listener rule {resource.name}: local/ does one path pattern and one forward, and no more")
+    kinds = sorted(kind for condition in conditions for kind in condition)
+    if kinds not in (["pathPattern"], ["hostHeader", "pathPattern"]) or len(actions) != 1:
+        raise LocalError(
+            f"listener rule {resource.name}: local/ does one path pattern, for hosts or any, and one forward, and no"
+            " more"
+        )
+    (paths,) = (condition["pathPattern"]["values"] for condition in conditions if "pathPattern" in condition)
     return Rule(
         priority=int(_known(resource, "priority")),
-        paths=conditions[0]["pathPattern"]["values"],
+        paths=paths,
         target_group=target_groups[actions[0]["targetGroupArn"]],
+        for_hosts="hostHeader" in kinds,
     )
 
 

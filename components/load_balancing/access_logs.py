@@ -69,9 +69,19 @@ class LogBucket:
 
 
 def create_log_bucket(
-    name: str, logs: AccessLogs, *, account: Account, protect: bool, tags: Mapping[str, str], parent: pulumi.Resource
+    name: str,
+    logs: AccessLogs,
+    *,
+    load_balancer: str,
+    account: Account,
+    protect: bool,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
 ) -> LogBucket:
-    """protect: deleting the bucket fails while it holds logs; otherwise they go with it."""
+    """load_balancer: the logical name of the one that writes, which waits for the bucket: it has no ARN yet.
+
+    protect: deleting the bucket fails while it holds logs; otherwise they go with it.
+    """
 
     def after(*settings: pulumi.Resource) -> pulumi.ResourceOptions:
         # One after the other: S3 refuses a change to a bucket while another is under way (OperationAborted).
@@ -130,8 +140,14 @@ def create_log_bucket(
                     pulumi.Output.concat(bucket.arn, "/", delivered, account.id, "/*"),
                     Sid="LogDelivery",
                     Principal={"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
-                    # Load balancers of this account and region only.
-                    Condition={"ArnLike": {"aws:SourceArn": account.arn("elasticloadbalancing", "loadbalancer/*")}},
+                    # Load balancers of this account, region and logical name only: Pulumi appends a hyphen and seven
+                    # random characters. Elastic Load Balancing's own example, under "Security best practices" of that
+                    # guide, ends in loadbalancer/*; a narrower one was not tried (UNVERIFIED).
+                    Condition={
+                        "ArnLike": {
+                            "aws:SourceArn": account.arn("elasticloadbalancing", f"loadbalancer/app/{load_balancer}-*")
+                        }
+                    },
                 ),
                 {
                     "Sid": "TlsOnly",

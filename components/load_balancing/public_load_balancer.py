@@ -17,6 +17,8 @@ from components.network.network import Network
 from components.network.security_group_rules import HTTPS_PORT, let_in
 
 _HTTP_PORT = 80
+# What a security group takes inbound, unless AWS has raised it (VPC user guide, "Amazon VPC quotas").
+_MAX_RULES = 60
 _IDLE_TIMEOUT = 60  # seconds; a service must keep idle connections longer, or clients see stray 502s
 _NOT_FOUND: aws.lb.ListenerDefaultActionArgsDict = {
     "type": "fixed-response",
@@ -42,7 +44,8 @@ class PublicLoadBalancer:
     It answers 404 to what no microservice has claimed, and drops headers whose names HTTP does not allow.
 
     https: None speaks plain HTTP on port 80.
-    allowed_cidrs: who may connect, as IPv4 CIDR blocks. The default is everybody.
+    allowed_cidrs: who may connect, as IPv4 CIDR blocks: at most 60, with HTTPS at most 30, since a security group takes
+    60 rules and each block needs one a port. The default is everybody.
     access_logs: None keeps none.
     web_acl_arn: a regional AWS WAF web ACL (version 2) that filters requests. For a moment, while another takes its
     place, none does.
@@ -56,7 +59,10 @@ class PublicLoadBalancer:
     def __post_init__(self) -> None:
         refuse(
             "PublicLoadBalancer",
-            {"allowed_cidrs": _cidrs_mistake(self.allowed_cidrs), "web_acl_arn": _WEB_ACL.mistake(self.web_acl_arn)},
+            {
+                "allowed_cidrs": _cidrs_mistake(self.allowed_cidrs, len(_ports(self))),
+                "web_acl_arn": _WEB_ACL.mistake(self.web_acl_arn),
+            },
         )
 
 
@@ -94,7 +100,6 @@ def create_public_load_balancer(
         tags=dict(tags),
         opts=pulumi.ResourceOptions(parent=parent),
     )
-    ports = [_HTTP_PORT] if options.https is None else [_HTTP_PORT, HTTPS_PORT]
     # Named after what they allow: reordering the list changes nothing.
     ingress = {
         (cidr, port): let_in(
@@ -107,11 +112,19 @@ def create_public_load_balancer(
             parent=parent,
         )
         for cidr in options.allowed_cidrs
-        for port in ports
+        for port in _ports(options)
     }
     logs = options.access_logs
     log_bucket = (
-        create_log_bucket(f"{name}-alb-logs", logs, account=account, protect=protect, tags=tags, parent=parent)
+        create_log_bucket(
+            f"{name}-alb-logs",
+            logs,
+            load_balancer=name,
+            account=account,
+            protect=protect,
+            tags=tags,
+            parent=parent,
+        )
         if logs is not None and logs.bucket is None
         else None
     )
@@ -191,7 +204,11 @@ def _access_logs(logs: AccessLogs | None, log_bucket: LogBucket | None) -> aws.l
     return {"enabled": True, "bucket": bucket, "prefix": logs.prefix or ""}
 
 
-def _cidrs_mistake(cidrs: Sequence[str]) -> str | None:
+def _ports(options: PublicLoadBalancer) -> list[int]:
+    return [_HTTP_PORT] if options.https is None else [_HTTP_PORT, HTTPS_PORT]
+
+
+def _cidrs_mistake(cidrs: Sequence[str], ports: int) -> str | None:
     if isinstance(cidrs, str):
         return f"is the string {cidrs!r}; give a list such as [{cidrs!r}]"
     if not cidrs:
@@ -205,4 +222,12 @@ def _cidrs_mistake(cidrs: Sequence[str]) -> str | None:
             return f"has {cidr!r}; the load balancer has IPv4 addresses only, so give IPv4 CIDR blocks"
         if str(block) != cidr:
             return f"has {cidr!r}; AWS would make that {block}: give it so"
-    return "names the same block twice" if len(set(cidrs)) < len(cidrs) else None
+    if len(set(cidrs)) < len(cidrs):
+        return "names the same block twice"
+    if len(cidrs) * ports > _MAX_RULES:
+        each = "a rule" if ports == 1 else f"{ports} rules"
+        return (
+            f"has {len(cidrs)} blocks with {each} each, and a security group takes {_MAX_RULES} rules; give at most"
+            f" {_MAX_RULES // ports}, such as broader ones"
+        )
+    return None

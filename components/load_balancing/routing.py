@@ -1,11 +1,13 @@
-"""Which microservice gets a request: path patterns, and priorities that do not clash.
+"""Which microservice gets a request: host and path patterns, and priorities that do not clash.
 
 A load balancer asks its rules in the order of their priorities, the lowest number first. Each microservice has one.
-Unless a microservice sets its own, its priority is made of its paths and its name alone, so that it stays the same when
-other microservices come and go: giving a rule a priority that another still holds fails in the middle of an update.
+Unless a microservice sets its own, its priority is made of its hosts, paths and name alone, so that it stays the same
+when other microservices come and go: giving a rule a priority that another still holds fails in the middle of an
+update.
 """
 
 import hashlib
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,24 +20,32 @@ PRIORITIES = (1, 50_000)
 # stands for any number of characters and ? for one. That a path begins with a slash follows from HTTP.
 _LONGEST = 128
 _PATTERN = re.compile(r"""/[A-Za-z0-9_.$/~"'@:+&*?-]{0,127}""")
+# The same page: at least one dot, and only letters after the last. Capitals mean the same as small letters; they are
+# not taken here, so that one host cannot be written in two ways and be taken for two.
+_HOST_PATTERN = re.compile(r"(?=.{1,128}\Z)([a-z0-9*?-]+\.)+[a-z]+")
 _WILDCARD = re.compile(r"[*?]")
 # "Quotas for your Application Load Balancers": five condition values a rule. "Condition types for listener rules" says
-# three match evaluations a condition instead; whether four paths are refused is UNVERIFIED.
-_PATHS = 5
+# five match evaluations too, but no more than three a condition; whether four paths are refused is UNVERIFIED.
+_VALUES = 5
 # The first says six, the second five wildcards a rule.
 _WILDCARDS = 5
+
+# A claim without hosts, as it is compared with others. No host pattern is like it, since they all have a dot.
+_ANY_HOST = ("*",)
 
 # From the most specific path, one of 128 characters without a wildcard, to the most general, `/*`.
 _BANDS = 2 * _LONGEST
 _BAND_WIDTH = PRIORITIES[1] // _BANDS
+# First and last band of the rules for these hosts; each kind goes before the next one whatever the paths.
+_EXACT_HOSTS, _WILDCARD_HOSTS, _WITHOUT_HOSTS = (0, 64), (65, 129), (130, _BANDS - 1)
 
 
 def paths_mistake(paths: Sequence[str]) -> str | None:
     """What a load balancer would refuse about a rule's path patterns."""
     if isinstance(paths, str):
         return f"is the string {paths!r}; give a list of path patterns such as [{paths!r}]"
-    if not 1 <= len(paths) <= _PATHS:
-        return f"are {len(paths)}; a load balancer's rule takes 1 to {_PATHS}"
+    if not 1 <= len(paths) <= _VALUES:
+        return f"are {len(paths)}; a load balancer's rule takes 1 to {_VALUES}"
     wrong = [path for path in paths if not _PATTERN.fullmatch(path)]
     if wrong:
         return (
@@ -44,20 +54,59 @@ def paths_mistake(paths: Sequence[str]) -> str | None:
         )
     if len(set(paths)) < len(paths):
         return "names the same path twice"
-    wildcards = sum(len(_WILDCARD.findall(path)) for path in paths)
+    wildcards = _count_wildcards(paths)
     return f"have {wildcards} wildcards; a load balancer's rule takes {_WILDCARDS}" if wildcards > _WILDCARDS else None
 
 
-def derive_priority(name: str, paths: Sequence[str]) -> int:
-    """A priority that depends on nothing but the microservice's own name and paths.
+def hosts_mistake(hosts: Sequence[str], paths: Sequence[str]) -> str | None:
+    """What a load balancer would refuse about a rule's host patterns, of their own or together with its paths."""
+    if isinstance(hosts, str):
+        return f"is the string {hosts!r}; give a list of host patterns such as [{hosts!r}]"
+    wrong = [host for host in hosts if not _HOST_PATTERN.fullmatch(host)]
+    if wrong:
+        return (
+            f"has {', '.join(map(repr, wrong))}; a host pattern is up to {_LONGEST} of a-z, 0-9, - and . with * for any"
+            " number of characters and ? for one; after the last dot, only letters"
+        )
+    if len(set(hosts)) < len(hosts):
+        return "names the same host twice"
+    if not hosts or paths_mistake(paths):
+        return None
+    if len(hosts) + len(paths) > _VALUES:
+        return (
+            f"are {len(hosts)}, beside {len(paths)} in paths; a load balancer's rule takes {_VALUES} of both together"
+        )
+    wildcards = _count_wildcards([*hosts, *paths])
+    if wildcards > _WILDCARDS:
+        return f"have, with paths, {wildcards} wildcards; a load balancer's rule takes {_WILDCARDS}"
+    return None
 
-    What counts is how much of the most general path comes before its first wildcard: the more, the lower the number, so
-    `/countries/*` goes before `/*`; and a path without a wildcard goes before one that continues it. Microservices that
-    are equal in this share a band of 195 numbers, in which the name's hash decides.
+
+def _count_wildcards(patterns: Sequence[str]) -> int:
+    return sum(len(_WILDCARD.findall(pattern)) for pattern in patterns)
+
+
+def derive_priority(name: str, paths: Sequence[str], hosts: Sequence[str] = ()) -> int:
+    """A priority that depends on nothing but the microservice's own name, paths and hosts.
+
+    Hosts without wildcards go before those with some, and both before any host, whatever the paths.
+
+    Then what counts is how much of the most general path comes before its first wildcard: the more, the lower the
+    number, so `/countries/*` goes before `/*`; and a path without a wildcard goes before one that continues it. Paths
+    are told apart by their first 63 characters; with hosts, by 32. Microservices that are equal in all this share a
+    band of 195 numbers, in which the hash of name and hosts decides: several teams may have a `query-api`.
     """
-    band = _BANDS + 1 - min(map(_specificity, paths))
-    place = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % _BAND_WIDTH
+    first, last = _bands(hosts)
+    band = max(first, last + _specificity("/*") - min(map(_specificity, paths)))
+    identity = "\n".join([name, *sorted(hosts)])
+    place = int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8]) % _BAND_WIDTH
     return PRIORITIES[0] + band * _BAND_WIDTH + place
+
+
+def _bands(hosts: Sequence[str]) -> tuple[int, int]:
+    if not hosts:
+        return _WITHOUT_HOSTS
+    return _WILDCARD_HOSTS if _count_wildcards(hosts) else _EXACT_HOSTS
 
 
 def _specificity(path: str) -> int:
@@ -67,11 +116,17 @@ def _specificity(path: str) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """What a microservice wants of a load balancer."""
+    """What a microservice wants of a load balancer: the requests for `paths`, of any host if there are no `hosts`."""
 
     name: str
+    hosts: Sequence[str] = ()
     paths: Sequence[str]
     priority: int
+
+    @property
+    def requests(self) -> list[tuple[str, str]]:
+        """By host pattern and path pattern."""
+        return list(itertools.product(self.hosts or _ANY_HOST, self.paths))
 
 
 class Claims:
@@ -81,7 +136,7 @@ class Claims:
         self._claims: list[Claim] = []
 
     def add(self, claim: Claim) -> None:
-        """Raises InvalidArguments if another microservice has the same priority or path, or hides a path."""
+        """Raises InvalidArguments if another microservice has the same priority or path of a host, or hides a path."""
         for other in self._claims:
             refuse(
                 f"Service of {claim.name}",
@@ -94,8 +149,8 @@ class Claims:
 
 
 def _same_path(claim: Claim, other: Claim) -> str | None:
-    both = sorted(set(claim.paths) & set(other.paths))
-    return f"has {both[0]}, which {other.name} has too: take it from one of them" if both else None
+    both = sorted(set(claim.requests) & set(other.requests))
+    return f"has {_shown(*both[0])}, which {other.name} has too: take it from one of them" if both else None
 
 
 def _same_priority(claim: Claim, other: Claim) -> str | None:
@@ -108,14 +163,18 @@ def _hidden_path(behind: Claim, before: Claim) -> str | None:
     """A path of `behind` that gets no request at all, because `before` is asked first and takes them all."""
     if behind.priority <= before.priority:
         return None
-    for path in behind.paths:
-        for taken in before.paths:
-            if _covers(taken, path):
-                return (
-                    f"{path} of {behind.name} gets no request: {taken} of {before.name} goes first (priority"
-                    f" {before.priority} before {behind.priority}); set priority of {behind.name} below that"
-                )
+    for (host, path), (taken_host, taken_path) in itertools.product(behind.requests, before.requests):
+        if _covers(taken_host, host) and _covers(taken_path, path):
+            return (
+                f"{_shown(host, path)} of {behind.name} gets no request: {_shown(taken_host, taken_path)} of"
+                f" {before.name} goes first (priority {before.priority} before {behind.priority}); set priority of"
+                f" {behind.name} below that"
+            )
     return None
+
+
+def _shown(host: str, path: str) -> str:
+    return path if host in _ANY_HOST else host + path
 
 
 def _covers(general: str, special: str) -> bool:

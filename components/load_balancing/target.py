@@ -36,21 +36,23 @@ def create_target(
     task_security_group: aws.ec2.SecurityGroup,
     port: int,
     health_check_path: str,
+    hosts: Sequence[str],
     paths: Sequence[str],
     priority: int | None,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> Target:
-    """A target group for a service's tasks, and the rule that sends requests for `paths` there.
+    """A target group for a service's tasks, and the rule that sends requests for `paths` of `hosts` there.
 
-    priority: of the rule; None derives it from `name` and `paths`.
-    Raises InvalidArguments when another microservice of this program has the same priority or path, or hides a path.
+    hosts: none means any. priority: of the rule; None derives it from `name`, `hosts` and `paths`.
+    Raises InvalidArguments when another microservice of this program has the same priority or path of a host, or
+    hides a path.
 
     Another `port` or load balancer replaces the target group: a new one is made, the rule is pointed to it, the service
     follows, and the old one is deleted. Until the service's new tasks are healthy there, requests get 503.
     """
-    priority = derive_priority(name, paths) if priority is None else priority
-    load_balancer.claims.add(Claim(name=name, paths=paths, priority=priority))
+    priority = derive_priority(name, paths, hosts) if priority is None else priority
+    load_balancer.claims.add(Claim(name=name, hosts=hosts, paths=paths, priority=priority))
     target_group = aws.lb.TargetGroup(
         name,
         target_type="ip",
@@ -76,11 +78,12 @@ def create_target(
             replacement_trigger=load_balancer.arn_suffix,
         ),
     )
+    of_hosts: list[aws.lb.ListenerRuleConditionArgsDict] = [{"host_header": {"values": list(hosts)}}] if hosts else []
     rule = aws.lb.ListenerRule(
         name,
         listener_arn=load_balancer.listener_arn,
         priority=priority,
-        conditions=[{"path_pattern": {"values": list(paths)}}],
+        conditions=[{"path_pattern": {"values": list(paths)}}, *of_hosts],
         actions=[{"type": "forward", "target_group_arn": target_group.arn}],
         tags=dict(tags),
         opts=pulumi.ResourceOptions(parent=parent),

@@ -46,14 +46,9 @@ def ecr_policy(account: Account) -> pulumi.Output[str]:
     )
 
 
-def logs_policy(account: Account, *, sessions: bool) -> pulumi.Output[str]:
-    """Writing to log groups of this account.
-
-    sessions: and finding them, which the log of an ECS Exec session needs (ECS developer guide, "IAM permissions
-    required for Amazon CloudWatch Logs or Amazon S3 Logging").
-    """
-    describe = ["logs:DescribeLogGroups", "logs:DescribeLogStreams"] if sessions else []
-    return _document(account, [((*WRITE_LOG, *describe), account.arn("logs", "log-group:*"))])
+def logs_policy(account: Account) -> pulumi.Output[str]:
+    """Writing to log groups of this account."""
+    return _document(account, [(WRITE_LOG, account.arn("logs", "log-group:*"))])
 
 
 def sessions_policy(account: Account) -> pulumi.Output[str]:

@@ -83,7 +83,7 @@ def create_https_endpoints(
     policies = {
         "ecr.api": ecr_policy(account),
         "ecr.dkr": ecr_policy(account),
-        "logs": logs_policy(account, sessions=sessions),
+        "logs": logs_policy(account),
         **({"ssmmessages": sessions_policy(account)} if sessions else {}),
     }
     services = {service: find_service(service, parent=parent) for service in policies}

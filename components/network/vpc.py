@@ -80,11 +80,15 @@ class NewVpc:
         return None
 
     def _mistake_in_zones(self) -> str | None:
-        if isinstance(self.zones, str) or (self.zones and len(set(self.zones)) < MIN_ZONES):
-            return f"is {self.zones!r}; use at least {MIN_ZONES} different ones, or none to have them chosen"
-        if len(set(self.zones)) < len(self.zones):
-            return f"is {self.zones!r}; name each once"
-        return None
+        use = f"use at least {MIN_ZONES} different ones, or none to have them chosen"
+        if isinstance(self.zones, str):
+            return f"is {self.zones!r}; {use}"
+        zones = list(self.zones)
+        if not all(zone.strip() for zone in zones):
+            return f"is {zones!r}, with an empty name; {use}"
+        if zones and len(set(zones)) < MIN_ZONES:
+            return f"is {zones!r}; {use}"
+        return f"is {zones!r}; name each once" if len(set(zones)) < len(zones) else None
 
 
 @dataclass(frozen=True, kw_only=True)

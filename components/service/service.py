@@ -10,7 +10,7 @@ from components.account import Account
 from components.arguments import outside, refuse
 from components.connection import connection_inputs
 from components.load_balancing.load_balancer import LoadBalancer
-from components.load_balancing.routing import PRIORITIES, paths_mistake
+from components.load_balancing.routing import PRIORITIES, hosts_mistake, paths_mistake
 from components.load_balancing.target import Target, create_target
 from components.monitoring.alarms import Alarms
 from components.monitoring.service_alarms import create_task_alarm, create_traffic_alarms, deployment_alarms
@@ -23,19 +23,24 @@ from components.tasks.runnable import RunnableTask
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """Keep `tasks` tasks running and send them the requests for `paths`.
+    """Keep `tasks` tasks running and send them the requests for `paths` of `hosts`.
 
     tasks: how many; with `scaling`, how many at least.
     port: what the container listens on; it is told by the PORT environment variable.
     health_check: a path that answers 200 while the task can serve.
     grace_period: seconds a new task has before a failing health check counts against it.
     paths: up to five path patterns of the load balancer, such as `/*` or `/countries/*`; no other microservice may have
-    the same. They must be the container's own paths: the load balancer passes a request on as it is.
-    priority: of the load balancer's rule, 1 to 50000, unique at its listener; of the microservices with a path that
-    matches, the one with the lowest gets the request. None derives it from the microservice's name and paths, and
-    nothing else: the longer the literal beginning of its most general path, the lower, so `/countries/*` goes before
-    `/*`. Set it when two microservices are refused for having the same or since one hides a path of the other, and at
-    an `ExistingListener` when others' rules have it.
+    the same of the same host. They must be the container's own paths: the load balancer passes a request on as it is.
+    hosts: host header patterns, such as `api.example.com` or `*.example.com`, in small letters, which match capitals
+    too; five at most together with `paths`. Empty means any host. DNS must lead them to the load balancer, and its
+    certificate be for them. The environment's URL answers only if its host is one of them, and clients of another port
+    than 80 and 443 never match, as they put it in the header (Terraform AWS provider, "aws_lb_listener_rule").
+    priority: of the load balancer's rule, 1 to 50000, unique at its listener; of the microservices with a path and host
+    that match, the one with the lowest gets the request. None derives it from the microservice's name, hosts and paths,
+    and nothing else: those for hosts go first, ones without a wildcard before others; then, the longer the literal
+    beginning of its most general path, the lower, so `/countries/*` goes before `/*`. Set it when two microservices are
+    refused for having the same or since one hides a path of the other, and at an `ExistingListener` when others' rules
+    have it.
     scaling: run more tasks when they are busy. spot: run some on Fargate Spot.
     exec: let `aws ecs execute-command` into the tasks. See `create_task_definition` for what that costs.
     deployment_timeout: seconds that `pulumi up` waits for ECS to complete a deployment, until it fails. ECS itself
@@ -48,6 +53,7 @@ class Service:
     health_check: str = "/ping"
     grace_period: int = 60
     paths: Sequence[str] = ("/*",)
+    hosts: Sequence[str] = ()
     priority: int | None = None
     scaling: Scaling | None = None
     spot: Spot | None = None
@@ -64,6 +70,7 @@ class Service:
                 "health_check": None if self.health_check.startswith("/") else "must begin with /",
                 "grace_period": outside(self.grace_period, 0, 2_147_483_647, "seconds"),
                 "paths": paths_mistake(self.paths),
+                "hosts": hosts_mistake(self.hosts, self.paths),
                 "priority": None if self.priority is None else outside(self.priority, *PRIORITIES),
                 "deployment_timeout": outside(self.deployment_timeout, 60, 36_000, "seconds"),
             },
@@ -105,6 +112,7 @@ def create_service(
         task_security_group=task.access.security_group,
         port=service.port,
         health_check_path=service.health_check,
+        hosts=service.hosts,
         paths=service.paths,
         priority=service.priority,
         tags=tags,

@@ -1,20 +1,24 @@
-"""Security groups: who can be reached by everyone, and who can reach everything."""
+"""Security groups: who can be reached by everyone, who can reach everything, and who can reach tasks."""
 
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from rules.rule import Resource, rule
-from rules.values import is_known, items, objects, texts
+from rules.rule import Declared, Resource, Stack, rule, stack_rule
+from rules.values import inside, is_known, items, objects, texts
 
 _WITH_RULES_INSIDE = ("aws:ec2/securityGroup:SecurityGroup", "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
 _RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
+_INGRESS_RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 _DIRECTIONS = {
-    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": "ingress",
+    _INGRESS_RULE: "ingress",
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": "egress",
 }
 _TYPES = (*_WITH_RULES_INSIDE, _RULE, *_DIRECTIONS)
+
+_SERVICE = "aws:ecs/service:Service"
+_TASK_RUN = "pulumi-python:dynamic/ecs:TaskRun"
 
 _PUBLIC_PORTS = (80, 443)
 _ALL_PROTOCOLS = ("-1", "all")
@@ -110,6 +114,61 @@ def _open_egress(resource: Resource) -> Iterator[str]:
             )
 
 
+def _ingress_to_tasks(stack: Stack) -> Iterator[tuple[Declared, str]]:
+    groups = stack.of_type(_WITH_RULES_INSIDE)
+    users = [(user, _groups_of_tasks(user, groups)) for user in stack.of_type((_SERVICE, _TASK_RUN))]
+    for resource in stack.of_type(_TYPES):
+        tasks = [user.name for user, used in users if used & _groups_ruled_by(resource, groups)]
+        if tasks:
+            for source in _sources_other_than_groups(resource):
+                yield (
+                    resource,
+                    f"lets {source} in to the tasks of {', '.join(tasks)}: let in a security group instead, such as the"
+                    " load balancer's",
+                )
+
+
+def _groups_of_tasks(user: Declared, groups: list[Declared]) -> set[str]:
+    if user.type == _TASK_RUN:
+        return _names_of_groups(user, "security_groups", user.outputs.get("security_groups"), groups)
+    configuration = "networkConfiguration"
+    return _names_of_groups(user, configuration, inside(user.outputs, configuration, "securityGroups"), groups)
+
+
+def _groups_ruled_by(resource: Declared, groups: list[Declared]) -> set[str]:
+    if resource.type in _WITH_RULES_INSIDE:
+        return {resource.urn}
+    return _names_of_groups(resource, "securityGroupId", resource.outputs.get("securityGroupId"), groups)
+
+
+def _names_of_groups(resource: Declared, by: str, ids: Any, groups: list[Declared]) -> set[str]:
+    """The ids that are known, and the URNs of those of `groups` that are meant: by id or, where one of the ids is not
+    known yet, because the input `by` depends on them."""
+    known = set(texts(ids))
+    depended_on = () if all(map(is_known, items(ids))) else resource.depends_on.get(by, ())
+    return known | {group.urn for group in groups if group.outputs.get("id") in known or group.urn in depended_on}
+
+
+def _sources_other_than_groups(resource: Declared) -> Iterator[str]:
+    """Networks, and lists of networks, that are let in; a source that is there is one, even if not known yet."""
+    outputs = resource.outputs
+    if resource.type == _INGRESS_RULE:
+        # EC2 takes exactly one source, so what names no group names a network.
+        if outputs.get("referencedSecurityGroupId") is None:
+            yield _listed([outputs.get(key) for key in ("cidrIpv4", "cidrIpv6", "prefixListId")])
+        return
+    inline = objects(outputs.get("ingress")) if resource.type in _WITH_RULES_INSIDE else []
+    for rule_ in [outputs] if resource.type == _RULE and outputs.get("type") == "ingress" else inline:
+        lists = [rule_.get(key) for key in ("cidrBlocks", "ipv6CidrBlocks", "prefixListIds")]
+        sources = [source for list_ in lists if is_known(list_) for source in items(list_)]
+        if sources:
+            yield _listed(sources)
+
+
+def _listed(sources: list[Any]) -> str:
+    return ", ".join(texts(sources)) or "a network not yet known"
+
+
 POLICIES = [
     rule(
         "network-opens-only-web-ports",
@@ -122,5 +181,10 @@ POLICIES = [
         "A program that was broken into should not reach whatever its attacker likes.",
         _open_egress,
         types=_TYPES,
+    ),
+    stack_rule(
+        "tasks-let-in-security-groups-only",
+        "Tasks are reached through the load balancer; a network that may reach them passes it by, whatever the port.",
+        _ingress_to_tasks,
     ),
 ]

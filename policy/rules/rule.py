@@ -17,7 +17,7 @@ from pulumi_policy import (
     StackValidationPolicy,
 )
 
-from rules.values import UNKNOWN, is_known, plain
+from rules.values import UNKNOWN, is_known, plain, texts
 
 Schema = Mapping[str, Mapping[str, Any]]
 """A rule's settings, by name, as JSON schema; each has a `default`."""
@@ -27,7 +27,8 @@ PRODUCTION: Schema = {
         "type": "array",
         "items": {"type": "string"},
         "default": ["prod", "production"],
-        "description": "Names of the stacks that are production.",
+        "description": "Names of the stacks that are production. A stack is too if its name begins with one of them and"
+        " a hyphen: with prod, the stacks prod and prod-eu are, preprod and product are not.",
     }
 }
 
@@ -53,7 +54,7 @@ class Resource:
 
     @property
     def in_production(self) -> bool:
-        return self.stack in self.settings["productionStacks"]
+        return _is_production(self.stack, self.settings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +85,7 @@ class Stack:
 
     @property
     def in_production(self) -> bool:
-        return any(_stack(resource.urn) in self.settings["productionStacks"] for resource in self.resources)
+        return any(_is_production(_stack(resource.urn), self.settings) for resource in self.resources)
 
 
 def rule(
@@ -179,6 +180,10 @@ def _declared(resource: PolicyResource) -> Declared:
 
 def _stack(urn: str) -> str:
     return urn.removeprefix("urn:pulumi:").partition("::")[0]
+
+
+def _is_production(stack: str, settings: Mapping[str, Any]) -> bool:
+    return any(stack == name or stack.startswith(f"{name}-") for name in texts(settings["productionStacks"]))
 
 
 def _default_tags(provider: PolicyProviderResource | None) -> Any:

@@ -1,6 +1,7 @@
 """Access logs: the bucket, who may write to it, and that it is ready before the first line comes."""
 
 import json
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -56,10 +57,8 @@ def test_keeps_the_logs_private_and_encrypted_and_for_as_long_as_set() -> None:
 
 
 @pytest.mark.parametrize(("prefix", "where"), [(None, ""), ("shop/front", "shop/front/")])
-def test_lets_load_balancers_of_this_account_and_region_write_and_nobody_without_tls(
-    prefix: str | None, where: str
-) -> None:
-    """Else no log arrives, or a stranger's load balancer writes into ours."""
+def test_lets_the_environments_load_balancer_write_and_nobody_without_tls(prefix: str | None, where: str) -> None:
+    """Else no log arrives, or another load balancer writes into ours."""
     program = declare_logs(AccessLogs(prefix=prefix))
     delivery, tls_only = json.loads(one(program, "aws:s3/bucketPolicy:BucketPolicy", NAME).inputs["policy"])[
         "Statement"
@@ -70,7 +69,7 @@ def test_lets_load_balancers_of_this_account_and_region_write_and_nobody_without
         "Action": ["s3:PutObject"],
         "Resource": f"arn:aws:s3:::{NAME}/{where}AWSLogs/000000000000/*",
         "Condition": {
-            "ArnLike": {"aws:SourceArn": "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/*"}
+            "ArnLike": {"aws:SourceArn": "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/app/shop-*"}
         },
     }
     assert (tls_only["Effect"], tls_only["Principal"], tls_only["Action"]) == ("Deny", "*", "s3:*")
@@ -78,6 +77,18 @@ def test_lets_load_balancers_of_this_account_and_region_write_and_nobody_without
     assert tls_only["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     logs = one(program, "aws:lb/loadBalancer:LoadBalancer", "shop").inputs["accessLogs"]
     assert logs == {"enabled": True, "bucket": NAME, "prefix": prefix or ""}
+
+
+def test_lets_a_load_balancer_write_by_the_name_it_gets() -> None:
+    """A name of our own, or another logical one, would not match the bucket's policy, and the update fails."""
+    program = declare_logs(AccessLogs())
+    (statement, _) = json.loads(one(program, "aws:s3/bucketPolicy:BucketPolicy", NAME).inputs["policy"])["Statement"]
+    (balancer,) = program.of_type("aws:lb/loadBalancer:LoadBalancer")
+    assert not {"name", "namePrefix"} & balancer.inputs.keys()  # so Pulumi appends a hyphen and random characters
+    arn = f"arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/app/{balancer.name}-0a1b2c3/50dc6c495c0c91"
+    (pattern,) = statement["Condition"]["ArnLike"].values()
+    assert fnmatchcase(arn, pattern)
+    assert not fnmatchcase(arn.replace("/shop-", "/shopping-"), pattern)
 
 
 def test_writes_logs_only_once_the_bucket_takes_them() -> None:

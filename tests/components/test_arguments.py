@@ -26,6 +26,19 @@ def test_refuses_table_name_keyspaces_would_refuse(name: str) -> None:
         Table(name=name, columns=COLUMNS, partition_key=["id"])
 
 
+@pytest.mark.parametrize("name", ["system", "system_shop", "System", "SYSTEM_schema", "systematic"])
+def test_refuses_keyspace_name_like_keyspaces_own(name: str) -> None:
+    """Else the keyspace is refused when the rest is there, or every task may read it."""
+    with pytest.raises(InvalidArguments, match=f"keyspace is '{name}'; use .* but not with system"):
+        Environment.check(keyspace=name, log_retention_days=7)
+
+
+@pytest.mark.parametrize("name", ["shop", "Shop_2", "ecosystem", "sys", "shop_system"])
+def test_accepts_keyspace_name_that_is_nobody_elses(name: str) -> None:
+    """A name that works must not be refused."""
+    Environment.check(keyspace=name, log_retention_days=7)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

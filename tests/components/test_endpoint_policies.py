@@ -75,7 +75,6 @@ _ALLOWED = [
     ("ecr.api", "ecr:GetAuthorizationToken", "*"),
     ("ecr.dkr", "ecr:BatchGetImage", f"arn:aws:ecr:{_ARN}:repository/api-0a1b2c3"),
     ("logs", "logs:PutLogEvents", f"arn:aws:logs:{_ARN}:log-group:api-0a1b2c3:log-stream:api/api/0"),
-    ("logs", "logs:DescribeLogGroups", f"arn:aws:logs:{_ARN}:log-group::log-stream:"),
     ("ssmmessages", "ssmmessages:OpenDataChannel", "*"),
 ]
 
@@ -99,6 +98,8 @@ def test_lets_no_other_accounts_principal_through(service: str, action: str, res
         ("ecr.dkr", "ecr:PutImage", f"arn:aws:ecr:{_ARN}:repository/api"),
         ("logs", "logs:PutLogEvents", "arn:aws:logs:us-east-1:111111111111:log-group:api:log-stream:a"),
         ("logs", "logs:GetLogEvents", f"arn:aws:logs:{_ARN}:log-group:api:log-stream:a"),
+        ("logs", "logs:DescribeLogGroups", f"arn:aws:logs:{_ARN}:log-group::log-stream:"),
+        ("logs", "logs:DescribeLogStreams", f"arn:aws:logs:{_ARN}:log-group:api:log-stream:"),
         ("ssmmessages", "ssmmessages:GetEndpoint", "*"),
         ("s3", "s3:GetObject", "arn:aws:s3:::another-bucket/object"),
         ("s3", "s3:PutObject", "arn:aws:s3:::prod-us-east-1-starport-layer-bucket/object"),
@@ -113,9 +114,3 @@ def test_lets_layers_of_images_through_whoever_signed_for_them() -> None:
     """ECR signs the URLs of layers as itself: a condition on this account would keep every image out."""
     layer = "arn:aws:s3:::prod-us-east-1-starport-layer-bucket/0a1b2c"
     assert _passes(declared(NewVpc()), "s3", "s3:GetObject", layer, account="222222222222")
-
-
-def test_lets_tasks_list_log_groups_for_sessions_only() -> None:
-    """Else every task may learn the names of all log groups that its role lets it list."""
-    program = declared(NewVpc(way_out="endpoints"))
-    assert not _passes(program, "logs", "logs:DescribeLogGroups", f"arn:aws:logs:{_ARN}:log-group::log-stream:")

@@ -45,6 +45,21 @@ def test_refuses_a_block_of_addresses_that_aws_would_refuse_or_change(cidrs: Any
         PublicLoadBalancer(allowed_cidrs=cidrs)
 
 
+@pytest.mark.parametrize(
+    ("https", "most", "message"),
+    [
+        (None, 60, "has 61 blocks with a rule each, and a security group takes 60 rules; give at most 60"),
+        (OWN, 30, "has 31 blocks with 2 rules each, and a security group takes 60 rules; give at most 30"),
+    ],
+)
+def test_refuses_more_blocks_than_a_security_group_takes(https: Https | None, most: int, message: str) -> None:
+    """Else the update fails at the 61st rule, and some clients are let in and others are not."""
+    blocks = [f"10.0.{number}.0/24" for number in range(most + 1)]
+    assert PublicLoadBalancer(https=https, allowed_cidrs=blocks[:most]).allowed_cidrs == blocks[:most]
+    with pytest.raises(InvalidArguments, match=f"allowed_cidrs {message}"):
+        PublicLoadBalancer(https=https, allowed_cidrs=blocks)
+
+
 @pytest.mark.parametrize(("https", "ports"), [(None, {80}), (OWN, {80, 443})])
 def test_lets_in_who_is_allowed_and_nobody_else(https: Https | None, ports: set[int]) -> None:
     """Else a load balancer meant for an office is open to the world, or closed to the office."""

@@ -1,10 +1,13 @@
 """The documentation says what the program costs."""
 
+import re
+
 import pytest
 
 from costs.__main__ import _parser
-from costs.documents import DOCUMENTS, replaced, tables
+from costs.documents import DOCUMENTS, estimate_stack, replaced, tables
 from local.errors import LocalError
+from local.settings import read_settings
 from tests.evaluation import ROOT
 
 _TEXTS = {document: (ROOT / document).read_text() for document in DOCUMENTS}
@@ -43,6 +46,14 @@ def test_says_which_marks_are_missing() -> None:
     """Else a table silently disappears from the document."""
     with pytest.raises(LocalError, match="<!-- ways: begin -->"):
         replaced("<!-- dev: begin -->\n<!-- dev: end -->\n", "ways", "| |")
+
+
+def test_shows_commands_for_stacks_that_there_are() -> None:
+    """Else the first command that somebody copies says that there is no such stack."""
+    stacks = re.findall(r"python -m costs .*--stack (\S+)", "".join(_TEXTS.values()))
+    assert stacks
+    for stack in stacks:
+        assert estimate_stack(ROOT, read_settings(ROOT, stack)).a_month() > 0
 
 
 def test_documents_every_option() -> None:

@@ -68,6 +68,19 @@ def test_prices_tls_handshakes_where_a_listener_speaks_https() -> None:
     assert found["TLS handshakes to the internet"] == pytest.approx(4 * 0.09)
 
 
+def test_prices_what_a_web_acl_inspects() -> None:
+    """Behind a web ACL a million requests cost more for it than for everything else."""
+
+    def run() -> None:
+        api()
+        arn = "arn:aws:wafv2:us-east-1:000000000000:regional/webacl/api/0a1b"
+        aws.wafv2.WebAclAssociation("web", resource_arn="arn:web", web_acl_arn=arn)
+
+    without = _requests(api)
+    assert _requests(run) == without | {"Requests inspected by AWS WAF": pytest.approx(0.60)}
+    assert sum(without.values()) < 0.60
+
+
 @pytest.mark.parametrize(("days", "shown"), [(30, 30), (None, 365)])
 def test_prices_access_logs_as_long_as_they_are_kept(days: int | None, shown: int) -> None:
     """Else logs that nobody deletes look as cheap as a month's."""

@@ -20,7 +20,7 @@ from local.errors import LocalError
 from tests.keyspaces import JARS
 from tests.processes import ROOT, free_port, get, listens, wait_until
 
-FILES = ("Pulumi.yaml", "Pulumi.dev.yaml", "__main__.py", "components", "app", "local")
+FILES = ("Pulumi.yaml", "Pulumi.dev.yaml", "__main__.py", "settings.py", "components", "app", "local")
 
 
 class Machine:

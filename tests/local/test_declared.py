@@ -169,6 +169,16 @@ def changed(program: Program, type_: str, **inputs: Any) -> Program:
             "image nginx:latest is not built by this program",
         ),
         ("aws:lb/listenerRule:ListenerRule", {"conditions": [{"hostHeader": {}}]}, "listener rule query-api"),
+        (
+            "aws:lb/listenerRule:ListenerRule",
+            {"conditions": [{"pathPattern": {"values": ["/*"]}}, {"sourceIp": {"values": ["10.0.0.0/8"]}}]},
+            "listener rule query-api: local/ does one path pattern, for hosts or any",
+        ),
+        (
+            "aws:lb/listenerRule:ListenerRule",
+            {"conditions": [{"pathPattern": {"values": ["/a"]}}, {"pathPattern": {"values": ["/b"]}}]},
+            "listener rule query-api: local/ does one path pattern, for hosts or any",
+        ),
         ("aws:iam/role:Role", {"permissionsBoundary": "arn:aws:iam::1:policy/b"}, "has a permissions boundary"),
         ("aws:iam/rolePolicy:RolePolicy", {"policy": '{"Statement": []}'}, "role .*-task: policy .* has no statement"),
     ],
@@ -177,6 +187,41 @@ def test_refuses_what_it_does_not_do(program: Program, type_: str, inputs: Input
     """Running something else than was declared, without a word, would be worse than not running it."""
     with pytest.raises(LocalError, match=message):
         declared.read(changed(program, type_, **inputs), ROOT, URL)
+
+
+def test_takes_requests_for_any_host() -> None:
+    """A load balancer with one address would never be asked for the hosts of production."""
+    services = {
+        "api": Service(hosts=["api.example.com"], paths=["/things", "/a?"]),
+        "rest": Service(paths=["/*", "/a*"]),
+    }
+    stack = declared.read(declare_front(services=services), ROOT, URL)
+    assert [rule.paths for rule in stack.rules] == [["/things", "/a?"], ["/*", "/a*"]]
+
+
+def test_takes_a_rule_that_gets_no_request_in_aws_either() -> None:
+    """It runs here as it was declared, and no hosts are to blame."""
+    program = declare_front(services={"all": Service(), "things": Service(paths=["/things/*"])})
+    stack = declared.read(changed(program, "aws:lb/listenerRule:ListenerRule", priority=1), ROOT, URL)
+    assert [rule.paths for rule in stack.rules] == [["/*"], ["/things/*"]]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (Service(hosts=["a.example.com"]), Service(hosts=["b.example.com"])),
+        (Service(hosts=["a.example.com"]), Service()),
+        (Service(hosts=["a.example.com"], paths=["/b", "/t*"]), Service(paths=["/c", "/things/*"])),
+        (Service(hosts=["a.example.com"]), Service(hosts=["*.example.com"], paths=["/things/*"])),
+    ],
+)
+def test_refuses_rules_that_only_hosts_tell_apart(first: Service, second: Service) -> None:
+    """Else one of the microservices runs here and is never asked."""
+    program = declare_front(services={"first": first, "second": second})
+    with pytest.raises(
+        LocalError, match=r"of \w+ gets no request here, where hosts are not looked at: /.* of \w+ goes"
+    ):
+        declared.read(program, ROOT, URL)
 
 
 def test_reads_what_is_set_of_a_table(program: Program) -> None:

@@ -34,7 +34,7 @@ def _given(program: Program) -> list[Given]:
             name=resource.name,
             stack=resource.urn.removeprefix("urn:pulumi:").partition("::")[0],
             protect=resource.protect,
-            depends_on={name: needed for name, value in inputs.items() if value == UNKNOWN},
+            depends_on={name: needed for name, value in inputs.items() if _has_unknown(value)},
         )
     return list(by_urn.values())
 
@@ -45,6 +45,12 @@ def _spelled(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _spelled(item) for key, item in value.items()}
     return [_spelled(item) for item in value] if isinstance(value, list) else value
+
+
+def _has_unknown(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return any(map(_has_unknown, value.values() if isinstance(value, dict) else value))
+    return bool(value == UNKNOWN)
 
 
 def test_keeps_dev_stack_to_the_policies(program: Program) -> None:
@@ -104,6 +110,31 @@ def test_judges_buckets_and_their_blocks_as_a_program_declares_them(computed: bo
 
     found = all_violations(_given(declare(run, computed=computed)))
     assert found == (set() if blocked else {("buckets-block-public-access", "logs")})
+
+
+@pytest.mark.parametrize("computed", [True, False])
+@pytest.mark.parametrize("name", ["query-api-tasks", "load-countries-tasks", "keyspaces-alb"])
+def test_refuses_a_network_let_in_to_tasks_of_the_program(name: str, computed: bool) -> None:
+    """Else a rule that somebody adds to a microservice's group opens its tasks, on port 443 to everyone even."""
+    given = _given(evaluate(computed=computed))
+    (group,) = (each for each in given if each.type.endswith(":SecurityGroup") and each.name == name)
+    opened = Given(
+        type="aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+        inputs={
+            "securityGroupId": group.outputs["id"],
+            "ipProtocol": "tcp",
+            "fromPort": 443,
+            "toPort": 443,
+            "cidrIpv4": "0.0.0.0/0",
+            "tags": {"Project": "keyspaces-platform", "Stack": "dev"},
+        },
+        name="opened",
+        depends_on={} if computed else {"securityGroupId": [group]},
+    )
+    to_tasks = name.endswith("-tasks")
+    assert all_violations([*given, opened]) == (
+        {("tasks-let-in-security-groups-only", "opened")} if to_tasks else set()
+    )
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])

@@ -10,6 +10,7 @@ from tests.policy.validation import UNKNOWN, Given, stack_violations
 
 _BLOCKED = "buckets-block-public-access"
 _REDIRECT = "production-http-rules-redirect"
+_TASKS = "tasks-let-in-security-groups-only"
 
 
 def _bucket(name: str, id_: str) -> Given:
@@ -60,17 +61,20 @@ def _listener(protocol: Any, arn: Any, stack: str) -> Given:
     )
 
 
+_CONDITIONS = [{"pathPattern": {"values": ["/*"]}}, {"hostHeader": {"values": ["api.example.com"]}}]
+
+
 def _rule(name: str, listener: Any, *actions: Any, stack: str, depends_on: Sequence[Given] = ()) -> Given:
     return Given(
         type="aws:lb/listenerRule:ListenerRule",
-        inputs={"listenerArn": listener, "actions": list(actions)},
+        inputs={"listenerArn": listener, "actions": list(actions), "conditions": _CONDITIONS},
         name=name,
         stack=stack,
         depends_on={"listenerArn": depends_on},
     )
 
 
-@pytest.mark.parametrize("stack", ["prod", "dev"])
+@pytest.mark.parametrize("stack", ["prod", "prod-eu", "production-2", "dev", "preprod", "product", "production2"])
 def test_refuses_rules_that_serve_http_in_production(stack: str) -> None:
     """Else the listener redirects, and its rules still answer unencrypted."""
     http, https = _listener("HTTP", "arn:http", stack), _listener("HTTPS", "arn:https", stack)
@@ -80,7 +84,7 @@ def test_refuses_rules_that_serve_http_in_production(stack: str) -> None:
         _rule("encrypted", "arn:https", FORWARD, stack=stack),
     ]
     found = stack_violations(_REDIRECT, [http, https, *rules])
-    if stack == "dev":
+    if stack not in ("prod", "prod-eu", "production-2"):
         assert found == []
     else:
         ((message, urn),) = found
@@ -106,3 +110,150 @@ def test_waits_for_a_listener_whose_protocol_is_not_known() -> None:
     """Else an HTTPS listener is taken for an HTTP one."""
     listener = _listener(UNKNOWN, "arn:some", "prod")
     assert stack_violations(_REDIRECT, [listener, _rule("some", "arn:some", FORWARD, stack="prod")]) == []
+
+
+def _group(name: str, id_: str, **inputs: Any) -> Given:
+    return Given(type="aws:ec2/securityGroup:SecurityGroup", inputs=inputs, outputs={"id": id_}, name=name)
+
+
+def _service(name: str, groups: Any, depends_on: Sequence[Given] = ()) -> Given:
+    return Given(
+        type="aws:ecs/service:Service",
+        inputs={"networkConfiguration": {"subnets": ["subnet-1"], "securityGroups": groups}},
+        name=name,
+        depends_on={"networkConfiguration": depends_on},
+    )
+
+
+def _task_run(name: str, groups: Any, depends_on: Sequence[Given] = ()) -> Given:
+    return Given(
+        type="pulumi-python:dynamic/ecs:TaskRun",
+        inputs={"subnets": ["subnet-1"], "security_groups": groups},
+        name=name,
+        depends_on={"security_groups": depends_on},
+    )
+
+
+_USERS = [_service, _task_run]
+
+
+def _ingress(name: str, group: Any, depends_on: Sequence[Given] = (), **source: Any) -> Given:
+    return Given(
+        type="aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+        inputs={"securityGroupId": group, "ipProtocol": "tcp", "fromPort": 443, "toPort": 443, **source},
+        name=name,
+        depends_on={"securityGroupId": depends_on},
+    )
+
+
+def _older_rule(direction: str, **inputs: Any) -> Given:
+    return Given(
+        type="aws:ec2/securityGroupRule:SecurityGroupRule",
+        inputs={"securityGroupId": "sg-tasks", "type": direction, "protocol": "tcp", **inputs},
+        name="rule",
+    )
+
+
+_HTTP = {"protocol": "tcp", "fromPort": 80, "toPort": 80}
+
+
+@pytest.mark.parametrize("user", _USERS)
+@pytest.mark.parametrize(
+    ("rule", "source"),
+    [
+        (_ingress("rule", "sg-tasks", cidrIpv4="0.0.0.0/0"), "0.0.0.0/0"),
+        (_ingress("rule", "sg-tasks", cidrIpv4="10.0.0.1/32"), "10.0.0.1/32"),
+        (_ingress("rule", "sg-tasks", cidrIpv6="::/0"), "::/0"),
+        (_ingress("rule", "sg-tasks", prefixListId="pl-1"), "pl-1"),
+        (_ingress("rule", "sg-tasks", cidrIpv4=UNKNOWN), "a network not yet known"),
+        (_older_rule("ingress", cidrBlocks=["10.0.0.0/16"]), "10.0.0.0/16"),
+        (_older_rule("ingress", ipv6CidrBlocks=["::/0"], sourceSecurityGroupId=UNKNOWN), "::/0"),
+        (_older_rule("ingress", prefixListIds=["pl-1"]), "pl-1"),
+        (_older_rule("ingress", cidrBlocks=[UNKNOWN]), "a network not yet known"),
+        (_group("rule", "sg-tasks", ingress=[{**_HTTP, "cidrBlocks": ["10.0.0.0/8", "0.0.0.0/0"]}]), "10.0.0.0/8, 0.0"),
+        (_group("rule", UNKNOWN, ingress=[{**_HTTP, "ipv6CidrBlocks": ["::/0"]}]), "::/0"),
+        (
+            Given(
+                type="aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+                inputs={"ingress": [{**_HTTP, "cidrBlocks": ["10.0.0.0/8"]}]},
+                outputs={"id": "sg-tasks"},
+                name="rule",
+            ),
+            "10.0.0.0/8",
+        ),
+    ],
+)
+def test_refuses_a_network_let_in_to_tasks_by_whatever_rule(user: Any, rule: Given, source: str) -> None:
+    """Else tasks are reached past the load balancer: on ports 80 and 443 no other rule would say a word."""
+    is_new_group = rule.outputs.get("id") == UNKNOWN
+    tasks = user("api", [UNKNOWN], [rule]) if is_new_group else user("api", ["sg-other", "sg-tasks"])
+    ((message, urn),) = stack_violations(_TASKS, [rule, tasks])
+    assert message.startswith(f"rule: lets {source}")
+    assert "to the tasks of api: let in a security group instead" in message
+    assert urn == rule.urn
+
+
+@pytest.mark.parametrize("user", _USERS)
+@pytest.mark.parametrize(
+    "rule",
+    [
+        _ingress("rule", "sg-tasks", referencedSecurityGroupId="sg-alb"),
+        _ingress("rule", "sg-tasks", referencedSecurityGroupId=UNKNOWN),
+        _ingress("rule", "sg-alb", cidrIpv4="0.0.0.0/0"),
+        _ingress("rule", UNKNOWN, cidrIpv4="0.0.0.0/0"),
+        _older_rule("ingress", sourceSecurityGroupId="sg-alb"),
+        _older_rule("ingress", self=True, cidrBlocks=[]),
+        _older_rule("ingress", cidrBlocks=UNKNOWN, sourceSecurityGroupId=UNKNOWN),
+        _older_rule("egress", cidrBlocks=["0.0.0.0/0"]),
+        _older_rule(UNKNOWN, cidrBlocks=["0.0.0.0/0"]),
+        Given(
+            type="aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+            inputs={"securityGroupId": "sg-tasks", "ipProtocol": "tcp", "cidrIpv4": "0.0.0.0/0"},
+        ),
+        _group("tasks", "sg-tasks", ingress=[{**_HTTP, "securityGroups": ["sg-alb"], "cidrBlocks": []}]),
+        _group("tasks", "sg-tasks", egress=[{**_HTTP, "cidrBlocks": ["0.0.0.0/0"]}], ingress=UNKNOWN),
+    ],
+)
+def test_lets_security_groups_in_to_tasks_and_networks_to_others(user: Any, rule: Given) -> None:
+    """Else a load balancer cannot reach its tasks, or nobody the load balancer."""
+    assert stack_violations(_TASKS, [rule, user("api", ["sg-tasks"])]) == []
+    assert stack_violations(_TASKS, [rule, user("api", UNKNOWN)]) == []
+    assert stack_violations(_TASKS, [rule]) == []
+
+
+@pytest.mark.parametrize("groups", [UNKNOWN, [UNKNOWN], ["sg-other", UNKNOWN]])
+@pytest.mark.parametrize("user", _USERS)
+def test_knows_the_tasks_groups_by_dependency_in_the_preview_of_a_new_stack(user: Any, groups: Any) -> None:
+    """No group has an id yet then, and two unknown ids are not the same id."""
+    tasks, balancer = _group("tasks", UNKNOWN), _group("balancer", UNKNOWN)
+    resources = [
+        tasks,
+        balancer,
+        user("api", groups, [tasks]),
+        _ingress("to-tasks", UNKNOWN, [tasks], cidrIpv4="10.0.0.0/16"),
+        _ingress("to-balancer", UNKNOWN, [balancer], cidrIpv4="0.0.0.0/0"),
+        _ingress("between", UNKNOWN, [tasks], referencedSecurityGroupId=UNKNOWN),
+    ]
+    ((message, _),) = stack_violations(_TASKS, resources)
+    assert message.startswith("to-tasks: lets 10.0.0.0/16 in to the tasks of api")
+
+
+def test_knows_a_new_rules_group_by_dependency_while_the_tasks_one_is_known() -> None:
+    """A rule's group may be known by its id to the service, and by dependency alone to the rule."""
+    tasks = _group("tasks", "sg-tasks")
+    rule = _ingress("rule", UNKNOWN, [tasks], cidrIpv4="10.0.0.0/16")
+    assert len(stack_violations(_TASKS, [tasks, _service("api", ["sg-tasks"]), rule])) == 1
+
+
+def test_names_all_whose_tasks_a_network_reaches_among_many() -> None:
+    """Else whoever closes it for one wonders what became of the other."""
+    groups = [_group(name, f"sg-{name}") for name in ("orders", "items", "balancer")]
+    users = [_service("orders", ["sg-orders"]), _task_run("load", ["sg-orders"]), _service("items", ["sg-items"])]
+    rules = [
+        _ingress("good", "sg-items", referencedSecurityGroupId="sg-balancer"),
+        _ingress("bad", "sg-orders", cidrIpv4="10.0.0.0/16"),
+        _ingress("public", "sg-balancer", cidrIpv4="0.0.0.0/0"),
+    ]
+    ((message, urn),) = stack_violations(_TASKS, [*groups, *users, *rules])
+    assert "to the tasks of orders, load:" in message
+    assert urn == rules[1].urn
