@@ -35,7 +35,7 @@ class Environment(pulumi.ComponentResource):
 
     name: begins every child's name; see `check_name`.
     keyspace: the keyspace's name, in AWS too: 2 to 48 letters, digits and _, not beginning with system.
-    network: `NewVpc`, with the way out that is wanted, or `ExistingVpc`. Another VPC than before means new endpoints,
+    network: `NewVpc`, with the way out that is wanted, or `ExistingVpc`. From one to the other means new endpoints,
     security groups, load balancer (with another address) and target groups, to which the tasks move.
     load_balancer: `PublicLoadBalancer` or `ExistingListener`.
     cluster: `NewCluster` or `ExistingCluster`.

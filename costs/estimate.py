@@ -101,6 +101,7 @@ FREE = frozenset(
         "docker:index/image:Image",  # built where Pulumi runs; kept in its repository
         "pulumi-python:dynamic/ecs:Deployment",
         "pulumi-python:dynamic/ecs:TaskStop",
+        "pulumi-python:dynamic/ec2:NetworkLayout",
         "pulumi-python:dynamic/keyspaces:TableSchema",
         "pulumi:providers:aws",
     }

@@ -41,7 +41,6 @@ class Resource:
     replace_with: frozenset[str]
     replacement_trigger: str | None
     """A change of it replaces the resource; only a string is read."""
-    transforms: int
     retain_on_delete: bool
     ignore_changes: frozenset[str]
     secrets: frozenset[str]
@@ -163,7 +162,6 @@ class _Monitor(mocks.MockMonitor):
                     delete_before_replace=request.deleteBeforeReplace,
                     replace_with=frozenset(request.replace_with),
                     replacement_trigger=request.replacement_trigger.string_value or None,
-                    transforms=len(request.transforms),
                     retain_on_delete=request.retainOnDelete,
                     ignore_changes=frozenset(request.ignoreChanges),
                     secrets=frozenset(_secret_paths(inputs)),

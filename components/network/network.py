@@ -17,6 +17,7 @@ from components.network.endpoints import (
     create_s3_gateway,
     find_service,
 )
+from components.network.layout import NetworkLayout
 from components.network.vpc import ExistingVpc, NewVpc, WayOut
 from components.network.zones import choose_subnets, choose_zones, require_subnets
 
@@ -36,7 +37,8 @@ class Network:
     tasks need a public address there.
     keyspaces_security_group_id: where CQL is spoken; tasks are let in one security group at a time.
     sessions: whether ECS Exec can reach the tasks; assumed in an existing VPC, which is its owner's business.
-    vpc, keyspaces_security_group: None if they were there already.
+    vpc, layout, keyspaces_security_group: None if they were there already. layout: refuses that the subnets are cut
+    anew.
     https_security_group: of the endpoints by which tasks reach ECR and CloudWatch Logs. None: tasks reach HTTPS
     anywhere.
     endpoints: those created, by service: `cassandra`, `s3`, `ecr.api`, `ecr.dkr`, `logs`, `ssmmessages`.
@@ -49,6 +51,7 @@ class Network:
     keyspaces_security_group_id: pulumi.Output[str]
     sessions: bool
     vpc: awsx.ec2.Vpc | None
+    layout: NetworkLayout | None
     keyspaces_security_group: aws.ec2.SecurityGroup | None
     https_security_group: aws.ec2.SecurityGroup | None
     endpoints: Mapping[str, aws.ec2.VpcEndpoint]
@@ -77,6 +80,7 @@ def _in_new_vpc(
 ) -> Network:
     service = find_service(KEYSPACES, parent=parent)
     zones = choose_zones(name, options, service)
+    layout = NetworkLayout(name, cidr=options.cidr, zones=zones, opts=pulumi.ResourceOptions(parent=parent))
     vpc = awsx.ec2.Vpc(
         name,
         cidr_block=options.cidr,
@@ -91,7 +95,7 @@ def _in_new_vpc(
         enable_dns_hostnames=True,  # private DNS of an interface endpoint needs both
         enable_dns_support=True,
         tags=dict(tags),
-        opts=pulumi.ResourceOptions(parent=parent),
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=[layout]),
     )
 
     # A subnet exists before its route to the internet does. What is started in a subnet must wait for the route, and
@@ -145,6 +149,7 @@ def _in_new_vpc(
         keyspaces_security_group_id=keyspaces_group.id,
         sessions=options.way_out != "endpoints" or options.session_endpoint,
         vpc=vpc,
+        layout=layout,
         keyspaces_security_group=keyspaces_group,
         https_security_group=https_group,
         endpoints=endpoints,
@@ -187,6 +192,7 @@ def _in_existing_vpc(
         else pulumi.Output.from_input(str(options.keyspaces_security_group_id)),
         sessions=True,
         vpc=None,
+        layout=None,
         keyspaces_security_group=group,
         https_security_group=None,
         endpoints=endpoints,

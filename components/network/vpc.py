@@ -24,11 +24,10 @@ class NewVpc:
 
     cidr: its IPv4 addresses, private ones or not, shared equally among the subnets: a /16 to a /25 with two zones, to a
         /24 with three or four, to a /23 with five or six. It should overlap with no network the VPC may be peered with.
+        A live VPC keeps it: another one is refused, see `NetworkLayoutProvider`.
     zones: names of at least two availability zones that offer the Keyspaces endpoint. Empty: the first two by name that
-        offer it, asked anew at every update: should AWS offer it in another zone, that might be one of them, and the
-        subnets would be replaced. Name the zones where a stack is to live for long. Adding one, removing one or
-        changing their order later cuts the subnets anew, which AWS refuses while the old ones are there. Another cidr
-        means another VPC; see `Environment`.
+        offer it. A live VPC keeps these too: should AWS come to offer it in another zone that sorts before them,
+        updates are refused until the zones are named.
     way_out: how tasks reach what they need beside Keyspaces: images from ECR, and CloudWatch Logs. Prices are per
         month with two zones in us-east-1, read on third-party pages of 2026, without traffic; in all ways there are
         the Keyspaces endpoint at about $15, and a gateway endpoint for S3, free, by which the images' layers come.

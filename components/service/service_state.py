@@ -74,8 +74,8 @@ class ServiceState:
 
     def failure_of(self, deployment: Deployment) -> str:
         """Why ECS gave the deployment up, in a sentence of ECS's; empty if it does not tell."""
-        if has_failed(deployment):
-            return str(deployment.get("rolloutStateReason", ""))
+        if has_failed(deployment) and (reason := deployment.get("rolloutStateReason")):
+            return str(reason)
         told = [event["message"] for event in self.events_since(deployment) if "deployment failed" in event["message"]]
         if told:
             return str(told[-1])

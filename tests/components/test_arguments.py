@@ -12,6 +12,7 @@ from components import Environment, KeyspacesMicroservice, NewCluster, Once, Ser
 from components.arguments import InvalidArguments
 from components.connection import connection_inputs, session_from
 from components.names import check_name
+from components.tasks import image
 from components.tasks.image import DockerUnavailable, create_image, require_docker
 from components.tasks.task_definition import check_size
 from tests.evaluation import declare
@@ -183,6 +184,22 @@ def test_says_in_a_sentence_that_docker_does_not_run(
     else:
         with pytest.raises(DockerUnavailable, match=r"does not answer \(.+\): start it"):
             require_docker()
+
+
+def test_asks_for_docker_before_anything_is_created(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Else `pulumi up` without Docker ends in a provider's error about sockets, with half of the stack created."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+    arguments: dict[str, Any] = {"dockerfile": "app/query-api.Dockerfile", "keep_images": False, "tags": {}}
+
+    def run() -> None:
+        parent = pulumi.ComponentResource("test:index:Parent", "env", {})
+        create_image("api", architecture="ARM64", parent=parent, **arguments)
+
+    assert list(declare(run).of_type("docker:index/image:Image"))  # under mocks nothing is built
+    monkeypatch.setattr(image, "get_monitor", object)
+    with pytest.raises(DockerUnavailable, match="install it"):
+        declare(run)
 
 
 @pytest.fixture

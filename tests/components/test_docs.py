@@ -12,6 +12,7 @@ import pulumi_docker
 import pytest
 
 import components
+from components.network.layout import NetworkLayout
 from components.once.task_run import TaskRun, TaskStop
 from components.service.deployment import Deployment
 from components.tables.schema import TableSchema
@@ -29,7 +30,7 @@ RESOURCES = {
     "aws": pulumi_aws,
     "awsx": pulumi_awsx,
     "docker": pulumi_docker,
-    **{class_.__name__: class_ for class_ in (Deployment, TableSchema, TaskRun, TaskStop)},
+    **{class_.__name__: class_ for class_ in (Deployment, NetworkLayout, TableSchema, TaskRun, TaskStop)},
 }
 
 
