@@ -12,6 +12,8 @@ from tests.processes import free_port, listens, run_program, start_program, wait
 def loaded(keyspaces: LocalKeyspaces) -> LocalKeyspaces:
     """A Keyspaces whose table of countries has been filled by the loader."""
     keyspaces.create(COUNTRIES)
+    with keyspaces.cassandra() as session:
+        session.execute("TRUNCATE geography_domain.countries")  # other tests write to it too
     result = run_program("load_countries", environment=keyspaces.environment())
     assert result.returncode == 0, result.stderr
     return keyspaces
