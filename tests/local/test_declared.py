@@ -204,7 +204,7 @@ def test_takes_a_rule_that_gets_no_request_in_aws_either() -> None:
     program = declare_front(services={"all": Service(), "things": Service(paths=["/things/*"])})
     stack = declared.read(changed(program, "aws:lb/listenerRule:ListenerRule", priority=1), ROOT, URL)
     # With one priority for both, which goes first is anyone's guess; neither is refused.
-    assert sorted(rule.paths for rule in stack.rules) == [["/*"], ["/things/*"]]
+    assert sorted(list(rule.paths) for rule in stack.rules) == [["/*"], ["/things/*"]]
 
 
 @pytest.mark.parametrize(
