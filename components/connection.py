@@ -6,6 +6,8 @@ from typing import Any
 import boto3
 import pulumi
 
+from components.arguments import InvalidArguments
+
 # Would sign in the aws provider but never reach boto3, short of writing them to the stack's state.
 _NOT_PASSED_ON = (
     "accessKey",
@@ -20,14 +22,17 @@ _NOT_PASSED_ON = (
 def connection_inputs(region: pulumi.Input[str]) -> dict[str, pulumi.Input[Any]]:
     """The stack's `aws:` settings that decide who calls AWS: region, profile, roles to assume, one after the other.
 
-    Raises ValueError for a way to sign in that cannot be passed on without writing a secret to the stack's state.
+    Raises InvalidArguments for a way to sign in that cannot be passed on without writing a secret to the stack's state.
     """
     config = pulumi.Config("aws")
     for key in _NOT_PASSED_ON:
         if config.get(key) is not None:
-            raise ValueError(
-                f"aws:{key} is in the stack's settings: remove it (pulumi config rm aws:{key}) and sign in with"
-                " aws:profile, aws:assumeRoles or the AWS_* environment variables instead, which one-off tasks need too"
+            raise InvalidArguments(
+                "settings",
+                {
+                    f"aws:{key}": f"is set; remove it (pulumi config rm aws:{key}) and sign in with aws:profile,"
+                    " aws:assumeRoles or the AWS_* environment variables instead, which what waits for ECS needs too"
+                },
             )
     return {
         "region": region,

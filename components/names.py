@@ -4,19 +4,24 @@ import re
 
 import pulumi
 
+from components.arguments import InvalidArguments
+
 # Load balancers and target groups may have 32 characters, of letters, digits and hyphens (Elastic Load Balancing API
 # reference); Pulumi appends a hyphen and seven random characters to a component's name.
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,22}[a-z0-9]")
 
 
 def check_name(component: str, name: str) -> None:
-    """Raises ValueError unless it is 2 to 24 of a-z, 0-9 and single hyphens, beginning with a letter, but not with
-    `internal-` or `sg-`, and not ending with a hyphen. Then all that is created under it gets a name AWS accepts.
+    """Raises InvalidArguments unless all that is created under `name` gets a name AWS accepts: 2 to 24 of a-z, 0-9 and
+    single hyphens, beginning with a letter, but not with `internal-` or `sg-`, and not ending with a hyphen.
     """
     if not _NAME.fullmatch(name) or "--" in name or name.startswith(("internal-", "sg-")):
-        raise ValueError(
-            f"{component} {name!r}: use 2 to 24 of a-z, 0-9 and single hyphens, beginning with a letter (but not with"
-            " internal- or sg-) and not ending with a hyphen"
+        raise InvalidArguments(
+            component,
+            {
+                "name": f"is {name!r}; use 2 to 24 of a-z, 0-9 and single hyphens, beginning with a letter (but not"
+                " with internal- or sg-) and not ending with a hyphen"
+            },
         )
 
 

@@ -144,7 +144,7 @@ def create_public_load_balancer(
             protect=protect or None,  # the parent's, if it is protected otherwise
             depends_on=[*ingress.values(), *([log_bucket.policy] if log_bucket is not None else [])],
             # A load balancer stays in its VPC, but the provider would try to give it the new one's subnets in place
-            # (terraform-provider-aws, internal/service/elbv2/load_balancer.go). Not run on a real engine (UNVERIFIED).
+            # (terraform-provider-aws, internal/service/elbv2/load_balancer.go).
             replacement_trigger=network.vpc_id,
         ),
     )

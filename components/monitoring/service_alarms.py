@@ -79,19 +79,13 @@ def deployment_alarms(
     and circuit breaker, the first to detect a failure acts on it. (ECS developer guide, "How CloudWatch alarms detect
     Amazon ECS deployment failures".) ECS takes names only, so the alarms are of the service's own region and account.
 
-    Without `rollback`, alarms are named and switched off, not left out. The aws provider takes an `alarms` that is gone
-    for no change (SuppressMissingOptionalConfigurationBlock), and ECS leaves as it is what an update does not mention
-    (aws/copilot-cli#4565): a service would go on rolling back. Naming none instead is no way out: the provider leaves
-    out an empty list, which the ECS API requires. For a service whose alarms are removed while `rollback` is on,
-    `Deployment` tells ECS itself to watch none. None for a service that never had alarms.
+    None without `rollback`. The aws provider takes an `alarms` that is gone for no change
+    (SuppressMissingOptionalConfigurationBlock), and ECS leaves as it is what an update does not mention
+    (aws/copilot-cli#4565); so it is `Deployment` that tells ECS to watch none any more.
     """
-    if alarms is None:
+    if alarms is None or not alarms.rollback:
         return None
-    return {
-        "alarm_names": [alarm.name for alarm in traffic.values()],
-        "enable": alarms.rollback,
-        "rollback": alarms.rollback,
-    }
+    return {"alarm_names": [alarm.name for alarm in traffic.values()], "enable": True, "rollback": True}
 
 
 def create_task_alarm(

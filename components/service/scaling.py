@@ -57,10 +57,10 @@ class Scaling:
         )
 
 
-def check_min_tasks(name: str, scaling: Scaling, min_tasks: int) -> None:
+def check_min_tasks(scaling: Scaling, min_tasks: int) -> None:
     """Raises InvalidArguments unless `scaling` can begin at `min_tasks`, the `tasks` of a `Service`."""
     refuse(
-        name,
+        "Service",
         {
             "tasks": f"is {min_tasks}; without a task there is nothing to measure; with scaling, use at least 1"
             if min_tasks < 1
@@ -104,7 +104,6 @@ def create_scaling(
     No role is given: AWS makes and uses a service-linked one for ECS (Terraform's `aws_appautoscaling_target`, whose
     `role_arn` is computed). Policies cannot be tagged.
     """
-    check_min_tasks(name, scaling, min_tasks)
     target = aws.appautoscaling.Target(
         name,
         service_namespace="ecs",

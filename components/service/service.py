@@ -76,7 +76,7 @@ class Service:
             },
         )
         if self.scaling:
-            check_min_tasks("Service", self.scaling, self.tasks)
+            check_min_tasks(self.scaling, self.tasks)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ import pulumi_docker as docker
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
+from components.arguments import InvalidArguments
 from components.tasks.architecture import PLATFORMS, Architecture
 
 # ECS may roll back to, or replace a task of, an older deployment: its image must still be there, tagged or not.
@@ -53,7 +54,9 @@ def create_image(
     keep_images: deleting the repository fails while it holds images; otherwise they go with it.
     """
     if not Path(dockerfile).is_file():
-        raise ValueError(f"{name}: there is no {dockerfile}; dockerfile is a path from the folder of Pulumi.yaml")
+        raise InvalidArguments(
+            name, {"dockerfile": f"is {dockerfile!r}, which is not there; give a path from the folder of Pulumi.yaml"}
+        )
     if not isinstance(get_monitor(), MockMonitor):
         # The provider asks Docker as soon as it is configured, even if nothing is to be built, and fails in words of
         # its own. Under mocks nothing is built.

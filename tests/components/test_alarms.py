@@ -307,19 +307,14 @@ def test_rolls_a_deployment_back_when_its_traffic_is_in_alarm() -> None:
     assert service["alarms"] == {"alarmNames": list(TRAFFIC), "enable": True, "rollback": True}
 
 
-def test_names_the_alarms_when_rollback_is_off(program: Program) -> None:
-    """Left out, they would stay on: the provider takes that for no change. Empty, the ECS API would refuse them."""
-    service = one(program, "aws:ecs/service:Service", "api").inputs
-    assert service["alarms"] == {"alarmNames": list(TRAFFIC), "enable": False, "rollback": False}
+def test_rolls_nothing_back_unless_asked_to(program: Program) -> None:
+    """Else an alarm that is meant to wake somebody takes a deployment back."""
+    assert "alarms" not in one(program, "aws:ecs/service:Service", "api").inputs
 
 
-def test_says_nothing_of_alarms_to_a_service_that_has_none() -> None:
-    """Else a service without alarms changes for nothing."""
-    assert deployment_alarms(None, {}) is None
-
-
-def test_creates_the_alarms_of_the_traffic_before_the_service(program: Program) -> None:
+def test_creates_the_alarms_of_the_traffic_before_the_service() -> None:
     """Else ECS watches alarms that do not exist, or neither can be created before the other."""
+    program = alarmed(rollback=True)
     service = one(program, "aws:ecs/service:Service", "api")
     assert {f"MetricAlarm {name}" for name in TRAFFIC} <= dependencies(program, service)
     for name in TRAFFIC:

@@ -147,7 +147,7 @@ def test_refuses_a_run_without_time() -> None:
 
 def test_names_a_missing_dockerfile() -> None:
     """Else the Docker provider fails after everything else has been created."""
-    with pytest.raises(ValueError, match=r"there is no app/none\.Dockerfile"):
+    with pytest.raises(ValueError, match=r"dockerfile is 'app/none\.Dockerfile', which is not there"):
         create_image(
             "api",
             dockerfile="app/none.Dockerfile",

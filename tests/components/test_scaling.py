@@ -145,11 +145,11 @@ def test_accepts_scaling_at_its_limits(arguments: dict[str, Any]) -> None:
 def test_names_both_numbers_when_the_most_is_below_the_fewest() -> None:
     """Else its owner has to look for the other one."""
     with pytest.raises(InvalidArguments, match="max_tasks 2, but tasks is 3"):
-        check_min_tasks("api", Scaling(max_tasks=2), 3)
-    check_min_tasks("api", Scaling(max_tasks=2), 2)
+        check_min_tasks(Scaling(max_tasks=2), 3)
+    check_min_tasks(Scaling(max_tasks=2), 2)
 
 
 def test_refuses_to_scale_from_no_task() -> None:
     """With no task there is no metric: the service would stay at none for ever."""
     with pytest.raises(InvalidArguments, match="tasks is 0"):
-        check_min_tasks("api", Scaling(max_tasks=2), 0)
+        check_min_tasks(Scaling(max_tasks=2), 0)
