@@ -1,5 +1,6 @@
 """Fetches Apache Cassandra's jars: `python -m local.jars DIRECTORY`. A process of its own, so that it can be ended."""
 
+import fcntl
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +19,13 @@ def classpath_file(directory: Path) -> Path:
 def main() -> None:
     directory = Path(sys.argv[1]).absolute()
     directory.mkdir(parents=True, exist_ok=True)
+    with open(directory / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two at once would meet each other's unfinished downloads
+        if not classpath_file(directory).exists():
+            _fetch(directory)
+
+
+def _fetch(directory: Path) -> None:
     maven = MavenContext(repo_cache=directory)
     cassandra = maven.create_dependency(CASSANDRA)
     _, dependencies = maven.resolver.get_dependency_list([cassandra])
