@@ -1,18 +1,22 @@
 """A driver session for one table, opened with patience and closed for good."""
 
+import asyncio
 import ssl
+import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
 from cassandra import ConsistencyLevel, DriverException
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
+from cassandra.connection import Connection
 from cassandra.policies import ExponentialReconnectionPolicy, RoundRobinPolicy
 from cassandra.protocol import ErrorMessage
 from cassandra.query import dict_factory
 
 from keyspaces.auth import SigV4AuthProvider
+from keyspaces.event_loop import connections_on
 from keyspaces.target import Target
 
 T = TypeVar("T")
@@ -22,7 +26,7 @@ DRIVER_ERRORS = (DriverException, ErrorMessage, NoHostAvailable)
 
 _PROTOCOL_VERSION = 4  # the one Keyspaces documents
 _REQUEST_TIMEOUT = 5.0  # seconds, for one statement
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 5.0  # seconds
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 2.0  # seconds
 
 
 class Unreachable(Exception):
@@ -36,28 +40,67 @@ def open_session(target: Target, *, patience: float, first_use: Callable[[Sessio
     A new role, endpoint or table may take a while to work, so both are tried again for `patience` seconds; then
     Unreachable is raised.
     """
+    session, used = _open(target, patience=patience, first_use=first_use)
+    try:
+        yield session, used
+    finally:
+        session.cluster.shutdown()
+
+
+@asynccontextmanager
+async def open_session_on_loop(
+    target: Target, *, patience: float, first_use: Callable[[Session], T]
+) -> AsyncIterator[tuple[Session, T]]:
+    """The same with the session's connections on the running event loop; `first_use` runs in another thread."""
+    stop = threading.Event()
+    opening = asyncio.create_task(
+        asyncio.to_thread(
+            _open,
+            target,
+            patience=patience,
+            first_use=first_use,
+            connection_class=connections_on(asyncio.get_running_loop()),
+            stop=stop,
+        )
+    )
+    try:
+        session, used = await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        stop.set()
+        raise
+    try:
+        yield session, used
+    finally:
+        await asyncio.to_thread(session.cluster.shutdown)
+
+
+def _open(
+    target: Target,
+    *,
+    patience: float,
+    first_use: Callable[[Session], T],
+    connection_class: type[Connection] | None = None,
+    stop: threading.Event | None = None,
+) -> tuple[Session, T]:
+    """stop: ends the wait for another attempt."""
+    stop = stop or threading.Event()
     deadline = time.monotonic() + patience
     pause = _FIRST_PAUSE
     while True:
-        cluster = _cluster(target)
+        cluster = _cluster(target, connection_class)
         try:
             session = cluster.connect()
-            used = first_use(session)
-            break
+            return session, first_use(session)
         except (*DRIVER_ERRORS, OSError, RuntimeError) as error:
             cluster.shutdown()
-            if time.monotonic() + pause > deadline:
+            if stop.is_set() or time.monotonic() + pause > deadline:
                 where = f"{target} at {target.host}:{target.port}"
                 raise Unreachable(f"{where} could not be used within {patience:.0f} s: {describe(error)}") from error
         except BaseException:
             cluster.shutdown()
             raise
-        time.sleep(pause)
+        stop.wait(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
-    try:
-        yield session, used
-    finally:
-        cluster.shutdown()
 
 
 def describe(error: BaseException) -> str:
@@ -67,7 +110,7 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def _cluster(target: Target) -> Cluster:
+def _cluster(target: Target, connection_class: type[Connection] | None) -> Cluster:
     tls = ssl.create_default_context(cafile=target.ca_file)
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
     return Cluster(
@@ -87,11 +130,12 @@ def _cluster(target: Target) -> Cluster:
                 row_factory=dict_factory,
             )
         },
-        reconnection_policy=ExponentialReconnectionPolicy(base_delay=0.5, max_delay=10.0),
+        reconnection_policy=ExponentialReconnectionPolicy(base_delay=_FIRST_PAUSE, max_delay=_LONGEST_PAUSE),
         connect_timeout=5.0,
         control_connection_timeout=10.0,
         # Schema and tokens are of no use here, and reading them costs nine queries for each connection.
         schema_metadata_enabled=False,
         token_metadata_enabled=False,
         prepare_on_all_hosts=False,
+        **({"connection_class": connection_class} if connection_class else {}),
     )

@@ -1,39 +1,68 @@
 """Errors as `application/problem+json` (RFC 9457), whatever went wrong."""
 
 import http
-import json
 import logging
 
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from keyspaces.reads import DeadlineExceeded
 from query_api.countries import CountriesUnavailable
 
-_log = logging.getLogger("uvicorn.error")
+_log = logging.getLogger(__name__)
 
 
-def problem(status: int, detail: str | None = None, headers: dict[str, str] | None = None) -> Response:
+def problem(
+    status: int, detail: str | None = None, headers: dict[str, str] | None = None, *, request_id: str | None = None
+) -> Response:
     """`type` is left out: by the RFC that says the status tells all there is."""
-    body = {"title": http.HTTPStatus(status).phrase, "status": status, **({"detail": detail} if detail else {})}
-    return Response(json.dumps(body) + "\n", status, headers, media_type="application/problem+json")
+    body = {
+        "title": http.HTTPStatus(status).phrase,
+        "status": status,
+        **({"detail": detail} if detail else {}),
+        **({"request_id": request_id} if request_id else {}),
+    }
+    headers = {"Cache-Control": "no-store", **(headers or {})}
+    return Response(msgspec.json.encode(body) + b"\n", status, headers, media_type="application/problem+json")
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    phrase = http.HTTPStatus(error.status_code).phrase
     headers = dict(error.headers or {})
-    return problem(error.status_code, error.detail if error.detail != phrase else None, headers)
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted({*headers["Allow"].split(", "), "OPTIONS"}))
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=headers)
+    phrase = http.HTTPStatus(error.status_code).phrase
+    detail = error.detail if error.detail != phrase else None
+    return problem(error.status_code, detail, headers, request_id=_id(request))
 
 
 async def on_unavailable(request: Request, error: Exception) -> Response:
     _log.warning("the table cannot be read: %s", error)
-    return problem(503, "The countries cannot be read at the moment; try again.", {"Retry-After": "1"})
+    detail = "The countries cannot be read at the moment; try again."
+    return problem(503, detail, {"Retry-After": "1"}, request_id=_id(request))
+
+
+async def on_deadline(request: Request, error: Exception) -> Response:
+    _log.warning("the table was not read in time: %s", error)
+    return problem(504, "The countries could not be read in time; try again.", request_id=_id(request))
 
 
 async def on_error(request: Request, error: Exception) -> Response:
-    # Starlette logs the traceback; the caller learns nothing of the inside.
-    return problem(500)
+    # The traceback is in the log; the caller learns nothing of the inside.
+    return problem(500, request_id=_id(request))
 
 
-HANDLERS = {HTTPException: on_http_exception, CountriesUnavailable: on_unavailable, Exception: on_error}
+def _id(request: Request) -> str | None:
+    return request.scope.get("request_id")
+
+
+HANDLERS = {
+    HTTPException: on_http_exception,
+    CountriesUnavailable: on_unavailable,
+    DeadlineExceeded: on_deadline,
+    Exception: on_error,
+}

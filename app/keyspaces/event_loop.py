@@ -1,0 +1,115 @@
+"""The driver's connections on the program's own asyncio event loop, so that no answer changes threads.
+
+The driver's other integrations (libev, its own asyncio one) run a loop in a thread of their own: each statement then
+wakes two threads that compete for the interpreter. Here the driver's blocking work (connecting, signing in, preparing)
+stays in the driver's threads, and bytes are sent and answers decoded where the caller awaits them.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from cassandra.connection import Connection, ConnectionShutdown
+
+
+def connections_on(loop: asyncio.AbstractEventLoop) -> type[Connection]:
+    """A driver's `connection_class` for the running loop. Call it in the loop's thread."""
+    return type("LoopConnection", (_LoopConnection,), {"loop": loop, "loop_thread": threading.get_ident()})
+
+
+class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no types
+    is_closed: bool
+    loop: ClassVar[asyncio.AbstractEventLoop]
+    loop_thread: ClassVar[int]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Blocks until connected; the driver calls it in threads of its own. Raises OSError."""
+        super().__init__(*args, **kwargs)
+        self._unsent: list[bytes] = []
+        connecting = asyncio.run_coroutine_threadsafe(self._connect(), self.loop)
+        try:
+            self._transport = connecting.result(self.connect_timeout)
+        except BaseException:
+            connecting.cancel()
+            raise
+        self._send_options_message()
+
+    async def _connect(self) -> asyncio.Transport:
+        host, port = self.endpoint.resolve()
+        name = self.ssl_options.get("server_hostname") if self.ssl_context else None
+        transport, _ = await self.loop.create_connection(
+            lambda: _Protocol(self), host, port, ssl=self.ssl_context, server_hostname=name
+        )
+        return transport
+
+    @classmethod
+    def create_timer(cls, timeout: float, callback: Callable[[], Any]) -> "_Timer":
+        return _Timer(cls.loop, timeout, callback)
+
+    def push(self, data: bytes) -> None:
+        if threading.get_ident() == self.loop_thread:
+            self._send(data)
+        else:
+            self.loop.call_soon_threadsafe(self._send, data)
+
+    def _send(self, data: bytes) -> None:
+        # Statements of one turn of the loop leave together: one TLS record and one system call for all.
+        if not self._unsent:
+            self.loop.call_soon(self._flush)
+        self._unsent.append(data)
+
+    def _flush(self) -> None:
+        data, self._unsent = b"".join(self._unsent), []
+        self._transport.write(data)
+
+    def receive(self, data: bytes) -> None:
+        self._iobuf.write(data)
+        self.process_io_buffer()
+
+    def close(self) -> None:
+        with self.lock:
+            if self.is_closed:
+                return
+            self.is_closed = True
+        self.loop.call_soon_threadsafe(self._transport.close)
+        if not self.is_defunct:
+            self.error_all_requests(ConnectionShutdown(f"Connection to {self.endpoint} was closed"))
+            self.connected_event.set()  # who waits for it to become usable waits no longer
+
+
+class _Protocol(asyncio.Protocol):
+    def __init__(self, connection: _LoopConnection) -> None:
+        self._connection = connection
+
+    def data_received(self, data: bytes) -> None:
+        self._connection.receive(data)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._connection.defunct(error or ConnectionShutdown(f"{self._connection.endpoint} closed the connection"))
+
+    # The driver refuses statements on a connection that is not writable (ConnectionBusy).
+    def pause_writing(self) -> None:
+        self._connection._socket_writable = False
+
+    def resume_writing(self) -> None:
+        self._connection._socket_writable = True
+
+
+class _Timer:
+    """What the driver expects of a timer; made and cancelled in any thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float, callback: Callable[[], Any]) -> None:
+        self._loop = loop
+        self._handle: asyncio.TimerHandle | None = None
+        loop.call_soon_threadsafe(self._start, seconds, callback)
+
+    def _start(self, seconds: float, callback: Callable[[], Any]) -> None:
+        self._handle = self._loop.call_later(seconds, callback)
+
+    def cancel(self) -> None:
+        self._loop.call_soon_threadsafe(self._stop)
+
+    def _stop(self) -> None:
+        if self._handle is not None:  # always, since it was started before
+            self._handle.cancel()

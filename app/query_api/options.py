@@ -1,0 +1,107 @@
+"""What the API is told by its command line and environment, checked at once."""
+
+import argparse
+import ipaddress
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from keyspaces.target import Target, add_target_options, target_from
+
+T = TypeVar("T")
+
+_EVERYWHERE = "0.0.0.0"  # noqa: S104  # in a container, whose security group says who may come
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """docs/query-api.md says more of each.
+
+    host, port: where it listens. patience: seconds until the table must be readable. cursor_key: what cursors are
+    signed with, None for a key of this process. cache_max_age: seconds for which clients may keep an answer.
+    share_reads, read_cache: see `query_api.sharing`. trusted_proxies: CIDRs whose X-Forwarded headers are believed.
+    deadline: seconds for one request. concurrency: requests at the database at once. drain: seconds it goes on taking
+    requests after SIGTERM. metrics_namespace: in CloudWatch; empty for no metrics.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    patience: float = 90.0
+    cursor_key: bytes | None = None
+    cache_max_age: int = 0
+    share_reads: bool = True
+    read_cache: float = 0.0
+    trusted_proxies: tuple[str, ...] = ()
+    deadline: float = 10.0
+    concurrency: int = 100
+    drain: float = 5.0
+    metrics_namespace: str = ""
+
+
+def read_options(
+    arguments: list[str] | None = None, environment: Mapping[str, str] = os.environ
+) -> tuple[Target, Options]:
+    """Ends the program with a usage message that names what is missing or malformed."""
+    parser = argparse.ArgumentParser(prog="query_api", description="REST API over a Keyspaces table of countries.")
+    add_target_options(parser)
+    parser.add_argument("--host", help="default: HOST, else 0.0.0.0")
+    parser.add_argument("--port", "-p", help="default: PORT, else 8080")
+    parser.add_argument(
+        "--patience", type=float, default=90, metavar="SECONDS", help="until the table must be readable (default: 90)"
+    )
+    given = parser.parse_args(arguments)
+    target = target_from(parser, given, environment)
+
+    def variable(name: str, parse: Callable[[str], T], default: T) -> T:
+        text = environment.get(name, "")
+        if not text:
+            return default
+        try:
+            return parse(text)
+        except ValueError as error:
+            parser.error(f"{name} is {text!r}; {error}")
+
+    options = Options(
+        host=given.host or environment.get("HOST") or _EVERYWHERE,
+        port=_port(parser, given.port or environment.get("PORT") or "8080"),
+        patience=given.patience,
+        cursor_key=environment["CURSOR_KEY"].encode() if environment.get("CURSOR_KEY") else None,
+        cache_max_age=variable("CACHE_MAX_AGE", _whole(0, 31_536_000, "seconds"), 0),
+        share_reads=variable("SHARE_READS", _truth, True),
+        read_cache=variable("READ_CACHE_SECONDS", _whole(0, 3_600, "seconds"), 0),
+        trusted_proxies=variable("TRUSTED_PROXIES", _cidrs, ()),
+        deadline=variable("DEADLINE_SECONDS", _whole(1, 55, "seconds"), 10),
+        concurrency=variable("MAX_CONCURRENCY", _whole(1, 10_000, "requests"), 100),
+        drain=variable("DRAIN_SECONDS", _whole(0, 60, "seconds"), 5),
+        metrics_namespace=environment.get("METRICS_NAMESPACE", ""),
+    )
+    return target, options
+
+
+def _whole(low: int, high: int, unit: str) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+            raise ValueError(f"use {low} to {high} {unit}")
+        return int(text)
+
+    return parse
+
+
+def _truth(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("use true or false")
+    return text == "true"
+
+
+def _cidrs(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(ipaddress.ip_network(cidr.strip())) for cidr in text.split(","))
+    except ValueError:
+        raise ValueError("use CIDRs with commas between them, such as 10.0.0.0/16") from None
+
+
+def _port(parser: argparse.ArgumentParser, text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65_535:
+        parser.error(f"port {text!r}: give --port or set PORT to 1 to 65535")
+    return int(text)

@@ -1,0 +1,78 @@
+"""What a request asks for, checked: query parameters and the media types it accepts."""
+
+from collections.abc import Collection, Mapping
+from urllib.parse import parse_qsl
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+_PRETTY = {"": True, "true": True, "false": False}
+
+
+def header(request: Request, name: bytes) -> bytes | None:
+    """The first value of a header, by its lower-case name."""
+    for key, value in request.scope["headers"]:
+        if key == name:
+            return bytes(value)
+    return None
+
+
+def parameters(request: Request, *known: str) -> Mapping[str, str]:
+    """The query's parameters. Raises HTTPException 400 for one that is unknown, repeated or not UTF-8."""
+    query: bytes = request.scope["query_string"]
+    if not query:
+        return {}
+    try:
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=20)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise HTTPException(400, "The query cannot be read: it takes few parameters, percent-encoded UTF-8.") from error
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if name not in known:
+            raise HTTPException(400, f"There is no query parameter {name[:50]!r} here; {_list(known)}.")
+        if name in found:
+            raise HTTPException(400, f"Query parameter {name!r} is given twice; give it once.")
+        found[name] = value
+    return found
+
+
+def wants_pretty(given: Mapping[str, str]) -> bool:
+    """`?pretty`. Raises HTTPException 400."""
+    value = given.get("pretty", "false")
+    if value not in _PRETTY:
+        raise HTTPException(400, f"pretty is {value[:50]!r}; give it alone, or true or false.")
+    return _PRETTY[value]
+
+
+def check_accepts(request: Request, media_type: str) -> None:
+    """Raises HTTPException 406 if the request accepts other media types only (RFC 9110, 12.5.1)."""
+    accept = header(request, b"accept")
+    if accept is None or accept == b"*/*" or _quality(accept.decode("latin-1"), media_type) > 0:
+        return
+    raise HTTPException(406, f"This is {media_type} only, which the request's Accept header leaves out.")
+
+
+def _quality(accept: str, media_type: str) -> float:
+    """The weight that the most specific matching range gives the media type; 0 if none matches."""
+    ranges = {"*/*": 1, f"{media_type.partition('/')[0]}/*": 2, media_type: 3}
+    best, quality = 0, 0.0
+    for item in accept.split(","):
+        name, *details = (part.strip().lower() for part in item.split(";"))
+        specific = ranges.get(name, 0)
+        if specific > best:
+            best, quality = specific, _weight(details)
+    return quality
+
+
+def _weight(details: Collection[str]) -> float:
+    for detail in details:
+        if detail.startswith("q="):
+            try:
+                return float(detail[2:])
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def _list(known: Collection[str]) -> str:
+    return f"it takes {', '.join(known)}" if known else "it takes none"
