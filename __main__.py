@@ -36,6 +36,8 @@ query_api = KeyspacesMicroservice(
     access="read",
     dockerfile="app/query-api.Dockerfile",
     command=["python", "-m", "query_api"],
+    variables={"TRUSTED_PROXIES": env.network.cidr_blocks.apply(",".join), **settings.variables},
+    generated_secrets=["CURSOR_KEY"],
     architecture=settings.architecture,
     run=Service(after=[loader.completed], **settings.service),
     **settings.query_api,

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
+import pulumi
+
 from components import (
     AccessLogs,
     Alarms,
@@ -27,6 +29,7 @@ from components import (
     Spot,
     Table,
 )
+from components.arguments import outside
 from components.cluster import ContainerInsights
 from components.config import Setting, StackConfig
 from components.network.vpc import WayOut
@@ -37,12 +40,16 @@ from components.tasks.task_definition import check_size
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Arguments: environment of `Environment`, table of `Table`, query_api of query-api, service of its `Service`."""
+    """Arguments: environment of `Environment`, table of `Table`, query_api of query-api, service of its `Service`.
+
+    variables: of query-api's environment; none where the setting is what the API does by itself.
+    """
 
     environment: Mapping[str, Any]
     table: Mapping[str, Any]
     query_api: Mapping[str, Any]
     service: Mapping[str, Any]
+    variables: Mapping[str, str]
     architecture: Architecture
     run_id: str
 
@@ -63,6 +70,7 @@ def read_settings() -> Settings:
         table=_table(config),
         query_api=_query_api(config),
         service=_service(config),
+        variables=_variables(config),
         architecture=config.choice("architecture", Architecture).value,
         run_id=config["runId"].value,
     )
@@ -86,8 +94,9 @@ def _network(config: StackConfig) -> NewVpc | ExistingVpc | None:
         config.exclude(new.values(), "vpcId names a VPC that is there")
         return config.make(ExistingVpc, vpc_id=vpc_id, **existing)
     config.exclude(existing.values(), "vpcId is not set")
-    # With another way out, sessions take that.
-    return config.make(NewVpc, **new, session_endpoint=bool(config["exec"]) and new["way_out"].value == "endpoints")
+    # With another way out, sessions and secrets take that.
+    endpoints = new["way_out"].value == "endpoints"
+    return config.make(NewVpc, **new, session_endpoint=endpoints and bool(config["exec"]), parameter_endpoint=endpoints)
 
 
 def _load_balancer(config: StackConfig) -> PublicLoadBalancer | ExistingListener | None:
@@ -146,6 +155,20 @@ def _query_api(config: StackConfig) -> Mapping[str, Any]:
         "alarms": config.make(Alarms, topic_arn=topic_arn, rollback=rollback) if topic_arn else None,
         "dashboard": config["dashboard"].value,
     }
+
+
+def _variables(config: StackConfig) -> Mapping[str, str]:
+    max_age, read_cache = config["queryApiCacheMaxAge"], config["queryApiReadCache"]
+    for setting, high in ((max_age, 31_536_000), (read_cache, 3600)):
+        if mistake := outside(setting.value, 0, high, "seconds"):
+            config.refuse(setting.key, mistake)
+    variables = {
+        "CACHE_MAX_AGE": str(max_age.value) if max_age else None,
+        "SHARE_READS": None if config["queryApiShareReads"] else "false",
+        "READ_CACHE_SECONDS": str(read_cache.value) if read_cache else None,
+        "METRICS_NAMESPACE": pulumi.get_project() if config["queryApiMetrics"] else None,
+    }
+    return {name: value for name, value in variables.items() if value is not None}
 
 
 def _service(config: StackConfig) -> Mapping[str, Any]:

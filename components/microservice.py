@@ -15,6 +15,8 @@ from components.network.security_group_rules import CQL_PORT
 from components.network.task_access import TaskAccess, create_task_access
 from components.once.once import CompletedRun, Once, create_run
 from components.once.task_run import TaskRun
+from components.secrets.generated import create_generated_secrets, generated_secrets_mistake
+from components.secrets.parameter import SecretParameter
 from components.service.deployment import Deployment
 from components.service.service import RunningService, Service, create_service
 from components.tables.table import KeyspacesTable, Table, create_table
@@ -32,8 +34,9 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
 
     Creates, for itself alone: the table (unless it is given another's), a task role that can reach that table and
     nothing else, an execution role, an ECR repository and the image in it, a log group, a security group, a task
-    definition, and a service behind the environment's load balancer or one run of the task; if asked for, alarms and a
-    dashboard. All of them can be reached from the attributes below. docs/components.md has examples.
+    definition, and a service behind the environment's load balancer or one run of the task; if asked for, generated
+    secrets, alarms and a dashboard. All of them can be reached from the attributes below; docs/components.md has
+    examples.
 
     The container is told what it needs by its environment: AWS_REGION, KEYSPACES_ENDPOINT (`host:port`),
     KEYSPACES_KEYSPACE, KEYSPACES_TABLE and, in a service, PORT. Its credentials come from the task role as for every
@@ -44,6 +47,8 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
     access: "read" (Select) or "write" (Select and Modify).
     dockerfile: from the folder of Pulumi.yaml; its folder is the build context.
     command: the whole command. variables: more environment variables; not for secrets, they are shown in the console.
+    generated_secrets: environment variables with a random value each, the same for all tasks, such as a key to sign
+    with. It is made once, as 43 characters of base64url, and is in SSM Parameter Store only; see `SecretParameter`.
     run: `Service` or `Once`.
     cpu: CPU units, 1024 to a vCPU. memory: MiB. Together one of the sizes Fargate offers.
     architecture: "ARM64" or "X86_64", of the tasks and of the image. A changed one needs no other machine to build on,
@@ -59,6 +64,8 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
     """The table with its guard and its auto scaling, unless it is another microservice's."""
     image: Image
     log_group: aws.cloudwatch.LogGroup
+    generated_secrets: Mapping[str, SecretParameter]
+    """By environment variable."""
     task_role: Role
     execution_role: Role
     task_access: TaskAccess
@@ -82,6 +89,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         command: Sequence[str],
         run: Service | Once,
         variables: Mapping[str, pulumi.Input[str]] | None = None,
+        generated_secrets: Sequence[str] = (),
         cpu: int = 256,
         memory: int = 512,
         architecture: Architecture = "ARM64",
@@ -103,6 +111,14 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                 if exec_ and not network.sessions
                 else None,
                 "variables": f"has {', '.join(own)}, which the component sets; use other names" if own else None,
+                "generated_secrets": generated_secrets_mistake(
+                    generated_secrets, own=_OWN_VARIABLES, variables=(variables or {}).keys()
+                )
+                or (
+                    "needs NewVpc(parameter_endpoint=True) where the way out is endpoints"
+                    if generated_secrets and not network.parameters
+                    else None
+                ),
             },
         )
         super().__init__("keyspaces-platform:index:KeyspacesMicroservice", name, {}, opts)
@@ -136,6 +152,9 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             tags=tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
+        self.generated_secrets = create_generated_secrets(
+            name, generated_secrets, account=account, tags=tags, parent=self
+        )
         self.task_role = create_task_role(
             f"{name}-task", access=access, table=table, exec=exec_, account=account, tags=tags, parent=self
         )
@@ -143,6 +162,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             f"{name}-execution",
             repository=self.image.repository,
             log_group=self.log_group,
+            parameter_arns=[secret.arn for secret in self.generated_secrets.values()],
             account=account,
             tags=tags,
             parent=self,
@@ -160,6 +180,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                 **({"PORT": str(run.port)} if isinstance(run, Service) else {}),
                 **(variables or {}),
             },
+            secrets=self.generated_secrets,
             port=run.port if isinstance(run, Service) else None,
             cpu=cpu,
             memory=memory,
@@ -179,7 +200,13 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             log_group=self.log_group,
             network=network,
             access=self.task_access,
-            needs=[table, self.task_role.policy, self.execution_role.policy, *self.task_access.rules],
+            needs=[
+                table,
+                self.task_role.policy,
+                self.execution_role.policy,
+                *self.generated_secrets.values(),
+                *self.task_access.rules,
+            ],
         )
         self._environment = environment
         self.ran, self.running = None, None

@@ -30,6 +30,11 @@ def in_stack(name: str) -> str:
     return plain(f"{name}-{pulumi.get_stack()}")
 
 
+def stack_path() -> str:
+    """`/<project>/<stack>`, for what has a path in AWS. Pulumi takes letters, digits, -, _ and . in both."""
+    return f"/{pulumi.get_project()}/{pulumi.get_stack()}"
+
+
 def plain(name: str) -> str:
     """With a hyphen for everything but letters, digits, hyphens and underscores."""
     return re.sub(r"[^A-Za-z0-9_-]", "-", name)

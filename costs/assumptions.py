@@ -20,7 +20,10 @@ class Assumptions:
         0.1, "GB", "what each ECR repository holds: one image, compressed; the layers later images share count once"
     )
     health_check_log_bytes: float = _assume(
-        70, "bytes", "the log line that a task writes for each health check of the load balancer"
+        0, "bytes", "the log line that a task writes for each health check of the load balancer; query-api writes none"
+    )
+    own_metrics: float = _assume(
+        30, "metrics", "of its own that a service makes with its log lines, where METRICS_NAMESPACE lets it"
     )
     run_minutes: float = _assume(1, "min", "a one-off task's run, also the least that Fargate bills")
     run_writes: float = _assume(250, "rows", "that a one-off task writes, of up to 1 KB each")
@@ -33,7 +36,7 @@ class Assumptions:
         4_000, "bytes", "that go out for each new connection where a listener speaks HTTPS: mostly the certificates"
     )
     cql_bytes: float = _assume(600, "bytes", "between task and Keyspaces for a request, both ways")
-    log_line_bytes: float = _assume(300, "bytes", "the access-log line that a task writes for a request")
+    log_line_bytes: float = _assume(300, "bytes", "the line of JSON that a task writes for a request")
     log_event_bytes: float = _assume(26, "bytes", "that CloudWatch Logs adds to each line when it bills (PutLogEvents)")
     log_compression: float = _assume(0.15, "", "what is left of a log line when CloudWatch Logs keeps it")
     access_log_bytes: float = _assume(

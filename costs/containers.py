@@ -36,7 +36,7 @@ _INSIGHTS = {
 def service_items(service: Resource, program: Program, assumptions: Assumptions) -> Iterator[Item]:
     """As many tasks as run when nobody calls: the least that scaling allows, else the desired count."""
     tasks = idle_tasks(service, program)
-    definition = _definition(service, "taskDefinition", program)
+    definition = definition_of(service, "taskDefinition", program)
     spot = tasks_on_spot(service, tasks, program)
     for what, count, on_spot in (("", tasks - spot, False), (" on Spot", spot, True)):
         if count:
@@ -86,7 +86,7 @@ def _strategies(service: Resource, program: Program) -> list[Mapping[str, Any]]:
     return []
 
 
-def _definition(resource: Resource, key: str, program: Program) -> Resource:
+def definition_of(resource: Resource, key: str, program: Program) -> Resource:
     arn = resource.inputs.get(key)
     for definition in program.of_type(DEFINITION):
         if definition.outputs.get("arn") == arn:
@@ -114,7 +114,7 @@ def _fargate(what: str, definition: Resource, *, tasks: float, on_spot: bool, ho
 def run_items(run: Resource, program: Program, assumptions: Assumptions) -> Iterator[Item]:
     """One run; how often there is one, `pulumi up` decides."""
     what = f"{run.name}, a run of {assumptions.run_minutes:g} min"
-    definition = _definition(run, "task_definition", program)
+    definition = definition_of(run, "task_definition", program)
     hours = assumptions.run_minutes / _MINUTES
     yield from _fargate(what, definition, tasks=1, on_spot=False, hours=hours)
     if any(is_on_demand(table) for table in program.of_type(TABLE)):

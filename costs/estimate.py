@@ -103,6 +103,7 @@ FREE = frozenset(
         "pulumi-python:dynamic/ecs:TaskStop",
         "pulumi-python:dynamic/ec2:NetworkLayout",
         "pulumi-python:dynamic/keyspaces:TableSchema",
+        "pulumi-python:dynamic/ssm:SecretParameter",  # in the standard tier, under the account's default key
         "pulumi:providers:aws",
     }
 )
@@ -127,6 +128,7 @@ def estimate(program: Program, assumptions: Assumptions = DEFAULTS) -> Estimate:
                 *items(IDLE),
                 *watching.dashboard_items(program),
                 *watching.health_check_items(program, assumptions),
+                *watching.own_metric_items(program, assumptions),
             ]
         ),
         requests=merged(request_items(program, assumptions)),

@@ -1,9 +1,10 @@
 """CloudWatch: alarms, dashboards, metrics, log lines."""
 
+import json
 from collections.abc import Iterator
 
 from costs.assumptions import Assumptions
-from costs.containers import SERVICE, idle_tasks
+from costs.containers import SERVICE, definition_of, idle_tasks
 from costs.items import Item, number
 from costs.network import BALANCER, way_out, zones_of
 from costs.prices import (
@@ -82,3 +83,19 @@ def health_check_items(program: Program, assumptions: Assumptions) -> Iterator[I
     if lines and assumptions.health_check_log_bytes:
         size = assumptions.gigabytes(assumptions.health_check_log_bytes + assumptions.log_event_bytes, lines)
         yield from log_items("Log lines of health checks", size, program, assumptions)
+
+
+def own_metric_items(program: Program, assumptions: Assumptions) -> Iterator[Item]:
+    """Those that a service makes with its log lines (CloudWatch's embedded metric format), if it is told a namespace.
+
+    Nothing that is declared says how many: it is as many as its names have values of their dimensions.
+    """
+    for service in sorted(program.of_type(SERVICE), key=lambda service: service.name):
+        definition = definition_of(service, "taskDefinition", program)
+        variables = {
+            variable["name"]: variable["value"]
+            for container in json.loads(definition.inputs["containerDefinitions"])
+            for variable in container.get("environment") or ()
+        }
+        if variables.get("METRICS_NAMESPACE"):
+            yield Item(what=f"{service.name}: metrics of its own", count=assumptions.own_metrics, price=CUSTOM_METRIC)

@@ -281,7 +281,7 @@ def _down(_: argparse.Namespace, state: State) -> None:
 
 def _destroy(options: argparse.Namespace, state: State) -> None:
     _down(options, state)
-    for directory in (state.data, state.logs, state.keyspaces):
+    for directory in (state.data, state.logs, state.keyspaces, state.secrets):
         shutil.rmtree(directory, ignore_errors=True)
     print("deleted the data")
 

@@ -124,6 +124,10 @@ def answers_for(region: str) -> Answer:
         "aws:ec2/getSubnets:getSubnets": lambda args: {
             "ids": [id_ for filter_ in args["filters"] if filter_["name"] == "subnet-id" for id_ in filter_["values"]]
         },
+        "aws:ec2/getVpc:getVpc": {
+            "cidrBlock": "10.0.0.0/16",
+            "cidrBlockAssociations": [{"associationId": "a", "cidrBlock": "10.0.0.0/16", "state": "associated"}],
+        },
         "aws:ec2/getVpcEndpointService:getVpcEndpointService": lambda args: {
             "serviceName": f"com.amazonaws.{region}.{args['service']}",
             "availabilityZones": zones,

@@ -4,7 +4,7 @@ import fnmatch
 import itertools
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class TaskDefinition:
-    """container: its name. directory: where the image's files are on this machine. stop_timeout: seconds."""
+    """container: its name. directory: where the image's files are on this machine. stop_timeout: seconds.
+
+    secrets: ARN of a parameter by the environment variable that gets its value.
+    """
 
     container: str
     command: Sequence[str]
     environment: Mapping[str, str]
+    secrets: Mapping[str, str]
     role: Role
     directory: Path
     stop_timeout: float
@@ -91,6 +95,7 @@ def read(program: Program, root: Path, url: str) -> Stack:
     """
     task_definitions = _by(program, "aws:ecs/taskDefinition:TaskDefinition", "arn")
     images = _by(program, "docker:index/image:Image", "repoDigest")
+    parameters = _by(program, "pulumi-python:dynamic/ssm:SecretParameter", "arn")
     roles = _by(program, "aws:iam/role:Role", "arn")
     target_groups = {
         arn: _target_group(resource) for arn, resource in _by(program, "aws:lb/targetGroup:TargetGroup", "arn").items()
@@ -99,7 +104,7 @@ def read(program: Program, root: Path, url: str) -> Stack:
     def task_definition(user: Resource, property_: str) -> TaskDefinition:
         definition = task_definitions[_known(user, property_)]
         role_arn = _known(definition, "taskRoleArn")
-        return _task_definition(definition, images, _role(role_arn, roles[role_arn], program), root)
+        return _task_definition(definition, images, parameters, _role(role_arn, roles[role_arn], program), root)
 
     steps: list[OneOff | Service] = []
     for resource in program.resources:
@@ -197,7 +202,9 @@ def _role(arn: str, role: Resource, program: Program) -> Role:
     return Role(arn=arn, policies=tuple(policies))
 
 
-def _task_definition(resource: Resource, images: Mapping[str, Resource], role: Role, root: Path) -> TaskDefinition:
+def _task_definition(
+    resource: Resource, images: Mapping[str, Resource], parameters: Collection[str], role: Role, root: Path
+) -> TaskDefinition:
     containers = json.loads(_known(resource, "containerDefinitions"))
     if len(containers) != 1:
         raise LocalError(f"task definition {resource.name}: has {len(containers)} containers; local/ does one")
@@ -208,10 +215,18 @@ def _task_definition(resource: Resource, images: Mapping[str, Resource], role: R
             f"task definition {resource.name}: its image {container['image']} is not built by this program, so there"
             " is nothing to run here"
         )
+    secrets = {secret["name"]: secret["valueFrom"] for secret in container.get("secrets", [])}
+    for variable, source in secrets.items():
+        if source not in parameters:
+            raise LocalError(
+                f"task definition {resource.name}: its secret {variable} is in {source}, which this program does not"
+                " generate, so its value is not known here"
+            )
     return TaskDefinition(
         container=container["name"],
         command=container["command"],
         environment={variable["name"]: variable["value"] for variable in container["environment"]},
+        secrets=secrets,
         role=role,
         directory=root / _known(image, "build")["context"],
         stop_timeout=float(container["stopTimeout"]),

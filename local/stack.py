@@ -23,6 +23,7 @@ from local.logs import log_to
 from local.processes import Registry, end_leftovers
 from local.profiles import keep_profiles
 from local.progress import Progress
+from local.secrets_file import SecretsFile
 from local.settings import Settings, read_settings
 from local.state import Running, State
 from local.tasks import RunningService, Surroundings, run_once
@@ -122,6 +123,9 @@ class _Up:
                 "KEYSPACES_ENDPOINT": f"localhost:{self._running.keyspaces_port}",
                 "KEYSPACES_CA_FILE": str(keyspaces.ca_file),
             },
+            secrets=SecretsFile(state.secrets_file(self._settings.stack)).values(
+                parameter for each in self._stack.steps for parameter in each.task.secrets.values()
+            ),
             credentials=credentials,
             logs=state.logs,
             registry=self._registry,

@@ -41,6 +41,7 @@ class State:
         self.keyspaces = self.directory / "keyspaces"
         self.profiles = self.keyspaces / "credentials"
         self.endpoint_log = self.logs / "keyspaces" / "endpoint.log"
+        self.secrets = self.directory / "secrets"
         self.faults = self.keyspaces / "faults.json"
         self.processes = self.directory / "processes.json"
         self._running = self.directory / "running.json"
@@ -52,6 +53,9 @@ class State:
 
     def cassandra(self, stack: str) -> Path:
         return self.data / stack
+
+    def secrets_file(self, stack: str) -> Path:
+        return self.secrets / f"{stack}.json"
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -25,9 +25,13 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds between restarts
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What every task finds here. overrides: variables that replace or join the declared ones."""
+    """What every task finds here. overrides: variables that replace or join the declared ones.
+
+    secrets: values by the ARN of their parameter.
+    """
 
     overrides: Mapping[str, str]
+    secrets: Mapping[str, str]
     credentials: CredentialsEndpoint
     logs: Path
     registry: Registry
@@ -56,6 +60,7 @@ async def start(
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
         **definition.environment,
+        **{variable: surroundings.secrets[parameter] for variable, parameter in definition.secrets.items()},
         **surroundings.overrides,
         **surroundings.credentials.environment_for(definition.role),
         **(more or {}),

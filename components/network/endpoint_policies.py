@@ -17,7 +17,8 @@ import pulumi
 
 from components.account import Account
 from components.iam import allow, policy_document
-from components.tasks.permissions import EXEC, ON_TABLE, PULL_IMAGE, SIGN_IN_TO_ECR, WRITE_LOG
+from components.names import stack_path
+from components.tasks.permissions import EXEC, ON_TABLE, PULL_IMAGE, READ_PARAMETERS, SIGN_IN_TO_ECR, WRITE_LOG
 
 
 def keyspaces_policy(account: Account, keyspace: str) -> pulumi.Output[str]:
@@ -54,6 +55,11 @@ def logs_policy(account: Account) -> pulumi.Output[str]:
 def sessions_policy(account: Account) -> pulumi.Output[str]:
     """ECS Exec (ECS developer guide, "ECS Exec permissions"). AWS offers no narrower resource for these actions."""
     return _document(account, [(EXEC, "*")])
+
+
+def parameters_policy(account: Account) -> pulumi.Output[str]:
+    """Reading what `create_generated_secrets` makes in this stack."""
+    return _document(account, [(READ_PARAMETERS, account.arn("ssm", f"parameter{stack_path()}/*"))])
 
 
 def layers_policy(account: Account) -> pulumi.Output[str]:

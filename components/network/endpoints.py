@@ -12,6 +12,7 @@ from components.network.endpoint_policies import (
     keyspaces_policy,
     layers_policy,
     logs_policy,
+    parameters_policy,
     sessions_policy,
 )
 
@@ -65,6 +66,7 @@ def create_https_endpoints(
     name: str,
     *,
     sessions: bool,
+    parameters: bool,
     zones: Sequence[str],
     vpc_id: pulumi.Input[str],
     subnet_ids: pulumi.Input[Sequence[str]],
@@ -73,10 +75,11 @@ def create_https_endpoints(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> dict[str, aws.ec2.VpcEndpoint]:
-    """What a Fargate task needs where there is no internet, by service: its image and its log; with `sessions`, Exec.
+    """What a Fargate task needs where there is no internet, by service: its image and its log; with `sessions`, Exec;
+    with `parameters`, secrets in Parameter Store.
 
     Sources: ECR user guide, "Amazon ECR interface VPC endpoints"; ECS developer guide, "Amazon ECS interface VPC
-    endpoints": tasks on Fargate need none for ECS itself.
+    endpoints": tasks on Fargate need none for ECS itself, and one for Systems Manager where they reference parameters.
 
     zones: of the subnets. Raises InvalidArguments if a service is not offered in one of them.
     """
@@ -85,6 +88,7 @@ def create_https_endpoints(
         "ecr.dkr": ecr_policy(account),
         "logs": logs_policy(account),
         **({"ssmmessages": sessions_policy(account)} if sessions else {}),
+        **({"ssm": parameters_policy(account)} if parameters else {}),
     }
     services = {service: find_service(service, parent=parent) for service in policies}
     lacking = {service: sorted(set(zones) - set(found.availability_zones)) for service, found in services.items()}

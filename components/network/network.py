@@ -31,25 +31,28 @@ _NAT_GATEWAYS: Mapping[WayOut, awsx.ec2.NatGatewayStrategy] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """vpc_id, public_subnet_ids: for load balancers.
+    """vpc_id, public_subnet_ids: for load balancers. cidr_blocks: the VPC's IPv4 addresses, which theirs are among.
 
     task_subnet_ids: where tasks run; those of a new VPC are there when their routes are. assign_public_ip: whether
     tasks need a public address there.
     keyspaces_security_group_id: where CQL is spoken; tasks are let in one security group at a time.
     sessions: whether ECS Exec can reach the tasks; assumed in an existing VPC, which is its owner's business.
+    parameters: whether ECS can fetch secrets from Parameter Store for them; the same.
     vpc, layout, keyspaces_security_group: None if they were there already. layout: refuses that the subnets are cut
     anew.
-    https_security_group: of the endpoints by which tasks reach ECR and CloudWatch Logs. None: tasks reach HTTPS
-    anywhere.
-    endpoints: those created, by service: `cassandra`, `s3`, `ecr.api`, `ecr.dkr`, `logs`, `ssmmessages`.
+    https_security_group: of the endpoints by which tasks reach ECR, CloudWatch Logs and Systems Manager. None:
+    tasks reach HTTPS anywhere.
+    endpoints: those created, by service: `cassandra`, `s3`, `ecr.api`, `ecr.dkr`, `logs`, `ssmmessages`, `ssm`.
     """
 
     vpc_id: pulumi.Output[str]
+    cidr_blocks: pulumi.Output[Sequence[str]]
     public_subnet_ids: pulumi.Output[Sequence[str]]
     task_subnet_ids: pulumi.Output[Sequence[str]]
     assign_public_ip: bool
     keyspaces_security_group_id: pulumi.Output[str]
     sessions: bool
+    parameters: bool
     vpc: awsx.ec2.Vpc | None
     layout: NetworkLayout | None
     keyspaces_security_group: aws.ec2.SecurityGroup | None
@@ -124,7 +127,7 @@ def _in_new_vpc(
     if options.way_out == "endpoints":
         https_group = create_endpoint_group(
             f"{name}-https",
-            "ECR, CloudWatch Logs and session endpoints: HTTPS from the tasks of each microservice",
+            "Endpoints beside the one for Keyspaces: HTTPS from the tasks of each microservice",
             vpc_id=vpc.vpc_id,
             tags=tags,
             parent=parent,
@@ -132,6 +135,7 @@ def _in_new_vpc(
         endpoints |= create_https_endpoints(
             name,
             sessions=options.session_endpoint,
+            parameters=options.parameter_endpoint,
             zones=zones,
             vpc_id=vpc.vpc_id,
             subnet_ids=vpc.private_subnet_ids,
@@ -143,11 +147,13 @@ def _in_new_vpc(
     public = options.way_out == "public"
     return Network(
         vpc_id=vpc.vpc_id,
+        cidr_blocks=pulumi.Output.from_input([options.cidr]),
         public_subnet_ids=routed(vpc.public_subnet_ids),
         task_subnet_ids=routed(vpc.public_subnet_ids if public else vpc.private_subnet_ids),
         assign_public_ip=public,
         keyspaces_security_group_id=keyspaces_group.id,
         sessions=options.way_out != "endpoints" or options.session_endpoint,
+        parameters=options.way_out != "endpoints" or options.parameter_endpoint,
         vpc=vpc,
         layout=layout,
         keyspaces_security_group=keyspaces_group,
@@ -184,6 +190,7 @@ def _in_existing_vpc(
         )
     return Network(
         vpc_id=pulumi.Output.from_input(options.vpc_id),
+        cidr_blocks=_cidr_blocks(options.vpc_id, parent=parent),
         public_subnet_ids=pulumi.Output.from_input(list(options.public_subnet_ids)),
         task_subnet_ids=pulumi.Output.from_input(list(options.task_subnet_ids)),
         assign_public_ip=options.assign_public_ip,
@@ -191,11 +198,23 @@ def _in_existing_vpc(
         if group is not None
         else pulumi.Output.from_input(str(options.keyspaces_security_group_id)),
         sessions=True,
+        parameters=True,
         vpc=None,
         layout=None,
         keyspaces_security_group=group,
         https_security_group=None,
         endpoints=endpoints,
+    )
+
+
+def _cidr_blocks(vpc_id: str, *, parent: pulumi.Resource) -> pulumi.Output[Sequence[str]]:
+    """The first one and those that were added; one that is being taken away counts no more."""
+    vpc = aws.ec2.get_vpc_output(id=vpc_id, opts=pulumi.InvokeOutputOptions(parent=parent))
+    return vpc.apply(
+        lambda found: sorted(
+            {found.cidr_block}
+            | {each.cidr_block for each in found.cidr_block_associations if each.state == "associated"}
+        )
     )
 
 

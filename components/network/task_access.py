@@ -25,7 +25,7 @@ class TaskAccess:
 
 
 def create_task_access(name: str, *, network: Network, tags: Mapping[str, str], parent: pulumi.Resource) -> TaskAccess:
-    """Tasks may reach the Keyspaces endpoint and, for images and logs, HTTPS; nothing may reach them.
+    """Tasks may reach the Keyspaces endpoint and, for images, logs and secrets, HTTPS; nothing may reach them.
 
     The provider takes away the rule by which EC2 lets a new security group reach everything (aws.ec2.SecurityGroup,
     "NOTE on Egress rules").
@@ -51,7 +51,7 @@ def create_task_access(name: str, *, network: Network, tags: Mapping[str, str], 
         rules.append(
             let_out(
                 f"{name}-to-https",
-                "HTTPS: ECR, its layers in S3, CloudWatch Logs",
+                "HTTPS: ECR, its layers in S3, CloudWatch Logs, secrets",
                 of=security_group.id,
                 port=HTTPS_PORT,
                 cidr="0.0.0.0/0",

@@ -34,13 +34,16 @@ class NewVpc:
         "nat": one NAT gateway, about $37. The internet is out of reach while its zone is down.
         "nat-per-zone": one in each zone, about $73.
         "endpoints": no way to the internet, but interface endpoints for ECR (`ecr.api`, `ecr.dkr`) and CloudWatch
-        Logs, about $44. Tasks reach nothing else: neither Secrets Manager nor Systems Manager parameters, nor X-Ray,
-        nor an image of GuardDuty's agent in another account.
+        Logs, about $44. Tasks reach nothing else: neither Secrets Manager nor X-Ray, nor an image of GuardDuty's agent
+        in another account.
         "public": tasks have public addresses in the public subnets, about $4 a task. Their security groups still let
         in nothing but the load balancer.
         The subnets stay the same, so the way out of a stack can be changed; its tasks are replaced if that moves them.
     session_endpoint: with "endpoints", one more endpoint, `ssmmessages`, about $15, without which ECS Exec cannot
         reach the tasks (ECS developer guide, "Monitor Amazon ECS containers with ECS Exec").
+    parameter_endpoint: with "endpoints", one more endpoint, `ssm`, about $15, without which ECS cannot fetch
+        `generated_secrets`: on Fargate it does so from the task's own network (ECS developer guide, "Amazon ECS
+        interface VPC endpoints").
 
     The gateway endpoint for S3 lets through nothing but ECR's layers, and all traffic to S3 takes it, in every way out.
     Tasks have no permission for S3; a program that is to use it needs another policy on that endpoint.
@@ -52,6 +55,7 @@ class NewVpc:
     zones: Sequence[str] = ()
     way_out: WayOut = "nat"
     session_endpoint: bool = False
+    parameter_endpoint: bool = False
 
     def __post_init__(self) -> None:
         refuse(
@@ -62,6 +66,9 @@ class NewVpc:
                 "way_out": none_of(self.way_out, WayOut),
                 "session_endpoint": 'is for way_out="endpoints"; with another, sessions take the way out'
                 if self.session_endpoint and self.way_out != "endpoints"
+                else None,
+                "parameter_endpoint": 'is for way_out="endpoints"; with another, ECS takes the way out'
+                if self.parameter_endpoint and self.way_out != "endpoints"
                 else None,
             },
         )
@@ -94,8 +101,9 @@ class NewVpc:
 class ExistingVpc:
     """A VPC that is there already, with its subnets and routes. All ids are plain strings, known in a preview.
 
-    How tasks reach ECR, S3 and CloudWatch Logs from there is its owner's business: their security groups allow HTTPS to
-    anywhere. Private DNS of the Keyspaces endpoint needs the VPC's DNS hostnames and DNS support to be enabled.
+    How tasks reach ECR, S3, CloudWatch Logs and, with `generated_secrets`, Systems Manager from there is its owner's
+    business: their security groups allow HTTPS to anywhere. Private DNS of the Keyspaces endpoint needs the VPC's DNS
+    hostnames and DNS support to be enabled.
 
     vpc_id: such as `vpc-0123456789abcdef0`.
     public_subnet_ids: for the load balancer; at least two, in different zones, with a route to an internet gateway.

@@ -32,6 +32,7 @@ EXEC = (
 )
 SIGN_IN_TO_ECR = ("ecr:GetAuthorizationToken",)
 PULL_IMAGE = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+READ_PARAMETERS = ("ssm:GetParameters",)
 WRITE_LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
 
 
@@ -83,18 +84,25 @@ def create_execution_role(
     *,
     repository: aws.ecr.Repository,
     log_group: aws.cloudwatch.LogGroup,
+    parameter_arns: Sequence[pulumi.Output[str]],
     account: Account,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> Role:
-    """What ECS may do to start the container: pull from its one repository, write to its one log group."""
+    """What ECS may do to start the container: pull from its one repository, write to its one log group, and read its
+    secrets.
+
+    parameter_arns: of SecureStrings under the account's default key; one under a key of yours would need kms:Decrypt
+    too (ECS developer guide, "Required IAM permissions for Amazon ECS secrets").
+    """
     return _create_role(
         name,
-        description=f"ECS starting tasks of {parent._name}: pull one image, write one log group",
+        description=f"ECS starting tasks of {parent._name}: pull one image, write one log group, read their secrets",
         statements=[
             allow(SIGN_IN_TO_ECR, "*"),
             allow(PULL_IMAGE, repository.arn),
             allow(WRITE_LOG, pulumi.Output.concat(log_group.arn, ":*")),
+            *(allow(READ_PARAMETERS, arn) for arn in parameter_arns),
         ],
         account=account,
         tags=tags,

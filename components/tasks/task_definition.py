@@ -1,4 +1,4 @@
-"""An ECS task definition: one container, locked down, with the environment every microservice gets."""
+"""An ECS task definition: one container, locked down, with what it is told by its environment."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,6 +9,7 @@ import pulumi_aws as aws
 from components.account import Account
 from components.arguments import refuse
 from components.names import in_stack
+from components.secrets.parameter import SecretParameter
 from components.tasks.architecture import Architecture
 from components.tasks.permissions import Role
 
@@ -60,6 +61,7 @@ def create_task_definition(
     image: pulumi.Output[str],
     command: Sequence[str],
     environment: Mapping[str, pulumi.Input[str]],
+    secrets: Mapping[str, SecretParameter],
     port: int | None,
     architecture: Architecture,
     cpu: int,
@@ -74,7 +76,8 @@ def create_task_definition(
 ) -> aws.ecs.TaskDefinition:
     """architecture: the image's too. cpu: CPU units, 1024 to a vCPU; memory: MiB.
 
-    port: what the container listens on, None if it does not.
+    port: what the container listens on, None if it does not. secrets: by environment variable; when one gets another
+    value, there is another revision, so that all tasks get it.
 
     The root file system is read-only and the user not root. The volume at /tmp is the one writable place; it keeps
     the mode /tmp has in the image because the Dockerfile declares it a VOLUME (ECS developer guide, "Use bind mounts").
@@ -111,6 +114,8 @@ def create_task_definition(
             },
         },
     }
+    if secrets:
+        container["secrets"] = [{"name": key, "valueFrom": secret.arn} for key, secret in sorted(secrets.items())]
     return aws.ecs.TaskDefinition(
         name,
         family=in_stack(name),
@@ -126,5 +131,11 @@ def create_task_definition(
         # An older revision must stay active: the circuit breaker may still go back to it when Pulumi has moved on.
         skip_destroy=True,
         tags=dict(tags),
-        opts=pulumi.ResourceOptions(parent=parent),
+        opts=pulumi.ResourceOptions(
+            parent=parent,
+            # A value made anew has the same ARN, so nothing else here would change.
+            replacement_trigger=pulumi.Output.all(*(secret.id for secret in secrets.values())).apply(" ".join)
+            if secrets
+            else None,
+        ),
     )

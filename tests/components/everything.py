@@ -42,7 +42,7 @@ def declare_everything() -> Everything:
     env = Environment(
         "shop",
         keyspace="shop",
-        network=NewVpc(way_out="endpoints", session_endpoint=True),
+        network=NewVpc(way_out="endpoints", session_endpoint=True, parameter_endpoint=True),
         load_balancer=PublicLoadBalancer(
             https=Https(domain="api.example.com", hosted_zone_id="Z0123456789ABCDEFGHIJ"),
             access_logs=AccessLogs(),
@@ -78,6 +78,7 @@ def declare_everything() -> Everything:
         access="read",
         dockerfile="app/query-api.Dockerfile",
         command=["serve"],
+        generated_secrets=["SIGNING_KEY"],
         run=Service(
             scaling=Scaling(max_tasks=4, cpu=60, memory=80, requests=1000),
             spot=Spot(),

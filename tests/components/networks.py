@@ -37,6 +37,8 @@ def declared(options: NewVpc | ExistingVpc, *, keyspace: str = "shop", computed:
         pulumi.export("public_subnet_ids", network.public_subnet_ids)
         pulumi.export("vpc_id", network.vpc_id)
         pulumi.export("sessions", network.sessions)
+        pulumi.export("parameters", network.parameters)
+        pulumi.export("cidr_blocks", network.cidr_blocks)
         pulumi.export("endpoints", sorted(network.endpoints))
 
     return declare(run, computed=computed)

@@ -14,6 +14,7 @@ import pytest
 import components
 from components.network.layout import NetworkLayout
 from components.once.task_run import TaskRun, TaskStop
+from components.secrets.parameter import SecretParameter
 from components.service.deployment import Deployment
 from components.tables.schema import TableSchema
 from local.program import Program
@@ -30,7 +31,10 @@ RESOURCES = {
     "aws": pulumi_aws,
     "awsx": pulumi_awsx,
     "docker": pulumi_docker,
-    **{class_.__name__: class_ for class_ in (Deployment, NetworkLayout, TableSchema, TaskRun, TaskStop)},
+    **{
+        class_.__name__: class_
+        for class_ in (Deployment, NetworkLayout, SecretParameter, TableSchema, TaskRun, TaskStop)
+    },
 }
 
 

@@ -13,6 +13,7 @@ from tests.components.networks import declared, policies
 from tests.evaluation import policy
 
 _ACCOUNT = mocked.ACCOUNT
+_EVERY_ENDPOINT = NewVpc(way_out="endpoints", session_endpoint=True, parameter_endpoint=True)
 _ARN = f"us-east-1:{_ACCOUNT}"
 
 
@@ -37,6 +38,7 @@ _ENDPOINTS_OF = {
     "cassandra": ["cassandra"],
     "ecr": ["ecr.api", "ecr.dkr"],
     "logs": ["logs"],
+    "ssm": ["ssm"],
     "ssmmessages": ["ssmmessages"],
 }
 
@@ -46,7 +48,7 @@ _ENDPOINTS_OF = {
 )
 def test_lets_through_what_each_role_is_granted(program: Program, role: str) -> None:
     """Else tasks are locked out of what they may use, and the error does not say by what."""
-    without_internet = declared(NewVpc(way_out="endpoints", session_endpoint=True), keyspace="geography_domain")
+    without_internet = declared(_EVERY_ENDPOINT, keyspace="geography_domain")
     checked = 0
     for statement in policy(program, role)["Statement"]:
         for action in statement["Action"]:
@@ -63,7 +65,7 @@ def test_lets_through_what_each_role_is_granted(program: Program, role: str) -> 
 )
 def test_lets_sessions_through(action: str) -> None:
     """Else ECS Exec does not connect."""
-    program = declared(NewVpc(way_out="endpoints", session_endpoint=True))
+    program = declared(_EVERY_ENDPOINT)
     assert _passes(program, "ssmmessages", f"ssmmessages:{action}", "*")
 
 
@@ -75,6 +77,7 @@ _ALLOWED = [
     ("ecr.api", "ecr:GetAuthorizationToken", "*"),
     ("ecr.dkr", "ecr:BatchGetImage", f"arn:aws:ecr:{_ARN}:repository/api-0a1b2c3"),
     ("logs", "logs:PutLogEvents", f"arn:aws:logs:{_ARN}:log-group:api-0a1b2c3:log-stream:api/api/0"),
+    ("ssm", "ssm:GetParameters", f"arn:aws:ssm:{_ARN}:parameter/keyspaces-platform/dev/api/SIGNING_KEY"),
     ("ssmmessages", "ssmmessages:OpenDataChannel", "*"),
 ]
 
@@ -82,7 +85,7 @@ _ALLOWED = [
 @pytest.mark.parametrize(("service", "action", "resource"), _ALLOWED)
 def test_lets_no_other_accounts_principal_through(service: str, action: str, resource: str) -> None:
     """Else whoever breaks into a task carries data out with credentials of an account of his own."""
-    program = declared(NewVpc(way_out="endpoints", session_endpoint=True))
+    program = declared(_EVERY_ENDPOINT)
     assert _passes(program, service, action, resource)
     assert not _passes(program, service, action, resource, account="111111111111")
 
@@ -100,6 +103,9 @@ def test_lets_no_other_accounts_principal_through(service: str, action: str, res
         ("logs", "logs:GetLogEvents", f"arn:aws:logs:{_ARN}:log-group:api:log-stream:a"),
         ("logs", "logs:DescribeLogGroups", f"arn:aws:logs:{_ARN}:log-group::log-stream:"),
         ("logs", "logs:DescribeLogStreams", f"arn:aws:logs:{_ARN}:log-group:api:log-stream:"),
+        ("ssm", "ssm:GetParameters", f"arn:aws:ssm:{_ARN}:parameter/keyspaces-platform/development/api/SIGNING_KEY"),
+        ("ssm", "ssm:GetParameters", "arn:aws:ssm:us-east-1:111111111111:parameter/keyspaces-platform/dev/api/KEY"),
+        ("ssm", "ssm:PutParameter", f"arn:aws:ssm:{_ARN}:parameter/keyspaces-platform/dev/api/SIGNING_KEY"),
         ("ssmmessages", "ssmmessages:GetEndpoint", "*"),
         ("s3", "s3:GetObject", "arn:aws:s3:::another-bucket/object"),
         ("s3", "s3:PutObject", "arn:aws:s3:::prod-us-east-1-starport-layer-bucket/object"),
@@ -107,7 +113,7 @@ def test_lets_no_other_accounts_principal_through(service: str, action: str, res
 )
 def test_lets_nothing_else_through(service: str, action: str, resource: str) -> None:
     """Else the endpoint is a way to other keyspaces, accounts and buckets."""
-    assert not _passes(declared(NewVpc(way_out="endpoints", session_endpoint=True)), service, action, resource)
+    assert not _passes(declared(_EVERY_ENDPOINT), service, action, resource)
 
 
 def test_lets_layers_of_images_through_whoever_signed_for_them() -> None:

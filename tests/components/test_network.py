@@ -84,6 +84,7 @@ def aws_answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Call], I
         ({"zones": ("us-east-1a", "us-east-1b", "us-east-1b")}, r"zones is \['us-east-1a', .*'\]; name each once"),
         ({"way_out": "vpn"}, "way_out is 'vpn'; use nat, nat-per-zone, endpoints, public"),
         ({"session_endpoint": True}, 'session_endpoint is for way_out="endpoints"'),
+        ({"parameter_endpoint": True}, 'parameter_endpoint is for way_out="endpoints"'),
     ],
 )
 def test_refuses_new_vpc_aws_would_refuse(arguments: dict[str, Any], message: str) -> None:
@@ -95,8 +96,8 @@ def test_refuses_new_vpc_aws_would_refuse(arguments: dict[str, Any], message: st
 def test_names_every_mistake_in_a_new_vpc_at_once() -> None:
     """Else its owner mends one to be told of the next."""
     with pytest.raises(InvalidArguments) as refused:
-        NewVpc(cidr="x", zones=["a"], way_out="nat", session_endpoint=True)
-    assert refused.value.mistakes.keys() == {"cidr", "zones", "session_endpoint"}
+        NewVpc(cidr="x", zones=["a"], way_out="nat", session_endpoint=True, parameter_endpoint=True)
+    assert refused.value.mistakes.keys() == {"cidr", "zones", "session_endpoint", "parameter_endpoint"}
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_names_every_mistake_in_a_new_vpc_at_once() -> None:
         {"cidr": "10.0.0.0/25"},
         {"cidr": "100.64.0.0/16", "zones": ["us-east-1a", "us-east-1c"]},
         {"cidr": "10.0.0.0/24", "zones": list("abcd")},
-        {"way_out": "endpoints", "session_endpoint": True},
+        {"way_out": "endpoints", "session_endpoint": True, "parameter_endpoint": True},
     ],
 )
 def test_accepts_new_vpc_that_works(arguments: dict[str, Any]) -> None:
@@ -169,34 +170,58 @@ def test_keeps_the_subnets_whatever_the_way_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "endpoints", "sessions"),
+    ("options", "endpoints", "sessions", "parameters"),
     [
-        (NewVpc(), ["cassandra", "s3"], True),
-        (NewVpc(way_out="nat-per-zone"), ["cassandra", "s3"], True),
-        (NewVpc(way_out="public"), ["cassandra", "s3"], True),
-        (NewVpc(way_out="endpoints"), ["cassandra", "ecr.api", "ecr.dkr", "logs", "s3"], False),
+        (NewVpc(), ["cassandra", "s3"], True, True),
+        (NewVpc(way_out="nat-per-zone"), ["cassandra", "s3"], True, True),
+        (NewVpc(way_out="public"), ["cassandra", "s3"], True, True),
+        (NewVpc(way_out="endpoints"), ["cassandra", "ecr.api", "ecr.dkr", "logs", "s3"], False, False),
         (
             NewVpc(way_out="endpoints", session_endpoint=True),
             ["cassandra", "ecr.api", "ecr.dkr", "logs", "s3", "ssmmessages"],
             True,
+            False,
         ),
-        (_existing(), ["cassandra"], True),
-        (_existing(keyspaces_security_group_id="sg-12345678"), [], True),
+        (
+            NewVpc(way_out="endpoints", parameter_endpoint=True),
+            ["cassandra", "ecr.api", "ecr.dkr", "logs", "s3", "ssm"],
+            False,
+            True,
+        ),
+        (_existing(), ["cassandra"], True, True),
+        (_existing(keyspaces_security_group_id="sg-12345678"), [], True, True),
     ],
 )
 def test_creates_the_endpoints_its_tasks_need_and_no_other(
-    options: NewVpc | ExistingVpc, endpoints: list[str], sessions: bool
+    options: NewVpc | ExistingVpc, endpoints: list[str], sessions: bool, parameters: bool
 ) -> None:
     """One too few, and tasks cannot start where there is no internet; one too many is billed by the hour."""
     program = declared(options)
     assert program.outputs["endpoints"] == sorted(policies(program)) == endpoints
-    assert program.outputs["sessions"] is sessions
+    assert (program.outputs["sessions"], program.outputs["parameters"]) == (sessions, parameters)
     for endpoint in program.of_type(ENDPOINT):
         if endpoint.inputs["serviceName"].endswith(".s3"):
             assert endpoint.inputs["vpcEndpointType"] == "Gateway"
             assert not endpoint.inputs.keys() & {"privateDnsEnabled", "subnetIds", "securityGroupIds"}
         else:
             assert (endpoint.inputs["vpcEndpointType"], endpoint.inputs["privateDnsEnabled"]) == ("Interface", True)
+
+
+def test_knows_the_addresses_of_a_new_vpc() -> None:
+    """Else a program behind the load balancer cannot tell whom to believe who its client is."""
+    assert declared(NewVpc(cidr="10.9.0.0/16"), computed=False).outputs["cidr_blocks"] == ["10.9.0.0/16"]
+
+
+def test_knows_the_addresses_of_a_vpc_that_is_there(answered: Answered) -> None:
+    """A VPC can be given more of them; those that are being taken away may be somebody else's next."""
+    states = {"10.1.0.0/16": "associated", "10.0.0.0/16": "associated", "10.2.0.0/16": "disassociating"}
+    blocks = [{"associationId": cidr, "cidrBlock": cidr, "state": state} for cidr, state in states.items()]
+    answered(
+        lambda call: (
+            {"cidrBlock": "10.1.0.0/16", "cidrBlockAssociations": blocks} if call.token.endswith("getVpc") else {}
+        )
+    )
+    assert declared(_existing()).outputs["cidr_blocks"] == ["10.0.0.0/16", "10.1.0.0/16"]
 
 
 @pytest.mark.parametrize("way_out", ["nat", "nat-per-zone", "public"])

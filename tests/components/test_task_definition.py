@@ -1,5 +1,6 @@
 """Tasks and images by architecture, and what ECS Exec adds to a task."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
@@ -7,6 +8,7 @@ import pulumi_aws as aws
 import pytest
 
 from components.account import Account
+from components.secrets.generated import create_generated_secrets
 from components.tasks.architecture import Architecture
 from components.tasks.image import Image, create_image
 from components.tasks.permissions import create_task_role
@@ -28,6 +30,7 @@ def _declare(
     *,
     architecture: Architecture = "ARM64",
     exec: bool = False,
+    secrets: Sequence[str] = (),
     computed: bool = True,
     images: list[Image] | None = None,
 ) -> Program:
@@ -62,6 +65,7 @@ def _declare(
             image=image.digest,
             command=["python"],
             environment={},
+            secrets=create_generated_secrets("api", secrets, account=account, tags={}, parent=parent),
             port=8080,
             architecture=architecture,
             cpu=256,
@@ -90,6 +94,23 @@ def test_builds_the_image_for_the_processor_its_tasks_run_on(
         "operatingSystemFamily": "LINUX",
         "cpuArchitecture": architecture,
     }
+
+
+def test_names_secrets_by_their_parameters() -> None:
+    """Else the task starts without its key, or whoever may describe the task definition reads it."""
+    program = _declare(secrets=["KEY_B", "KEY_A"])
+    path = "arn:aws:ssm:us-east-1:000000000000:parameter/keyspaces-platform/dev/api"
+    assert container(program, "api")["secrets"] == [
+        {"name": "KEY_A", "valueFrom": f"{path}/KEY_A"},
+        {"name": "KEY_B", "valueFrom": f"{path}/KEY_B"},
+    ]
+
+
+def test_makes_another_revision_when_a_secret_was_made_anew() -> None:
+    """Else tasks that start later have another key than those that run."""
+    definition = one(_declare(secrets=["KEY_B", "KEY_A"]), _DEFINITION, "api")
+    assert definition.replacement_trigger == "api-KEY_B-id api-KEY_A-id"
+    assert one(_declare(), _DEFINITION, "api").replacement_trigger is None
 
 
 def test_hands_out_all_it_makes_of_an_image() -> None:

@@ -56,6 +56,8 @@ def test_reads_the_stack_as_declared(program: Program) -> None:
     assert (api.name, api.task.command, api.tasks) == ("query-api", ["python", "-m", "query_api"], 2)
     assert api.task.directory == loader.task.directory == ROOT / "app"
     assert api.task.role.arn.endswith(":role/query-api-task")
+    (key,) = program.of_type("pulumi-python:dynamic/ssm:SecretParameter")
+    assert (loader.task.secrets, api.task.secrets) == ({}, {"CURSOR_KEY": key.inputs["arn"]})
     assert [(rule.paths, rule.target_group) for rule in stack.rules] == [(["/*"], api.target_group)]
 
 
@@ -112,8 +114,8 @@ def test_puts_out_its_own_address_whatever_load_balancer_is_declared(
         ("pulumi.export('arn', aws.sqs.Queue('q').arn)", "output arn depends on something only AWS computes"),
         ("aws.keyspaces.Keyspace('k', name=aws.sqs.Queue('q').arn)", "Keyspace k: name depends on something only AWS"),
         (
-            "aws.get_caller_identity(); aws.ec2.get_vpc(default=True)",
-            "asks aws:ec2/getVpc:getVpc, which local/aws.py has",
+            "aws.get_caller_identity(); aws.ec2.get_eip(id='eipalloc-1')",
+            "asks aws:ec2/getElasticIp:getElasticIp, which local/aws.py has",
         ),
         ("1 / 0", r"__main__\.py does not evaluate: ZeroDivisionError"),
         ("pulumi.Config().require('missing')", r"^Missing required configuration variable .*missing"),
@@ -167,6 +169,11 @@ def changed(program: Program, type_: str, **inputs: Any) -> Program:
             "aws:ecs/taskDefinition:TaskDefinition",
             {"containerDefinitions": '[{"image": "nginx:latest"}]'},
             "image nginx:latest is not built by this program",
+        ),
+        (
+            "pulumi-python:dynamic/ssm:SecretParameter",
+            {"arn": "arn:aws:ssm:us-east-1:1:parameter/other"},
+            "query-api: its secret CURSOR_KEY is in arn:aws:ssm:.*/CURSOR_KEY, which this program does not generate",
         ),
         ("aws:lb/listenerRule:ListenerRule", {"conditions": [{"hostHeader": {}}]}, "listener rule query-api"),
         (

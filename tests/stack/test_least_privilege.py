@@ -39,9 +39,10 @@ def test_lets_a_task_reach_its_table_and_nothing_else(program: Program, role: st
 
 
 @pytest.mark.parametrize("name", ["load-countries", "query-api"])
-def test_lets_ecs_pull_one_image_and_write_one_log(program: Program, name: str) -> None:
+def test_lets_ecs_pull_one_image_write_one_log_and_read_its_secrets(program: Program, name: str) -> None:
     """More, and one microservice's host role reads another's code; less, and the task cannot start."""
     repository = f"arn:aws:ecr:us-east-1:000000000000:repository/{name}"
+    parameter = f"arn:aws:ssm:us-east-1:000000000000:parameter/keyspaces-platform/dev/{name}/CURSOR_KEY"
     log_group = f"arn:aws:logs:us-east-1:000000000000:log-group:{name}:*"
     assert _grants(policy(program, f"{name}-execution")) == {
         ("ecr:GetAuthorizationToken", "*"),
@@ -50,6 +51,7 @@ def test_lets_ecs_pull_one_image_and_write_one_log(program: Program, name: str) 
         ("ecr:GetDownloadUrlForLayer", repository),
         ("logs:CreateLogStream", log_group),
         ("logs:PutLogEvents", log_group),
+        *([("ssm:GetParameters", parameter)] if name == "query-api" else []),
     }
 
 

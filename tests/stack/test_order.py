@@ -54,6 +54,7 @@ def test_starts_the_service_once_all_it_needs_is_there_and_the_data_is_loaded(pr
         "SecurityGroupEgressRule query-api-alb-to-tasks",
         "SecurityGroupIngressRule query-api-tasks-from-alb",
         "TaskRun load-countries",
+        "SecretParameter query-api-CURSOR_KEY",
     }
 
 

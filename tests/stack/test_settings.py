@@ -203,7 +203,8 @@ _EFFECTS: list[tuple[str, dict[str, str], tuple[str, str], str, Any]] = [
     ("rollbackOnAlarms", {"alarmTopicArn": _TOPIC, "rollbackOnAlarms": "true"}, SERVICE, "alarms.rollback", True),
 ]
 # Seen in something else than one input.
-_ELSEWHERE = {"allowedCidrs", "dashboard", "listenerUrl"}
+_VARIABLES = {"queryApiCacheMaxAge", "queryApiMetrics", "queryApiReadCache", "queryApiShareReads"}
+_ELSEWHERE = {"allowedCidrs", "dashboard", "listenerUrl", *_VARIABLES}
 
 
 def _input(program: Program, resource: tuple[str, str], path: str) -> Any:
@@ -286,6 +287,42 @@ def test_creates_a_dashboard_as_set(dashboard: str) -> None:
     assert len(dashboards) == (1 if dashboard == "true" else 0)
 
 
+def _variables(program: Program) -> dict[str, str]:
+    return {variable["name"]: variable["value"] for variable in container(program, "query-api")["environment"]}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "variable", "expected"),
+    [
+        ("queryApiCacheMaxAge", "60", "CACHE_MAX_AGE", "60"),
+        ("queryApiShareReads", "false", "SHARE_READS", "false"),
+        ("queryApiReadCache", "3600", "READ_CACHE_SECONDS", "3600"),
+        ("queryApiMetrics", "true", "METRICS_NAMESPACE", "keyspaces-platform"),
+    ],
+)
+def test_tells_the_api_what_is_set_and_no_more(
+    program: Program, setting: str, value: str, variable: str, expected: str
+) -> None:
+    """Else it can be set and does nothing, or a variable stands in the task definition that changes nothing."""
+    assert _variables(evaluate({setting: value})) == {**_variables(program), variable: expected}
+    assert variable not in _variables(program)
+
+
+def test_tells_the_api_whom_to_believe_who_its_client_is() -> None:
+    """Else it takes anybody's word for it, or nobody's."""
+    assert _variables(evaluate(vpcCidr="10.9.0.0/20"))["TRUSTED_PROXIES"] == "10.9.0.0/20"
+    assert _variables(evaluate(_VPC))["TRUSTED_PROXIES"] == "10.0.0.0/16"
+
+
+def test_gives_the_api_its_key_by_every_way_out() -> None:
+    """Without it each task signs cursors with a key of its own, which the next one refuses."""
+    program = evaluate(wayOut="endpoints")
+    (secret,) = container(program, "query-api")["secrets"]
+    assert secret["name"] == "CURSOR_KEY"
+    assert secret["valueFrom"].endswith(":parameter/keyspaces-platform/dev/query-api/CURSOR_KEY")
+    assert one(program, "aws:ec2/vpcEndpoint:VpcEndpoint", "keyspaces-ssm")
+
+
 def test_says_where_an_existing_listener_is_reached() -> None:
     """Else `curl "$(pulumi stack output url)/countries"` asks nobody."""
     program = evaluate(_LISTENING, listenerUrl="https://api.example.com")
@@ -339,6 +376,9 @@ def test_says_where_an_existing_listener_is_reached() -> None:
         ({"protect": "true", "allowTableReplacement": "true"}, "allowTableReplacement contradicts protect"),
         ({"clusterArn": "shared"}, "clusterArn is 'shared'; "),
         ({"accessLogDays": "-1"}, "accessLogDays is -1; use"),
+        ({"queryApiCacheMaxAge": "-1"}, "queryApiCacheMaxAge is -1; use 0 to 31536000 seconds"),
+        ({"queryApiReadCache": "3601"}, "queryApiReadCache is 3601; use 0 to 3600 seconds"),
+        ({"queryApiShareReads": "1"}, "queryApiShareReads is '1'; use true or false"),
         ({"kmsKeyArn": "alias/mine"}, "kmsKeyArn is 'alias/mine'; give an ARN such as arn:aws:kms:"),
     ],
 )

@@ -1,0 +1,1 @@
+"""Secrets that nobody has to know: made once, kept in Parameter Store, handed to containers by ECS."""

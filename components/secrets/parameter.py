@@ -1,0 +1,140 @@
+"""Makes a random value and keeps it in SSM Parameter Store, where only ECS reads it.
+
+A Pulumi dynamic provider; see `components.dynamic`. The value goes from here to Parameter Store and nowhere else: it is
+no input and no output, so it is neither in Pulumi's state nor in what Pulumi shows.
+"""
+
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
+
+from components.connection import session_from
+from components.dynamic import Provider
+
+_BYTES = 32  # of randomness, as 43 characters of base64url
+_OWNER = "GeneratedFor"  # the tag by which a parameter is known as one of these
+
+
+class ParameterRefused(Exception):
+    """The parameter is not as it must be; the message says why and what to do."""
+
+
+class SecretParameter(Resource, module="ssm", name="SecretParameter"):
+    """A SecureString with a random value, under the account's default key (`aws/ssm`), in the standard tier.
+
+    What happens is documented at `SecretParameterProvider`. Its id is another one whenever a value is made, so that
+    what must have the present value can depend on it.
+
+    parameter: its name. arn: its ARN; another one is another parameter. owner: whom it is generated for, by which it is
+    recognized. tags: more tags. connection: see `components.connection`.
+    """
+
+    arn: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        parameter: str,
+        arn: pulumi.Input[str],
+        owner: str,
+        tags: Mapping[str, str],
+        connection: Mapping[str, pulumi.Input[Any]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(
+            SecretParameterProvider(),
+            name,
+            {
+                "parameter": parameter,
+                "arn": arn,
+                "tags": {**tags, _OWNER: owner},
+                "connection": dict(connection),
+            },
+            opts,
+        )
+
+
+class SecretParameterProvider(Provider):
+    """Makes the value once, and never changes it.
+
+    - A parameter of this name that is there already is kept with its value if it has our tag: an earlier create was
+      interrupted, or its answer was lost and botocore tried again. Any other one is refused.
+    - Tags are changed in place, and so is `connection`; another ARN is another parameter with another value.
+    - `pulumi refresh` notices when it is gone; the next `pulumi up` makes another value then.
+    - Deleting one that is gone is no error.
+
+    Source of the calls: Systems Manager API reference, PutParameter (with `Tags`, which excludes overwriting; `Tier`,
+    since an account can have another default, which is billed), DescribeParameters (which shows no values).
+    UNVERIFIED on AWS.
+    """
+
+    replacing = ("arn",)
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        ssm = _client(props)
+        try:
+            ssm.put_parameter(
+                Name=props["parameter"],
+                Description="Random value, made by Pulumi and not known to it",
+                Value=secrets.token_urlsafe(_BYTES),
+                Type="SecureString",
+                Overwrite=False,
+                Tier="Standard",
+                Tags=_as_list(props["tags"]),
+            )
+        except ssm.exceptions.ParameterAlreadyExists:
+            _adopt(ssm, props)
+        return CreateResult(id_=f"{props['parameter']}#{secrets.token_hex(4)}", outs=props)
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        pages = _client(props).get_paginator("describe_parameters")
+        named = {"Key": "Name", "Option": "Equals", "Values": [props["parameter"]]}
+        found = [each for page in pages.paginate(ParameterFilters=[named]) for each in page["Parameters"]]
+        return ReadResult(id_=id_ if found else "", outs=props)
+
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        if olds["tags"] != news["tags"]:
+            _tag(_client(news), news, gone=sorted(olds["tags"].keys() - news["tags"].keys()))
+        return super().update(id_, olds, news)
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        ssm = _client(props)
+        with suppress(ssm.exceptions.ParameterNotFound):
+            ssm.delete_parameter(Name=props["parameter"])
+
+
+def _client(props: Mapping[str, Any]) -> Any:
+    return session_from(props["connection"]).client("ssm")
+
+
+def _adopt(ssm: Any, props: Mapping[str, Any]) -> None:
+    listed = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=props["parameter"])["TagList"]
+    tags = {tag["Key"]: tag["Value"] for tag in listed}
+    if tags.get(_OWNER) != props["tags"][_OWNER]:
+        raise ParameterRefused(
+            f"parameter {props['parameter']} is there already and was not made for {props['tags'][_OWNER]}, since its"
+            f" tag {_OWNER} is {tags.get(_OWNER, 'missing')}: delete or rename it, or give the project, the stack or"
+            " the microservice another name"
+        )
+    _tag(ssm, props)
+
+
+def _tag(ssm: Any, props: Mapping[str, Any], *, gone: list[str] | None = None) -> None:
+    parameter = {"ResourceType": "Parameter", "ResourceId": props["parameter"]}
+    try:
+        ssm.add_tags_to_resource(**parameter, Tags=_as_list(props["tags"]))
+        if gone:
+            ssm.remove_tags_from_resource(**parameter, TagKeys=gone)
+    except ssm.exceptions.InvalidResourceId:
+        raise ParameterRefused(
+            f"parameter {props['parameter']} is gone: run `pulumi refresh`, then `pulumi up`, which makes another value"
+        ) from None
+
+
+def _as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]

@@ -1,0 +1,117 @@
+"""Generated secrets as a microservice declares them: names, permissions, order, and what is refused."""
+
+from typing import Any
+
+import pulumi
+import pytest
+
+from components import Environment, KeyspacesMicroservice, NewVpc, Once, Service, Table
+from components.arguments import InvalidArguments
+from local.program import Program
+from tests.evaluation import container, declare, dependencies, one, policy
+
+_PARAMETER = "pulumi-python:dynamic/ssm:SecretParameter"
+_ARN = "arn:aws:ssm:us-east-1:000000000000:parameter/keyspaces-platform/dev/api/{}"
+
+
+def _declare(*secrets: str, computed: bool = True, **arguments: Any) -> Program:
+    given: dict[str, Any] = {"network": NewVpc(), "run": Service(), "generated_secrets": secrets, **arguments}
+
+    def run() -> None:
+        KeyspacesMicroservice(
+            "api",
+            environment=Environment("shop", keyspace="shop", network=given.pop("network"), tags={"Team": "shop"}),
+            table=Table(name="things", columns={"id": "text"}, partition_key=["id"]),
+            access="read",
+            dockerfile="app/query-api.Dockerfile",
+            command=["serve"],
+            **given,
+        )
+
+    return declare(run, computed=computed)
+
+
+@pytest.mark.parametrize("computed", [True, False], ids=["created", "preview"])
+def test_declares_a_parameter_for_each_and_no_value(computed: bool) -> None:
+    """Else the preview of a new stack fails, two microservices meet in one parameter, or the value is in the state."""
+    program = _declare("KEY_A", "KEY_B", computed=computed)
+    parameters = {parameter.name: parameter for parameter in program.of_type(_PARAMETER)}
+    assert parameters.keys() == {"api-KEY_A", "api-KEY_B"}
+    inputs = dict(parameters["api-KEY_A"].inputs)
+    assert inputs.pop("__provider")
+    assert inputs == {
+        "parameter": "/keyspaces-platform/dev/api/KEY_A",
+        "arn": _ARN.format("KEY_A"),
+        "tags": {"Team": "shop", "Microservice": "api", "GeneratedFor": "/keyspaces-platform/dev/api"},
+        "connection": {"region": "us-east-1", "assumeRoles": []},
+    }
+    names = {variable["name"] for variable in container(program, "api")["environment"]} if computed else set()
+    assert not names & {"KEY_A", "KEY_B"}
+
+
+def test_lets_ecs_read_these_parameters_only() -> None:
+    """More, and one microservice's host role reads another's key; less, and no task starts."""
+    without = policy(_declare(), "api-execution")["Statement"]
+    more = [
+        statement
+        for statement in policy(_declare("KEY_A", "KEY_B"), "api-execution")["Statement"]
+        if statement not in without
+    ]
+    assert more == [
+        {"Effect": "Allow", "Action": ["ssm:GetParameters"], "Resource": _ARN.format(key)} for key in ("KEY_A", "KEY_B")
+    ]
+    assert "ssm" not in str(policy(_declare("KEY_A"), "api-task"))
+
+
+@pytest.mark.parametrize(
+    ("run", "type_"),
+    [(Service(), "aws:ecs/service:Service"), (Once(), "pulumi-python:dynamic/ecs:TaskRun")],
+    ids=["service", "once"],
+)
+def test_starts_tasks_once_their_secrets_are_there(run: Service | Once, type_: str) -> None:
+    """Else the first tasks cannot start, and on destroy those that still run cannot be replaced."""
+    program = _declare("KEY_A", run=run)
+    for user in (one(program, type_, "api"), one(program, "aws:ecs/taskDefinition:TaskDefinition", "api")):
+        assert "SecretParameter api-KEY_A" in dependencies(program, user)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"generated_secrets": "KEY"}, "generated_secrets is one string, 'KEY'; give a list of names"),
+        ({"generated_secrets": ["A-KEY"]}, "generated_secrets has 'A-KEY'; use names of environment variables"),
+        ({"generated_secrets": ["1KEY"]}, "generated_secrets has '1KEY'"),
+        ({"generated_secrets": [""]}, "generated_secrets has ''"),
+        ({"generated_secrets": ["A" * 129]}, "up to 128 letters"),
+        ({"generated_secrets": ["PORT"]}, "generated_secrets has PORT, which the component sets; use another name"),
+        (
+            {"generated_secrets": ["KEY"], "variables": {"KEY": "x"}},
+            "generated_secrets has KEY, which variables has too; name it in one of them",
+        ),
+        ({"generated_secrets": ["KEY", "KEY"]}, "generated_secrets has KEY twice; name each once"),
+        (
+            {"generated_secrets": ["KEY"], "network": NewVpc(way_out="endpoints")},
+            r"generated_secrets needs NewVpc\(parameter_endpoint=True\) where the way out is endpoints",
+        ),
+    ],
+)
+def test_refuses_what_would_not_work(arguments: dict[str, Any], said: str) -> None:
+    """Else the update fails halfway in AWS's words, or a task starts with another value than its program expects."""
+    with pytest.raises(InvalidArguments, match=said):
+        _declare(**arguments)
+
+
+@pytest.mark.parametrize("project", ["aws-shop", "SSM"])
+def test_refuses_a_project_whose_parameters_would_be_awss(monkeypatch: pytest.MonkeyPatch, project: str) -> None:
+    """Else PutParameter refuses the name when the rest of the stack is there."""
+    monkeypatch.setattr(pulumi, "get_project", lambda: project)
+    with pytest.raises(InvalidArguments, match=f"generated_secrets needs parameters under /{project}/dev, but names"):
+        _declare("KEY")
+    _declare()  # without secrets it may be called so
+
+
+def test_takes_secrets_where_there_is_an_endpoint_for_them() -> None:
+    """What works must not be refused."""
+    program = _declare("KEY", network=NewVpc(way_out="endpoints", parameter_endpoint=True))
+    service = one(program, "aws:ecs/service:Service", "api")
+    assert "VpcEndpoint shop-ssm" in dependencies(program, service)

@@ -1,0 +1,157 @@
+"""The generated secret: each thing that can happen to it, against botocore's own model of the Systems Manager API."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import ANY, Stubber
+
+from components.secrets import parameter
+from components.secrets.parameter import ParameterRefused, SecretParameterProvider
+
+NAME = "/shop/dev/api/SIGNING_KEY"
+TAGS = {"GeneratedFor": "/shop/dev/api", "Stack": "dev"}
+PROPS: dict[str, Any] = {
+    "parameter": NAME,
+    "arn": f"arn:aws:ssm:us-east-1:000000000000:parameter{NAME}",
+    "tags": TAGS,
+    "connection": {"region": "us-east-1", "assumeRoles": []},
+}
+_RESOURCE = {"ResourceType": "Parameter", "ResourceId": NAME}
+
+
+def _as_list(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+class Aws:
+    """The client a parameter needs, with what it is expected to be asked and will answer, in order."""
+
+    def __init__(self) -> None:
+        self.ssm = boto3.Session("key", "secret", region_name="us-east-1").client("ssm")
+        self.stub = Stubber(self.ssm)
+        self.values: list[str] = []
+        self.ssm.meta.events.register("provide-client-params.ssm.PutParameter", self._keep_value)
+
+    def _keep_value(self, params: dict[str, Any], **_: object) -> None:
+        self.values.append(params["Value"])
+
+    def client(self, name: str) -> Any:
+        assert name == "ssm"
+        return self.ssm
+
+    def puts(self, *, exists: bool = False) -> None:
+        expected = {
+            "Name": NAME,
+            "Description": ANY,
+            "Value": ANY,
+            "Type": "SecureString",
+            "Overwrite": False,
+            "Tier": "Standard",
+            "Tags": _as_list(TAGS),
+        }
+        if exists:
+            self.stub.add_client_error("put_parameter", "ParameterAlreadyExists", expected_params=expected)
+        else:
+            self.stub.add_response("put_parameter", {"Version": 1, "Tier": "Standard"}, expected)
+
+    def lists_tags(self, tags: dict[str, str]) -> None:
+        self.stub.add_response("list_tags_for_resource", {"TagList": _as_list(tags)}, _RESOURCE)
+
+    def tags(self, tags: dict[str, str]) -> None:
+        self.stub.add_response("add_tags_to_resource", {}, {**_RESOURCE, "Tags": _as_list(tags)})
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    fake = Aws()
+    monkeypatch.setattr(parameter, "session_from", lambda connection: fake)
+    with fake.stub:
+        yield fake
+        fake.stub.assert_no_pending_responses()
+
+
+def test_makes_a_random_value_that_only_parameter_store_gets(aws: Aws) -> None:
+    """Else the key can be guessed, or is read in Pulumi's state."""
+    aws.puts()
+    aws.puts()
+    first, second = (SecretParameterProvider().create(dict(PROPS)) for _ in range(2))
+    assert len(set(aws.values)) == 2
+    for value in aws.values:
+        assert re.fullmatch(r"[A-Za-z0-9_-]{43}", value)
+        assert value not in f"{first.id} {first.outs} {second.id} {second.outs}"
+    assert first.outs == PROPS
+    assert first.id != second.id  # so that tasks are told of another value
+
+
+def test_keeps_what_an_interrupted_update_has_made(aws: Aws) -> None:
+    """Else the update fails for ever, or running tasks have another key than new ones."""
+    aws.puts(exists=True)
+    aws.lists_tags({"GeneratedFor": "/shop/dev/api", "Stack": "old"})
+    aws.tags(TAGS)
+    assert SecretParameterProvider().create(dict(PROPS)).outs == PROPS
+
+
+@pytest.mark.parametrize(("tags", "said"), [({}, "missing"), ({"GeneratedFor": "/other/dev/api"}, "/other/dev/api")])
+def test_refuses_somebody_elses_parameter(aws: Aws, tags: dict[str, str], said: str) -> None:
+    """Else a value that others know is taken for a secret, and `pulumi destroy` deletes what is theirs."""
+    aws.puts(exists=True)
+    aws.lists_tags(tags)
+    with pytest.raises(ParameterRefused) as refused:
+        SecretParameterProvider().create(dict(PROPS))
+    message = str(refused.value)
+    assert message.startswith(f"parameter {NAME} is there already and was not made for /shop/dev/api")
+    assert f"tag GeneratedFor is {said}: delete or rename it" in message
+    assert aws.values[0] not in message
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_notices_on_refresh_whether_it_is_there(aws: Aws, there: bool) -> None:
+    """Else tasks do not start, and no `pulumi up` ever makes the parameter again."""
+    asked = {"ParameterFilters": [{"Key": "Name", "Option": "Equals", "Values": [NAME]}]}
+    # A filter may find nothing on the first of several pages.
+    aws.stub.add_response("describe_parameters", {"Parameters": [], "NextToken": "more"}, asked)
+    found = [{"Name": NAME, "Type": "SecureString"}] if there else []
+    aws.stub.add_response("describe_parameters", {"Parameters": found}, {**asked, "NextToken": "more"})
+    read = SecretParameterProvider().read("an id", dict(PROPS))
+    assert (read.id, read.outs) == ("an id" if there else "", PROPS)
+
+
+def test_changes_tags_in_place(aws: Aws) -> None:
+    """Else another tag makes another key, and every link that clients hold ends in an error."""
+    news = {**PROPS, "tags": {"GeneratedFor": "/shop/dev/api", "Team": "shop"}}
+    diff = SecretParameterProvider().diff("an id", PROPS, news)
+    assert (diff.changes, diff.replaces) == (True, [])
+    aws.tags(news["tags"])
+    aws.stub.add_response("remove_tags_from_resource", {}, {**_RESOURCE, "TagKeys": ["Stack"]})
+    assert SecretParameterProvider().update("an id", PROPS, news).outs == news
+
+
+def test_says_what_to_do_when_what_it_tags_is_gone(aws: Aws) -> None:
+    """Else the update ends in botocore's words, in which there is no way on."""
+    aws.stub.add_client_error("add_tags_to_resource", "InvalidResourceId")
+    with pytest.raises(ParameterRefused, match=f"parameter {NAME} is gone: run `pulumi refresh`, then `pulumi up`"):
+        SecretParameterProvider().update("an id", PROPS, {**PROPS, "tags": {"GeneratedFor": "/shop/dev/api"}})
+
+
+def test_asks_nobody_when_only_the_profile_changes(aws: Aws) -> None:
+    """Who deploys is no reason for another key."""
+    news = {**PROPS, "connection": {"region": "us-east-1", "profile": "ci", "assumeRoles": []}}
+    assert SecretParameterProvider().diff("an id", PROPS, news).replaces == []
+    assert SecretParameterProvider().update("an id", PROPS, news).outs == news
+
+
+def test_is_another_one_in_another_place() -> None:
+    """Else tasks in the new region or of the new stack find no parameter there."""
+    news = {**PROPS, "arn": PROPS["arn"].replace("us-east-1", "eu-west-1")}
+    assert SecretParameterProvider().diff("an id", PROPS, news).replaces == ["arn"]
+
+
+def test_deletes_it_and_is_content_if_it_is_gone(aws: Aws) -> None:
+    """Else `pulumi destroy` leaves it behind, or ends halfway."""
+    aws.stub.add_response("delete_parameter", {}, {"Name": NAME})
+    aws.stub.add_client_error("delete_parameter", "ParameterNotFound", expected_params={"Name": NAME})
+    for _ in range(2):
+        SecretParameterProvider().delete("an id", dict(PROPS))

@@ -1,0 +1,78 @@
+"""The secret's provider as Pulumi's engine runs it: a process of its own, spoken to by gRPC."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.runtime import rpc
+from pulumi.runtime.proto import provider_pb2
+
+from components.secrets.parameter import SecretParameterProvider
+from tests.components.engine import Engine, FakeAws, start_engine
+from tests.components.test_secret_parameter import NAME, PROPS
+
+
+class FakeSsm(FakeAws):
+    """Has the parameters that were put and not deleted."""
+
+    def __init__(self) -> None:
+        super().__init__(self._answer)
+
+    def _answer(self, action: str, _: Mapping[str, Any]) -> Mapping[str, Any]:
+        there = len(self.called("PutParameter")) > len(self.called("DeleteParameter"))
+        answers: dict[str, dict[str, Any]] = {
+            "PutParameter": {"Version": 1, "Tier": "Standard"},
+            "DescribeParameters": {"Parameters": [{"Name": NAME}] if there else []},
+            "DeleteParameter": {},
+        }
+        return answers[action]
+
+
+@pytest.fixture(scope="module")
+def ssm() -> FakeSsm:
+    return FakeSsm()
+
+
+@pytest.fixture(scope="module")
+def engine(ssm: FakeSsm) -> Iterator[Engine]:
+    with start_engine(ssm) as engine:
+        yield engine
+
+
+def properties(**changes: Any) -> Any:
+    props = {**PROPS, "__provider": serialize_provider(SecretParameterProvider()), **changes}
+    return asyncio.run(rpc.serialize_properties(props, {}))
+
+
+def test_lives_from_create_to_delete_and_its_value_stays_in_aws(engine: Engine, ssm: FakeSsm) -> None:
+    """What the engine is told goes to the state: no value may be in it, and a parameter that is gone must show."""
+    created = engine.provider.Create(provider_pb2.CreateRequest(urn="urn", properties=properties()))
+    (put,) = ssm.called("PutParameter")
+    assert created.id.startswith(f"{NAME}#")
+    assert put["Value"] not in str(created)
+
+    known = {"id": created.id, "urn": "urn", "properties": created.properties}
+    read = engine.provider.Read(provider_pb2.ReadRequest(**known))
+    assert read.id == created.id
+    assert dict(read.properties) == dict(created.properties)
+    engine.provider.Delete(provider_pb2.DeleteRequest(**known))
+    assert engine.provider.Read(provider_pb2.ReadRequest(**known)).id == ""
+
+
+def test_shows_no_change_when_nothing_changed(engine: Engine) -> None:
+    """None vanishes on the way through the engine, which is no change."""
+    connection: dict[str, Any] = {"region": "us-east-1", "assumeRoles": []}
+    request = provider_pb2.DiffRequest(
+        id="an id",
+        urn="urn",
+        olds=properties(connection=connection),
+        news=properties(connection={**connection, "profile": None}),
+    )
+    assert engine.provider.Diff(request).changes == provider_pb2.DiffResponse.DIFF_NONE
+
+
+def test_pickles_by_name_only() -> None:
+    """By value, every edit of the provider's code would show as a change."""
+    assert len(serialize_provider(SecretParameterProvider())) < 200
