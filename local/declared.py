@@ -95,7 +95,7 @@ def read(program: Program, root: Path, url: str) -> Stack:
     """
     task_definitions = _by(program, "aws:ecs/taskDefinition:TaskDefinition", "arn")
     images = _by(program, "docker:index/image:Image", "repoDigest")
-    parameters = _by(program, "pulumi-python:dynamic/ssm:SecretParameter", "arn")
+    parameters = {_known(each, "arn") for each in program.of_type("pulumi-python:dynamic/ssm:SecretParameter")}
     roles = _by(program, "aws:iam/role:Role", "arn")
     target_groups = {
         arn: _target_group(resource) for arn, resource in _by(program, "aws:lb/targetGroup:TargetGroup", "arn").items()

@@ -150,7 +150,7 @@ class RunningService:
         while True:
             port = _free_port()
             async with (
-                start(self._service.task, self._surroundings, {"HOST": "127.0.0.1", "PORT": str(port)}) as task,
+                start(self._service.task, self._surroundings, self._address(port)) as task,
                 self._balancer.register(self._service.target_group, port, self._report) as target,
             ):
                 code = await task.process.wait()
@@ -162,6 +162,11 @@ class RunningService:
                 self._count_failed_start(code, task.log_file)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _address(self, port: int) -> Mapping[str, str]:
+        """Where the task is to listen, and if it is told whom the load balancer's requests come from, that."""
+        proxies = {"TRUSTED_PROXIES": "127.0.0.1/32"} if "TRUSTED_PROXIES" in self._service.task.environment else {}
+        return {"HOST": "127.0.0.1", "PORT": str(port), **proxies}
 
     def _report(self, event: str = "") -> None:
         healthy = len(self._balancer.healthy_targets(self._service.target_group))

@@ -212,11 +212,11 @@ def test_knows_the_addresses_of_a_new_vpc() -> None:
     assert declared(NewVpc(cidr="10.9.0.0/16"), computed=False).outputs["cidr_blocks"] == ["10.9.0.0/16"]
 
 
-def test_knows_the_addresses_of_a_vpc_that_is_there(answered: Answered) -> None:
+def test_knows_the_addresses_of_a_vpc_that_is_there(aws_answers: Callable[[Callable[[Call], Inputs]], None]) -> None:
     """A VPC can be given more of them; those that are being taken away may be somebody else's next."""
     states = {"10.1.0.0/16": "associated", "10.0.0.0/16": "associated", "10.2.0.0/16": "disassociating"}
     blocks = [{"associationId": cidr, "cidrBlock": cidr, "state": state} for cidr, state in states.items()]
-    answered(
+    aws_answers(
         lambda call: (
             {"cidrBlock": "10.1.0.0/16", "cidrBlockAssociations": blocks} if call.token.endswith("getVpc") else {}
         )

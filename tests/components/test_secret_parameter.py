@@ -19,6 +19,7 @@ PROPS: dict[str, Any] = {
     "tags": TAGS,
     "connection": {"region": "us-east-1", "assumeRoles": []},
 }
+_SESSION = boto3.Session("key", "secret", region_name="us-east-1")  # one, as it reads the API's model once
 _RESOURCE = {"ResourceType": "Parameter", "ResourceId": NAME}
 
 
@@ -30,7 +31,7 @@ class Aws:
     """The client a parameter needs, with what it is expected to be asked and will answer, in order."""
 
     def __init__(self) -> None:
-        self.ssm = boto3.Session("key", "secret", region_name="us-east-1").client("ssm")
+        self.ssm = _SESSION.client("ssm")
         self.stub = Stubber(self.ssm)
         self.values: list[str] = []
         self.ssm.meta.events.register("provide-client-params.ssm.PutParameter", self._keep_value)

@@ -125,6 +125,7 @@ def test_runs_the_declared_stack_from_up_to_destroy(machine: Machine) -> None:
         assert (wrong.returncode, wrong.stdout) == (1, "")
         assert "there is no output 'nope'; there are cluster" in wrong.stderr
         assert "load-countries/" in machine.local("logs", "load-countries").stdout
+        secrets = (machine.root / ".local" / "secrets" / "dev.json").read_text()
         assert "(5 rows)" in machine.local("cql", "SELECT * FROM geography_domain.countries").stdout
         piped = machine.local(
             "cql",
@@ -164,6 +165,7 @@ def test_runs_the_declared_stack_from_up_to_destroy(machine: Machine) -> None:
     detached = machine.local("up", "--detach", "--port", str(machine.port))
     assert detached.returncode == 0, detached.stderr
     assert f"url: {machine.url}" in detached.stdout
+    assert (machine.root / ".local" / "secrets" / "dev.json").read_text() == secrets
     assert get(f"{machine.url}/countries/zz").json()["name"] == "Ours; kept"
     assert machine.local("down").stdout == "stopped\n"
     assert machine.processes() == []
@@ -179,10 +181,17 @@ def test_restarts_tasks_that_die_and_cleans_up_after_its_own_death(machine: Mach
         wait_until(lambda: "Ctrl-C" in (process.stdout.readline() if process.stdout else ""), 120)
         tasks = [found for found in psutil.Process(process.pid).children() if "query_api" in " ".join(found.cmdline())]
         assert len(tasks) == 2
+        environments = [task.environ() for task in tasks]
+        (key,) = {environment["CURSOR_KEY"] for environment in environments}
+        assert {environment["TRUSTED_PROXIES"] for environment in environments} == {"127.0.0.1/32"}
+        said = machine.local("status").stdout + machine.local("logs").stdout + machine.local("output").stdout
+        assert key not in said + "".join(machine.processes())
         for task in tasks:
             task.kill()
         wait_until(lambda: "2 of 2" not in machine.local("status").stdout)
         wait_until(lambda: "2 of 2" in machine.local("status").stdout)
+        again = [found for found in psutil.Process(process.pid).children() if "query_api" in " ".join(found.cmdline())]
+        assert {task.environ()["CURSOR_KEY"] for task in again} == {key}
         assert get(f"{machine.url}/ping").status == 200
 
         process.kill()

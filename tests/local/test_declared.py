@@ -114,7 +114,7 @@ def test_puts_out_its_own_address_whatever_load_balancer_is_declared(
         ("pulumi.export('arn', aws.sqs.Queue('q').arn)", "output arn depends on something only AWS computes"),
         ("aws.keyspaces.Keyspace('k', name=aws.sqs.Queue('q').arn)", "Keyspace k: name depends on something only AWS"),
         (
-            "aws.get_caller_identity(); aws.ec2.get_eip(id='eipalloc-1')",
+            "aws.get_caller_identity(); aws.ec2.get_elastic_ip()",
             "asks aws:ec2/getElasticIp:getElasticIp, which local/aws.py has",
         ),
         ("1 / 0", r"__main__\.py does not evaluate: ZeroDivisionError"),

@@ -165,18 +165,18 @@ def test_locks_the_container_down(program: Program, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MICROSERVICES)
-def test_tells_the_program_where_its_table_is(program: Program, name: str) -> None:
+def test_tells_the_program_where_its_table_and_its_clients_are(program: Program, name: str) -> None:
     """Else it cannot start."""
     variables = {variable["name"]: variable["value"] for variable in container(program, name)["environment"]}
-    port = {"PORT": "8080"} if name == "query-api" else {}
+    service = {"PORT": "8080", "TRUSTED_PROXIES": "10.0.0.0/16"} if name == "query-api" else {}
     assert variables == {
         "AWS_REGION": "us-east-1",
         "KEYSPACES_ENDPOINT": "cassandra.us-east-1.amazonaws.com:9142",
         "KEYSPACES_KEYSPACE": "geography_domain",
         "KEYSPACES_TABLE": "countries",
-        **port,
+        **service,
     }
-    assert container(program, name)["portMappings"] == ([{"containerPort": 8080, "protocol": "tcp"}] if port else [])
+    assert container(program, name)["portMappings"] == ([{"containerPort": 8080, "protocol": "tcp"}] if service else [])
 
 
 @pytest.mark.parametrize("name", MICROSERVICES)

@@ -1,0 +1,31 @@
+"""Generated secrets on this machine: who gets which, for how long, and who may read them."""
+
+import stat
+from pathlib import Path
+
+from local.secrets_file import SecretsFile
+
+KEY, OTHER = "arn:aws:ssm:us-east-1:0:parameter/p/dev/api/KEY", "arn:aws:ssm:us-east-1:0:parameter/p/dev/api/OTHER"
+
+
+def test_keeps_a_random_value_for_each_parameter(tmp_path: Path) -> None:
+    """Else each `up` makes another key, or one key serves two purposes."""
+    first = SecretsFile(tmp_path / "secrets" / "dev.json").values([KEY, KEY])
+    second = SecretsFile(tmp_path / "secrets" / "dev.json").values([OTHER])
+    third = SecretsFile(tmp_path / "secrets" / "dev.json").values([OTHER, KEY])
+    assert third == {**first, **second}
+    assert len({*third.values(), *SecretsFile(tmp_path / "secrets" / "prod.json").values([KEY]).values()}) == 3
+    assert all(len(value) >= 43 for value in third.values())
+
+
+def test_lets_nobody_else_read_the_values(tmp_path: Path) -> None:
+    """Else whoever has an account on this machine signs cursors too."""
+    SecretsFile(tmp_path / "secrets" / "dev.json").values([KEY])
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*")}
+    assert modes == {"secrets": 0o700, "dev.json": 0o600}
+
+
+def test_writes_nothing_for_a_stack_without_secrets(tmp_path: Path) -> None:
+    """Else there is a file to wonder about."""
+    assert SecretsFile(tmp_path / "secrets" / "dev.json").values([]) == {}
+    assert list(tmp_path.iterdir()) == []
