@@ -19,7 +19,7 @@ def classpath_file(directory: Path) -> Path:
 def main() -> None:
     directory = Path(sys.argv[1]).absolute()
     directory.mkdir(parents=True, exist_ok=True)
-    with open(directory / "lock", "w") as lock:
+    with (directory / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two at once would meet each other's unfinished downloads
         if not classpath_file(directory).exists():
             _fetch(directory)

@@ -56,7 +56,8 @@ def create_generated_secrets(
             owner=path,
             tags=tags,
             connection=connection_inputs(account.region),
-            opts=pulumi.ResourceOptions(parent=parent),
+            # Replaced the other way round, as by `pulumi up --replace`, the new one would be the old one, then deleted.
+            opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=True),
         )
         for variable in variables
     }

@@ -13,7 +13,7 @@ from tests.keyspaces import JARS
 
 def test_fetches_once_when_two_ask_at_the_same_time(tmp_path: Path) -> None:
     """If this fails, the first test run or `up` of a new clone fails when another one is fetching as well."""
-    with open(tmp_path / "lock", "w") as lock:
+    with (tmp_path / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         process = subprocess.Popen([sys.executable, "-m", "local.jars", tmp_path], cwd=JARS.parent.parent)
         with pytest.raises(subprocess.TimeoutExpired):

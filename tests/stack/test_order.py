@@ -74,7 +74,7 @@ def test_loads_again_when_the_table_was_replaced(program: Program) -> None:
 def test_replaces_what_has_a_fixed_name_by_deleting_it_first(program: Program) -> None:
     """Else the new one collides with the old one's name."""
     for resource in program.resources:
-        fixed = resource.type.startswith(("aws:keyspaces/", "aws:cloudwatch/dashboard:"))
+        fixed = resource.type.startswith(("aws:keyspaces/", "aws:cloudwatch/dashboard:", "pulumi-python:dynamic/ssm:"))
         assert resource.delete_before_replace is fixed, resource.urn
 
 
