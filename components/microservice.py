@@ -112,12 +112,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                 else None,
                 "variables": f"has {', '.join(own)}, which the component sets; use other names" if own else None,
                 "generated_secrets": generated_secrets_mistake(
-                    generated_secrets, own=_OWN_VARIABLES, variables=(variables or {}).keys()
-                )
-                or (
-                    "needs NewVpc(parameter_endpoint=True) where the way out is endpoints"
-                    if generated_secrets and not network.parameters
-                    else None
+                    generated_secrets, network, own=_OWN_VARIABLES, variables=(variables or {}).keys()
                 ),
             },
         )

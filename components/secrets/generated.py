@@ -9,6 +9,7 @@ import pulumi
 from components.account import Account
 from components.connection import connection_inputs
 from components.names import stack_path
+from components.network.network import Network
 from components.secrets.parameter import SecretParameter
 
 # With names of projects, stacks and microservices as long as they can be, less than the 1011 characters that Parameter
@@ -17,8 +18,13 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _RESERVED = re.compile(r"/(?:aws|ssm)", re.IGNORECASE)
 
 
-def generated_secrets_mistake(names: Sequence[str], *, own: Collection[str], variables: Collection[str]) -> str | None:
-    """What is wrong with the names of environment variables. own: the component's. variables: the caller's."""
+def generated_secrets_mistake(
+    names: Sequence[str], network: Network, *, own: Collection[str], variables: Collection[str]
+) -> str | None:
+    """What is wrong with the names of environment variables, or with having any in this network.
+
+    own: variables of the component. variables: the caller's.
+    """
     if isinstance(names, str):
         return f"is one string, {names!r}; give a list of names"
     for name in names:
@@ -31,6 +37,8 @@ def generated_secrets_mistake(names: Sequence[str], *, own: Collection[str], var
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         return f"has {twice[0]} twice; name each once"
+    if names and not network.parameters:
+        return "needs NewVpc(parameter_endpoint=True) where the way out is endpoints"
     if names and _RESERVED.match(stack_path()):
         return (
             f"needs parameters under {stack_path()}, but names that begin with aws or ssm are AWS's own; give the"
