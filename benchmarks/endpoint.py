@@ -22,15 +22,13 @@ from cassandra.policies import RoundRobinPolicy
 from cassandra.query import PreparedStatement
 from cassandra_sigv4.auth import SigV4AuthProvider
 
-from local.cassandra import fetch_jars, run_cassandra
+from benchmarks.servers import empty_cassandra
 from local.keyspaces.credentials import Role
 from local.keyspaces.iam import ADMINISTRATOR
 from local.keyspaces.service import LocalKeyspaces, run_keyspaces
 from local.keyspaces.tables import TableSchema
 from local.listening import listen
-from local.processes import Registry
 
-_ROOT = Path(__file__).parent.parent
 _REGION, _ACCOUNT = "us-east-1", "000000000000"
 _ROUNDS, _SECONDS, _IN_FLIGHT = 5, 3.0, 64
 _TABLE = TableSchema(keyspace="bench", name="rows", columns={"id": "int", "body": "text"}, partition_key=["id"])
@@ -41,12 +39,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         async with (
-            run_cassandra(
-                directory=directory / "cassandra",
-                classpath=await fetch_jars(_ROOT / ".local" / "jars"),
-                log_file=directory / "cassandra.log",
-                registry=Registry(directory / "processes.json"),
-            ) as cassandra,
+            empty_cassandra(directory) as cassandra,
             run_keyspaces(
                 directory=directory / "keyspaces",
                 cassandra_port=cassandra.port,

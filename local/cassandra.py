@@ -103,15 +103,15 @@ class Cassandra:
 
 @asynccontextmanager
 async def run_cassandra(
-    *, directory: Path, classpath: Sequence[str], log_file: Path, registry: Registry
+    *, directory: Path, classpath: Sequence[str], log_file: Path, registry: Registry, settings: str = ""
 ) -> AsyncIterator[Cassandra]:
-    """Yields once it can be used. Raises LocalError if it does not come up."""
+    """Yields once it can be used. settings: more lines of cassandra.yaml. Raises LocalError if it does not come up."""
     java = _find_java()
     port, storage_port = _free_port(), _free_port()
     configuration = directory / "conf"
     configuration.mkdir(parents=True, exist_ok=True)
     yaml, logback = configuration / "cassandra.yaml", configuration / "logback.xml"
-    yaml.write_text(_YAML.format(data=directory, port=port, storage_port=storage_port))
+    yaml.write_text(_YAML.format(data=directory, port=port, storage_port=storage_port) + settings)
     logback.write_text(_LOGBACK)
     with log_file.open("ab") as log:
         process = await asyncio.create_subprocess_exec(

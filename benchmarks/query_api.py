@@ -1,0 +1,203 @@
+"""What a read through query-api costs: beside its own /ping, and beside Express with the Node.js driver.
+
+`python -m benchmarks.query_api` prints rates, CPU times and latencies, and ratios measured in one run, round by round
+in turn. All servers read the same Cassandra itself, over TLS: the local Keyspaces endpoint takes as much CPU for a
+statement as they do, and would bound their rates. Nobody signs in here; SigV4 is paid once for a connection.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import shutil
+import ssl
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from pathlib import Path
+
+import psutil
+import uvloop
+from cassandra.cluster import Cluster
+
+from benchmarks.load import CLIENTS, Load, Unexpected, load
+from benchmarks.report import PEER, SHARED, UNSHARED, report
+from benchmarks.servers import ROOT, empty_cassandra, server
+from local.errors import LocalError
+from local.foreground import until_stopped
+from local.keyspaces.certificates import Certificates
+from local.listening import listen
+from local.progress import Progress
+
+_REGION = "us-east-1"
+_KEYSPACE, _TABLE = "bench", "countries"
+_PEER = Path(__file__).parent / "peer"
+_COUNTRIES = json.loads((ROOT / "app" / "load_countries" / "countries.json").read_text())
+_PATHS: Mapping[str, Sequence[str]] = {
+    "/ping": ["/ping"],
+    "/countries/us": ["/countries/us"],
+    "/countries/{5 ids}": [f"/countries/{country['id']}" for country in _COUNTRIES],
+    "/countries": ["/countries"],
+}
+_TLS = """\
+client_encryption_options:
+  enabled: true
+  optional: false
+  keystore: "{identity}"
+  ssl_context_factory:
+    class_name: org.apache.cassandra.security.PEMBasedSslContextFactory
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A server under test. output: what it writes. rounds: what it did, by path."""
+
+    name: str
+    port: int
+    process: psutil.Process
+    output: Path
+    rounds: dict[str, list[Load]] = field(default_factory=lambda: {path: [] for path in _PATHS})
+
+
+async def main(seconds: float, rounds: int) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        async with targets(Path(name)) as measured:
+            for target in measured:
+                await asyncio.to_thread(_check, target)
+            for number in range(rounds + 1):
+                _say(f"round {number} of {rounds}" if number else "warming up")
+                for path, requests in _PATHS.items():
+                    for target in measured:
+                        result = await load(target.port, requests, seconds=seconds, process=target.process)
+                        if number:
+                            target.rounds[path].append(result)
+            _say("")
+            print(f"Medians of {rounds} rounds of {seconds:g} s a row, {CLIENTS} clients that ask without pause.\n")
+            print(report({target.name: target.rounds for target in measured}))
+            for target in measured:
+                print(f"{target.name} wrote {target.output.stat().st_size / 1e6:.1f} MB of log.")
+
+
+@asynccontextmanager
+async def targets(directory: Path) -> AsyncIterator[Sequence[Target]]:
+    """Started, in front of a filled table. Raises LocalError."""
+    certificates = Certificates(directory)
+    certificates.server_context(_REGION)
+    identity = directory / "identity.pem"
+    identity.write_bytes(b"".join((directory / name).read_bytes() for name in ("server.key", "server.pem")))
+    async with contextlib.AsyncExitStack() as started:
+        _say("starting Cassandra")
+        cassandra = await started.enter_async_context(
+            empty_cassandra(directory, settings=_TLS.format(identity=identity))
+        )
+        await asyncio.to_thread(_fill, cassandra.port, certificates.ca_file)
+        environment = {
+            "AWS_REGION": _REGION,
+            "KEYSPACES_ENDPOINT": f"localhost:{cassandra.port}",
+            "KEYSPACES_CA_FILE": str(certificates.ca_file),
+            "KEYSPACES_KEYSPACE": _KEYSPACE,
+            "KEYSPACES_TABLE": _TABLE,
+        }
+        api = [sys.executable, "-m", "query_api"]
+        planned = [
+            (SHARED, api, ROOT / "app", {"HOST": "127.0.0.1", "DRAIN_SECONDS": "0", "SHARE_READS": "true"}),
+            (UNSHARED, api, ROOT / "app", {"HOST": "127.0.0.1", "DRAIN_SECONDS": "0", "SHARE_READS": "false"}),
+        ]
+        node = await asyncio.to_thread(_install_peer)
+        if node is not None:
+            planned.append((PEER, [node, "server.js"], _PEER, {"NODE_ENV": "production"}))
+        measured = []
+        for name, command, where, more in planned:
+            _say(f"starting {name}")
+            with listen(0, "") as free:
+                port = free.getsockname()[1]
+            output = directory / f"{port}.log"
+            process = await started.enter_async_context(
+                server(command, directory=where, environment={**environment, **more}, port=port, output=output)
+            )
+            measured.append(Target(name=name, port=port, process=process, output=output))
+        yield measured
+
+
+def _fill(port: int, ca_file: Path) -> None:
+    cluster = Cluster(
+        ["127.0.0.1"],
+        port=port,
+        ssl_context=ssl.create_default_context(cafile=ca_file),
+        ssl_options={"server_hostname": "localhost"},
+        protocol_version=4,
+    )
+    try:
+        session = cluster.connect()
+        session.execute(
+            f"CREATE KEYSPACE {_KEYSPACE} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': 1}}"
+        )
+        session.execute(
+            f"CREATE TABLE {_KEYSPACE}.{_TABLE}"
+            " (id text PRIMARY KEY, name text, capital text, population int, area int)"
+        )
+        insert = session.prepare(f"INSERT INTO {_KEYSPACE}.{_TABLE} JSON ?")
+        for country in _COUNTRIES:
+            session.execute(insert, [json.dumps(country)])
+    finally:
+        cluster.shutdown()
+
+
+def _install_peer() -> str | None:
+    """Where Node.js is; None, said in a sentence, where it is not. Raises LocalError."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        print("Node.js or npm is missing, so query-api is measured without its peer.", file=sys.stderr)
+        return None
+    if not (_PEER / "node_modules" / ".package-lock.json").exists():  # npm writes it last
+        _say("installing the peer's packages")
+        result = subprocess.run([npm, "ci", "--omit=dev"], cwd=_PEER, capture_output=True, text=True)
+        if result.returncode != 0:
+            raise LocalError(f"npm ci failed in benchmarks/peer:\n{result.stderr.strip()}")
+    return node
+
+
+def _check(target: Target) -> None:
+    """Whether it answers what the table holds: speed is of no use without. Raises Unexpected."""
+    by_id = {country["id"]: country for country in _COUNTRIES}
+    expected = {f"/countries/{id_}": country for id_, country in by_id.items()} | {"/countries": by_id}
+    connection = HTTPConnection("127.0.0.1", target.port, timeout=10)
+    for path, content in expected.items():
+        connection.request("GET", path)
+        response = connection.getresponse()
+        text = response.read()
+        given = json.loads(text) if response.status == 200 else None
+        if path == "/countries" and given is not None:  # its order is the database's
+            given = {country["id"]: country for country in given}
+        if given != content:
+            raise Unexpected(f"{target.name} answers GET {path} with {response.status} {text[:200]!r}")
+    connection.close()
+
+
+def _say(what: str) -> None:
+    """What is going on, where somebody watches."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{what}", end="", file=sys.stderr, flush=True)
+
+
+def _positive(text: str) -> float:
+    if not (text.replace(".", "", 1).isdigit() and float(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r}: give a number above 0")
+    return float(text)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.query_api", description="What a read costs.")
+    parser.add_argument("--seconds", type=_positive, default=1.5, help="for each figure of a round (default: 1.5)")
+    parser.add_argument("--rounds", type=_positive, default=5, help="(default: 5)")
+    options = parser.parse_args()
+    try:
+        stopped = uvloop.run(until_stopped(main(options.seconds, max(int(options.rounds), 1)), Progress(sys.stderr)))
+    except (LocalError, Unexpected) as error:
+        sys.exit(f"benchmarks.query_api: {error}")
+    sys.exit(130 if stopped else 0)

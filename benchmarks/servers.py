@@ -1,0 +1,69 @@
+"""The processes that a benchmark measures: each in a session of its own, so that Ctrl-C ends them in order."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+
+from local.cassandra import Cassandra, fetch_jars, run_cassandra
+from local.errors import LocalError
+from local.processes import Registry, end_process, last_lines
+
+ROOT = Path(__file__).parent.parent
+_START_SECONDS = 60.0
+_STOP_SECONDS = 5.0
+
+
+@asynccontextmanager
+async def empty_cassandra(directory: Path, *, settings: str = "") -> AsyncIterator[Cassandra]:
+    """Of this run alone: nobody's data, nobody's load. settings: more lines of cassandra.yaml. Raises LocalError."""
+    async with run_cassandra(
+        directory=directory / "cassandra",
+        classpath=await fetch_jars(ROOT / ".local" / "jars"),
+        log_file=directory / "cassandra.log",
+        registry=Registry(directory / "processes.json"),
+        settings=settings,
+    ) as cassandra:
+        yield cassandra
+
+
+@asynccontextmanager
+async def server(
+    command: Sequence[str], *, directory: Path, environment: Mapping[str, str], port: int, output: Path
+) -> AsyncIterator[psutil.Process]:
+    """A program started in `directory`; yields once it listens. output: for all it writes. Raises LocalError."""
+    with output.open("wb") as file:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            cwd=directory,
+            env={"PATH": os.environ.get("PATH", os.defpath), "PORT": str(port), **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+    try:
+        await _until_it_listens(process, port, output)
+        yield psutil.Process(process.pid)
+    finally:
+        await end_process(process, patience=_STOP_SECONDS)
+
+
+async def _until_it_listens(process: asyncio.subprocess.Process, port: int, output: Path) -> None:
+    try:
+        async with asyncio.timeout(_START_SECONDS):
+            while process.returncode is None:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                except OSError:
+                    await asyncio.sleep(0.1)
+                else:
+                    writer.close()
+                    return
+    except TimeoutError:
+        pass
+    raise LocalError(f"a server that is to be measured did not start; what it wrote:\n{last_lines(output)}")
