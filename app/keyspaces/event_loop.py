@@ -6,11 +6,14 @@ stays in the driver's threads, and bytes are sent and answers decoded where the 
 """
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from cassandra.connection import Connection, ConnectionShutdown
+from cassandra import AuthenticationFailed
+from cassandra.connection import Connection, ConnectionException, ConnectionShutdown
+from cassandra.protocol import AuthChallengeMessage
 
 
 def connections_on(loop: asyncio.AbstractEventLoop) -> type[Connection]:
@@ -27,21 +30,55 @@ class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no t
         """Blocks until connected; the driver calls it in threads of its own. Raises OSError."""
         super().__init__(*args, **kwargs)
         self._unsent: list[bytes] = []
+        self._transport: asyncio.Transport | None = None
         connecting = asyncio.run_coroutine_threadsafe(self._connect(), self.loop)
         try:
-            self._transport = connecting.result(self.connect_timeout)
+            connecting.result(self.connect_timeout)
         except BaseException:
             connecting.cancel()
+            self.close()
             raise
         self._send_options_message()
 
-    async def _connect(self) -> asyncio.Transport:
+    @classmethod
+    def factory(cls, *args: Any, **kwargs: Any) -> Connection:
+        """As the driver's; but it would never again connect to a host that refused to sign it in once."""
+        try:
+            return super().factory(*args, **kwargs)
+        except AuthenticationFailed as error:
+            raise ConnectionException(str(error)) from error
+
+    async def _connect(self) -> None:
         host, port = self.endpoint.resolve()
+        found = await self.loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = list(dict.fromkeys(address[0] for *_, address in found))
         name = self.ssl_options.get("server_hostname") if self.ssl_context else None
-        transport, _ = await self.loop.create_connection(
-            lambda: _Protocol(self), host, port, ssl=self.ssl_context, server_hostname=name
-        )
-        return transport
+        failed: OSError | None = None
+        for address in addresses:
+            try:
+                # Its share of the time, so that a silent address leaves some to the name's others.
+                async with asyncio.timeout(self.connect_timeout / len(addresses)):
+                    await self.loop.create_connection(
+                        lambda: _Protocol(self), str(address), port, ssl=self.ssl_context, server_hostname=name
+                    )
+                return
+            except OSError as error:
+                failed: OSError = (
+                    TimeoutError(f"{address} does not answer") if isinstance(error, TimeoutError) else error
+                )
+        raise failed
+
+    def connected(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        if self.is_closed:  # given up meanwhile
+            transport.abort()
+
+    def _handle_auth_response(self, response: Any) -> None:
+        if isinstance(response, AuthChallengeMessage):
+            # The credentials may have to be fetched first, for which the loop must not wait.
+            self.loop.run_in_executor(None, super()._handle_auth_response, response)
+        else:
+            super()._handle_auth_response(response)
 
     @classmethod
     def create_timer(cls, timeout: float, callback: Callable[[], Any]) -> "_Timer":
@@ -61,7 +98,8 @@ class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no t
 
     def _flush(self) -> None:
         data, self._unsent = b"".join(self._unsent), []
-        self._transport.write(data)
+        if self._transport is not None and not self.is_closed:
+            self._transport.write(data)
 
     def receive(self, data: bytes) -> None:
         self._iobuf.write(data)
@@ -72,15 +110,27 @@ class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no t
             if self.is_closed:
                 return
             self.is_closed = True
-        self.loop.call_soon_threadsafe(self._transport.close)
+        self.loop.call_soon_threadsafe(self._end)
         if not self.is_defunct:
             self.error_all_requests(ConnectionShutdown(f"Connection to {self.endpoint} was closed"))
             self.connected_event.set()  # who waits for it to become usable waits no longer
+
+    def _end(self) -> None:
+        if self._transport is None:
+            return
+        if self.is_defunct:  # who does not answer is not waited for
+            self._transport.abort()
+        else:
+            self._transport.close()
 
 
 class _Protocol(asyncio.Protocol):
     def __init__(self, connection: _LoopConnection) -> None:
         self._connection = connection
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._connection.connected(transport)
 
     def data_received(self, data: bytes) -> None:
         self._connection.receive(data)

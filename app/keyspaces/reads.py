@@ -5,7 +5,6 @@ more than the statement (docs/query-api.md, "Speed"). This sends the driver's ow
 """
 
 import asyncio
-import random
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,16 +13,19 @@ from typing import Any
 from cassandra import ConsistencyLevel, OperationTimedOut, ReadFailure, ReadTimeout, Unavailable
 from cassandra.cluster import NoHostAvailable, Session
 from cassandra.connection import ConnectionBusy, ConnectionException
-from cassandra.pool import NoConnectionsAvailable
+from cassandra.pool import HostConnection, NoConnectionsAvailable
 from cassandra.protocol import (
     ErrorMessage,
     ExecuteMessage,
     IsBootstrappingErrorMessage,
     OverloadedErrorMessage,
     PreparedQueryNotFound,
+    PrepareMessage,
     ServerError,
 )
 from cassandra.query import PreparedStatement
+
+from keyspaces.retries import ATTEMPTS, RetryBudget, pause_after
 
 # Of no statement that only reads does trying again change the outcome, so it is safe after each of these. Keyspaces
 # reports throttling as a ReadTimeout (developer guide, "Troubleshooting capacity errors").
@@ -38,9 +40,8 @@ _PASSING = (
     ConnectionException,
     NoHostAvailable,
 )
-_ATTEMPTS = 5
 _ATTEMPT_SECONDS = 5.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5  # seconds
+_AT_ONCE = 0.01  # seconds; with less left, the deadline counts as reached, since timers are no more exact than that
 
 Observer = Callable[[str, float], None]
 """Told of each statement how it ended (`ok`, or the error's name) and how many seconds it took."""
@@ -68,7 +69,7 @@ class PreparedRead:
         self._observe = observe
         self._statement = session.prepare(cql)
         self._turn = 0
-        self._preparing = asyncio.Lock()
+        self._budget = RetryBudget()
 
     def check(self, values: Sequence[Any]) -> None:
         """Reads once, at the consistency that all reads have. Blocks. Raises the driver's errors."""
@@ -84,31 +85,33 @@ class PreparedRead:
     ) -> Page:
         """One page. deadline: in the event loop's time. Raises DeadlineExceeded and the driver's errors."""
         loop = asyncio.get_running_loop()
-        for attempt in range(1, _ATTEMPTS + 1):
-            statement = self._statement
+        for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._attempt(loop, statement, values, deadline, fetch_size, paging_state)
+                page = await self._attempt(loop, values, deadline, fetch_size, paging_state)
             except PreparedQueryNotFound:
-                await self._prepare_again(statement)
+                continue  # it knows it now
             except _PASSING as error:
-                if loop.time() >= deadline:
+                pause, left = pause_after(attempt), deadline - loop.time()
+                if attempt < ATTEMPTS and pause < left and self._budget.spend():
+                    await asyncio.sleep(pause)
+                elif left < _AT_ONCE or isinstance(error, OperationTimedOut):
                     raise DeadlineExceeded(f"no answer in time; the last attempt: {type(error).__name__}") from error
-                # Full jitter: what was refused together does not come back together.
-                pause = random.uniform(0, min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE))
-                if attempt == _ATTEMPTS or loop.time() + pause >= deadline:
+                else:
                     raise
-                await asyncio.sleep(pause)
+            else:
+                self._budget.succeeded(attempt)
+                return page
         raise NoHostAvailable("the server forgets the statement as soon as it is prepared", {})
 
     async def _attempt(
         self,
         loop: asyncio.AbstractEventLoop,
-        statement: PreparedStatement,
         values: Sequence[Any],
         deadline: float,
         fetch_size: int | None,
         paging_state: bytes | None,
     ) -> Page:
+        statement = self._statement
         message = ExecuteMessage(
             statement.query_id,
             statement.bind(values).values,
@@ -117,14 +120,18 @@ class PreparedRead:
             paging_state=paging_state,
             skip_meta=True,
         )
+        pools = tuple(self._session.get_pools())
+        if pools:
+            self._turn = (self._turn + 1) % len(pools)
+            pools = pools[self._turn :] + pools[: self._turn]
         started = loop.time()
         outcome = "ok"
         try:
-            response = await self._answer(loop, message, statement, min(_ATTEMPT_SECONDS, deadline - started))
-            if isinstance(response, ErrorMessage):
-                raise response.to_exception() if hasattr(response, "to_exception") else response
-            if isinstance(response, Exception):
-                raise response
+            seconds = min(_ATTEMPT_SECONDS, deadline - started)
+            response, pool = await _answer(loop, message, pools, seconds, statement.result_metadata)
+            if isinstance(response, PreparedQueryNotFound):
+                await self._prepare_again(loop, pool, deadline)
+            _raise_if_error(response)
             return Page(response.parsed_rows, response.paging_state)
         except BaseException as error:
             outcome = type(error).__name__
@@ -132,57 +139,80 @@ class PreparedRead:
         finally:
             self._observe(outcome, loop.time() - started)
 
-    async def _answer(
-        self, loop: asyncio.AbstractEventLoop, message: ExecuteMessage, statement: PreparedStatement, seconds: float
-    ) -> Any:
-        """The server's response, an error of the server included. Raises OperationTimedOut and NoHostAvailable."""
-        answer: asyncio.Future[Any] = loop.create_future()
-        thread = threading.get_ident()
+    async def _prepare_again(self, loop: asyncio.AbstractEventLoop, pool: HostConnection, deadline: float) -> None:
+        """On the host that does not know the statement: it is another than it was, or was started again."""
+        seconds = min(_ATTEMPT_SECONDS, deadline - loop.time())
+        response, _ = await _answer(loop, PrepareMessage(query=self._cql), (pool,), seconds)
+        _raise_if_error(response)
+        cluster = self._session.cluster
+        self._statement = PreparedStatement.from_message(
+            response.query_id,
+            response.bind_metadata,
+            response.pk_indexes,
+            cluster.metadata,
+            self._cql,
+            None,
+            self._statement.protocol_version,
+            response.column_metadata,
+            response.result_metadata_id,
+        )
+        cluster.add_prepared(response.query_id, self._statement)  # for hosts that come back
 
-        def settle(response: Any) -> None:
-            if not answer.done():
-                answer.set_result(response)
 
-        def done(response: Any) -> None:
-            # A stream that was given up stays taken until its answer comes or its connection ends, as both end here.
-            pool.return_connection(connection)
-            if threading.get_ident() == thread:
-                settle(response)
-            else:  # the driver ends a broken connection's requests in whatever thread notices
-                loop.call_soon_threadsafe(settle, response)
+async def _answer(
+    loop: asyncio.AbstractEventLoop,
+    message: ExecuteMessage | PrepareMessage,
+    pools: Sequence[HostConnection],
+    seconds: float,
+    result_metadata: Any = None,
+) -> tuple[Any, HostConnection]:
+    """What the first of the hosts that takes statements responds, and who it was; errors are responses, too.
 
-        pools = tuple(self._session.get_pools())
-        self._turn += 1
-        errors: dict[Any, Exception] = {}
-        for number in range(len(pools)):
-            pool = pools[(self._turn + number) % len(pools)]
-            try:
-                connection, stream = pool.borrow_connection(timeout=0)
-            except (ConnectionException, NoConnectionsAvailable) as error:
-                errors[pool.host] = error
-                continue
-            try:
-                connection.send_msg(message, stream, done, result_metadata=statement.result_metadata)
-                break
-            except (ConnectionException, ConnectionBusy) as error:
-                errors[pool.host] = error
-                connection.request_ids.append(stream)
-                pool.return_connection(connection)
-        else:
-            raise NoHostAvailable("no host takes statements at the moment", errors)
+    Raises NoHostAvailable.
+    """
+    answer: asyncio.Future[Any] = loop.create_future()
+    thread = threading.get_ident()
 
-        def expire() -> None:
-            if not answer.done():
-                answer.set_exception(OperationTimedOut(f"no answer within {seconds:.1f} s"))
+    def settle(response: Any) -> None:
+        if not answer.done():
+            answer.set_result(response)
 
-        timer = loop.call_later(seconds, expire)
+    def done(response: Any) -> None:
+        # A stream that was given up stays taken until its answer comes or its connection ends, as both end here.
+        pool.return_connection(connection)
+        if threading.get_ident() == thread:
+            settle(response)
+        else:  # the driver ends a broken connection's requests in whatever thread notices
+            loop.call_soon_threadsafe(settle, response)
+
+    def expire() -> None:
+        settle(OperationTimedOut(f"no answer within {seconds:.1f} s"))
+
+    errors: dict[Any, Exception] = {}
+    for pool in pools:
         try:
-            return await answer
-        finally:
-            timer.cancel()
+            connection, stream = pool.borrow_connection(timeout=0)
+        except (ConnectionException, NoConnectionsAvailable) as error:
+            errors[pool.host] = error
+            continue
+        try:
+            connection.send_msg(message, stream, done, result_metadata=result_metadata)
+            break
+        except (ConnectionException, ConnectionBusy) as error:
+            errors[pool.host] = error
+            connection.request_ids.append(stream)
+            pool.return_connection(connection)
+    else:
+        raise NoHostAvailable("no host takes statements at the moment", errors)
+    timer = loop.call_later(seconds, expire)
+    try:
+        return await answer, pool
+    finally:
+        timer.cancel()
 
-    async def _prepare_again(self, unknown: PreparedStatement) -> None:
-        """A server that was started again does not know the statement."""
-        async with self._preparing:
-            if self._statement is unknown:
-                self._statement = await asyncio.to_thread(self._session.prepare, self._cql)
+
+def _raise_if_error(response: Any) -> None:
+    if isinstance(response, ErrorMessage) and hasattr(response, "to_exception"):
+        raise response.to_exception()
+    if isinstance(response, Exception):
+        raise response

@@ -27,6 +27,7 @@ DRIVER_ERRORS = (DriverException, ErrorMessage, NoHostAvailable)
 _PROTOCOL_VERSION = 4  # the one Keyspaces documents
 _REQUEST_TIMEOUT = 5.0  # seconds, for one statement
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 2.0  # seconds
+_HEARTBEAT = 5  # seconds
 
 
 class Unreachable(Exception):
@@ -53,18 +54,11 @@ async def open_session_on_loop(
 ) -> AsyncIterator[tuple[Session, T]]:
     """The same with the session's connections on the running event loop; `first_use` runs in another thread."""
     stop = threading.Event()
-    opening = asyncio.create_task(
-        asyncio.to_thread(
-            _open,
-            target,
-            patience=patience,
-            first_use=first_use,
-            connection_class=connections_on(asyncio.get_running_loop()),
-            stop=stop,
-        )
-    )
+    connection_class = connections_on(asyncio.get_running_loop())
     try:
-        session, used = await asyncio.shield(opening)
+        session, used = await asyncio.to_thread(
+            _open, target, patience=patience, first_use=first_use, connection_class=connection_class, stop=stop
+        )
     except asyncio.CancelledError:
         stop.set()
         raise
@@ -82,7 +76,7 @@ def _open(
     connection_class: type[Connection] | None = None,
     stop: threading.Event | None = None,
 ) -> tuple[Session, T]:
-    """stop: ends the wait for another attempt."""
+    """stop: from then on nobody waits for a session: there is no other attempt, and Unreachable is raised."""
     stop = stop or threading.Event()
     deadline = time.monotonic() + patience
     pause = _FIRST_PAUSE
@@ -90,7 +84,10 @@ def _open(
         cluster = _cluster(target, connection_class)
         try:
             session = cluster.connect()
-            return session, first_use(session)
+            used = first_use(session)
+            if stop.is_set():
+                raise OSError("stopped while it was opened")
+            return session, used
         except (*DRIVER_ERRORS, OSError, RuntimeError) as error:
             cluster.shutdown()
             if stop.is_set() or time.monotonic() + pause > deadline:
@@ -130,7 +127,13 @@ def _cluster(target: Target, connection_class: type[Connection] | None) -> Clust
                 row_factory=dict_factory,
             )
         },
-        reconnection_policy=ExponentialReconnectionPolicy(base_delay=_FIRST_PAUSE, max_delay=_LONGEST_PAUSE),
+        # The driver's default gives up for good after 64 attempts, which is two minutes.
+        reconnection_policy=ExponentialReconnectionPolicy(_FIRST_PAUSE, _LONGEST_PAUSE, max_attempts=None),
+        # Attempts to reach a dead host block one of these threads each; the driver's two leave none to the others.
+        executor_threads=8,
+        # A connection whose other side has vanished is noticed within 15 seconds; by default, 90.
+        idle_heartbeat_interval=_HEARTBEAT,
+        idle_heartbeat_timeout=_HEARTBEAT,
         connect_timeout=5.0,
         control_connection_timeout=10.0,
         # Schema and tokens are of no use here, and reading them costs nine queries for each connection.

@@ -8,7 +8,10 @@ _LONGEST_WAIT = 1.0  # seconds
 
 
 class Admission:
-    """`async with admission:` at most `limit` are inside, and as many wait, for at most a second; else HTTPException 503."""
+    """`async with admission:` at most `limit` are inside, and as many wait; raises HTTPException 503 for the rest.
+
+    None waits longer than a second.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit

@@ -1,14 +1,15 @@
 """Serves an application until SIGTERM or SIGINT, and loses no request then.
 
 ECS takes a task from its load balancer before it sends SIGTERM, but not when Spot takes the task back or somebody
-stops it: then requests keep coming for a while. So the server first says that it is not ready and goes on serving, then
-closes its listener, finishes what is in flight, and returns.
+stops it: then requests keep coming for a while. So the server first says that it is not ready and goes on serving, but
+ends each connection with the answer it gives there; then it closes its listener, finishes what is in flight, and
+returns. A second signal ends the first part at once.
 """
 
 import asyncio
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -17,7 +18,15 @@ from query_api.health import Health
 from query_api.options import Options
 
 KEEP_ALIVE = 75  # seconds; more than the 60 s a load balancer keeps an idle connection, else it would meet closed ones
-FINISH = 20  # seconds for requests in flight once the listener is closed; with `drain`, within the stop timeout
+FINISH = 20  # seconds for requests in flight once nothing more is taken; with `drain`, within the stop timeout
+_ARRIVE = 0.5  # seconds for requests on their way on connections that were accepted last
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def on_stop_signals(act: Callable[[], object]) -> None:
+    """Replaces what they did before."""
+    for number in _STOP_SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, act)
 
 
 class Server(uvicorn.Server):
@@ -43,15 +52,8 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """uvicorn's own would close the listener at once, and end the process by the signal instead of with 0."""
-        loop = asyncio.get_running_loop()
-        stop_signals = (signal.SIGTERM, signal.SIGINT)
-        for number in stop_signals:
-            loop.add_signal_handler(number, self._begin_to_stop)
-        try:
-            yield
-        finally:
-            for number in stop_signals:
-                loop.remove_signal_handler(number)
+        on_stop_signals(self._begin_to_stop)
+        yield
 
     async def startup(self, sockets: object = None) -> None:
         await super().startup()
@@ -62,7 +64,17 @@ class Server(uvicorn.Server):
             self.should_exit = True
             return
         self._health.ready = False
-        asyncio.get_running_loop().call_later(self._drain, self._close)
+        # uvicorn takes the headers of all responses from the first of these, and renews it each second from the other.
+        close = (b"connection", b"close")
+        self.server_state.default_headers = [*self.server_state.default_headers, close]
+        self.config.encoded_headers.append(close)
+        asyncio.get_running_loop().call_later(self._drain, self._close_listener)
+
+    def _close_listener(self) -> None:
+        for server in self.servers:
+            server.close()
+        # uvicorn would close idle connections in the same moment, among them those that have just been opened.
+        asyncio.get_running_loop().call_later(_ARRIVE, self._close)
 
     def _close(self) -> None:
         self.should_exit = True
