@@ -1,9 +1,8 @@
-"""JSON answers: made once for all who share a read, with an entity tag so that who has it already is told so."""
+"""Answers: made once for all who share a read, with an entity tag so that who has it already is told so."""
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -14,27 +13,31 @@ from query_api.requests import header
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
-_JSON = (b"content-type", b"application/json")
-_encoder = msgspec.json.Encoder(enc_hook=str)  # of CQL's types, those that JSON does not know become text
+JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
 class Representation:
-    """A JSON text that ends with a line break, and its strong entity tag."""
+    """A body, its strong entity tag, and what it is: `content` are the headers that only come with it."""
 
     body: bytes
     etag: bytes
+    content: RawHeaders
 
     @classmethod
-    def of(cls, content: Any) -> "Representation":
-        return cls._tagged(_encoder.encode(content) + b"\n")
+    def of(cls, body: bytes, media_type: str) -> "Representation":
+        etag = b'"' + hashlib.blake2b(body, digest_size=12).hexdigest().encode() + b'"'
+        length = str(len(body)).encode()
+        return cls(body, etag, ((b"content-type", media_type.encode()), (b"content-length", length)))
+
+    @classmethod
+    def of_json(cls, text: bytes) -> "Representation":
+        """Ends with a line break."""
+        return cls.of(text + b"\n", JSON)
 
     def pretty(self) -> "Representation":
-        return self._tagged(msgspec.json.format(self.body, indent=2) + b"\n")
-
-    @classmethod
-    def _tagged(cls, body: bytes) -> "Representation":
-        return cls(body, b'"' + hashlib.blake2b(body, digest_size=12).hexdigest().encode() + b'"')
+        """Of JSON, the same indented."""
+        return self.of_json(msgspec.json.format(self.body, indent=2))
 
 
 class RawResponse(Response):
@@ -50,19 +53,22 @@ class RawResponse(Response):
 
 
 def answer(
-    request: Request, representation: Representation, *, pretty: bool, cache_control: bytes, more: RawHeaders = ()
+    request: Request, representation: Representation, *, cache_control: bytes, more: RawHeaders = ()
 ) -> Response:
     """200, or 304 to who has this representation (RFC 9110, 13.1.2). more: headers of both."""
-    if pretty:
-        representation = representation.pretty()
     headers = [(b"etag", representation.etag), (b"cache-control", cache_control), *more]
     if _matches(header(request, b"if-none-match"), representation.etag):
         return RawResponse(304, headers, b"")
-    length = str(len(representation.body)).encode()
-    return RawResponse(200, [_JSON, (b"content-length", length), *headers], representation.body)
+    return RawResponse(200, [*representation.content, *headers], representation.body)
+
+
+def cache_control(max_age: int) -> bytes:
+    """max_age: seconds for which anyone may use an answer without asking again."""
+    return b"public, max-age=%d" % max_age if max_age else b"no-cache"
 
 
 def _matches(if_none_match: bytes | None, etag: bytes) -> bool:
+    """By the weak comparison, which this header wants."""
     if if_none_match is None:
         return False
     tags = [tag.strip().removeprefix(b"W/") for tag in if_none_match.split(b",")]

@@ -4,6 +4,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from query_api.countries import Countries
+from query_api.documentation import Documentation
 from query_api.endpoints import CountryEndpoints
 from query_api.health import Health
 from query_api.options import Options
@@ -11,7 +12,7 @@ from query_api.problems import HANDLERS
 
 
 def create_app(countries: Countries, options: Options, health: Health) -> Starlette:
-    endpoints = CountryEndpoints(countries, options)
+    endpoints, documentation = CountryEndpoints(countries, options), Documentation(countries.columns, options)
     app = Starlette(
         routes=[
             Route("/ping", health.ping),
@@ -19,6 +20,8 @@ def create_app(countries: Countries, options: Options, health: Health) -> Starle
             Route("/readyz", health.readyz),
             Route("/countries", endpoints.list),
             Route("/countries/{id}", endpoints.get),
+            Route("/openapi.json", documentation.openapi),
+            Route("/docs", documentation.docs),
         ],
         exception_handlers=HANDLERS,
     )

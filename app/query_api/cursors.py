@@ -13,10 +13,11 @@ import struct
 import time
 from typing import Final
 
-_SECONDS: Final = 24 * 3600
+SECONDS: Final = 24 * 3600
+LENGTH_AT_MOST: Final = 4096  # characters
+KEY_LENGTH: Final = 32  # bytes of a key, at least: with one cursor, a shorter one could be found by trying
 _MAC_BYTES: Final = 16
 _EXPIRES = struct.Struct(">I")  # seconds since 1970
-LENGTH_AT_MOST: Final = 4096  # characters
 
 
 class BadCursor(Exception):
@@ -27,34 +28,43 @@ class Cursors:
     """Cursors of one query, good for a day and in every process that has the same key.
 
     key: None for one that only this process knows. query: what the cursor continues; one of another query is refused.
+    cached: seconds for which an answer with a cursor may be kept before it is read, added to the day.
     """
 
-    def __init__(self, key: bytes | None, *, query: str) -> None:
-        self._key = hashlib.blake2b(query.encode(), key=hashlib.sha256(key or secrets.token_bytes()).digest()).digest()
+    def __init__(self, key: bytes | None, *, query: str, cached: int = 0) -> None:
+        # Hashed, as blake2b takes 64 bytes at most.
+        secret = hashlib.sha256(key or secrets.token_bytes()).digest()
+        self._key = hashlib.blake2b(query.encode(), key=secret).digest()
+        self._seconds = SECONDS + cached
 
     def seal(self, paging_state: bytes) -> str:
         """Letters, digits, `-` and `_`."""
-        content = _EXPIRES.pack(int(time.time()) + _SECONDS) + paging_state
-        return base64.urlsafe_b64encode(self._mac(content) + content).rstrip(b"=").decode()
+        content = _EXPIRES.pack(int(time.time()) + self._seconds) + paging_state
+        return _spelled(self._mac(content) + content)
 
     def open(self, cursor: str) -> bytes:
         """The paging state. Raises BadCursor."""
-        try:
-            sealed = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
-        except (binascii.Error, UnicodeEncodeError) as error:
-            raise BadCursor("This cursor is none of this list's; begin again without one.") from error
-        mac, content = sealed[:_MAC_BYTES], sealed[_MAC_BYTES:]
-        # b64decode drops what is not of its alphabet, so the text is compared as well: one cursor, one spelling.
-        if (
-            len(content) <= _EXPIRES.size
-            or not hmac.compare_digest(mac, self._mac(content))
-            or base64.urlsafe_b64encode(sealed).rstrip(b"=").decode() != cursor
-        ):
-            raise BadCursor("This cursor is none of this list's; begin again without one.")
+        content = self._content(cursor)
         (expires,) = _EXPIRES.unpack(content[: _EXPIRES.size])
         if expires < time.time():
             raise BadCursor("This cursor has expired; begin again without one.")
         return content[_EXPIRES.size :]
 
+    def _content(self, cursor: str) -> bytes:
+        if len(cursor) <= LENGTH_AT_MOST:
+            try:
+                sealed = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
+            except (binascii.Error, UnicodeEncodeError):
+                sealed = b""
+            mac, content = sealed[:_MAC_BYTES], sealed[_MAC_BYTES:]
+            # Decoding drops what is not of the alphabet, so the text is compared as well: one cursor, one spelling.
+            if hmac.compare_digest(mac, self._mac(content)) and _spelled(sealed) == cursor:
+                return content
+        raise BadCursor("This is no cursor of this list; begin again without one.")
+
     def _mac(self, content: bytes) -> bytes:
         return hmac.digest(self._key, content, "sha256")[:_MAC_BYTES]
+
+
+def _spelled(sealed: bytes) -> str:
+    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()

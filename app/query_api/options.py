@@ -3,15 +3,20 @@
 import argparse
 import ipaddress
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from keyspaces.target import Target, add_target_options, target_from
+from query_api.cursors import KEY_LENGTH
 
 T = TypeVar("T")
 
 _EVERYWHERE = "0.0.0.0"  # noqa: S104  # in a container, whose security group says who may come
+
+# CloudWatch, "PutMetricData"; AWS/ is for AWS's own.
+_NAMESPACE = re.compile(r"(?!AWS/)[A-Za-z][A-Za-z0-9._/#-]{0,254}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,25 +53,27 @@ def read_options(
     parser.add_argument("--host", help="default: HOST, else 0.0.0.0")
     parser.add_argument("--port", "-p", help="default: PORT, else 8080")
     parser.add_argument(
-        "--patience", type=float, default=90, metavar="SECONDS", help="until the table must be readable (default: 90)"
+        "--patience", default="90", metavar="SECONDS", help="until the table must be readable (default: 90)"
     )
     given = parser.parse_args(arguments)
     target = target_from(parser, given, environment)
 
-    def variable(name: str, parse: Callable[[str], T], default: T) -> T:
-        text = environment.get(name, "")
-        if not text:
-            return default
+    def checked(what: str, text: str, parse: Callable[[str], T]) -> T:
         try:
             return parse(text)
         except ValueError as error:
-            parser.error(f"{name} is {text!r}; {error}")
+            parser.error(f"{what} is {text[:100]!r}; {error}")
 
+    def variable(name: str, parse: Callable[[str], T], default: T) -> T:
+        text = environment.get(name)
+        return checked(name, text, parse) if text else default
+
+    port = _whole(1, 65_535)
     options = Options(
         host=given.host or environment.get("HOST") or _EVERYWHERE,
-        port=_port(parser, given.port or environment.get("PORT") or "8080"),
-        patience=given.patience,
-        cursor_key=environment["CURSOR_KEY"].encode() if environment.get("CURSOR_KEY") else None,
+        port=checked("--port", given.port, port) if given.port else variable("PORT", port, 8080),
+        patience=checked("--patience", given.patience, _whole(0, 3_600, "seconds")),
+        cursor_key=_key(parser, environment.get("CURSOR_KEY", "")),
         cache_max_age=variable("CACHE_MAX_AGE", _whole(0, 31_536_000, "seconds"), 0),
         share_reads=variable("SHARE_READS", _truth, True),
         read_cache=variable("READ_CACHE_SECONDS", _whole(0, 3_600, "seconds"), 0),
@@ -74,15 +81,15 @@ def read_options(
         deadline=variable("DEADLINE_SECONDS", _whole(1, 55, "seconds"), 10),
         concurrency=variable("MAX_CONCURRENCY", _whole(1, 10_000, "requests"), 100),
         drain=variable("DRAIN_SECONDS", _whole(0, 60, "seconds"), 5),
-        metrics_namespace=environment.get("METRICS_NAMESPACE", ""),
+        metrics_namespace=variable("METRICS_NAMESPACE", _namespace, ""),
     )
     return target, options
 
 
-def _whole(low: int, high: int, unit: str) -> Callable[[str], int]:
+def _whole(low: int, high: int, unit: str = "") -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
-            raise ValueError(f"use {low} to {high} {unit}")
+        if not re.fullmatch("[0-9]{1,9}", text) or not low <= int(text) <= high:
+            raise ValueError(f"use {low} to {high}{unit and ' '}{unit}")
         return int(text)
 
     return parse
@@ -101,7 +108,15 @@ def _cidrs(text: str) -> tuple[str, ...]:
         raise ValueError("use CIDRs with commas between them, such as 10.0.0.0/16") from None
 
 
-def _port(parser: argparse.ArgumentParser, text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65_535:
-        parser.error(f"port {text!r}: give --port or set PORT to 1 to 65535")
-    return int(text)
+def _namespace(text: str) -> str:
+    if not _NAMESPACE.fullmatch(text):
+        raise ValueError("use up to 255 letters, digits and . - _ / #, beginning with a letter, and not with AWS/")
+    return text
+
+
+def _key(parser: argparse.ArgumentParser, text: str) -> bytes | None:
+    """Says nothing of the key itself."""
+    key = os.fsencode(text)
+    if key and len(key) < KEY_LENGTH:
+        parser.error(f"CURSOR_KEY has {len(key)} bytes; use {KEY_LENGTH} or more, at random")
+    return key or None

@@ -1,5 +1,6 @@
 """What a request asks for, checked: query parameters and the media types it accepts."""
 
+import re
 from collections.abc import Collection, Mapping
 from urllib.parse import parse_qsl
 
@@ -7,14 +8,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 _PRETTY = {"": True, "true": True, "false": False}
+_PARAMETERS_AT_MOST = 20
+_NEVER = re.compile(r"q=0(\.0{0,3})?")
 
 
 def header(request: Request, name: bytes) -> bytes | None:
-    """The first value of a header, by its lower-case name."""
-    for key, value in request.scope["headers"]:
-        if key == name:
-            return bytes(value)
-    return None
+    """A header's value by its lower-case name; if it was sent several times, joined as RFC 9110 (5.3) says."""
+    values = [value for key, value in request.scope["headers"] if key == name]
+    return b", ".join(values) if values else None
 
 
 def parameters(request: Request, *known: str) -> Mapping[str, str]:
@@ -23,9 +24,11 @@ def parameters(request: Request, *known: str) -> Mapping[str, str]:
     if not query:
         return {}
     try:
-        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=20)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise HTTPException(400, "The query cannot be read: it takes few parameters, percent-encoded UTF-8.") from error
+        pairs = parse_qsl(
+            query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_PARAMETERS_AT_MOST
+        )
+    except ValueError as error:
+        raise HTTPException(400, "The query cannot be read; give a few parameters in percent-encoded UTF-8.") from error
     found: dict[str, str] = {}
     for name, value in pairs:
         if name not in known:
@@ -47,31 +50,26 @@ def wants_pretty(given: Mapping[str, str]) -> bool:
 def check_accepts(request: Request, media_type: str) -> None:
     """Raises HTTPException 406 if the request accepts other media types only (RFC 9110, 12.5.1)."""
     accept = header(request, b"accept")
-    if accept is None or accept == b"*/*" or _quality(accept.decode("latin-1"), media_type) > 0:
+    if accept is None or accept == b"*/*" or _accepts(accept.decode("latin-1"), media_type):
         return
     raise HTTPException(406, f"This is {media_type} only, which the request's Accept header leaves out.")
 
 
-def _quality(accept: str, media_type: str) -> float:
-    """The weight that the most specific matching range gives the media type; 0 if none matches."""
+def _accepts(accept: str, media_type: str) -> bool:
+    """Whether the most specific range that matches the media type does not say that it is never wanted.
+
+    With one media type to give, no other weight matters. Parameters such as a charset are of no account.
+    """
     ranges = {"*/*": 1, f"{media_type.partition('/')[0]}/*": 2, media_type: 3}
-    best, quality = 0, 0.0
-    for item in accept.split(","):
-        name, *details = (part.strip().lower() for part in item.split(";"))
+    best, accepted = 0, not accept.strip(" \t,")
+    for item in accept.lower().split(","):
+        name, *details = (part.strip() for part in item.split(";"))
         specific = ranges.get(name, 0)
         if specific > best:
-            best, quality = specific, _weight(details)
-    return quality
-
-
-def _weight(details: Collection[str]) -> float:
-    for detail in details:
-        if detail.startswith("q="):
-            try:
-                return float(detail[2:])
-            except ValueError:
-                return 0.0
-    return 1.0
+            best, accepted = specific, False
+        if specific and specific == best:
+            accepted = accepted or not any(map(_NEVER.fullmatch, details))
+    return accepted
 
 
 def _list(known: Collection[str]) -> str:

@@ -1,0 +1,146 @@
+"""CQL's values as JSON: how they are written, and the JSON schema that says so.
+
+| CQL | JSON |
+| --- | --- |
+| numbers but `decimal` | number; null for a float that is none |
+| `decimal` | text, as a number would be rounded by many readers |
+| `blob` | text, base64 |
+| `timestamp` | text, RFC 3339 in UTC |
+| `list`, `set`, `tuple` | array |
+| `map` | object; keys that are no text are written as their JSON without quotes |
+| user-defined | object |
+| others | text |
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from cassandra.util import SortedSet
+
+from query_api.countries import Column, Country
+
+_encoder = msgspec.json.Encoder(enc_hook=str)
+
+Schema = dict[str, Any]
+
+
+def _integer(bits: int) -> Schema:
+    return {"type": "integer", "minimum": -(2 ** (bits - 1)), "maximum": 2 ** (bits - 1) - 1, "examples": [42]}
+
+
+_TEXT: Schema = {"type": "string", "examples": ["text"]}
+_FLOAT: Schema = {"type": ["number", "null"], "examples": [0.5]}
+_UUID: Schema = {"type": "string", "format": "uuid", "examples": ["123e4567-e89b-12d3-a456-426614174000"]}
+_SCHEMAS: Mapping[str, Schema] = {
+    "ascii": _TEXT,
+    "text": _TEXT,
+    "varchar": _TEXT,
+    "tinyint": _integer(8),
+    "smallint": _integer(16),
+    "int": _integer(32),
+    "bigint": _integer(64),
+    "counter": _integer(64),
+    "varint": {"type": "integer", "examples": [42]},
+    "decimal": {"type": "string", "pattern": r"^-?\d+(\.\d+)?(E[+-]?\d+)?$", "examples": ["0.10"]},
+    "float": _FLOAT,
+    "double": _FLOAT,
+    "boolean": {"type": "boolean", "examples": [True]},
+    "blob": {"type": "string", "contentEncoding": "base64", "examples": ["AP8="]},
+    "uuid": _UUID,
+    "timeuuid": _UUID,
+    "timestamp": {"type": "string", "format": "date-time", "examples": ["2026-01-31T12:00:00Z"]},
+    # Without a format: CQL's dates reach beyond the year 9999, where the driver writes days since 1970.
+    "date": {"type": "string", "examples": ["2026-01-31"]},
+    "time": {"type": "string", "pattern": r"^\d\d:\d\d:\d\d\.\d{9}$", "examples": ["12:00:00.000000000"]},
+    "inet": {"type": "string", "examples": ["192.0.2.1"]},
+    "duration": {"type": "string", "examples": ["1mo2d3ns"]},
+}
+_AS_THEY_ARE = _SCHEMAS.keys() - {"timestamp"}
+_PARAMETRISED = re.compile(r"(\w+)<(.*)>")
+
+
+class JsonRows:
+    """Writes rows of these columns."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self._others = [column.name for column in columns if column.cql_type not in _AS_THEY_ARE]
+
+    def encode(self, rows: Country | Sequence[Country]) -> bytes:
+        if self._others:
+            rows = self._plain(rows) if isinstance(rows, dict) else [self._plain(row) for row in rows]
+        return _encoder.encode(rows)
+
+    def _plain(self, row: Country) -> Country:
+        return {**row, **{name: _plain(row[name]) for name in self._others}}
+
+
+def _plain(value: Any) -> Any:
+    """A value of the driver's in types that the encoder knows or that become text."""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC)  # the driver's say no zone and mean this one
+    if isinstance(value, Mapping):
+        return {_key(key): _plain(each) for key, each in value.items()}
+    if hasattr(value, "_fields"):  # of a user-defined type
+        return {name: _plain(each) for name, each in zip(value._fields, value, strict=True)}
+    if isinstance(value, list | tuple | set | SortedSet):
+        return [_plain(each) for each in value]
+    return value
+
+
+def _key(key: Any) -> str:
+    return key if isinstance(key, str) else _encoder.encode(_plain(key)).decode().strip('"')
+
+
+def schema_of(cql_type: str) -> Schema:
+    """cql_type: as the driver writes it. For a type of somebody's own: whatever comes."""
+    if cql_type in _SCHEMAS:
+        return dict(_SCHEMAS[cql_type])
+    parametrised = _PARAMETRISED.fullmatch(cql_type)
+    if not parametrised:
+        return {}
+    name, parameters = parametrised[1], _split(parametrised[2])
+    if name == "frozen":
+        return schema_of(parameters[0])
+    if name in ("list", "set"):
+        return {"type": "array", "items": schema_of(parameters[0])}
+    if name == "map":
+        return {"type": "object", "additionalProperties": schema_of(parameters[1])}
+    if name == "tuple":
+        return {"type": "array", "prefixItems": [nullable(schema_of(each)) for each in parameters]}
+    return {}
+
+
+def nullable(schema: Schema) -> Schema:
+    """The same, or null. A schema without a type takes null already."""
+    if "type" not in schema:
+        return schema
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    return {**schema, "type": [*types, *({"null"} - {*types})]}
+
+
+def example_of(schema: Schema) -> Any:
+    """A value the schema takes."""
+    if "examples" in schema:
+        return schema["examples"][0]
+    if "items" in schema:
+        return [example_of(schema["items"])]
+    if "prefixItems" in schema:
+        return [example_of(each) for each in schema["prefixItems"]]
+    if "additionalProperties" in schema:
+        return {"key": example_of(schema["additionalProperties"])}
+    return None
+
+
+def _split(parameters: str) -> list[str]:
+    """`map`'s `text, frozen<list<int>>` at the commas that are its own."""
+    parts, depth = [""], 0
+    for character in parameters:
+        depth += {"<": 1, ">": -1}.get(character, 0)
+        if character == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts]
