@@ -3,6 +3,7 @@
 import argparse
 import ipaddress
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -74,7 +75,7 @@ def read_options(
         deadline=variable("DEADLINE_SECONDS", _whole(1, 55, "seconds"), 10),
         concurrency=variable("MAX_CONCURRENCY", _whole(1, 10_000, "requests"), 100),
         drain=variable("DRAIN_SECONDS", _whole(0, 60, "seconds"), 5),
-        metrics_namespace=environment.get("METRICS_NAMESPACE", ""),
+        metrics_namespace=variable("METRICS_NAMESPACE", _namespace, ""),
     )
     return target, options
 
@@ -99,6 +100,13 @@ def _cidrs(text: str) -> tuple[str, ...]:
         return tuple(str(ipaddress.ip_network(cidr.strip())) for cidr in text.split(","))
     except ValueError:
         raise ValueError("use CIDRs with commas between them, such as 10.0.0.0/16") from None
+
+
+def _namespace(text: str) -> str:
+    # CloudWatch API reference, PutMetricData: which characters, and that AWS/ is AWS's own.
+    if not re.fullmatch(r"[A-Za-z0-9._/#-][A-Za-z0-9._/#:-]{0,254}", text) or text.startswith("AWS/"):
+        raise ValueError("use 1 to 255 letters, digits and . - _ / # :, no : at the beginning, and not AWS/")
+    return text
 
 
 def _port(parser: argparse.ArgumentParser, text: str) -> int:
