@@ -1,6 +1,8 @@
 """Serves the API: `python -m query_api`. Listens only once the table could be read."""
 
 import asyncio
+import contextlib
+import logging
 import sys
 
 import uvloop
@@ -10,9 +12,13 @@ from keyspaces.target import Target
 from query_api.app import create_app
 from query_api.countries import open_countries
 from query_api.health import Health
-from query_api.metrics import NoMetrics
+from query_api.logs import lines_dropped, log_to
+from query_api.metrics import EmfMetrics, NoMetrics
 from query_api.options import Options, read_options
+from query_api.output import Output
 from query_api.server import Server, on_stop_signals
+
+_log = logging.getLogger("query_api")
 
 
 def main() -> int:
@@ -31,9 +37,18 @@ async def serve(target: Target, options: Options) -> None:
     opening = asyncio.current_task()
     assert opening is not None
     on_stop_signals(opening.cancel)  # until the server has them
-    metrics, health = NoMetrics(), Health()
-    async with open_countries(target, patience=options.patience, observe=metrics.statement) as countries:
-        await Server(create_app(countries, options, health), options, health).serve()
+    output, health = Output(sys.stdout.fileno(), on_dropped=lines_dropped), Health()
+    log_to(output)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(output.on_running_loop())
+        metrics: EmfMetrics | NoMetrics = NoMetrics()
+        if options.metrics_namespace:
+            metrics = EmfMetrics(options.metrics_namespace, write=output.write)
+            stack.enter_context(metrics.emitting())
+        async with open_countries(target, patience=options.patience, observe=metrics.statement) as countries:
+            app = create_app(countries, options, health, metrics=metrics, write=output.write)
+            _log.info("%s can be read; listening on %s:%d", target, options.host, options.port)
+            await Server(app, options, health).serve()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,102 @@
+"""Whole lines to a file descriptor, from the event loop, without waiting for whoever reads them.
+
+A container's standard output is a pipe. When nobody empties it (the log driver cannot reach its service), a plain write
+waits for ever and takes the event loop with it. Here a line waits in memory instead, up to a limit beyond which lines
+are dropped and counted; the count is written as soon as there is room again.
+"""
+
+import asyncio
+import contextlib
+import os
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+
+# What a pipe takes without blocking once `poll` says that it takes anything (POSIX, write: PIPE_BUF; 4,096 on Linux).
+_AT_ONCE = select.PIPE_BUF
+_KEPT_AT_MOST = 1_000_000  # bytes; some thousand requests
+_RETRY = 0.05  # seconds
+_LAST_WAIT = 2.0  # seconds that the lines which are left at the end may take
+
+
+class Output:
+    """Lines that are written in one turn of the event loop leave in as few system calls as possible."""
+
+    def __init__(self, descriptor: int, *, on_dropped: Callable[[int], bytes]) -> None:
+        """on_dropped: makes the line that says how many lines were dropped."""
+        self._descriptor = descriptor
+        self._on_dropped = on_dropped
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLOUT)
+        self._lines: deque[bytes] = deque()
+        self._size = 0
+        self._dropped = 0
+        self._scheduled = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lock = threading.Lock()  # of _loop, for those who are in other threads; and of everything without a loop
+
+    @contextlib.contextmanager
+    def on_running_loop(self) -> Iterator[None]:
+        """Inside, `write` belongs to the running loop's thread. Leaving writes what is left."""
+        with self._lock:
+            self._loop = asyncio.get_running_loop()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._loop = None
+                self._drain(_LAST_WAIT)
+
+    def write(self, line: bytes) -> None:
+        """line: ends with a line break."""
+        if self._size > _KEPT_AT_MOST:
+            self._dropped += 1
+            return
+        self._lines.append(line)
+        self._size += len(line)
+        if not self._scheduled and self._loop is not None:
+            self._scheduled = True
+            self._loop.call_soon(self._flush)
+
+    def write_from_any_thread(self, line: bytes) -> None:
+        with self._lock:
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self.write, line)
+            else:
+                self.write(line)
+                self._drain(_LAST_WAIT)
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        self._drain(0)
+        if self._lines and self._loop is not None:
+            self._scheduled = True
+            self._loop.call_later(_RETRY, self._flush)
+
+    def _drain(self, patience: float) -> None:
+        """Writes what can be written; patience: seconds that it may wait for room."""
+        deadline = time.monotonic() + patience
+        while self._lines:
+            data = b"".join(self._lines)
+            self._lines.clear()
+            for start in range(0, len(data), _AT_ONCE):
+                if not self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                    self._keep(data[start:])
+                    return
+                piece = data[start : start + _AT_ONCE]
+                try:
+                    os.write(self._descriptor, piece)
+                except OSError:  # nobody reads it any more, or the disk is full: there is no one left to tell
+                    self._keep(b"")
+                    return
+            self._keep(b"")
+            if self._dropped:
+                line, self._dropped = self._on_dropped(self._dropped), 0
+                self.write(line)
+
+    def _keep(self, data: bytes) -> None:
+        self._size = len(data)
+        if data:
+            self._lines.append(data)
