@@ -2,14 +2,16 @@
 
 import asyncio
 import ssl
+import subprocess
 import threading
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
+import psutil
 from cassandra import ConsistencyLevel
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
 from cassandra.policies import RoundRobinPolicy
@@ -27,6 +29,7 @@ from local.keyspaces.service import run_keyspaces
 from local.keyspaces.tables import TableSchema
 from local.listening import listen
 from local.processes import Registry
+from tests.processes import listens, wait_until
 
 T = TypeVar("T")
 
@@ -64,6 +67,8 @@ class LocalKeyspaces:
     cassandra_port: int
     credentials: CredentialsEndpoint
     loop: asyncio.AbstractEventLoop
+    cassandra_pid: int
+    _started_again: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def port(self) -> int:
@@ -120,6 +125,21 @@ class LocalKeyspaces:
         finally:
             self.service.faults.write(Faults())
 
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Cassandra is killed, and started again with the same port and data when the block ends."""
+        process = psutil.Process(self._started_again[-1].pid if self._started_again else self.cassandra_pid)
+        command, directory = process.cmdline(), process.cwd()
+        process.kill()
+        wait_until(lambda: not listens(self.cassandra_port))
+        yield
+        self._started_again.append(
+            subprocess.Popen(
+                command, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+        )
+        wait_until(lambda: listens(self.cassandra_port))
+
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Runs it where the endpoint runs."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)
@@ -141,6 +161,9 @@ class LocalKeyspaces:
             running: LocalKeyspaces = call(_first(started, ended))
             yield running
         finally:
+            for process in running._started_again:
+                process.kill()
+                process.wait()
             loop.call_soon_threadsafe(stop.set)
             ended.result(60)
             loop.call_soon_threadsafe(loop.stop)
@@ -188,6 +211,7 @@ async def _serve(directory: Path, started: "asyncio.Future[LocalKeyspaces]", sto
                 cassandra_port=cassandra.port,
                 credentials=credentials,
                 loop=asyncio.get_running_loop(),
+                cassandra_pid=cassandra.process.pid,
             )
         )
         await stop.wait()

@@ -62,11 +62,11 @@ class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no t
                         lambda: _Protocol(self), str(address), port, ssl=self.ssl_context, server_hostname=name
                     )
                 return
+            except TimeoutError:
+                failed = TimeoutError(f"{address} does not answer")
             except OSError as error:
-                failed: OSError = (
-                    TimeoutError(f"{address} does not answer") if isinstance(error, TimeoutError) else error
-                )
-        raise failed
+                failed = error
+        raise failed or OSError(f"{host} has no address")
 
     def connected(self, transport: asyncio.Transport) -> None:
         self._transport = transport
@@ -128,8 +128,7 @@ class _Protocol(asyncio.Protocol):
     def __init__(self, connection: _LoopConnection) -> None:
         self._connection = connection
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._connection.connected(transport)
 
     def data_received(self, data: bytes) -> None:

@@ -19,7 +19,7 @@ from query_api.options import Options
 
 KEEP_ALIVE = 75  # seconds; more than the 60 s a load balancer keeps an idle connection, else it would meet closed ones
 FINISH = 20  # seconds for requests in flight once nothing more is taken; with `drain`, within the stop timeout
-_ARRIVE = 0.5  # seconds for requests on their way on connections that were accepted last
+ARRIVE = 0.5  # seconds for requests on their way on connections that were accepted last
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -74,7 +74,7 @@ class Server(uvicorn.Server):
         for server in self.servers:
             server.close()
         # uvicorn would close idle connections in the same moment, among them those that have just been opened.
-        asyncio.get_running_loop().call_later(_ARRIVE, self._close)
+        asyncio.get_running_loop().call_later(ARRIVE, self._close)
 
     def _close(self) -> None:
         self.should_exit = True
