@@ -73,13 +73,13 @@ def _path(summary: str, responses: Node, *parameters: str) -> Node:
         for status, response in responses.items()
     }
     allow = {"description": "The methods there are, in `Allow`.", "headers": _header_references("Allow")}
-    options_parameters = [each for each, name in zip(given, parameters, strict=True) if name == "id"]
+    any_id = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}, "example": "us"}
     return {
         "get": {"summary": summary, "parameters": given, "responses": responses},
         "head": {"summary": f"{summary}: the headers only", "parameters": given, "responses": heads},
         "options": {
             "summary": "Ask for the methods",
-            "parameters": options_parameters,
+            "parameters": [any_id] if "id" in parameters else [],
             "responses": {"204": allow, "500": _reference(500)},
         },
     }
