@@ -73,6 +73,7 @@ def test_explains_what_it_cannot_answer(api: str, path: str, status: int, detail
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["cache-control"] == "no-store"
     assert problem["title"]
+    assert problem["request_id"] == answer.headers["x-request-id"]
     assert (detail or "") in problem.get("detail", "")
 
 
@@ -220,7 +221,12 @@ def test_keeps_what_was_asked_for_on_the_next_page(api: str) -> None:
 
 def test_shares_cursors_between_processes_with_one_key(loaded: LocalKeyspaces) -> None:
     """Behind a load balancer the next page is asked of another task; a stranger's cursor is refused by all."""
-    keys = {"CURSOR_KEY": "k" * 32}, {"CURSOR_KEY": "k" * 32, "CACHE_MAX_AGE": "60"}, {"CURSOR_KEY": "l" * 32}, {}
+    keys: list[dict[str, str]] = [
+        {"CURSOR_KEY": "k" * 32},
+        {"CURSOR_KEY": "k" * 32, "CACHE_MAX_AGE": "60"},
+        {"CURSOR_KEY": "l" * 32},
+        {},
+    ]
     with ExitStack() as stack:
         ports = [free_port() for _ in keys]
         for port, key in zip(ports, keys, strict=True):
