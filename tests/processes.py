@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
@@ -39,9 +40,10 @@ class Answer:
         return json.loads(self.text)
 
 
-def get(url: str, method: str = "GET") -> Answer:
+def get(url: str, method: str = "GET", headers: Mapping[str, str] = MappingProxyType({})) -> Answer:
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=10) as response:
+        request = urllib.request.Request(url, headers=dict(headers), method=method)
+        with urllib.request.urlopen(request, timeout=10) as response:
             return Answer(status=response.status, headers=dict(response.headers), text=response.read().decode())
     except urllib.error.HTTPError as error:
         with error:

@@ -26,18 +26,20 @@ def create_app(
     write: Callable[[bytes], object] = lambda line: sys.stdout.buffer.write(line),
 ) -> ASGIApp:
     """write: takes the log's line of each request."""
-    endpoints, documentation = CountryEndpoints(countries, options), Documentation(countries.columns, options)
-    app = Starlette(
-        routes=[
-            Route("/ping", health.ping),
-            Route("/livez", health.livez),
-            Route("/readyz", health.readyz),
-            Route("/countries", endpoints.list),
-            Route("/countries/{id}", endpoints.get),
-            Route("/openapi.json", documentation.openapi),
-            Route("/docs", documentation.docs),
-        ],
-        exception_handlers=HANDLERS,
-    )
+    app = Starlette(routes=routes(countries, options, health), exception_handlers=HANDLERS)
     app.router.redirect_slashes = False  # one address for each thing
     return Observed(app, metrics=metrics or NoMetrics(), write=write)
+
+
+def routes(countries: Countries, options: Options, health: Health) -> list[Route]:
+    """All of them; `openapi` describes each."""
+    endpoints, documentation = CountryEndpoints(countries, options), Documentation(countries.columns, options)
+    return [
+        Route("/ping", health.ping),
+        Route("/livez", health.livez),
+        Route("/readyz", health.readyz),
+        Route("/countries", endpoints.list),
+        Route("/countries/{id}", endpoints.get),
+        Route("/openapi.json", documentation.openapi),
+        Route("/docs", documentation.docs),
+    ]

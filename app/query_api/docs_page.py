@@ -9,7 +9,7 @@ from string import Template
 from typing import Any
 from urllib.parse import urlencode
 
-from query_api.openapi import Node
+from query_api.openapi_components import Node
 
 _PAGES = Path(__file__).with_name("pages")
 STYLE = (_PAGES / "docs.css").read_text()
@@ -18,6 +18,8 @@ STYLE = (_PAGES / "docs.css").read_text()
 def render(document: Node) -> str:
     """The document as HTML."""
     routes = {path: operations["get"] for path, operations in document["paths"].items()}
+    first, *others = (get["responses"] for get in routes.values())
+    everywhere = {status: each for status, each in first.items() if all(other.get(status) == each for other in others)}
     return _fill(
         "docs.html",
         title=html.escape(document["info"]["title"]),
@@ -29,14 +31,15 @@ def render(document: Node) -> str:
             f'<li><a href="#{_anchor(path)}"><code>{html.escape(path)}</code></a> {_prose(get["summary"])}</li>'
             for path, get in routes.items()
         ),
-        operations="\n".join(_operation(document, path, get) for path, get in routes.items()),
+        operations="\n".join(_operation(document, path, get, everywhere) for path, get in routes.items()),
+        everywhere=_answers("Answers of all routes, besides their own", document, everywhere),
         schemas="\n".join(_schema(name, schema) for name, schema in document["components"]["schemas"].items()),
     )
 
 
-def _operation(document: Node, path: str, get: Node) -> str:
+def _operation(document: Node, path: str, get: Node, everywhere: Node) -> str:
     given = [_resolved(document, each) for each in get["parameters"]]
-    responses = {status: _resolved(document, each) for status, each in get["responses"].items()}
+    own = {status: each for status, each in get["responses"].items() if status not in everywhere}
     return _fill(
         "operation.html",
         anchor=_anchor(path),
@@ -51,18 +54,23 @@ def _operation(document: Node, path: str, get: Node) -> str:
                 for each in given
             ),
         ),
-        responses=_table(
-            "Answers",
-            ("status", "when", "headers", "body"),
+        responses=_answers("Answers", document, own),
+    )
+
+
+def _answers(caption: str, document: Node, responses: Node) -> str:
+    resolved = {status: _resolved(document, each) for status, each in responses.items()}
+    return _table(
+        caption,
+        ("status", "when", "headers", "body"),
+        (
             (
-                (
-                    _code(status),
-                    _prose(each["description"]),
-                    ", ".join(_code(name) for name in each["headers"]),
-                    ", ".join(map(_code, each.get("content", {}))),
-                )
-                for status, each in responses.items()
-            ),
+                _code(status),
+                _prose(each["description"]),
+                ", ".join(_code(name) for name in each["headers"]),
+                ", ".join(map(_code, each.get("content", {}))),
+            )
+            for status, each in resolved.items()
         ),
     )
 

@@ -1,0 +1,236 @@
+"""The contract as a document and a page, held against the routes and against what the API answers."""
+
+import asyncio
+import base64
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from html.parser import HTMLParser
+from typing import Any, cast
+
+import jsonschema_rs
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.checks import CHECKS
+from schemathesis.specs.openapi.definitions import OPENAPI_31
+
+from keyspaces.reads import DeadlineExceeded
+from query_api.app import routes
+from query_api.countries import Column, Countries, CountriesUnavailable
+from query_api.health import Health
+from query_api.openapi import describe
+from query_api.options import Options
+from tests.app.asgi import FakeCountries, Response, application, ask
+from tests.processes import get
+
+_DOCUMENT = describe(FakeCountries().columns)
+_OPERATIONS = [(path, method) for path, methods in _DOCUMENT["paths"].items() for method in methods]
+_LIMITS = {"408", "413", "414", "431"}  # of the connection: tests of the server hold them
+_WITHOUT_TABLE = {"/openapi.json", "/docs", "/ping", "/livez", "/readyz"}
+
+
+def _resolved(node: dict[str, Any]) -> dict[str, Any]:
+    found: Any = _DOCUMENT
+    for step in node.get("$ref", "#").removeprefix("#").strip("/").split("/"):
+        found = found[step] if step else node
+    return cast(dict[str, Any], found)
+
+
+def test_is_a_document_of_openapi_3_1() -> None:
+    """Else no tool reads it."""
+    jsonschema_rs.validator_for(OPENAPI_31).validate(_DOCUMENT)
+
+
+def test_describes_the_routes_there_are() -> None:
+    """A route that is missing is not found, one that is gone is a promise broken."""
+    there = routes(cast(Countries, FakeCountries()), Options(), Health())
+    methods = {(route.path, method.lower()) for route in there for method in {*(route.methods or ()), "OPTIONS"}}
+    assert set(_OPERATIONS) == methods
+
+
+def _requests(path: str, method: str) -> Iterator[tuple[str, str, Mapping[str, str], Exception | None]]:
+    """What to ask for each documented status, and what the table does then."""
+    good = path.replace("{id}", "us")
+    responses = {*_DOCUMENT["paths"][path][method]["responses"]} - _LIMITS
+    if path in _WITHOUT_TABLE:
+        responses -= {"500", "503"}
+    if method == "options":
+        responses -= {"400", "500"}  # nothing is looked at
+    ways: dict[str, tuple[str, Mapping[str, str], Exception | None]] = {
+        "200": (good, {}, None),
+        "204": (good, {}, None),
+        "304": (good, {"If-None-Match": "*"}, None),
+        "400": (f"{good}?nonsense", {}, None),
+        "404": (path.replace("{id}", "zz"), {}, None),
+        "406": (good, {"Accept": "image/png"}, None),
+        "500": (good, {}, ZeroDivisionError()),
+        "503": (good, {}, CountriesUnavailable()),
+        "504": (good, {}, DeadlineExceeded()),
+    }
+    for status in sorted(responses):
+        yield (status, *ways[status])
+
+
+def _ask(target: str, method: str, headers: Mapping[str, str], error: Exception | None, ready: bool = True) -> Response:
+    async def run() -> Response:
+        countries, health = FakeCountries(error=error), Health()
+        countries.may_answer.set()
+        health.ready = ready
+        return await ask(application(countries, health=health), target, method=method.upper(), headers=headers)
+
+    return asyncio.run(run())
+
+
+def _hold(documented: dict[str, Any], response: Response, method: str) -> None:
+    headers = {name: _resolved(header) for name, header in documented.get("headers", {}).items()}
+    for name, header in headers.items():
+        if header.get("required") or name.lower() in response.headers:
+            value: Any = response.headers[name.lower()]
+            schema = header["schema"]
+            jsonschema_rs.validate(schema, int(value) if schema["type"] == "integer" else value)
+    content = documented.get("content")
+    if content is None:
+        assert "content-type" not in response.headers
+        return
+    ((media_type, described),) = content.items()
+    assert response.headers["content-type"] == media_type
+    if media_type.endswith("json") and method == "get":
+        schema = {**described["schema"], "components": _DOCUMENT["components"]}
+        jsonschema_rs.Draft202012Validator(schema).validate(response.json())
+        if "example" in described:
+            jsonschema_rs.Draft202012Validator(schema).validate(described["example"])
+            assert {*response.json()} - {"detail"} == {*described["example"]} - {"detail"}
+
+
+@pytest.mark.parametrize(("path", "method"), _OPERATIONS)
+def test_describes_each_answer_as_it_is(path: str, method: str) -> None:
+    """Every status, header, media type and body that is promised is really there."""
+    for status, target, headers, error in _requests(path, method):
+        response = _ask(target, method, headers, error)
+        assert str(response.status) == status, target
+        _hold(_resolved(_DOCUMENT["paths"][path][method]["responses"][status]), response, method)
+
+
+def test_describes_that_a_task_takes_no_more_requests() -> None:
+    """Whoever watches must know what to look for."""
+    response = _ask("/readyz", "get", {}, None, ready=False)
+    assert response.status == 503
+    _hold(_resolved(_DOCUMENT["paths"]["/readyz"]["get"]["responses"]["503"]), response, "get")
+
+
+@pytest.mark.parametrize(("path", "method"), [each for each in _OPERATIONS if each[1] == "get"])
+def test_describes_the_query_parameters_there_are(path: str, method: str) -> None:
+    """The API names those it takes when it is given another."""
+    given = (_resolved(each) for each in _DOCUMENT["paths"][path][method]["parameters"])
+    documented = {each["name"] for each in given if each["in"] == "query"}
+    detail = _ask(f"{path.replace('{id}', 'us')}?nonsense", "get", {}, None).json()["detail"]
+    taken = re.search(r"it takes (.*)\.", detail)
+    assert taken
+    assert documented == {*taken[1].split(", ")} - {"none"}
+
+
+@pytest.fixture(scope="module")
+def served(api: str) -> Any:
+    return schemathesis.openapi.from_url(f"{api}/openapi.json")
+
+
+_schema = schemathesis.pytest.from_fixture("served")
+
+
+@_schema.parametrize()
+@settings(
+    max_examples=20,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_answers_as_described_whatever_is_asked(case: Any) -> None:
+    """No fault of the service, no status, header or body that is not in the document, nothing wrong taken for right."""
+    excluded = []
+    if "cursor" in (case.query or {}):  # whose schema cannot say that it must be one that was given
+        excluded = CHECKS.get_by_names(["positive_data_acceptance"])
+    case.call_and_validate(excluded_checks=excluded)
+
+
+class _Page(HTMLParser):
+    """Counts on nothing being left open, and collects what a browser would fetch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.anchors: set[str] = set()
+        self.links: set[str] = set()
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        if tag != "meta":
+            self.open.append(tag)
+        for name, value in attrs:
+            assert name in {"lang", "charset", "name", "content", "id", "href", "aria-label", "aria-labelledby"} | {
+                "scope",
+                "tabindex",
+            }
+            if name == "id":
+                self.anchors.add(str(value))
+            if name == "href":
+                self.links.add(str(value))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, self.getpos()
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def _page(html: str) -> _Page:
+    page = _Page()
+    page.feed(html)
+    page.close()
+    assert not page.open
+    return page
+
+
+def test_shows_the_document_to_a_person(api: str) -> None:
+    """All of it, on one page that works without the internet."""
+    answer = get(f"{api}/docs")
+    page = _page(answer.text)
+    document = get(f"{api}/openapi.json").json()
+    for path, methods in document["paths"].items():
+        assert f"GET {path}" in page.text
+        assert methods["get"]["summary"] in page.text
+        assert f'curl -i "$URL{path.replace("{id}", "us")}' in page.text
+    for column in document["components"]["schemas"]["Country"]["properties"]:
+        assert column in page.text
+    assert "script" not in page.tags
+    assert {link for link in page.links if not link.startswith("#")} == {"openapi.json?pretty"}
+    assert {link[1:] for link in page.links if link.startswith("#")} <= page.anchors
+
+
+def test_lets_the_page_have_its_style_and_nothing_else(api: str) -> None:
+    """Should something of a stranger's ever get into it, no browser runs or loads it."""
+    answer = get(f"{api}/docs")
+    policy = {name.lower(): value for name, value in answer.headers.items()}["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    style = re.search(r"<style>(.*)</style>", answer.text, re.DOTALL)
+    assert style
+    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in policy
+
+
+def test_escapes_what_comes_from_the_table() -> None:
+    """A column's name is anyone's text."""
+    columns = [Column(name="id", cql_type="text"), Column(name="<script>&`", cql_type='frozen<"<b>">')]
+
+    async def docs() -> Response:
+        countries = FakeCountries(columns=tuple(columns))
+        return await ask(application(countries), "/docs")
+
+    page = _page(asyncio.run(docs()).body.decode())
+    assert "script" not in page.tags
+    assert "<script>&`" in page.text

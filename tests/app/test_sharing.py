@@ -1,0 +1,167 @@
+"""Reads that are shared and kept: how often the table is asked."""
+
+import asyncio
+
+import pytest
+
+from query_api import sharing
+from query_api.countries import CountriesUnavailable
+from query_api.options import Options
+from query_api.sharing import SharedReads
+from tests.app.asgi import FakeCountries, application, ask
+
+
+@pytest.mark.parametrize("path", ["/countries/us", "/countries/us?pretty", "/countries/zz", "/countries?limit=3"])
+@pytest.mark.parametrize(("share", "reads"), [(True, 1), (False, 20)])
+def test_reads_once_for_all_who_ask_at_the_same_time(path: str, share: bool, reads: int) -> None:
+    """A country in the news costs one read at a time, and none shares who was told not to."""
+
+    async def run() -> None:
+        countries = FakeCountries()
+        app = application(countries, Options(share_reads=share, concurrency=20))
+        asked = [asyncio.create_task(ask(app, path)) for _ in range(20)]
+        await asyncio.sleep(0)
+        countries.may_answer.set()
+        answers = await asyncio.gather(*asked)
+        assert len({(answer.status, answer.body) for answer in answers}) == 1
+        assert countries.reads == reads
+
+    asyncio.run(run())
+
+
+def test_takes_one_place_at_the_database_for_all_who_share_a_read() -> None:
+    """Else many who ask for the same are refused although the table has one read to do."""
+
+    async def run() -> None:
+        countries = FakeCountries()
+        app = application(countries, Options(concurrency=1))
+        asked = [asyncio.create_task(ask(app, "/countries/us")) for _ in range(20)]
+        await asyncio.sleep(0)
+        countries.may_answer.set()
+        assert {answer.status for answer in await asyncio.gather(*asked)} == {200}
+
+    asyncio.run(run())
+
+
+def test_reads_again_afterwards_unless_told_to_keep() -> None:
+    """By default an answer is never older than the request."""
+
+    async def run(keep: float) -> int:
+        countries = FakeCountries()
+        countries.may_answer.set()
+        app = application(countries, Options(read_cache=keep))
+        for _ in range(3):
+            assert (await ask(app, "/countries/us")).status == 200
+            assert (await ask(app, "/countries")).status == 200
+        return countries.reads
+
+    assert asyncio.run(run(0)) == 6
+    assert asyncio.run(run(60)) == 2
+
+
+class Read:
+    """What it reads is its key; it waits until let go."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.asked: list[str] = []
+        self.may_answer = asyncio.Event()
+        self.error = error
+
+    async def __call__(self, key: str) -> str:
+        self.asked.append(key)
+        await self.may_answer.wait()
+        if self.error:
+            raise self.error
+        return key
+
+
+def test_another_reads_when_who_reads_for_all_goes_away() -> None:
+    """Else one client that hangs up takes the answers of all others with it."""
+
+    async def run() -> None:
+        read = Read()
+        reads = SharedReads(read, share=True, keep=0, size=len)
+        first, *others = [asyncio.create_task(reads.get("us")) for _ in range(4)]
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # until the next one reads
+        read.may_answer.set()
+        assert await asyncio.gather(*others) == ["us"] * 3
+        assert first.cancelled()
+        assert read.asked == ["us", "us"]
+
+    asyncio.run(run())
+
+
+def test_goes_on_when_one_of_those_who_wait_goes_away() -> None:
+    """Hanging up concerns nobody else."""
+
+    async def run() -> None:
+        read = Read()
+        reads = SharedReads(read, share=True, keep=0, size=len)
+        first, second, third = [asyncio.create_task(reads.get("us")) for _ in range(3)]
+        await asyncio.sleep(0)
+        second.cancel()
+        await asyncio.sleep(0)
+        read.may_answer.set()
+        assert await asyncio.gather(first, third) == ["us"] * 2
+        assert read.asked == ["us"]
+
+    asyncio.run(run())
+
+
+def test_shares_an_error_and_keeps_none() -> None:
+    """Who waits for a read that fails is told, and the next one tries again."""
+
+    async def run() -> None:
+        read = Read(CountriesUnavailable())
+        reads = SharedReads(read, share=True, keep=60, size=len)
+        asked = [asyncio.create_task(reads.get("us")) for _ in range(3)]
+        await asyncio.sleep(0)
+        read.may_answer.set()
+        results = await asyncio.gather(*asked, return_exceptions=True)
+        assert [type(each) for each in results] == [CountriesUnavailable] * 3
+        assert read.asked == ["us"]
+        read.error = None
+        assert await reads.get("us") == "us"
+
+    asyncio.run(run())
+
+
+def test_forgets_the_oldest_and_what_has_expired(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else who asks for one page after the other fills the task's memory."""
+    monkeypatch.setattr(sharing, "_KEPT_AT_MOST", 6)
+
+    async def run() -> None:
+        read = Read()
+        read.may_answer.set()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        monkeypatch.setattr(loop, "time", lambda: now)
+        reads = SharedReads(read, share=True, keep=10, size=len)
+        for key in ("aa", "bb", "cc", "aa", "dd", "bb", "aa"):
+            assert await reads.get(key) == key
+        assert read.asked == ["aa", "bb", "cc", "dd", "aa"]  # dd drove aa out, then aa drove bb out
+        now += 10
+        for key in ("bb", "dd"):
+            await reads.get(key)
+        assert read.asked[-2:] == ["bb", "dd"]
+        assert len(reads._kept) == 2
+
+    asyncio.run(run())
+
+
+def test_keeps_nothing_that_is_larger_than_all_it_may_keep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It must end, and answer."""
+    monkeypatch.setattr(sharing, "_KEPT_AT_MOST", 1)
+
+    async def run() -> None:
+        read = Read()
+        read.may_answer.set()
+        reads = SharedReads(read, share=False, keep=10, size=len)
+        for _ in range(2):
+            assert await reads.get("us") == "us"
+        assert read.asked == ["us"] * 2
+
+    asyncio.run(run())
