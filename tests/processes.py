@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import IO, Any
 
 ROOT = Path(__file__).parent.parent
 
@@ -87,13 +87,15 @@ def start_program(
     environment: Mapping[str, str],
     prefix: Sequence[str] = (),
     cwd: Path = ROOT / "app",
+    stdout: IO[bytes] | int = subprocess.DEVNULL,
 ) -> Iterator[subprocess.Popen[str]]:
-    """A program of app/ that keeps running; its standard error is a pipe. Killed with the block."""
+    """A program of app/ that keeps running; its standard error, where it says why it ends, is a pipe. Killed with the
+    block."""
     with subprocess.Popen(
         [*prefix, sys.executable, "-m", module, *arguments],
         cwd=cwd,
         env={"PATH": os.defpath, **environment},
-        stdout=subprocess.DEVNULL,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
     ) as process:

@@ -61,18 +61,16 @@ class EmfMetrics:
     @contextlib.contextmanager
     def emitting(self) -> Iterator[None]:
         """Writes every minute on the running loop, and what is left when it ends."""
-        loop = asyncio.get_running_loop()
-
-        def emit() -> None:
-            nonlocal timer
-            timer = loop.call_later(_EVERY, emit)
-            self.emit()
-
-        timer = loop.call_later(_EVERY, emit)
+        emitting = asyncio.create_task(self._emit_every_minute())
         try:
             yield
         finally:
-            timer.cancel()
+            emitting.cancel()
+            self.emit()
+
+    async def _emit_every_minute(self) -> None:
+        while True:
+            await asyncio.sleep(_EVERY)
             self.emit()
 
     def emit(self) -> None:

@@ -19,6 +19,7 @@ from query_api.security import security_headers
 REFUSAL: Final = "query_api.refusal"
 """In a scope: the status and detail with which the protocol refuses the request, instead of handing it on."""
 
+_ADDRESS_AT_MOST: Final = 45  # characters, of IPv6; a proxy's header may say anything
 _NO_ROUTE: Final = "(none)"
 _HEALTH: Final = frozenset(("/ping", "/livez", "/readyz"))
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}").fullmatch
@@ -112,7 +113,7 @@ class Observed:
                     round(seconds * 1000, 2),
                     size if scope["method"] != "HEAD" else 0,
                     request_id,
-                    client[0] if client else "",
+                    client[0][:_ADDRESS_AT_MOST] if client else "",
                     trace_id,
                 )
             )

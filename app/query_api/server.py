@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from query_api.health import Health
 from query_api.options import Options
+from query_api.protocol import LimitedProtocol
 
 KEEP_ALIVE = 75  # seconds; more than the 60 s a load balancer keeps an idle connection, else it would meet closed ones
 FINISH = 20  # seconds for requests in flight once nothing more is taken; with `drain`, within the stop timeout
@@ -36,6 +37,8 @@ class Server(uvicorn.Server):
                 app,
                 host=options.host,
                 port=options.port,
+                http=LimitedProtocol,
+                ws="none",
                 lifespan="off",
                 log_config=None,
                 access_log=False,
