@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from query_api import protocol
 from query_api.metrics import NoMetrics
 from query_api.observe import Observed
+from query_api.server import KEEP_ALIVE
 from tests.app.served import Served, request, serve
 from tests.keyspaces import LocalKeyspaces
-from tests.processes import free_port, get, listens, run_program, start_program, wait_until
+from tests.processes import ROOT, free_port, get, listens, run_program, start_program, wait_until
 
 FIELDS = {"time", "level", "method", "route", "status", "ms", "bytes", "request_id", "client"}
 TRACE = "Root=1-67891233-abcdef012345678912345678"
@@ -180,3 +182,16 @@ def test_logs_no_secret_when_it_may_not_sign_in(keyspaces: LocalKeyspaces) -> No
     assert any(line["logger"].startswith("cassandra") and line["level"] == "WARNING" for line in lines)
     for secret in (environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"], *SIGN_IN):
         assert secret not in result.stdout + result.stderr
+
+
+def test_documents_every_field_and_limit() -> None:
+    """Queries of the log and settings of a proxy are written from the documentation."""
+    text = (ROOT / "docs" / "query-api.md").read_text()
+    table = text.split("| field of a request's line | |")[1].split("\n\n")[0]
+    assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == FIELDS | {"trace_id"}
+    for limit in (protocol.URL_AT_MOST, protocol.HEADERS_AT_MOST, protocol.BODY_AT_MOST):
+        assert f"{limit:,} bytes" in text
+    assert f"{protocol.FIELDS_AT_MOST} fields" in text
+    assert f"| {protocol.PIPELINED_AT_MOST} |" in text
+    assert f"| {protocol.SECONDS_AT_MOST:.0f} s | 408" in text
+    assert f"| {KEEP_ALIVE} s | closed" in text
