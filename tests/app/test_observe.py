@@ -99,6 +99,15 @@ def test_logs_an_unexpected_error_once_with_its_traceback(served: Served, caplog
     assert record.exc_info[0] is ZeroDivisionError
 
 
+def test_logs_why_the_table_cannot_be_read_with_the_request(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    """The answer must not say it, and a line of its own for each request would double the log when it matters."""
+    answer = served.get("/countries/un")
+    line = served.logged(answer.headers["x-request-id"])
+    assert line["reason"] == "the table cannot be read: 10.0.1.7:9142 is down"
+    assert b"10.0.1.7" not in answer.body
+    assert not caplog.records
+
+
 def test_tells_a_client_whose_request_the_end_of_the_task_cuts_off() -> None:
     """It can try again, and is told so; a connection that just ends leaves it in doubt."""
 
@@ -188,10 +197,11 @@ def test_documents_every_field_and_limit() -> None:
     """Queries of the log and settings of a proxy are written from the documentation."""
     text = (ROOT / "docs" / "query-api.md").read_text()
     table = text.split("| field of a request's line | |")[1].split("\n\n")[0]
-    assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == FIELDS | {"trace_id"}
+    assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == FIELDS | {"trace_id", "reason"}
     for limit in (protocol.URL_AT_MOST, protocol.HEADERS_AT_MOST, protocol.BODY_AT_MOST):
         assert f"{limit:,} bytes" in text
     assert f"{protocol.FIELDS_AT_MOST} fields" in text
     assert f"| {protocol.PIPELINED_AT_MOST} |" in text
     assert f"| {protocol.SECONDS_AT_MOST:.0f} s | 408" in text
     assert f"| {KEEP_ALIVE} s | closed" in text
+    assert f"| {protocol.UNREAD_AT_MOST:.0f} s | aborted" in text
