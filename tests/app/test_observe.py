@@ -162,9 +162,9 @@ def test_logs_no_secret_and_nothing_but_json(loaded: LocalKeyspaces, tmp_path: P
     """What is in a log is read by more people than may read it, and a line that is no JSON is found by nobody."""
     port, log = free_port(), tmp_path / "log"
     environment = {**loaded.environment(), "HOST": "127.0.0.1", "PORT": str(port), "METRICS_NAMESPACE": "countries"}
-    environment["CURSOR_KEY"] = "a-key-that-nobody-knows"
+    environment["CURSOR_KEY"] = "a-key-of-32-bytes-that-nobody-knows"
     with log.open("wb") as stdout, start_program("query_api", environment=environment, stdout=stdout) as process:
-        wait_until(lambda: listens(port))
+        wait_until(lambda: listens(port) or process.poll() is not None)
         for path in ("/countries/us", "/countries?cursor=hunter2", "/hunter2", "/countries/us?hunter2=hunter2"):
             get(f"http://127.0.0.1:{port}{path}")
         Served(port=port).get("/countries/us", "Authorization: Bearer hunter2")
