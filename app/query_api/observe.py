@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Line(msgspec.Struct, omit_defaults=True):
-    """ms: until the answer was handed to the connection. bytes: of the body."""
+    """ms: until the answer was handed to the connection. bytes: of the body. reason: of an error, for us alone."""
 
     time: datetime
     level: str
@@ -42,6 +42,7 @@ class _Line(msgspec.Struct, omit_defaults=True):
     request_id: str
     client: str
     trace_id: str = ""
+    reason: str = ""
 
 
 class Observed:
@@ -115,6 +116,7 @@ class Observed:
                     request_id,
                     client[0][:_ADDRESS_AT_MOST] if client else "",
                     trace_id,
+                    scope.get("reason", ""),
                 )
             )
             + b"\n"

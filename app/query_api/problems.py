@@ -1,7 +1,9 @@
-"""Errors as `application/problem+json` (RFC 9457), whatever went wrong."""
+"""Errors as `application/problem+json` (RFC 9457), whatever went wrong.
+
+What the client is not told goes into the request's line of the log: `scope["reason"]`.
+"""
 
 import http
-import logging
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -10,8 +12,6 @@ from starlette.responses import Response
 
 from keyspaces.reads import DeadlineExceeded
 from query_api.countries import CountriesUnavailable
-
-_log = logging.getLogger(__name__)
 
 
 def problem(
@@ -41,13 +41,13 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
 
 
 async def on_unavailable(request: Request, error: Exception) -> Response:
-    _log.warning("the table cannot be read: %s", error)
+    request.scope["reason"] = f"the table cannot be read: {error}"
     detail = "The countries cannot be read at the moment; try again."
     return problem(503, detail, {"Retry-After": "1"}, request_id=_id(request))
 
 
 async def on_deadline(request: Request, error: Exception) -> Response:
-    _log.warning("the table was not read in time: %s", error)
+    request.scope["reason"] = f"the table was not read in time: {error}"
     return problem(504, "The countries could not be read in time; try again.", request_id=_id(request))
 
 

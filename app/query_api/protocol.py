@@ -20,6 +20,7 @@ FIELDS_AT_MOST: Final = 100
 BODY_AT_MOST: Final = 65_536  # bytes
 PIPELINED_AT_MOST: Final = 50  # requests that wait for an earlier one of their connection
 SECONDS_AT_MOST: Final = 10.0  # from a request's first byte to its last
+UNREAD_AT_MOST: Final = 30.0  # seconds in which a client takes too little of its answers
 
 # What the parser holds without saying so, such as an unfinished header, in later pieces than a request's first.
 _UNSEEN_HEAD_AT_MOST: Final = 2 * (URL_AT_MOST + HEADERS_AT_MOST)
@@ -53,6 +54,7 @@ class LimitedProtocol(HttpToolsProtocol):
     _deaf = False  # nothing more is read of this connection
     _waiting_for_body: Callable[..., Any] | None = None  # the application, for the latest request
     _deadline: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(JoinedWrites(transport, self.loop))
@@ -62,6 +64,17 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_deadline()
         super().connection_lost(exc)
+        self.resume_writing()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread = self.loop.call_later(UNREAD_AT_MOST, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def data_received(self, data: bytes) -> None:
         if self._deaf:

@@ -9,7 +9,7 @@ _POLICY_NAME: Final = b"content-security-policy"
 _ALWAYS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
-    # Countries are public: any page may show them. A page of another origin reads them only if CORS lets it.
+    # Not for other origins' pages to embed unasked; what they read with CORS is not touched by it (Fetch, "CORP").
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 _POLICY: Final = (_POLICY_NAME, b"default-src 'none'; frame-ancestors 'none'")

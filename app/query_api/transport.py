@@ -39,6 +39,9 @@ class JoinedWrites(asyncio.Transport):
         else:
             self._transport.close()
 
+    def abort(self) -> None:
+        self._transport.abort()
+
     def is_closing(self) -> bool:
         return self._closed or self._transport.is_closing()
 

@@ -21,7 +21,7 @@ from tests.processes import free_port, wait_until
 
 
 class SomeCountries:
-    """us is there; er is a defect of the program, un a database that is down."""
+    """us is there; er is a defect of the program, un a database that is down. 1,000 are a megabyte."""
 
     query = "SELECT"
     columns = ()
@@ -34,7 +34,9 @@ class SomeCountries:
         return {"id": "us", "name": "United States"} if id_ == "us" else None
 
     async def page(self, *, limit: int, paging_state: bytes | None, deadline: float) -> CountryPage:
-        return CountryPage(countries=[{"id": "us"}], paging_state=None)
+        return CountryPage(
+            countries=[{"id": "us", "name": "a" * 1_000_000 if limit == 1000 else ""}], paging_state=None
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +118,12 @@ class _Unclosed:
 def request(path: str, *headers: str, method: str = "GET", body: str = "") -> bytes:
     lines = [f"{method} {path} HTTP/1.1", "Host: api.example.com", *headers]
     return ("\r\n".join(lines) + "\r\n\r\n" + body).encode("latin-1")
+
+
+def chunked(*chunks: str, path: str = "/countries/us") -> bytes:
+    """A request whose body has no end yet."""
+    body = "".join(f"{len(chunk):x}\r\n{chunk}\r\n" for chunk in chunks)
+    return request(path, "Transfer-Encoding: chunked", body=body)
 
 
 class _InThread(Server):

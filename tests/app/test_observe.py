@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from query_api import protocol
 from query_api.metrics import NoMetrics
 from query_api.observe import Observed
+from query_api.server import KEEP_ALIVE
 from tests.app.served import Served, request, serve
 from tests.keyspaces import LocalKeyspaces
-from tests.processes import free_port, get, listens, run_program, start_program, wait_until
+from tests.processes import ROOT, free_port, get, listens, run_program, start_program, wait_until
 
 FIELDS = {"time", "level", "method", "route", "status", "ms", "bytes", "request_id", "client"}
 TRACE = "Root=1-67891233-abcdef012345678912345678"
@@ -97,6 +99,15 @@ def test_logs_an_unexpected_error_once_with_its_traceback(served: Served, caplog
     assert record.exc_info[0] is ZeroDivisionError
 
 
+def test_logs_why_the_table_cannot_be_read_with_the_request(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    """The answer must not say it, and a line of its own for each request would double the log when it matters."""
+    answer = served.get("/countries/un")
+    line = served.logged(answer.headers["x-request-id"])
+    assert line["reason"] == "the table cannot be read: 10.0.1.7:9142 is down"
+    assert b"10.0.1.7" not in answer.body
+    assert not caplog.records
+
+
 def test_tells_a_client_whose_request_the_end_of_the_task_cuts_off() -> None:
     """It can try again, and is told so; a connection that just ends leaves it in doubt."""
 
@@ -151,9 +162,9 @@ def test_logs_no_secret_and_nothing_but_json(loaded: LocalKeyspaces, tmp_path: P
     """What is in a log is read by more people than may read it, and a line that is no JSON is found by nobody."""
     port, log = free_port(), tmp_path / "log"
     environment = {**loaded.environment(), "HOST": "127.0.0.1", "PORT": str(port), "METRICS_NAMESPACE": "countries"}
-    environment["CURSOR_KEY"] = "a-key-that-nobody-knows-but-this-test"
+    environment["CURSOR_KEY"] = "a-key-of-32-bytes-that-nobody-knows"
     with log.open("wb") as stdout, start_program("query_api", environment=environment, stdout=stdout) as process:
-        wait_until(lambda: listens(port))
+        wait_until(lambda: listens(port) or process.poll() is not None)
         for path in ("/countries/us", "/countries?cursor=hunter2", "/hunter2", "/countries/us?hunter2=hunter2"):
             get(f"http://127.0.0.1:{port}{path}")
         Served(port=port).get("/countries/us", "Authorization: Bearer hunter2")
@@ -180,3 +191,17 @@ def test_logs_no_secret_when_it_may_not_sign_in(keyspaces: LocalKeyspaces) -> No
     assert any(line["logger"].startswith("cassandra") and line["level"] == "WARNING" for line in lines)
     for secret in (environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"], *SIGN_IN):
         assert secret not in result.stdout + result.stderr
+
+
+def test_documents_every_field_and_limit() -> None:
+    """Queries of the log and settings of a proxy are written from the documentation."""
+    text = (ROOT / "docs" / "query-api.md").read_text()
+    table = text.split("| field of a request's line | |")[1].split("\n\n")[0]
+    assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == FIELDS | {"trace_id", "reason"}
+    for limit in (protocol.URL_AT_MOST, protocol.HEADERS_AT_MOST, protocol.BODY_AT_MOST):
+        assert f"{limit:,} bytes" in text
+    assert f"{protocol.FIELDS_AT_MOST} fields" in text
+    assert f"| {protocol.PIPELINED_AT_MOST} |" in text
+    assert f"| {protocol.SECONDS_AT_MOST:.0f} s | 408" in text
+    assert f"| {KEEP_ALIVE} s | closed" in text
+    assert f"| {protocol.UNREAD_AT_MOST:.0f} s | aborted" in text

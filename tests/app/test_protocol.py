@@ -8,18 +8,13 @@ from collections.abc import Iterator
 import pytest
 
 from query_api import protocol
-from tests.app.served import Served, request, serve
+from tests.app.served import Served, chunked, request, serve
 
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
     with serve() as running:
         yield running
-
-
-def chunked(*chunks: str, path: str = "/countries/us") -> bytes:
-    body = "".join(f"{len(chunk):x}\r\n{chunk}\r\n" for chunk in chunks)
-    return request(path, "Transfer-Encoding: chunked", body=body)
 
 
 REFUSED = {
@@ -208,33 +203,6 @@ def test_stops_reading_what_never_ends(served: Served, beginning: bytes) -> None
                     client.socket.settimeout(10)
         client.socket.settimeout(10)
         assert client.receive().status in (413, 414, 431)
-
-
-def test_hangs_up_on_who_is_too_slow(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few thousand clients that never finish their headers else take all connections (Slowloris)."""
-    monkeypatch.setattr(protocol, "SECONDS_AT_MOST", 0.2)
-    for beginning in (b"GET /ping HTTP/1.1\r\nHost:", chunked("abc"), request("/ping", "Content-Length: 3")):
-        with served.connect() as client:
-            client.send(request("/countries/us") + beginning)
-            assert client.receive().status == 200
-            answer = client.receive()
-            assert (answer.status, answer.headers["content-type"]) == (408, "application/problem+json")
-            assert client.at_end()
-    with served.connect() as client:
-        client.send(b"\r\n")  # which is no request's beginning
-        assert client.at_end()
-
-
-def test_waits_for_the_next_request_of_a_connection(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The time for a request must not begin before it does, or the load balancer's idle connections break."""
-    monkeypatch.setattr(protocol, "SECONDS_AT_MOST", 0.1)
-    with served.connect() as client:
-        for _ in range(2):
-            client.send(request("/ping"))
-            assert client.receive().status == 200
-            time.sleep(0.3)
-        client.send(request("/ping"))
-        assert client.receive().status == 200
 
 
 def test_names_no_version_anywhere(served: Served) -> None:
