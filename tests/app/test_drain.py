@@ -88,9 +88,10 @@ def test_ends_when_told_before_it_could_read(loaded: LocalKeyspaces, number: sig
             "KEYSPACES_ENDPOINT": f"localhost:{silent.getsockname()[1]}",
         }
         with start_program("query_api", environment=environment) as process:
-            silent.accept()
-            process.send_signal(number)
-            assert process.wait(10) == 0
+            connection, _ = silent.accept()
+            with connection:
+                process.send_signal(number)
+                assert process.wait(10) == 0
             assert process.stderr is not None
             assert "Traceback" not in process.stderr.read()
 

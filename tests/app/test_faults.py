@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 
@@ -17,7 +18,7 @@ SLACK = 3.0
 
 
 @contextmanager
-def api(keyspaces: LocalKeyspaces, **variables: str) -> Iterator[tuple[int, psutil.Process]]:
+def api(keyspaces: LocalKeyspaces, log: Path, **variables: str) -> Iterator[tuple[int, psutil.Process]]:
     """Its port, and its process. Each request is a statement of its own."""
     port = free_port()
     environment = {
@@ -28,7 +29,7 @@ def api(keyspaces: LocalKeyspaces, **variables: str) -> Iterator[tuple[int, psut
         "SHARE_READS": "false",
         **variables,
     }
-    with start_program("query_api", environment=environment) as process:
+    with start_program("query_api", environment=environment, log=log) as process:
         wait_until(lambda: listens(port))
         yield port, psutil.Process(process.pid)
 
@@ -37,7 +38,9 @@ def _recovers(port: int) -> None:
     wait_until(lambda: get(f"http://127.0.0.1:{port}/countries/us").status == 200)
 
 
-def test_answers_in_time_while_the_database_is_stopped_and_recovers_by_itself(loaded: LocalKeyspaces) -> None:
+def test_answers_in_time_while_the_database_is_stopped_and_recovers_by_itself(
+    loaded: LocalKeyspaces, tmp_path: Path
+) -> None:
     """Else a restart of the database takes the API down until somebody restarts that, too."""
 
     async def scenario(port: int) -> None:
@@ -63,12 +66,12 @@ def test_answers_in_time_while_the_database_is_stopped_and_recovers_by_itself(lo
             f" first refusal {first - stopped_at:.2f} s, recovered {again - back_at:.2f} s after it listened"
         )
 
-    with api(loaded) as (port, _):
+    with api(loaded, tmp_path / "log") as (port, _):
         asyncio.run(scenario(port))
         _recovers(port)
 
 
-def test_hides_throttling_of_some_reads_and_says_so_when_all_are(loaded: LocalKeyspaces) -> None:
+def test_hides_throttling_of_some_reads_and_says_so_when_all_are(loaded: LocalKeyspaces, tmp_path: Path) -> None:
     """Keyspaces throttles partitions for moments; clients should neither notice that nor wait in vain for more."""
 
     async def scenario(port: int, seconds: float) -> None:
@@ -82,7 +85,7 @@ def test_hides_throttling_of_some_reads_and_says_so_when_all_are(loaded: LocalKe
         shares.append(len(refused) / len(load.replies))
 
     shares: list[float] = []
-    with api(loaded) as (port, _):
+    with api(loaded, tmp_path / "log") as (port, _):
         with loaded.suffering(throttle_reads=0.2):
             asyncio.run(scenario(port, 2))
         with loaded.suffering(throttle_reads=1.0):
@@ -92,7 +95,7 @@ def test_hides_throttling_of_some_reads_and_says_so_when_all_are(loaded: LocalKe
     assert shares[1] == 1
 
 
-def test_gives_up_at_the_deadline_when_the_database_is_slow(loaded: LocalKeyspaces) -> None:
+def test_gives_up_at_the_deadline_when_the_database_is_slow(loaded: LocalKeyspaces, tmp_path: Path) -> None:
     """A load balancer gives up later, and clients would not learn which of the two it was."""
 
     async def scenario(port: int) -> None:
@@ -103,13 +106,13 @@ def test_gives_up_at_the_deadline_when_the_database_is_slow(loaded: LocalKeyspac
         assert set(load.statuses()) == {504}
         assert DEADLINE - 0.1 < load.slowest() < DEADLINE + SLACK
 
-    with api(loaded) as (port, _):
+    with api(loaded, tmp_path / "log") as (port, _):
         with loaded.suffering(latency=DEADLINE + 1):
             asyncio.run(scenario(port))
         _recovers(port)
 
 
-def test_survives_connections_that_break_and_refused_sign_ins(loaded: LocalKeyspaces) -> None:
+def test_survives_connections_that_break_and_refused_sign_ins(loaded: LocalKeyspaces, tmp_path: Path) -> None:
     """The driver gives a host up for good that refuses a sign-in once; the API would never read again."""
 
     async def scenario(port: int) -> None:
@@ -119,7 +122,7 @@ def test_survives_connections_that_break_and_refused_sign_ins(loaded: LocalKeysp
         assert set(load.statuses()) <= {200, 503, 504}
         assert load.slowest() < DEADLINE + SLACK
 
-    with api(loaded) as (port, _):
+    with api(loaded, tmp_path / "log") as (port, _):
         with loaded.suffering(drop=0.1):
             asyncio.run(scenario(port))
         _recovers(port)
@@ -128,7 +131,7 @@ def test_survives_connections_that_break_and_refused_sign_ins(loaded: LocalKeysp
         _recovers(port)
 
 
-def test_refuses_what_is_too_much_and_keeps_its_memory(loaded: LocalKeyspaces) -> None:
+def test_refuses_what_is_too_much_and_keeps_its_memory(loaded: LocalKeyspaces, tmp_path: Path) -> None:
     """Without a limit, a slow database fills the task's memory until it is killed, with all requests in it."""
 
     async def scenario(port: int, process: psutil.Process) -> None:
@@ -152,6 +155,6 @@ def test_refuses_what_is_too_much_and_keeps_its_memory(loaded: LocalKeyspaces) -
         assert load.statuses()[200] > 20  # the places were used all the time
         assert grown < 64
 
-    with api(loaded, MAX_CONCURRENCY="20") as (port, process):
+    with api(loaded, tmp_path / "log", MAX_CONCURRENCY="20") as (port, process):
         asyncio.run(scenario(port, process))
         _recovers(port)
