@@ -38,9 +38,7 @@ def _recovers(port: int) -> None:
     wait_until(lambda: get(f"http://127.0.0.1:{port}/countries/us").status == 200)
 
 
-def test_answers_in_time_while_the_database_is_stopped_and_recovers_by_itself(
-    loaded: LocalKeyspaces, tmp_path: Path
-) -> None:
+def test_answers_in_time_while_the_database_is_stopped_and_recovers(loaded: LocalKeyspaces, tmp_path: Path) -> None:
     """Else a restart of the database takes the API down until somebody restarts that, too."""
 
     async def scenario(port: int) -> None:
