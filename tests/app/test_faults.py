@@ -1,10 +1,9 @@
 """The API while its database fails, throttles, is slow, or has too much to do."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import psutil
 
@@ -17,8 +16,8 @@ DEADLINE = 2  # seconds
 SLACK = 3.0
 
 
-@contextmanager
-def api(keyspaces: LocalKeyspaces, log: Path, **variables: str) -> Iterator[tuple[int, psutil.Process]]:
+@contextlib.contextmanager
+def api(keyspaces: LocalKeyspaces, **variables: str) -> Iterator[tuple[int, psutil.Process]]:
     """Its port, and its process. Each request is a statement of its own."""
     port = free_port()
     environment = {
@@ -29,7 +28,7 @@ def api(keyspaces: LocalKeyspaces, log: Path, **variables: str) -> Iterator[tupl
         "SHARE_READS": "false",
         **variables,
     }
-    with start_program("query_api", environment=environment, log=log) as process:
+    with start_program("query_api", environment=environment) as process:
         wait_until(lambda: listens(port))
         yield port, psutil.Process(process.pid)
 
@@ -38,17 +37,19 @@ def _recovers(port: int) -> None:
     wait_until(lambda: get(f"http://127.0.0.1:{port}/countries/us").status == 200)
 
 
-def test_answers_in_time_while_the_database_is_stopped_and_recovers(loaded: LocalKeyspaces, tmp_path: Path) -> None:
+def test_answers_in_time_while_the_database_is_stopped_and_recovers(loaded: LocalKeyspaces) -> None:
     """Else a restart of the database takes the API down until somebody restarts that, too."""
 
     async def scenario(port: int) -> None:
-        async with under_load(lambda: port, clients=8, pause=0.01) as load:
+        async with under_load(lambda: port, clients=8, pause=0.05) as load:
             await asyncio.sleep(0.5)
             stopped_at = time.monotonic()
-            with loaded.stopped():
-                await asyncio.sleep(3)
+            with contextlib.ExitStack() as stack:
+                await asyncio.to_thread(stack.enter_context, loaded.stopped())
+                await asyncio.sleep(2)
                 probes = [await load.balancer.get(path) for path in ("/ping", "/livez", "/readyz")]
                 meanwhile = load.since(stopped_at)
+                await asyncio.to_thread(stack.close)
             back_at = time.monotonic()
             while not any(reply.status == 200 for reply in load.since(back_at)):
                 await asyncio.sleep(0.05)
@@ -64,12 +65,12 @@ def test_answers_in_time_while_the_database_is_stopped_and_recovers(loaded: Loca
             f" first refusal {first - stopped_at:.2f} s, recovered {again - back_at:.2f} s after it listened"
         )
 
-    with api(loaded, tmp_path / "log") as (port, _):
+    with api(loaded) as (port, _):
         asyncio.run(scenario(port))
         _recovers(port)
 
 
-def test_hides_throttling_of_some_reads_and_says_so_when_all_are(loaded: LocalKeyspaces, tmp_path: Path) -> None:
+def test_hides_throttling_of_some_reads_and_says_so_when_all_are(loaded: LocalKeyspaces) -> None:
     """Keyspaces throttles partitions for moments; clients should neither notice that nor wait in vain for more."""
 
     async def scenario(port: int, seconds: float) -> None:
@@ -83,7 +84,7 @@ def test_hides_throttling_of_some_reads_and_says_so_when_all_are(loaded: LocalKe
         shares.append(len(refused) / len(load.replies))
 
     shares: list[float] = []
-    with api(loaded, tmp_path / "log") as (port, _):
+    with api(loaded) as (port, _):
         with loaded.suffering(throttle_reads=0.2):
             asyncio.run(scenario(port, 2))
         with loaded.suffering(throttle_reads=1.0):
@@ -93,7 +94,7 @@ def test_hides_throttling_of_some_reads_and_says_so_when_all_are(loaded: LocalKe
     assert shares[1] == 1
 
 
-def test_gives_up_at_the_deadline_when_the_database_is_slow(loaded: LocalKeyspaces, tmp_path: Path) -> None:
+def test_gives_up_at_the_deadline_when_the_database_is_slow(loaded: LocalKeyspaces) -> None:
     """A load balancer gives up later, and clients would not learn which of the two it was."""
 
     async def scenario(port: int) -> None:
@@ -104,13 +105,13 @@ def test_gives_up_at_the_deadline_when_the_database_is_slow(loaded: LocalKeyspac
         assert set(load.statuses()) == {504}
         assert DEADLINE - 0.1 < load.slowest() < DEADLINE + SLACK
 
-    with api(loaded, tmp_path / "log") as (port, _):
+    with api(loaded) as (port, _):
         with loaded.suffering(latency=DEADLINE + 1):
             asyncio.run(scenario(port))
         _recovers(port)
 
 
-def test_survives_connections_that_break_and_refused_sign_ins(loaded: LocalKeyspaces, tmp_path: Path) -> None:
+def test_survives_connections_that_break_and_refused_sign_ins(loaded: LocalKeyspaces) -> None:
     """The driver gives a host up for good that refuses a sign-in once; the API would never read again."""
 
     async def scenario(port: int) -> None:
@@ -120,7 +121,7 @@ def test_survives_connections_that_break_and_refused_sign_ins(loaded: LocalKeysp
         assert set(load.statuses()) <= {200, 503, 504}
         assert load.slowest() < DEADLINE + SLACK
 
-    with api(loaded, tmp_path / "log") as (port, _):
+    with api(loaded) as (port, _):
         with loaded.suffering(drop=0.1):
             asyncio.run(scenario(port))
         _recovers(port)
@@ -129,7 +130,7 @@ def test_survives_connections_that_break_and_refused_sign_ins(loaded: LocalKeysp
         _recovers(port)
 
 
-def test_refuses_what_is_too_much_and_keeps_its_memory(loaded: LocalKeyspaces, tmp_path: Path) -> None:
+def test_refuses_what_is_too_much_and_keeps_its_memory(loaded: LocalKeyspaces) -> None:
     """Without a limit, a slow database fills the task's memory until it is killed, with all requests in it."""
 
     async def scenario(port: int, process: psutil.Process) -> None:
@@ -153,6 +154,6 @@ def test_refuses_what_is_too_much_and_keeps_its_memory(loaded: LocalKeyspaces, t
         assert load.statuses()[200] > 20  # the places were used all the time
         assert grown < 64
 
-    with api(loaded, tmp_path / "log", MAX_CONCURRENCY="20") as (port, process):
+    with api(loaded, MAX_CONCURRENCY="20") as (port, process):
         asyncio.run(scenario(port, process))
         _recovers(port)
