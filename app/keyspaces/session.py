@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from cassandra import ConsistencyLevel, DriverException
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
-from cassandra.connection import Connection
+from cassandra.connection import Connection, ConnectionException
 from cassandra.policies import ExponentialReconnectionPolicy, RoundRobinPolicy
 from cassandra.protocol import ErrorMessage
 from cassandra.query import dict_factory
@@ -21,8 +21,8 @@ from keyspaces.target import Target
 
 T = TypeVar("T")
 
-# Some answers of the server, such as an overload or a syntax error, are exceptions without being a DriverException.
-DRIVER_ERRORS = (DriverException, ErrorMessage, NoHostAvailable)
+# A broken connection, and some answers of the server, such as an overload, are exceptions but no DriverException.
+DRIVER_ERRORS = (DriverException, ErrorMessage, NoHostAvailable, ConnectionException)
 
 _PROTOCOL_VERSION = 4  # the one Keyspaces documents
 _REQUEST_TIMEOUT = 5.0  # seconds, for one statement

@@ -49,7 +49,7 @@ def test_loses_no_request_when_one_of_two_is_stopped(loaded: LocalKeyspaces, lat
             return sorted(ready)[turn % len(ready)]
 
         async with under_load(choose, clients=16) as load:
-            await asyncio.sleep(1)
+            await asyncio.sleep(0.2)
             process.send_signal(signal.SIGTERM)
             told = time.monotonic()
             # A load balancer notices only after a while; until then requests, and connections, keep coming.
@@ -63,7 +63,7 @@ def test_loses_no_request_when_one_of_two_is_stopped(loaded: LocalKeyspaces, lat
         assert set(load.statuses()) == {200}
         print(f"{len(load.replies)} requests, ended {ended:.2f} s after SIGTERM")
 
-    with loaded.suffering(latency=latency), api(loaded) as (port, process), api(loaded) as (other, _):
+    with api(loaded) as (port, process), api(loaded) as (other, _), loaded.suffering(latency=latency):
         asyncio.run(scenario(port, process, other))
 
 
@@ -88,9 +88,10 @@ def test_ends_when_told_before_it_could_read(loaded: LocalKeyspaces, number: sig
             "KEYSPACES_ENDPOINT": f"localhost:{silent.getsockname()[1]}",
         }
         with start_program("query_api", environment=environment) as process:
-            silent.accept()
-            process.send_signal(number)
-            assert process.wait(10) == 0
+            connection, _ = silent.accept()
+            with connection:
+                process.send_signal(number)
+                assert process.wait(10) == 0
             assert process.stderr is not None
             assert "Traceback" not in process.stderr.read()
 
