@@ -33,6 +33,7 @@ from local.keyspaces.certificates import Certificates
 from local.listening import listen
 from local.progress import Progress
 
+_WARM_UP = 3  # rounds until the compilers of Java and Node.js have seen enough
 _REGION = "us-east-1"
 _KEYSPACE, _TABLE = "bench", "countries"
 _PEER = Path(__file__).parent / "peer"
@@ -69,12 +70,12 @@ async def main(seconds: float, rounds: int) -> None:
         async with targets(Path(name)) as measured:
             for target in measured:
                 await asyncio.to_thread(_check, target)
-            for number in range(rounds + 1):
-                _say(f"round {number} of {rounds}" if number else "warming up")
+            for number in range(-_WARM_UP, rounds):
+                _say("warming up" if number < 0 else f"round {number + 1} of {rounds}")
                 for path, requests in _PATHS.items():
                     for target in measured:
                         result = await load(target.port, requests, seconds=seconds, process=target.process)
-                        if number:
+                        if number >= 0:
                             target.rounds[path].append(result)
             _say("")
             print(f"Medians of {rounds} rounds of {seconds:g} s a row, {CLIENTS} clients that ask without pause.\n")
@@ -154,7 +155,8 @@ def _install_peer() -> str | None:
     if node is None or npm is None:
         print("Node.js or npm is missing, so query-api is measured without its peer.", file=sys.stderr)
         return None
-    if not (_PEER / "node_modules" / ".package-lock.json").exists():  # npm writes it last
+    wanted, installed = _PEER / "package-lock.json", _PEER / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:  # npm writes it last
         _say("installing the peer's packages")
         result = subprocess.run([npm, "ci", "--omit=dev"], cwd=_PEER, capture_output=True, text=True)
         if result.returncode != 0:
@@ -193,8 +195,8 @@ def _positive(text: str) -> float:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks.query_api", description="What a read costs.")
-    parser.add_argument("--seconds", type=_positive, default=1.5, help="for each figure of a round (default: 1.5)")
-    parser.add_argument("--rounds", type=_positive, default=5, help="(default: 5)")
+    parser.add_argument("--seconds", type=_positive, default=0.5, help="for each row in a round (default: 0.5)")
+    parser.add_argument("--rounds", type=_positive, default=15, help="(default: 15)")
     options = parser.parse_args()
     try:
         stopped = uvloop.run(until_stopped(main(options.seconds, max(int(options.rounds), 1)), Progress(sys.stderr)))
