@@ -1,8 +1,8 @@
 """What a read through query-api costs: beside its own /ping, and beside Express with the Node.js driver.
 
 `python -m benchmarks.query_api` prints rates, CPU times and latencies, and ratios measured in one run, round by round
-in turn. All servers read the same Cassandra itself, over TLS: the local Keyspaces endpoint takes as much CPU for a
-statement as they do, and would bound their rates. Nobody signs in here; SigV4 is paid once for a connection.
+in turn. All servers read the same Cassandra itself, over TLS: the local Keyspaces endpoint would bound their rates by
+its own CPU time (docs/keyspaces.md). Nobody signs in here; SigV4 is paid once for a connection.
 """
 
 import argparse
