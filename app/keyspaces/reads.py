@@ -10,21 +10,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cassandra import ConsistencyLevel, OperationTimedOut, ReadFailure, ReadTimeout, Unavailable
+from cassandra import OperationTimedOut, ReadFailure, ReadTimeout, Unavailable
 from cassandra.cluster import NoHostAvailable, Session
 from cassandra.connection import ConnectionBusy, ConnectionException
 from cassandra.pool import HostConnection, NoConnectionsAvailable
 from cassandra.protocol import (
     ErrorMessage,
-    ExecuteMessage,
     IsBootstrappingErrorMessage,
     OverloadedErrorMessage,
     PreparedQueryNotFound,
     PrepareMessage,
+    ProtocolHandler,
     ServerError,
 )
 from cassandra.query import PreparedStatement
 
+from keyspaces.execute import Execute, encode
 from keyspaces.retries import ATTEMPTS, RetryBudget, pause_after
 
 # Of no statement that only reads does trying again change the outcome, so it is safe after each of these. Keyspaces
@@ -67,9 +68,12 @@ class PreparedRead:
         self._session = session
         self._cql = cql
         self._observe = observe
-        self._statement = session.prepare(cql)
+        self._use(session.prepare(cql))
         self._turn = 0
         self._budget = RetryBudget()
+
+    def _use(self, statement: PreparedStatement) -> None:
+        self._statement, self._message = statement, Execute(statement)
 
     def check(self, values: Sequence[Any]) -> None:
         """Reads once, at the consistency that all reads have. Blocks. Raises the driver's errors."""
@@ -111,15 +115,7 @@ class PreparedRead:
         fetch_size: int | None,
         paging_state: bytes | None,
     ) -> Page:
-        statement = self._statement
-        message = ExecuteMessage(
-            statement.query_id,
-            statement.bind(values).values,
-            ConsistencyLevel.LOCAL_QUORUM,
-            fetch_size=fetch_size,
-            paging_state=paging_state,
-            skip_meta=True,
-        )
+        message = self._message(values, fetch_size, paging_state)
         pools = tuple(self._session.get_pools())
         if pools:
             self._turn = (self._turn + 1) % len(pools)
@@ -128,7 +124,7 @@ class PreparedRead:
         outcome = "ok"
         try:
             seconds = min(_ATTEMPT_SECONDS, deadline - started)
-            response, pool = await _answer(loop, message, pools, seconds, statement.result_metadata)
+            response, pool = await _answer(loop, pools, seconds, message, encode, self._statement.result_metadata)
             if isinstance(response, PreparedQueryNotFound):
                 await self._prepare_again(loop, pool, deadline)
             _raise_if_error(response)
@@ -142,28 +138,33 @@ class PreparedRead:
     async def _prepare_again(self, loop: asyncio.AbstractEventLoop, pool: HostConnection, deadline: float) -> None:
         """On the host that does not know the statement: it is another than it was, or was started again."""
         seconds = min(_ATTEMPT_SECONDS, deadline - loop.time())
-        response, _ = await _answer(loop, PrepareMessage(query=self._cql), (pool,), seconds)
+        response, _ = await _answer(
+            loop, (pool,), seconds, PrepareMessage(query=self._cql), ProtocolHandler.encode_message
+        )
         _raise_if_error(response)
         cluster = self._session.cluster
-        self._statement = PreparedStatement.from_message(
-            response.query_id,
-            response.bind_metadata,
-            response.pk_indexes,
-            cluster.metadata,
-            self._cql,
-            None,
-            self._statement.protocol_version,
-            response.column_metadata,
-            response.result_metadata_id,
+        self._use(
+            PreparedStatement.from_message(
+                response.query_id,
+                response.bind_metadata,
+                response.pk_indexes,
+                cluster.metadata,
+                self._cql,
+                None,
+                self._statement.protocol_version,
+                response.column_metadata,
+                response.result_metadata_id,
+            )
         )
         cluster.add_prepared(response.query_id, self._statement)  # for hosts that come back
 
 
 async def _answer(
     loop: asyncio.AbstractEventLoop,
-    message: ExecuteMessage | PrepareMessage,
     pools: Sequence[HostConnection],
     seconds: float,
+    message: Any,
+    encoder: Callable[..., bytes],
     result_metadata: Any = None,
 ) -> tuple[Any, HostConnection]:
     """What the first of the hosts that takes statements responds, and who it was; errors are responses, too.
@@ -196,7 +197,7 @@ async def _answer(
             errors[pool.host] = error
             continue
         try:
-            connection.send_msg(message, stream, done, result_metadata=result_metadata)
+            connection.send_msg(message, stream, done, encoder=encoder, result_metadata=result_metadata)
             break
         except (ConnectionException, ConnectionBusy) as error:
             errors[pool.host] = error

@@ -17,6 +17,7 @@ from cassandra.query import dict_factory
 
 from keyspaces.auth import SigV4AuthProvider
 from keyspaces.event_loop import connections_on
+from keyspaces.execute import VERSION
 from keyspaces.target import Target
 
 T = TypeVar("T")
@@ -24,7 +25,6 @@ T = TypeVar("T")
 # A broken connection, and some answers of the server, such as an overload, are exceptions but no DriverException.
 DRIVER_ERRORS = (DriverException, ErrorMessage, NoHostAvailable, ConnectionException)
 
-_PROTOCOL_VERSION = 4  # the one Keyspaces documents
 _REQUEST_TIMEOUT = 5.0  # seconds, for one statement
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 2.0  # seconds
 _HEARTBEAT = 5  # seconds
@@ -113,7 +113,7 @@ def _cluster(target: Target, connection_class: type[Connection] | None) -> Clust
     return Cluster(
         [target.host],
         port=target.port,
-        protocol_version=_PROTOCOL_VERSION,
+        protocol_version=VERSION,
         auth_provider=SigV4AuthProvider(target.region),
         ssl_context=tls,
         # Hosts other than the first are known by address, which no certificate names: ask all for the one name.
@@ -136,6 +136,8 @@ def _cluster(target: Target, connection_class: type[Connection] | None) -> Clust
         idle_heartbeat_timeout=_HEARTBEAT,
         connect_timeout=5.0,
         control_connection_timeout=10.0,
+        # Statements and answers are small: compressing them takes longer than sending them.
+        compression=False,
         # Schema and tokens are of no use here, and reading them costs nine queries for each connection.
         schema_metadata_enabled=False,
         token_metadata_enabled=False,
