@@ -1,11 +1,12 @@
 """The API: its routes, and what every request passes through."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from starlette.applications import Starlette
-from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from query_api.countries import Countries
 from query_api.documentation import Documentation
@@ -14,7 +15,7 @@ from query_api.health import Health
 from query_api.metrics import Metrics, NoMetrics
 from query_api.observe import Observed
 from query_api.options import Options
-from query_api.problems import HANDLERS
+from query_api.problems import Problems
 
 
 def create_app(
@@ -26,20 +27,35 @@ def create_app(
     write: Callable[[bytes], object] = lambda line: sys.stdout.buffer.write(line),
 ) -> ASGIApp:
     """write: takes the log's line of each request."""
-    app = Starlette(routes=routes(countries, options, health), exception_handlers=HANDLERS)
-    app.router.redirect_slashes = False  # one address for each thing
-    return Observed(app, metrics=metrics or NoMetrics(), write=write)
+    router = Router(routes(countries, options, health), redirect_slashes=False)  # one address for each thing
+    return Observed(Problems(router), metrics=metrics or NoMetrics(), write=write)
 
 
 def routes(countries: Countries, options: Options, health: Health) -> list[Route]:
     """All of them; `openapi` describes each."""
     endpoints, documentation = CountryEndpoints(countries, options), Documentation(countries.columns, options)
+    # The router tries one after the other.
     return [
-        Route("/ping", health.ping),
-        Route("/livez", health.livez),
-        Route("/readyz", health.readyz),
-        Route("/countries", endpoints.list),
-        Route("/countries/{id}", endpoints.get),
-        Route("/openapi.json", documentation.openapi),
-        Route("/docs", documentation.docs),
+        _get("/countries/{id}", endpoints.get),
+        _get("/countries", endpoints.list),
+        _get("/ping", health.ping),
+        _get("/livez", health.livez),
+        _get("/readyz", health.readyz),
+        _get("/openapi.json", documentation.openapi),
+        _get("/docs", documentation.docs),
     ]
+
+
+def _get(path: str, respond: Callable[[Request], Awaitable[Response]]) -> Route:
+    return Route(path, _Endpoint(respond), methods=["GET"])
+
+
+class _Endpoint:
+    """Starlette's own would look after errors for each route, which `Problems` does for all."""
+
+    def __init__(self, respond: Callable[[Request], Awaitable[Response]]) -> None:
+        self._respond = respond
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._respond(Request(scope))
+        await response(scope, receive, send)

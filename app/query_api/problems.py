@@ -7,8 +7,8 @@ import http
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from keyspaces.reads import DeadlineExceeded
 from query_api.countries import CountriesUnavailable
@@ -28,41 +28,38 @@ def problem(
     return Response(msgspec.json.encode(body) + b"\n", status, headers, media_type="application/problem+json")
 
 
-async def on_http_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+class Problems:
+    """ASGI middleware: answers what is raised below, and leaves alone what nobody expected."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self  # or the router would answer in plain text instead of raising
+        try:
+            await self._app(scope, receive, send)
+        except HTTPException as error:
+            await _of_http(scope, error)(scope, receive, send)
+        except CountriesUnavailable as error:
+            scope["reason"] = f"the table cannot be read: {error}"
+            detail = "The countries cannot be read at the moment; try again."
+            await problem(503, detail, {"Retry-After": "1"}, request_id=_id(scope))(scope, receive, send)
+        except DeadlineExceeded as error:
+            scope["reason"] = f"the table was not read in time: {error}"
+            detail = "The countries could not be read in time; try again."
+            await problem(504, detail, request_id=_id(scope))(scope, receive, send)
+
+
+def _of_http(scope: Scope, error: HTTPException) -> Response:
     headers = dict(error.headers or {})
     if error.status_code == 405:
         headers["Allow"] = ", ".join(sorted({*headers["Allow"].split(", "), "OPTIONS"}))
-        if request.method == "OPTIONS":
+        if scope["method"] == "OPTIONS":
             return Response(status_code=204, headers=headers)
     phrase = http.HTTPStatus(error.status_code).phrase
     detail = error.detail if error.detail != phrase else None
-    return problem(error.status_code, detail, headers, request_id=_id(request))
+    return problem(error.status_code, detail, headers, request_id=_id(scope))
 
 
-async def on_unavailable(request: Request, error: Exception) -> Response:
-    request.scope["reason"] = f"the table cannot be read: {error}"
-    detail = "The countries cannot be read at the moment; try again."
-    return problem(503, detail, {"Retry-After": "1"}, request_id=_id(request))
-
-
-async def on_deadline(request: Request, error: Exception) -> Response:
-    request.scope["reason"] = f"the table was not read in time: {error}"
-    return problem(504, "The countries could not be read in time; try again.", request_id=_id(request))
-
-
-async def on_error(request: Request, error: Exception) -> Response:
-    # The traceback is in the log; the caller learns nothing of the inside.
-    return problem(500, request_id=_id(request))
-
-
-def _id(request: Request) -> str | None:
-    return request.scope.get("request_id")
-
-
-HANDLERS = {
-    HTTPException: on_http_exception,
-    CountriesUnavailable: on_unavailable,
-    DeadlineExceeded: on_deadline,
-    Exception: on_error,
-}
+def _id(scope: Scope) -> str | None:
+    return scope.get("request_id")
