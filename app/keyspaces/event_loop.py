@@ -34,9 +34,11 @@ class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no t
         connecting = asyncio.run_coroutine_threadsafe(self._connect(), self.loop)
         try:
             connecting.result(self.connect_timeout)
-        except BaseException:
+        except BaseException as error:
             connecting.cancel()
             self.close()
+            if isinstance(error, TimeoutError):
+                raise TimeoutError(f"{self.endpoint} does not answer") from None
             raise
         self._send_options_message()
 
@@ -62,8 +64,6 @@ class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no t
                         lambda: _Protocol(self), str(address), port, ssl=self.ssl_context, server_hostname=name
                     )
                 return
-            except TimeoutError:
-                failed = TimeoutError(f"{address} does not answer")
             except OSError as error:
                 failed = error
         raise failed or OSError(f"{host} has no address")

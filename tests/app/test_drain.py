@@ -10,9 +10,6 @@ from contextlib import contextmanager
 
 import pytest
 
-from query_api import server
-from query_api.options import Options
-from tests.evaluation import container, evaluate
 from tests.keyspaces import LocalKeyspaces
 from tests.load import under_load
 from tests.processes import free_port, get, listens, start_program, wait_until
@@ -94,16 +91,3 @@ def test_ends_when_told_before_it_could_read(loaded: LocalKeyspaces, number: sig
                 assert process.wait(10) == 0
             assert process.stderr is not None
             assert "Traceback" not in process.stderr.read()
-
-
-def test_is_done_before_it_is_killed() -> None:
-    """What is still in flight when ECS's patience ends is lost."""
-    closing = 10  # seconds that the driver's threads may still be busy with a connection
-    task = container(evaluate(), "query-api")
-    assert Options().drain + server.ARRIVE + server.FINISH + closing < task["stopTimeout"]
-
-
-def test_outlives_the_load_balancers_idle_connections() -> None:
-    """Shorter than the load balancer's 60 s, and clients see a stray 502 now and then."""
-    (balancer,) = evaluate().of_type("aws:lb/loadBalancer:LoadBalancer")
-    assert balancer.inputs["idleTimeout"] < server.KEEP_ALIVE

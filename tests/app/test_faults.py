@@ -46,7 +46,7 @@ def test_answers_in_time_while_the_database_is_stopped_and_recovers(loaded: Loca
             stopped_at = time.monotonic()
             with contextlib.ExitStack() as stack:
                 await asyncio.to_thread(stack.enter_context, loaded.stopped())
-                await asyncio.sleep(2)
+                await asyncio.sleep(1)
                 probes = [await load.balancer.get(path) for path in ("/ping", "/livez", "/readyz")]
                 meanwhile = load.since(stopped_at)
                 await asyncio.to_thread(stack.close)
@@ -86,9 +86,9 @@ def test_hides_throttling_of_some_reads_and_says_so_when_all_are(loaded: LocalKe
     shares: list[float] = []
     with api(loaded) as (port, _):
         with loaded.suffering(throttle_reads=0.2):
-            asyncio.run(scenario(port, 2))
+            asyncio.run(scenario(port, 1.5))
         with loaded.suffering(throttle_reads=1.0):
-            asyncio.run(scenario(port, 1))
+            asyncio.run(scenario(port, 0.5))
         _recovers(port)
     assert shares[0] < 0.03
     assert shares[1] == 1

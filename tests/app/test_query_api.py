@@ -71,7 +71,13 @@ def test_outlives_the_load_balancers_idle_connections() -> None:
     """Shorter than the load balancer's 60 s, and clients see a stray 502 now and then."""
     (balancer,) = evaluate().of_type("aws:lb/loadBalancer:LoadBalancer")
     assert balancer.inputs["idleTimeout"] < server.KEEP_ALIVE
-    assert container(evaluate(), "query-api")["stopTimeout"] > Options().drain + server.FINISH
+
+
+def test_is_done_before_it_is_killed() -> None:
+    """What is still in flight when ECS's patience ends is lost."""
+    closing = 10  # seconds that the driver's threads may still be busy with a connection
+    longest = Options().drain + server.ARRIVE + server.FINISH + closing
+    assert longest < container(evaluate(), "query-api")["stopTimeout"]
 
 
 def test_sees_a_column_added_meanwhile_after_a_restart_and_reads_on_without(loaded: LocalKeyspaces) -> None:

@@ -93,7 +93,7 @@ def test_gives_a_server_up_that_accepts_and_says_nothing() -> None:
     """A thread that waits for it for ever would be lost to all other hosts."""
 
     async def scenario(port: int) -> None:
-        with pytest.raises(TimeoutError):
+        with pytest.raises(TimeoutError, match="does not answer"):
             await _connect(port, 0.2, ssl.create_default_context())
         with pytest.raises(OperationTimedOut):
             await _connect(port, 0.2)
