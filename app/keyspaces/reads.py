@@ -6,6 +6,7 @@ more than the statement (docs/query-api.md, "Speed"). This sends the driver's ow
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -120,10 +121,10 @@ class PreparedRead:
         if pools:
             self._turn = (self._turn + 1) % len(pools)
             pools = pools[self._turn :] + pools[: self._turn]
-        started = loop.time()
+        started = time.perf_counter()
         outcome = "ok"
         try:
-            seconds = min(_ATTEMPT_SECONDS, deadline - started)
+            seconds = min(_ATTEMPT_SECONDS, deadline - loop.time())
             response, pool = await _answer(loop, pools, seconds, message, encode, self._statement.result_metadata)
             if isinstance(response, PreparedQueryNotFound):
                 await self._prepare_again(loop, pool, deadline)
@@ -133,7 +134,7 @@ class PreparedRead:
             outcome = type(error).__name__
             raise
         finally:
-            self._observe(outcome, loop.time() - started)
+            self._observe(outcome, time.perf_counter() - started)
 
     async def _prepare_again(self, loop: asyncio.AbstractEventLoop, pool: HostConnection, deadline: float) -> None:
         """On the host that does not know the statement: it is another than it was, or was started again."""
