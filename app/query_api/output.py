@@ -17,12 +17,13 @@ from collections.abc import Callable, Iterator
 # What a pipe takes without blocking once `poll` says that it takes anything (POSIX, write: PIPE_BUF; 4,096 on Linux).
 _AT_ONCE = select.PIPE_BUF
 _KEPT_AT_MOST = 1_000_000  # bytes; some thousand requests
+_GATHER = 0.05  # seconds that a line waits for others
 _RETRY = 0.05  # seconds
 _LAST_WAIT = 2.0  # seconds that the lines which are left at the end may take
 
 
 class Output:
-    """Lines that are written in one turn of the event loop leave in as few system calls as possible."""
+    """Lines that are written at about the same time leave in as few system calls as possible."""
 
     def __init__(self, descriptor: int, *, on_dropped: Callable[[int], bytes]) -> None:
         """on_dropped: makes the line that says how many lines were dropped."""
@@ -58,7 +59,7 @@ class Output:
         self._size += len(line)
         if not self._scheduled and self._loop is not None:
             self._scheduled = True
-            self._loop.call_soon(self._flush)
+            self._loop.call_later(_GATHER, self._flush)
 
     def write_from_any_thread(self, line: bytes) -> None:
         with self._lock:

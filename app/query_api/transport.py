@@ -57,4 +57,4 @@ class JoinedWrites(asyncio.Transport):
     def _flush(self) -> None:
         held, self._held, self._size = self._held, [], 0
         if held and not self._transport.is_closing():
-            self._transport.writelines(held)
+            self._transport.write(b"".join(held))
