@@ -23,7 +23,7 @@ class Assumptions:
         0, "bytes", "the log line that a task writes for each health check of the load balancer; query-api writes none"
     )
     own_metrics: float = _assume(
-        30, "metrics", "of its own that a service makes with its log lines, where METRICS_NAMESPACE lets it"
+        16, "metrics", "of its own that a service makes with its log lines, where METRICS_NAMESPACE lets it"
     )
     run_minutes: float = _assume(1, "min", "a one-off task's run, also the least that Fargate bills")
     run_writes: float = _assume(250, "rows", "that a one-off task writes, of up to 1 KB each")
