@@ -244,7 +244,7 @@ def test_counts_metrics_of_container_insights(mode: str, expected: tuple[float, 
     assert idle(run).get("Container Insights, metrics") == expected
 
 
-@pytest.mark.parametrize(("metrics", "expected"), [("true", (30, "$0.3 / metric-month")), ("false", None)])
+@pytest.mark.parametrize(("metrics", "expected"), [("true", (16, "$0.3 / metric-month")), ("false", None)])
 def test_counts_metrics_that_a_service_makes_of_its_own(metrics: str, expected: tuple[float, str] | None) -> None:
     """Else switching them on looks free."""
     items = {item.what: (item.count, str(item.price)) for item in estimate(evaluate(queryApiMetrics=metrics)).idle}
