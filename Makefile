@@ -33,7 +33,7 @@ cost: .venv/installed ## what the declared stack costs a month on AWS
 	@$(PYTHON) -m costs --stack $(STACK)
 
 test: lint ## everything the project checks
-	@$(PYTHON) -m pytest --numprocesses 2 --dist loadfile
+	@$(PYTHON) -m pytest --numprocesses 2 --dist worksteal
 
 lint: .venv/installed
 	@$(PYTHON) -m ruff check .
