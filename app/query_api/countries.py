@@ -11,7 +11,8 @@ from keyspaces.reads import Observer, PreparedRead
 from keyspaces.session import DRIVER_ERRORS, describe, open_session_on_loop
 from keyspaces.target import Target
 
-Country = dict[str, Any]
+Country = tuple[Any, ...]
+"""Values in the order of `Countries.columns`."""
 
 
 class CountriesUnavailable(Exception):
@@ -43,8 +44,7 @@ class Countries:
         # statement again after a column was added (CASSANDRA-10786).
         described = session.prepare(f"SELECT * FROM {target.cql_name}").result_metadata
         self.columns = [Column(name=column[2], cql_type=column[3].cql_parameterized_type()) for column in described]
-        self._names = [column.name for column in self.columns]
-        names = ", ".join(f'"{name}"' for name in self._names)
+        names = ", ".join(f'"{column.name}"' for column in self.columns)
         self.query = f"SELECT {names} FROM {target.cql_name}"
         self._all = PreparedRead(session, self.query, observe=observe)
         self._one = PreparedRead(session, f"{self.query} WHERE id = ?", observe=observe)
@@ -56,7 +56,7 @@ class Countries:
             page = await self._one.execute([id_], deadline=deadline)
         except DRIVER_ERRORS as error:
             raise CountriesUnavailable(describe(error)) from error
-        return self._country(page.rows[0]) if page.rows else None
+        return page.rows[0] if page.rows else None
 
     async def page(self, *, limit: int, paging_state: bytes | None, deadline: float) -> CountryPage:
         """`limit` countries, or all that are left. Raises as `one` does."""
@@ -66,16 +66,13 @@ class Countries:
                 page = await self._all.execute(
                     [], deadline=deadline, fetch_size=limit - len(countries), paging_state=paging_state
                 )
-                countries.extend(map(self._country, page.rows))
+                countries.extend(page.rows)
                 paging_state = page.paging_state
                 # A page may be short, or empty, and not the last (developer guide, "Paginating results").
                 if paging_state is None or len(countries) >= limit:
                     return CountryPage(countries=countries, paging_state=paging_state)
         except DRIVER_ERRORS as error:
             raise CountriesUnavailable(describe(error)) from error
-
-    def _country(self, row: tuple[Any, ...]) -> Country:
-        return dict(zip(self._names, row, strict=True))
 
 
 @asynccontextmanager

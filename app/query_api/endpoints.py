@@ -79,14 +79,14 @@ class CountryEndpoints:
         until = self._until()
         async with self._admission:
             country = await self._countries.one(id_, deadline=until)
-        return None if country is None else Representation.of_json(self._rows.encode(country))
+        return None if country is None else Representation.of_json(self._rows.one(country))
 
     async def _read_list(self, asked: tuple[int, bytes | None]) -> _List:
         limit, paging_state = asked
         until = self._until()
         async with self._admission:
             page = await self._countries.page(limit=limit, paging_state=paging_state, deadline=until)
-        return _List(Representation.of_json(self._rows.encode(page.countries)), page.paging_state)
+        return _List(Representation.of_json(self._rows.many(page.countries)), page.paging_state)
 
     def _until(self) -> float:
         return asyncio.get_running_loop().time() + self._deadline

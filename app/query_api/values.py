@@ -63,18 +63,22 @@ _PARAMETRISED = re.compile(r"(\w+)<(.*)>")
 
 
 class JsonRows:
-    """Writes rows of these columns."""
+    """Writes rows of these columns, each as an object."""
 
     def __init__(self, columns: Sequence[Column]) -> None:
-        self._others = [column.name for column in columns if column.cql_type not in _AS_THEY_ARE]
+        fields = [f"column_{number}" for number in range(len(columns))]
+        names = {field: column.name for field, column in zip(fields, columns, strict=True)}
+        self._object = msgspec.defstruct("Row", fields, rename=names, gc=False)
+        self._plain = all(column.cql_type in _AS_THEY_ARE for column in columns)
 
-    def encode(self, rows: Country | Sequence[Country]) -> bytes:
-        if self._others:
-            rows = self._plain(rows) if isinstance(rows, dict) else [self._plain(row) for row in rows]
-        return _encoder.encode(rows)
+    def one(self, row: Country) -> bytes:
+        return _encoder.encode(self._of(row))
 
-    def _plain(self, row: Country) -> Country:
-        return {**row, **{name: _plain(row[name]) for name in self._others}}
+    def many(self, rows: Sequence[Country]) -> bytes:
+        return _encoder.encode([self._of(row) for row in rows])
+
+    def _of(self, row: Country) -> msgspec.Struct:
+        return self._object(*(row if self._plain else map(_plain, row)))
 
 
 def _plain(value: Any) -> Any:

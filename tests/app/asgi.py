@@ -10,11 +10,11 @@ from typing import Any, cast
 from starlette.types import ASGIApp
 
 from query_api.app import create_app
-from query_api.countries import Column, Countries, CountryPage
+from query_api.countries import Column, Countries, Country, CountryPage
 from query_api.health import Health
 from query_api.options import Options
 
-US = {"id": "us", "area": 9834000}
+US = ("us", 9834000)
 
 
 @dataclass
@@ -27,7 +27,7 @@ class FakeCountries:
     reads: int = 0
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def one(self, id_: str, *, deadline: float) -> dict[str, Any] | None:
+    async def one(self, id_: str, *, deadline: float) -> Country | None:
         await self._read()
         return US if id_ == "us" else None
 

@@ -12,7 +12,7 @@ from typing import Any
 import uvloop
 
 from query_api.app import create_app
-from query_api.countries import CountriesUnavailable, CountryPage
+from query_api.countries import Column, CountriesUnavailable, Country, CountryPage
 from query_api.health import Health
 from query_api.metrics import Metrics
 from query_api.options import Options
@@ -24,19 +24,17 @@ class SomeCountries:
     """us is there; er is a defect of the program, un a database that is down. 1,000 are a megabyte."""
 
     query = "SELECT"
-    columns = ()
+    columns = (Column(name="id", cql_type="text"), Column(name="name", cql_type="text"))
 
-    async def one(self, id_: str, *, deadline: float) -> dict[str, Any] | None:
+    async def one(self, id_: str, *, deadline: float) -> Country | None:
         if id_ == "er":
             raise ZeroDivisionError("inside")
         if id_ == "un":
             raise CountriesUnavailable("10.0.1.7:9142 is down")
-        return {"id": "us", "name": "United States"} if id_ == "us" else None
+        return ("us", "United States") if id_ == "us" else None
 
     async def page(self, *, limit: int, paging_state: bytes | None, deadline: float) -> CountryPage:
-        return CountryPage(
-            countries=[{"id": "us", "name": "a" * 1_000_000 if limit == 1000 else ""}], paging_state=None
-        )
+        return CountryPage(countries=[("us", "a" * 1_000_000 if limit == 1000 else "")], paging_state=None)
 
 
 @dataclass(frozen=True, kw_only=True)
