@@ -3,6 +3,7 @@
 import asyncio
 import fnmatch
 import itertools
+import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -10,7 +11,9 @@ from dataclasses import dataclass
 
 import aiohttp
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
+from yarl import URL
 
 from local.declared import Rule, TargetGroup
 
@@ -20,6 +23,7 @@ _HOP_BY_HOP = frozenset(
 )
 _FIRST_CHECKS_EVERY = 0.2  # seconds; until a new target has answered once, as nobody likes to wait on his own machine
 _CHUNK = 64 * 1024
+_LINE_AT_MOST = 16 * 1024  # bytes of a request line or header (Application Load Balancers' quotas)
 
 
 @dataclass(eq=False)
@@ -42,12 +46,13 @@ class LoadBalancer:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._proxy)
         app.on_response_prepare.append(_without_server_header)
-        runner = web.AppRunner(app, access_log=None)
+        runner = web.AppRunner(app, access_log=None, max_line_size=_LINE_AT_MOST, max_field_size=_LINE_AT_MOST)
         async with aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=60),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
+            max_field_size=_LINE_AT_MOST,
         ) as self._session:
             await runner.setup()
             try:
@@ -105,7 +110,7 @@ class LoadBalancer:
         try:
             upstream = await self._session.request(
                 request.method,
-                f"http://127.0.0.1:{target.port}{request.raw_path}",
+                URL(f"http://127.0.0.1:{target.port}{request.raw_path}", encoded=True),  # as it came
                 headers=_forwarded(request),
                 data=request.content if request.body_exists else None,
                 allow_redirects=False,
@@ -121,6 +126,14 @@ class LoadBalancer:
                 await response.write(chunk)
             await response.write_eof()
             return response
+
+
+def _is_no_malformed_request(record: logging.LogRecord) -> bool:
+    """What a client sends that is no HTTP is answered with 400, and nothing that this terminal has to show."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
+
+
+logging.getLogger("aiohttp.server").addFilter(_is_no_malformed_request)
 
 
 async def _without_server_header(_: web.Request, response: web.StreamResponse) -> None:

@@ -76,7 +76,7 @@ class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no t
     def _handle_auth_response(self, response: Any) -> None:
         if isinstance(response, AuthChallengeMessage):
             # The credentials may have to be fetched first, for which the loop must not wait.
-            self.loop.run_in_executor(None, super()._handle_auth_response, response)
+            threading.Thread(target=super()._handle_auth_response, args=(response,), daemon=True).start()
         else:
             super()._handle_auth_response(response)
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import gc
-import logging
 import sys
 
 import uvloop
@@ -17,16 +16,14 @@ from query_api.logs import lines_dropped, log_to
 from query_api.metrics import EmfMetrics, NoMetrics
 from query_api.options import Options, read_options
 from query_api.output import Output
-from query_api.server import Server, on_stop_signals
-
-_log = logging.getLogger("query_api")
+from query_api.server import CannotListen, Server, on_stop_signals
 
 
 def main() -> int:
     target, options = read_options()
     try:
         uvloop.run(serve(target, options))
-    except Unreachable as error:
+    except (Unreachable, CannotListen) as error:
         print(f"query-api: {error}", file=sys.stderr)
         return 1
     except asyncio.CancelledError:  # told to stop before it served
@@ -48,7 +45,6 @@ async def serve(target: Target, options: Options) -> None:
             stack.enter_context(metrics.emitting())
         async with open_countries(target, patience=options.patience, observe=metrics.statement) as countries:
             app = create_app(countries, options, health, metrics=metrics, write=output.write)
-            _log.info("%s can be read; listening on %s:%d", target, options.host, options.port)
             _collect_seldom()
             await Server(app, options, health).serve()
 

@@ -105,7 +105,7 @@ def _cidrs(text: str) -> tuple[str, ...]:
     try:
         return tuple(str(ipaddress.ip_network(cidr.strip())) for cidr in text.split(","))
     except ValueError:
-        raise ValueError("use CIDRs with commas between them, such as 10.0.0.0/16") from None
+        raise ValueError("use CIDRs without host bits, with commas between them, such as 10.0.0.0/16") from None
 
 
 def _namespace(text: str) -> str:

@@ -28,6 +28,13 @@ def problem(
     return Response(msgspec.json.encode(body) + b"\n", status, headers, media_type="application/problem+json")
 
 
+_ROUTERS = {
+    404: "There is nothing at this address; /docs says what there is.",
+    405: "Only GET, HEAD and OPTIONS are answered here.",
+}
+"""Details of what the router raises without any."""
+
+
 class Problems:
     """ASGI middleware: answers what is raised below, and leaves alone what nobody expected."""
 
@@ -57,7 +64,7 @@ def _of_http(scope: Scope, error: HTTPException) -> Response:
         if scope["method"] == "OPTIONS":
             return Response(status_code=204, headers=headers)
     phrase = http.HTTPStatus(error.status_code).phrase
-    detail = error.detail if error.detail != phrase else None
+    detail = error.detail if error.detail != phrase else _ROUTERS.get(error.status_code)
     return problem(error.status_code, detail, headers, request_id=_id(scope))
 
 

@@ -42,7 +42,7 @@ _URL_TOO_LONG = _Refused(414, f"The address is longer than {URL_AT_MOST} bytes."
 _HEADERS_TOO_LARGE = _Refused(431, f"Headers may have {FIELDS_AT_MOST} fields and {HEADERS_AT_MOST} bytes.")
 _BODY_TOO_LARGE = _Refused(413, f"A body may have {BODY_AT_MOST} bytes; nothing here needs one.")
 _TOO_SLOW = _Refused(408, f"The request was not complete after {SECONDS_AT_MOST:.0f} s.")
-_MALFORMED = _Refused(400, "This is not a request of HTTP/1.1.")
+_MALFORMED = _Refused(400, "This cannot be read as HTTP/1.1: its method, its address or a header is malformed.")
 
 
 class LimitedProtocol(HttpToolsProtocol):

@@ -8,7 +8,10 @@ returns. A second signal ends the first part at once.
 
 import asyncio
 import contextlib
+import logging
+import os
 import signal
+import socket
 from collections.abc import Callable, Iterator
 
 import uvicorn
@@ -21,7 +24,13 @@ from query_api.protocol import LimitedProtocol
 KEEP_ALIVE = 75  # seconds; more than the 60 s a load balancer keeps an idle connection, else it would meet closed ones
 FINISH = 20  # seconds for requests in flight once nothing more is taken; with `drain`, within the stop timeout
 ARRIVE = 0.5  # seconds for requests on their way on connections that were accepted last
+_BACKLOG = 2048  # connections that wait to be accepted
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_log = logging.getLogger(__name__)
+
+
+class CannotListen(Exception):
+    """The address is taken, or none of this machine's; the message says which, and why."""
 
 
 def on_stop_signals(act: Callable[[], object]) -> None:
@@ -59,8 +68,10 @@ class Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: object = None) -> None:
-        await super().startup()
+        """Raises CannotListen."""
+        await super().startup([_listener(self.config.host, self.config.port)])
         self._health.ready = True
+        _log.info("listening on %s:%d", self.config.host, self.config.port)
 
     def _begin_to_stop(self) -> None:
         if not self._health.ready:  # asked again
@@ -81,3 +92,12 @@ class Server(uvicorn.Server):
 
     def _close(self) -> None:
         self.should_exit = True
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        raise CannotListen(f"cannot listen on {host}:{port}: {reason}") from error

@@ -2,6 +2,7 @@
 
 import http.client
 import signal
+import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,6 +138,18 @@ def test_exits_with_the_reason_when_it_may_not_sign_in(keyspaces: LocalKeyspaces
     assert result.returncode == 1
     assert "Invalid signature" in result.stderr
     assert environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"] not in result.stderr
+
+
+def test_exits_with_the_reason_when_its_port_is_taken(loaded: LocalKeyspaces) -> None:
+    """Among the lines of a log, nobody finds why a second one does not come up."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        result = run_program("query_api", "--host", "127.0.0.1", "--port", port, environment=loaded.environment())
+    assert (result.returncode, result.stderr) == (
+        1,
+        f"query-api: cannot listen on 127.0.0.1:{port}: Address already in use\n",
+    )
+    assert "listening" not in result.stdout
 
 
 def test_exits_with_the_reason_when_the_server_is_not_keyspaces(keyspaces: LocalKeyspaces) -> None:

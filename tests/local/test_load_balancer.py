@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 from aiohttp import web
+from yarl import URL
 
 from local.declared import Rule, TargetGroup
 from local.load_balancer import LoadBalancer
@@ -32,7 +33,7 @@ class App:
         app = web.Application()
         app.router.add_get("/ping", self._ping)
         app.router.add_route("*", "/{path:.*}", self._echo)
-        runner = web.AppRunner(app)
+        runner = web.AppRunner(app, max_line_size=20_000, max_field_size=20_000)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         self.port = runner.addresses[0][1]
@@ -137,5 +138,21 @@ def test_takes_a_target_out_after_as_many_failures_as_declared_and_in_again() ->
             assert (await session.get("/api")).status == 503
             a.status = 200
             await until(lambda: changes == [1, 0, 1])
+
+    run(test)
+
+
+def test_passes_on_addresses_as_they_came() -> None:
+    """What the API makes of an odd or long address must be seen here as it is on AWS."""
+
+    async def test(balancer: LoadBalancer, session: aiohttp.ClientSession) -> None:
+        async with App("a").serve() as a, balancer.register(API, a.port, lambda: None) as target:
+            await until(lambda: target.healthy)
+            base = session._base_url
+            assert base is not None
+            for path in ("/api/x/../countries", "/api/%41?q=%C3%A9", f"/api/{'a' * 9_000}"):
+                async with aiohttp.ClientSession(max_line_size=20_000, max_field_size=20_000) as client:
+                    answer = await client.get(URL(f"{str(base).rstrip('/')}{path}", encoded=True))
+                    assert (answer.status, answer.headers.get("X-Path")) == (202, path)
 
     run(test)
