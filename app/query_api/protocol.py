@@ -12,7 +12,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from query_api.observe import REFUSAL
-from query_api.transport import JoinedWrites
+from query_api.transport import UNREAD_AT_MOST, JoinedWrites
 
 URL_AT_MOST: Final = 8_192  # bytes, as the load balancer's own limits are higher (16 K for request line and header)
 HEADERS_AT_MOST: Final = 16_384  # bytes, all names and values with four for each field
@@ -20,7 +20,6 @@ FIELDS_AT_MOST: Final = 100
 BODY_AT_MOST: Final = 65_536  # bytes
 PIPELINED_AT_MOST: Final = 50  # requests that wait for an earlier one of their connection
 SECONDS_AT_MOST: Final = 10.0  # from a request's first byte to its last
-UNREAD_AT_MOST: Final = 30.0  # seconds in which a client takes too little of its answers
 
 # What the parser holds without saying so, such as an unfinished header, in later pieces than a request's first.
 _UNSEEN_HEAD_AT_MOST: Final = 2 * (URL_AT_MOST + HEADERS_AT_MOST)
