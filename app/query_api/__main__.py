@@ -50,7 +50,7 @@ async def serve(target: Target, options: Options) -> None:
 
 
 def _collect_seldom() -> None:
-    """A request leaves no cycles behind: looking for some after every 700 objects finds none, and takes time."""
+    """A request that succeeds leaves no cycles: looking for some after every 700 objects takes time for nothing."""
     gc.freeze()  # what is there by now stays
     gc.set_threshold(50_000, 20, 100)
 

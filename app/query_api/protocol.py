@@ -12,7 +12,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from query_api.observe import REFUSAL
-from query_api.transport import JoinedWrites
+from query_api.transport import UNREAD_AT_MOST, JoinedWrites
 
 URL_AT_MOST: Final = 8_192  # bytes, as the load balancer's own limits are higher (16 K for request line and header)
 HEADERS_AT_MOST: Final = 16_384  # bytes, all names and values with four for each field
@@ -20,7 +20,6 @@ FIELDS_AT_MOST: Final = 100
 BODY_AT_MOST: Final = 65_536  # bytes
 PIPELINED_AT_MOST: Final = 50  # requests that wait for an earlier one of their connection
 SECONDS_AT_MOST: Final = 10.0  # from a request's first byte to its last
-UNREAD_AT_MOST: Final = 30.0  # seconds in which a client takes too little of its answers
 
 # What the parser holds without saying so, such as an unfinished header, in later pieces than a request's first.
 _UNSEEN_HEAD_AT_MOST: Final = 2 * (URL_AT_MOST + HEADERS_AT_MOST)
@@ -43,6 +42,7 @@ _HEADERS_TOO_LARGE = _Refused(431, f"Headers may have {FIELDS_AT_MOST} fields an
 _BODY_TOO_LARGE = _Refused(413, f"A body may have {BODY_AT_MOST} bytes; nothing here needs one.")
 _TOO_SLOW = _Refused(408, f"The request was not complete after {SECONDS_AT_MOST:.0f} s.")
 _MALFORMED = _Refused(400, "This cannot be read as HTTP/1.1: its method, its address or a header is malformed.")
+_HOST_UNCLEAR = _Refused(400, "A request of HTTP/1.1 has one Host header, and no more.")
 
 
 class LimitedProtocol(HttpToolsProtocol):
@@ -50,6 +50,7 @@ class LimitedProtocol(HttpToolsProtocol):
     _reading = False  # between a request's first byte and its last
     _in_head = False
     _header_size = 0
+    _hosts = 0
     _unseen = 0
     _deaf = False  # nothing more is read of this connection
     _waiting_for_body: Callable[..., Any] | None = None  # the application, for the latest request
@@ -100,7 +101,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._reading = self._in_head = True
-        self._header_size = self._unseen = 0
+        self._header_size = self._hosts = self._unseen = 0
 
     def on_url(self, url: bytes) -> None:
         self.url += url
@@ -118,10 +119,17 @@ class LimitedProtocol(HttpToolsProtocol):
             raise _BODY_TOO_LARGE
         if name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
+        if name == b"host":
+            self._hosts += 1
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        version = self.parser.get_http_version()
+        if version not in ("1.1", "1.0"):  # the parser knows more
+            raise _MALFORMED
+        if self._hosts > 1 or (not self._hosts and version == "1.1"):  # RFC 9112, 3.2
+            raise _HOST_UNCLEAR
         if len(self.pipeline) >= PIPELINED_AT_MOST:
             raise _Enough
         super().on_headers_complete()

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 _HELD_AT_MOST: Final = 65_536  # bytes; beyond, the connection's own flow control has to see them
 _GOODBYE: Final = 1.0  # seconds
+UNREAD_AT_MOST: Final = 30.0  # seconds in which a client takes too little of its answers
 
 
 class JoinedWrites(asyncio.Transport):
@@ -35,9 +36,14 @@ class JoinedWrites(asyncio.Transport):
         self._flush()
         if self.unread and not self._transport.is_closing():
             self._transport.write_eof()
-            self._loop.call_later(_GOODBYE, self._transport.close)
+            self._loop.call_later(_GOODBYE, self._end)
         else:
-            self._transport.close()
+            self._end()
+
+    def _end(self) -> None:
+        self._transport.close()
+        if self._transport.get_write_buffer_size():  # which would wait for as long as the client likes
+            self._loop.call_later(UNREAD_AT_MOST, self._transport.abort)
 
     def abort(self) -> None:
         self._transport.abort()

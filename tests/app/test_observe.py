@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from query_api import protocol
+from query_api import protocol, transport
 from query_api.metrics import NoMetrics
 from query_api.observe import Observed
 from query_api.server import KEEP_ALIVE
@@ -204,4 +204,4 @@ def test_documents_every_field_and_limit() -> None:
     assert f"| {protocol.PIPELINED_AT_MOST} |" in text
     assert f"| {protocol.SECONDS_AT_MOST:.0f} s | 408" in text
     assert f"| {KEEP_ALIVE} s | closed" in text
-    assert f"| {protocol.UNREAD_AT_MOST:.0f} s | aborted" in text
+    assert f"| {transport.UNREAD_AT_MOST:.0f} s | aborted" in text

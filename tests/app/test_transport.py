@@ -1,6 +1,7 @@
 """Head and body of an answer leave together, and nothing is lost or reordered by it."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -18,10 +19,14 @@ class _Counting(asyncio.Protocol):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.paused = 0
+        self.lost = asyncio.Event()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.below = transport
         self.joined = JoinedWrites(transport, self.loop)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost.set()
 
     def pause_writing(self) -> None:
         self.paused += 1
@@ -76,6 +81,31 @@ def test_sends_what_was_written_before_it_closes(monkeypatch: pytest.MonkeyPatch
         assert await receive(client) == b""
         await asyncio.sleep(0.1)
         assert server.below.is_closing()
+
+    connected(test)
+
+
+@pytest.mark.parametrize("unread", [False, True])
+def test_hangs_up_on_who_does_not_take_the_last_answer(monkeypatch: pytest.MonkeyPatch, unread: bool) -> None:
+    """Too little for flow control to notice, it would stay in memory, and keep the task from its end, for ever."""
+    monkeypatch.setattr(module, "_GOODBYE", 0.01)
+    monkeypatch.setattr(module, "UNREAD_AT_MOST", 0.05)
+
+    async def test(server: _Counting, client: socket.socket) -> None:
+        server.joined.unread = unread
+        size = 0
+        while not server.below.get_write_buffer_size():
+            server.joined.write(b"a" * 10_000)
+            await asyncio.sleep(0)
+            size += 10_000
+        assert not server.paused
+        server.joined.close()
+        await asyncio.wait_for(server.lost.wait(), 10)
+        received = 0
+        with contextlib.suppress(ConnectionResetError):
+            while part := await receive(client):
+                received += len(part)
+        assert received < size
 
     connected(test)
 
