@@ -34,6 +34,13 @@ def test_refuses_a_cursor_that_was_changed_anywhere(paging_state: bytes, data: s
             cursors.open(changed)
 
 
+def test_refuses_another_spelling_of_a_cursor() -> None:
+    """Decoding ignores what is not base64: one page would have any number of addresses, and of entries in a cache."""
+    cursors = Cursors(KEY, query="q")
+    with pytest.raises(BadCursor):
+        cursors.open(cursors.seal(b"state") + "%%%%")
+
+
 @given(st.text())
 def test_refuses_any_text_that_is_no_cursor(text: str) -> None:
     """Whatever comes is answered, and by a sentence."""

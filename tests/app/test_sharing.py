@@ -152,6 +152,26 @@ def test_forgets_the_oldest_and_what_has_expired(monkeypatch: pytest.MonkeyPatch
     asyncio.run(run())
 
 
+def test_reads_what_has_expired_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A country that everybody asks for would stay as it was when it was first asked for."""
+
+    async def run() -> None:
+        read = Read()
+        read.may_answer.set()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        monkeypatch.setattr(loop, "time", lambda: now)
+        reads = SharedReads(read, share=True, keep=10, size=len)
+        for times in (1, 2, 3):
+            for _ in range(2):
+                await reads.get("us")
+            assert read.asked == ["us"] * times
+            assert reads._kept_size == len("us")
+            now += 10
+
+    asyncio.run(run())
+
+
 def test_keeps_nothing_that_is_larger_than_all_it_may_keep(monkeypatch: pytest.MonkeyPatch) -> None:
     """It must end, and answer."""
     monkeypatch.setattr(sharing, "_KEPT_AT_MOST", 1)

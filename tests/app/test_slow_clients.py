@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from query_api import protocol
+from query_api import protocol, server
 from tests.app.served import Served, chunked, request, serve
 
 
@@ -61,3 +61,10 @@ def test_waits_for_the_next_request_of_a_connection(served: Served, monkeypatch:
             time.sleep(0.3)
         client.send(request("/ping"))
         assert client.receive().status == 200
+
+
+def test_hangs_up_on_who_never_sends_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection costs its client nothing, and a task has so many."""
+    monkeypatch.setattr(server, "KEEP_ALIVE", 0.1)
+    with serve() as impatient, impatient.connect() as client:
+        assert client.at_end()
