@@ -1,6 +1,5 @@
 """The API: its routes, and what every request passes through."""
 
-import sys
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
@@ -23,8 +22,8 @@ def create_app(
     options: Options,
     health: Health,
     *,
+    write: Callable[[bytes], object],
     metrics: Metrics | None = None,
-    write: Callable[[bytes], object] = lambda line: sys.stdout.buffer.write(line),
 ) -> ASGIApp:
     """write: takes the log's line of each request."""
     router = Router(routes(countries, options, health), redirect_slashes=False)  # one address for each thing
