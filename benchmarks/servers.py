@@ -11,7 +11,7 @@ import psutil
 
 from local.cassandra import Cassandra, fetch_jars, run_cassandra
 from local.errors import LocalError
-from local.processes import Registry, end_process, last_lines
+from local.processes import Registry, end_process, last_lines, why_it_does_not_listen
 
 ROOT = Path(__file__).parent.parent
 _START_SECONDS = 60.0
@@ -47,23 +47,8 @@ async def server(
             start_new_session=True,
         )
     try:
-        await _until_it_listens(process, port, output)
+        if what := await why_it_does_not_listen(process, port, seconds=_START_SECONDS):
+            raise LocalError(f"{command[-1]}, to be measured, {what}; what it wrote:\n{last_lines(output)}")
         yield psutil.Process(process.pid)
     finally:
         await end_process(process, patience=_STOP_SECONDS)
-
-
-async def _until_it_listens(process: asyncio.subprocess.Process, port: int, output: Path) -> None:
-    try:
-        async with asyncio.timeout(_START_SECONDS):
-            while process.returncode is None:
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                except OSError:
-                    await asyncio.sleep(0.1)
-                else:
-                    writer.close()
-                    return
-    except TimeoutError:
-        pass
-    raise LocalError(f"a server that is to be measured did not start; what it wrote:\n{last_lines(output)}")

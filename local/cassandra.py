@@ -14,7 +14,7 @@ from pathlib import Path
 
 from local import jars
 from local.errors import LocalError
-from local.processes import Registry, end_process, last_lines
+from local.processes import Registry, end_process, last_lines, why_it_does_not_listen
 
 _HEAP = "512M"
 _START_SECONDS = 120.0
@@ -143,29 +143,12 @@ async def run_cassandra(
         )
     registry.add("Cassandra", process.pid)
     try:
-        await _until_it_listens(process, port, log_file)
+        if what := await why_it_does_not_listen(process, port, seconds=_START_SECONDS):
+            raise LocalError(f"Cassandra {what}; its log, {log_file}, ends with:\n{last_lines(log_file)}")
         yield Cassandra(port=port, process=process, log_file=log_file)
     finally:
         await end_process(process, patience=_STOP_SECONDS)
         registry.remove(process.pid)
-
-
-async def _until_it_listens(process: asyncio.subprocess.Process, port: int, log_file: Path) -> None:
-    try:
-        async with asyncio.timeout(_START_SECONDS):
-            while process.returncode is None:
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                except OSError:
-                    await asyncio.sleep(0.1)
-                else:
-                    writer.close()
-                    return
-    except TimeoutError:
-        what = f"does not listen after {_START_SECONDS:.0f} s"
-    else:
-        what = f"ended with exit code {process.returncode}"
-    raise LocalError(f"Cassandra {what}; its log, {log_file}, ends with:\n{last_lines(log_file)}")
 
 
 async def fetch_jars(directory: Path) -> Sequence[str]:

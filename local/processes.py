@@ -36,6 +36,23 @@ class Registry:
         unfinished.replace(self._file)
 
 
+async def why_it_does_not_listen(process: asyncio.subprocess.Process, port: int, *, seconds: float) -> str | None:
+    """None once the port of 127.0.0.1 takes connections; else what came instead, as the end of a sentence."""
+    try:
+        async with asyncio.timeout(seconds):
+            while process.returncode is None:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                except OSError:
+                    await asyncio.sleep(0.1)
+                else:
+                    writer.close()
+                    return None
+    except TimeoutError:
+        return f"does not listen after {seconds:.0f} s"
+    return f"ended with exit code {process.returncode}"
+
+
 def end_leftovers(file: Path) -> list[str]:
     """Kills the processes that a registry of this file still lists; returns their names."""
     try:

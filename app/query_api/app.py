@@ -11,7 +11,7 @@ from query_api.countries import Countries
 from query_api.documentation import Documentation
 from query_api.endpoints import CountryEndpoints
 from query_api.health import Health
-from query_api.metrics import Metrics, NoMetrics
+from query_api.metrics import Metrics
 from query_api.observe import Observed
 from query_api.options import Options
 from query_api.problems import Problems
@@ -23,11 +23,11 @@ def create_app(
     health: Health,
     *,
     write: Callable[[bytes], object],
-    metrics: Metrics | None = None,
+    metrics: Metrics,
 ) -> ASGIApp:
     """write: takes the log's line of each request."""
     router = Router(routes(countries, options, health), redirect_slashes=False)  # one address for each thing
-    return Observed(Problems(router), metrics=metrics or NoMetrics(), write=write)
+    return Observed(Problems(router), metrics=metrics, write=write)
 
 
 def routes(countries: Countries, options: Options, health: Health) -> list[Route]:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from query_api.app import create_app
 from query_api.countries import Column, Countries, Country, CountryPage
 from query_api.health import Health
+from query_api.metrics import NoMetrics
 from query_api.options import Options
 
 US = ("us", 9834000)
@@ -44,7 +45,13 @@ class FakeCountries:
 
 def application(countries: FakeCountries, options: Options | None = None, health: Health | None = None) -> ASGIApp:
     """Its log goes nowhere."""
-    return create_app(cast(Countries, countries), options or Options(), health or Health(), write=lambda line: None)
+    return create_app(
+        cast(Countries, countries),
+        options or Options(),
+        health or Health(),
+        metrics=NoMetrics(),
+        write=lambda line: None,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

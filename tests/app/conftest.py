@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.app.running import run_api
 from tests.keyspaces import COUNTRIES, LocalKeyspaces
-from tests.processes import free_port, listens, run_program, start_program, wait_until
+from tests.processes import run_program
 
 
 @pytest.fixture(scope="package")
@@ -22,8 +23,5 @@ def loaded(keyspaces: LocalKeyspaces) -> LocalKeyspaces:
 @pytest.fixture(scope="package")
 def api(loaded: LocalKeyspaces) -> Iterator[str]:
     """The API's address."""
-    port = free_port()
-    environment = {**loaded.environment(), "HOST": "127.0.0.1", "PORT": str(port)}
-    with start_program("query_api", environment=environment):
-        wait_until(lambda: listens(port))
+    with run_api(loaded) as (port, _):
         yield f"http://127.0.0.1:{port}"

@@ -5,7 +5,7 @@ import http.client
 import json
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +14,10 @@ import uvloop
 from query_api.app import create_app
 from query_api.countries import Column, CountriesUnavailable, Country, CountryPage
 from query_api.health import Health
-from query_api.metrics import Metrics
+from query_api.metrics import Metrics, NoMetrics
 from query_api.options import Options
 from query_api.server import Server
+from tests.app.asgi import Response
 from tests.processes import free_port, wait_until
 
 
@@ -38,16 +39,6 @@ class SomeCountries:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Received:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Served:
     port: int
     lines: list[dict[str, Any]] = field(default_factory=list)
@@ -58,13 +49,13 @@ class Served:
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
             yield Client(connection)
 
-    def ask(self, raw: bytes) -> Received:
+    def ask(self, raw: bytes) -> Response:
         """The first answer to these bytes."""
         with self.connect() as client:
             client.send(raw)
             return client.receive()
 
-    def get(self, path: str, *headers: str, method: str = "GET") -> Received:
+    def get(self, path: str, *headers: str, method: str = "GET") -> Response:
         return self.ask(request(path, *headers, method=method))
 
     def logged(self, request_id: str) -> dict[str, Any]:
@@ -82,12 +73,12 @@ class Client:
     def send(self, raw: bytes) -> None:
         self.socket.sendall(raw)
 
-    def receive(self, method: str = "GET") -> Received:
+    def receive(self, method: str = "GET") -> Response:
         response = http.client.HTTPResponse(_OneFile(self._file), method=method)  # type: ignore[arg-type]
         response.begin()
         body = response.read()
         headers = {name.lower(): value for name, value in response.getheaders()}
-        return Received(status=response.status, headers=headers, body=body)
+        return Response(status=response.status, headers=headers, body=body)
 
     def at_end(self) -> bool:
         """Whether the server has ended the connection, and without a word more. Waits for either."""
@@ -138,7 +129,7 @@ def serve(*, metrics: Metrics | None = None, **options: Any) -> Iterator[Served]
         SomeCountries(),  # type: ignore[arg-type]  # all that the endpoints use of Countries
         chosen,
         health,
-        metrics=metrics,
+        metrics=metrics or NoMetrics(),
         write=lambda line: served.lines.append(json.loads(line)),
     )
     server = _InThread(app, chosen, health)

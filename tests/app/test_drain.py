@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.app.running import run_api
 from tests.keyspaces import LocalKeyspaces
 from tests.load import under_load
 from tests.processes import free_port, get, listens, start_program, wait_until
@@ -19,17 +20,8 @@ DRAIN = 1  # seconds
 
 @contextmanager
 def api(keyspaces: LocalKeyspaces) -> Iterator[tuple[int, subprocess.Popen[str]]]:
-    port = free_port()
-    environment = {
-        **keyspaces.environment(),
-        "HOST": "127.0.0.1",
-        "PORT": str(port),
-        "DRAIN_SECONDS": str(DRAIN),
-        "SHARE_READS": "false",
-    }
-    with start_program("query_api", environment=environment) as process:
-        wait_until(lambda: listens(port))
-        yield port, process
+    with run_api(keyspaces, DRAIN_SECONDS=str(DRAIN), SHARE_READS="false") as running:
+        yield running
 
 
 @pytest.mark.parametrize("latency", [0.0, DRAIN + 1.0])

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import psutil
 
+from tests.app.running import run_api
 from tests.keyspaces import LocalKeyspaces
 from tests.load import under_load
-from tests.processes import free_port, get, listens, start_program, wait_until
+from tests.processes import get, wait_until
 
 DEADLINE = 2  # seconds
 # What a busy machine may add; a request that is not ended by its deadline takes much longer.
@@ -19,17 +20,8 @@ SLACK = 3.0
 @contextlib.contextmanager
 def api(keyspaces: LocalKeyspaces, **variables: str) -> Iterator[tuple[int, psutil.Process]]:
     """Its port, and its process. Each request is a statement of its own."""
-    port = free_port()
-    environment = {
-        **keyspaces.environment(),
-        "HOST": "127.0.0.1",
-        "PORT": str(port),
-        "DEADLINE_SECONDS": str(DEADLINE),
-        "SHARE_READS": "false",
-        **variables,
-    }
-    with start_program("query_api", environment=environment) as process:
-        wait_until(lambda: listens(port))
+    chosen = {"DEADLINE_SECONDS": str(DEADLINE), "SHARE_READS": "false", **variables}
+    with run_api(keyspaces, **chosen) as (port, process):
         yield port, psutil.Process(process.pid)
 
 

@@ -29,6 +29,15 @@ def test_reads_once_for_all_who_ask_at_the_same_time(path: str, share: bool, rea
     asyncio.run(run())
 
 
+class Clock:
+    """The running loop's time, which stands still."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        loop = asyncio.get_running_loop()
+        self.now = loop.time()
+        monkeypatch.setattr(loop, "time", lambda: self.now)
+
+
 def test_takes_one_place_at_the_database_for_all_who_share_a_read() -> None:
     """Else many who ask for the same are refused although the table has one read to do."""
 
@@ -136,14 +145,12 @@ def test_forgets_the_oldest_and_what_has_expired(monkeypatch: pytest.MonkeyPatch
     async def run() -> None:
         read = Read()
         read.may_answer.set()
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        monkeypatch.setattr(loop, "time", lambda: now)
+        clock = Clock(monkeypatch)
         reads = SharedReads(read, share=True, keep=10, size=len)
         for key in ("aa", "bb", "cc", "aa", "dd", "bb", "aa"):
             assert await reads.get(key) == key
         assert read.asked == ["aa", "bb", "cc", "dd", "aa"]  # dd drove aa out, then aa drove bb out
-        now += 10
+        clock.now += 10
         for key in ("bb", "dd"):
             await reads.get(key)
         assert read.asked[-2:] == ["bb", "dd"]
@@ -158,16 +165,14 @@ def test_reads_what_has_expired_again(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run() -> None:
         read = Read()
         read.may_answer.set()
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        monkeypatch.setattr(loop, "time", lambda: now)
+        clock = Clock(monkeypatch)
         reads = SharedReads(read, share=True, keep=10, size=len)
         for times in (1, 2, 3):
             for _ in range(2):
                 await reads.get("us")
             assert read.asked == ["us"] * times
             assert reads._kept_size == len("us")
-            now += 10
+            clock.now += 10
 
     asyncio.run(run())
 
