@@ -23,11 +23,11 @@ from cassandra.query import PreparedStatement
 from cassandra_sigv4.auth import SigV4AuthProvider
 
 from benchmarks.servers import empty_cassandra
-from local.keyspaces.credentials import Role
-from local.keyspaces.iam import ADMINISTRATOR
-from local.keyspaces.service import LocalKeyspaces, run_keyspaces
-from local.keyspaces.tables import TableSchema
 from local.listening import listen
+from local_keyspaces.credentials import Role
+from local_keyspaces.iam import ADMINISTRATOR
+from local_keyspaces.service import LocalKeyspaces, run_keyspaces
+from local_keyspaces.tables import TableSchema
 
 _REGION, _ACCOUNT = "us-east-1", "000000000000"
 _ROUNDS, _SECONDS, _IN_FLIGHT = 5, 3.0, 64

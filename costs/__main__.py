@@ -8,8 +8,8 @@ from pathlib import Path
 from costs.documents import DOCUMENTS, estimate_stack, update
 from costs.prices import REGION, every_price
 from costs.render import as_text
-from local.errors import LocalError
-from local.settings import read_settings
+from declared.errors import LocalError
+from declared.settings import read_settings
 
 _ROOT = Path(__file__).resolve().parent.parent
 

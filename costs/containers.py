@@ -9,7 +9,7 @@ from costs.data import TABLE, is_on_demand
 from costs.items import Item, number, unclear
 from costs.network import way_out
 from costs.scaling import least_by_scaling
-from local.program import Program, Resource
+from declared.program import Program, Resource
 
 SERVICE = "aws:ecs/service:Service"
 RUN = "pulumi-python:dynamic/ecs:TaskRun"

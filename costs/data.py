@@ -6,7 +6,7 @@ from costs.assumptions import Assumptions
 from costs.items import Item, number, unclear
 from costs.prices import READ_CAPACITY, TABLE_BACKUP, TABLE_STORAGE, WRITE_CAPACITY
 from costs.scaling import least_by_scaling
-from local.program import Program, Resource
+from declared.program import Program, Resource
 
 TABLE = "aws:keyspaces/table:Table"
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from costs.estimate import Estimate, estimate
 from costs.render import as_markdown, assumptions_table, compared, prices_table
-from local import aws
-from local.errors import LocalError
-from local.program import evaluate
-from local.settings import Settings, read_settings
+from declared import aws
+from declared.errors import LocalError
+from declared.program import evaluate
+from declared.settings import Settings, read_settings
 
 # By document, the tables in it.
 DOCUMENTS: Mapping[str, tuple[str, ...]] = {

@@ -8,7 +8,7 @@ from costs.assumptions import DEFAULTS, Assumptions
 from costs.items import Item, merged, total, unclear
 from costs.prices import HOSTED_ZONE, KEY
 from costs.requests import BUCKET, WEB_ACL, request_items
-from local.program import Program, Resource
+from declared.program import Program, Resource
 
 Pricing = Callable[[Resource, Program, Assumptions], Iterator[Item]]
 _OUR_COMPONENTS = "keyspaces-platform:index:"  # hold resources, and are none themselves

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from costs.prices import HOURS, Price
-from local.errors import LocalError
-from local.program import Resource
+from declared.errors import LocalError
+from declared.program import Resource
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from costs.prices import (
     PUBLIC_IPV4,
     Price,
 )
-from local.program import Program, Resource
+from declared.program import Program, Resource
 
 VPC = "awsx:ec2:Vpc"
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"

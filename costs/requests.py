@@ -9,7 +9,7 @@ from costs.items import Item, number
 from costs.network import BALANCER, is_public, way_out
 from costs.prices import DATA_OUT, DAYS, LOAD_BALANCER_CAPACITY, OBJECT_STORAGE, READS, WEB_ACL_REQUESTS
 from costs.watching import log_items
-from local.program import Program
+from declared.program import Program
 
 BUCKET = "aws:s3/bucket:Bucket"
 WEB_ACL = "aws:wafv2/webAclAssociation:WebAclAssociation"

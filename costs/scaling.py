@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from costs.assumptions import Assumptions
 from costs.items import Item, number
 from costs.prices import ALARM_METRIC
-from local.program import Program, Resource
+from declared.program import Program, Resource
 
 _TARGET = "aws:appautoscaling/target:Target"
 # A target tracking policy keeps alarms: a pair for an ECS service, two pairs for a Keyspaces table (Keyspaces developer

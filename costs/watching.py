@@ -19,7 +19,7 @@ from costs.prices import (
     LOG_LINES,
     LOG_STORAGE,
 )
-from local.program import Program, Resource
+from declared.program import Program, Resource
 
 DASHBOARDS = "aws:cloudwatch/dashboard:Dashboard"
 _GROUP = "aws:cloudwatch/logGroup:LogGroup"

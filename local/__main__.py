@@ -15,10 +15,10 @@ from pathlib import Path
 
 import psutil
 
-from local.errors import LocalError
-from local.keyspaces.faults import BadFaults, Faults, FaultsFile
+from declared.errors import LocalError
 from local.processes import end_leftovers
 from local.state import State
+from local_keyspaces.faults import BadFaults, Faults, FaultsFile
 
 _ROOT = Path(__file__).resolve().parent.parent
 _DOWN_SECONDS = 90.0

@@ -7,20 +7,20 @@ import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from local import aws
+from declared import aws
+from declared.errors import LocalError
 from local.cassandra import fetch_jars, run_cassandra
-from local.errors import LocalError
 from local.foreground import ignore_interrupts, until_stopped
-from local.keyspaces.credentials import Role
-from local.keyspaces.faults import Faults
-from local.keyspaces.iam import MalformedPolicy, Policy
-from local.keyspaces.service import LocalKeyspaces, run_keyspaces
 from local.listening import listen
 from local.logs import log_to
 from local.processes import Registry, end_leftovers
 from local.profiles import ADMINISTRATOR, keep_profiles
 from local.progress import Progress
 from local.state import Running, State
+from local_keyspaces.credentials import Role
+from local_keyspaces.faults import Faults
+from local_keyspaces.iam import MalformedPolicy, Policy
+from local_keyspaces.service import LocalKeyspaces, run_keyspaces
 
 _ROLE = "client"
 _NAME = "keyspaces"

@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from declared.errors import LocalError
 from local import jars
-from local.errors import LocalError
 from local.processes import Registry, end_process, last_lines, why_it_does_not_listen
 
 _HEAP = "512M"

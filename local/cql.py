@@ -16,7 +16,7 @@ from cassandra.policies import RoundRobinPolicy
 from cassandra.protocol import ErrorMessage
 from cassandra_sigv4.auth import SigV4AuthProvider
 
-from local.errors import LocalError
+from declared.errors import LocalError
 from local.state import Running, State
 
 _PROMPT = "cql> "

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from local.keyspaces.credentials import CredentialStore, Role
+from local_keyspaces.credentials import CredentialStore, Role
 
 
 class CredentialsEndpoint:

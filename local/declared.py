@@ -11,11 +11,11 @@ from typing import Any
 
 import pulumi
 
-from local.errors import LocalError
-from local.keyspaces.credentials import Role
-from local.keyspaces.iam import MalformedPolicy, Policy
-from local.keyspaces.tables import TableSchema
-from local.program import Program, Resource
+from declared.errors import LocalError
+from declared.program import Program, Resource
+from local_keyspaces.credentials import Role
+from local_keyspaces.iam import MalformedPolicy, Policy
+from local_keyspaces.tables import TableSchema
 
 _log = logging.getLogger(__name__)
 
@@ -290,7 +290,7 @@ def _known(resource: Resource, property_: str) -> Any:
 
 def _known_value(value: Any, what: str) -> Any:
     if value is None or _has_unknown(value):
-        raise LocalError(f"{what} depends on something only AWS computes; local/aws.py must compute it too")
+        raise LocalError(f"{what} depends on something only AWS computes; declared/aws.py must compute it too")
     return value
 
 

@@ -2,7 +2,7 @@
 
 import socket
 
-from local.errors import LocalError
+from declared.errors import LocalError
 
 
 def listen(port: int, other: str) -> socket.socket:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from local.errors import LocalError
+from declared.errors import LocalError
 
 _POLL_SECONDS = 0.3
 
@@ -17,7 +17,7 @@ def log_to(file: Path) -> Iterator[None]:
     file.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(file)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger = logging.getLogger("local.keyspaces")
+    logger = logging.getLogger("local_keyspaces")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False

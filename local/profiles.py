@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from local.keyspaces.credentials import Credentials, CredentialStore, Role
-from local.keyspaces.iam import ADMINISTRATOR as EVERYTHING
-from local.keyspaces.iam import Principal
+from local_keyspaces.credentials import Credentials, CredentialStore, Role
+from local_keyspaces.iam import ADMINISTRATOR as EVERYTHING
+from local_keyspaces.iam import Principal
 
 ADMINISTRATOR = "administrator"
 # A role's longest session (IAM user guide, "Maximum session duration").

@@ -7,16 +7,13 @@ from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from local import aws, declared, program
+from declared import aws, program
+from declared.errors import LocalError
+from declared.settings import Settings, read_settings
+from local import declared
 from local.cassandra import fetch_jars, run_cassandra
 from local.credentials_endpoint import CredentialsEndpoint
-from local.errors import LocalError
 from local.foreground import ignore_interrupts, until_stopped
-from local.keyspaces.faults import Faults
-from local.keyspaces.refusals import Refused
-from local.keyspaces.schema import Schema
-from local.keyspaces.service import run_keyspaces
-from local.keyspaces.tables import SchemaConflict
 from local.listening import listen
 from local.load_balancer import LoadBalancer
 from local.logs import log_to
@@ -24,9 +21,13 @@ from local.processes import Registry, end_leftovers
 from local.profiles import keep_profiles
 from local.progress import Progress
 from local.secrets_file import SecretsFile
-from local.settings import Settings, read_settings
 from local.state import Running, State
 from local.tasks import RunningService, Surroundings, run_once
+from local_keyspaces.faults import Faults
+from local_keyspaces.refusals import Refused
+from local_keyspaces.schema import Schema
+from local_keyspaces.service import run_keyspaces
+from local_keyspaces.tables import SchemaConflict
 
 
 def up(root: Path, state: State, *, stack: str, port: int, faults: Faults, progress: Progress) -> None:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.errors import LocalError
+from declared.errors import LocalError
 
 
 @dataclass(kw_only=True)

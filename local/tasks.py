@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from declared.errors import LocalError
 from local.credentials_endpoint import CredentialsEndpoint
 from local.declared import OneOff, Service, TaskDefinition
-from local.errors import LocalError
 from local.load_balancer import LoadBalancer
 from local.processes import Registry, end_process, last_lines
 

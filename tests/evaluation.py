@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from local import aws
-from local.program import Inputs, Program, Resource
-from local.program import declare as declare_program
-from local.program import evaluate as evaluate_program
-from local.settings import read_settings
+from declared import aws
+from declared.program import Inputs, Program, Resource
+from declared.program import declare as declare_program
+from declared.program import evaluate as evaluate_program
+from declared.settings import read_settings
 
 ROOT = Path(__file__).parent.parent
 PROJECT = "keyspaces-platform"

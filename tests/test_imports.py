@@ -7,7 +7,18 @@ import pytest
 
 from tests.processes import ROOT
 
-OURS = {"components", "costs", "keyspaces", "load_countries", "local", "query_api", "tests", "benchmarks"}
+OURS = {
+    "components",
+    "costs",
+    "declared",
+    "keyspaces",
+    "load_countries",
+    "local",
+    "local_keyspaces",
+    "query_api",
+    "tests",
+    "benchmarks",
+}
 
 
 def _imported(file: Path) -> set[str]:
@@ -28,10 +39,10 @@ def _imported(file: Path) -> set[str]:
         ("app/keyspaces", ("keyspaces.",)),
         ("app/query_api", ("keyspaces.", "query_api.")),
         ("app/load_countries", ("keyspaces.", "load_countries.")),
-        ("local/keyspaces", ("local.keyspaces.",)),
-        ("local/keyspaces/cql", ("local.keyspaces.cql.",)),
-        ("local", ("local.",)),
-        ("costs", ("costs.", "local.")),
+        ("local_keyspaces", ("local_keyspaces.", "local.")),
+        ("local_keyspaces/cql", ("local_keyspaces.cql.",)),
+        ("local", ("declared.", "local.", "local_keyspaces.")),
+        ("costs", ("costs.", "declared.")),
     ],
 )
 def test_keeps_to_what_it_may_know(folder: str, allowed: tuple[str, ...]) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 import keyspaces
 from keyspaces import auth
-from local.keyspaces import sigv4
-from local.keyspaces.credentials import CredentialStore, Role
+from local_keyspaces import sigv4
+from local_keyspaces.credentials import CredentialStore, Role
 
 NONCE = b"91703fdc2ef562e19fbdab0f58e42fe5"
 

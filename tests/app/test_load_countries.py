@@ -10,7 +10,7 @@ import pytest
 from keyspaces.session import open_session
 from keyspaces.target import add_target_options, target_from
 from load_countries.load import LoadFailed, verify, write
-from local.keyspaces.tables import Status
+from local_keyspaces.tables import Status
 from tests.keyspaces import COUNTRIES, LocalKeyspaces
 from tests.processes import AS_NOBODY, CAN_BE_NOBODY, ROOT, run_program, start_program
 

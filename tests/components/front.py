@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 
 from components import Environment, ExistingListener, KeyspacesMicroservice, PublicLoadBalancer, Service, Table
-from local.program import Program
+from declared.program import Program
 from tests.evaluation import declare
 
 LISTENER_ARN = (

@@ -10,7 +10,7 @@ from components import ExistingVpc, NewVpc
 from components.account import Account
 from components.network.network import create_network
 from components.network.task_access import create_task_access
-from local.program import Program
+from declared.program import Program
 from tests.evaluation import declare
 
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"

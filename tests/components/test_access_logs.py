@@ -8,7 +8,7 @@ import pytest
 
 from components import AccessLogs, PublicLoadBalancer
 from components.arguments import InvalidArguments
-from local.program import Program
+from declared.program import Program
 from tests.components.front import declare_front
 from tests.evaluation import dependencies, one
 

@@ -15,7 +15,7 @@ from components.monitoring.alarms import Alarms
 from components.monitoring.service_alarms import create_task_alarm, create_traffic_alarms, deployment_alarms
 from components.monitoring.table_alarms import create_table_alarms
 from components.tasks.permissions import Access
-from local.program import Program, Resource
+from declared.program import Program, Resource
 from tests.evaluation import declare, dependencies, one
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:on-call"

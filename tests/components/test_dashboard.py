@@ -14,7 +14,7 @@ import pytest
 
 from components.monitoring.dashboard import ServiceView, create_dashboard
 from components.tasks.permissions import Access
-from local.program import Program, Resource
+from declared.program import Program, Resource
 from tests.evaluation import declare, one
 
 REGION = "eu-west-1"

@@ -14,7 +14,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2
 
 from components.service.deployment import Deployment, DeploymentProvider
-from local.program import Resource
+from declared.program import Resource
 from tests.components.engine import Engine, FakeAws, start_engine
 from tests.components.test_deployment import NEW, PROPS, SERVICE
 from tests.evaluation import declare, one

@@ -17,7 +17,7 @@ from components.once.task_run import TaskRun, TaskStop
 from components.secrets.parameter import SecretParameter
 from components.service.deployment import Deployment
 from components.tables.schema import TableSchema
-from local.program import Program
+from declared.program import Program
 from tests.components.everything import Everything, declare_everything
 from tests.evaluation import ROOT, declare
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from components import NewVpc
-from local import aws as mocked
-from local.program import Program
+from declared import aws as mocked
+from declared.program import Program
 from tests.components.networks import declared, policies
 from tests.evaluation import policy
 

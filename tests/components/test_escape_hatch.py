@@ -8,7 +8,7 @@ import pulumi
 import pytest
 
 from components import Environment, KeyspacesMicroservice, Service, Table
-from local.program import Program
+from declared.program import Program
 from tests.components.everything import declare_everything
 from tests.evaluation import ROOT, declare
 

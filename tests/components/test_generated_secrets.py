@@ -7,7 +7,7 @@ import pytest
 
 from components import Environment, KeyspacesMicroservice, NewVpc, Once, Service, Table
 from components.arguments import InvalidArguments
-from local.program import Program
+from declared.program import Program
 from tests.evaluation import container, declare, dependencies, one, policy
 
 _PARAMETER = "pulumi-python:dynamic/ssm:SecretParameter"

@@ -6,7 +6,7 @@ import pytest
 
 from components import Https, PublicLoadBalancer, Service
 from components.arguments import InvalidArguments
-from local.program import Program
+from declared.program import Program
 from tests.components.front import CERTIFICATE_ARN, declare_front
 from tests.evaluation import dependencies, one
 

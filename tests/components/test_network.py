@@ -12,8 +12,8 @@ from components.account import Account
 from components.arguments import InvalidArguments
 from components.network.endpoints import create_s3_gateway
 from components.network.vpc import WayOut
-from local import aws as mocked
-from local.program import Call, Inputs, Program
+from declared import aws as mocked
+from declared.program import Call, Inputs, Program
 from tests.components.networks import ENDPOINT, declared, policies
 from tests.evaluation import declare, dependencies, one
 

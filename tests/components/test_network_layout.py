@@ -10,7 +10,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2
 
 from components.network.layout import NetworkLayoutProvider
-from local.program import Program
+from declared.program import Program
 from tests.components.engine import FakeAws, Provider, start_engine
 from tests.evaluation import dependencies, evaluate, one
 

@@ -8,7 +8,7 @@ import pytest
 
 from components.arguments import InvalidArguments
 from components.service.scaling import Scaling, ServiceScaling, check_min_tasks, create_scaling
-from local.program import Program
+from declared.program import Program
 from tests.evaluation import declare, dependencies, one
 
 _TARGET = "aws:appautoscaling/target:Target"

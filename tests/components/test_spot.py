@@ -9,7 +9,7 @@ import pytest
 from components.arguments import InvalidArguments
 from components.cluster import create_capacity_providers
 from components.service.spot import Spot, launch_arguments
-from local.program import Program
+from declared.program import Program
 from tests.evaluation import declare, dependencies, one
 
 _PROVIDERS = "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders"

@@ -9,7 +9,7 @@ import pytest
 from components.account import Account
 from components.arguments import InvalidArguments
 from components.tables.table import KeyspacesTable, Table, create_table
-from local.program import Program, Resource
+from declared.program import Program, Resource
 from tests.evaluation import declare, dependencies, one
 
 THINGS: dict[str, Any] = {

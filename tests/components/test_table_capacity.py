@@ -6,7 +6,7 @@ import pytest
 
 from components.arguments import InvalidArguments
 from components.tables.capacity import OnDemand, Provisioned
-from local.program import Inputs, Program
+from declared.program import Inputs, Program
 from tests.components.test_table import declare_table, table_of
 from tests.evaluation import dependencies, one
 

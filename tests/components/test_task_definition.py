@@ -13,7 +13,7 @@ from components.tasks.architecture import Architecture
 from components.tasks.image import Image, create_image
 from components.tasks.permissions import create_task_role
 from components.tasks.task_definition import create_task_definition
-from local.program import Program
+from declared.program import Program
 from tests.evaluation import container, declare, one, policy
 
 _DEFINITION = "aws:ecs/taskDefinition:TaskDefinition"

@@ -10,7 +10,7 @@ import pulumi_awsx as awsx
 
 from costs.assumptions import DEFAULTS, Assumptions
 from costs.estimate import Estimate, estimate
-from local.program import Program
+from declared.program import Program
 from tests.evaluation import declare
 
 ZONES = ["us-east-1a", "us-east-1b"]

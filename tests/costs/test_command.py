@@ -12,8 +12,8 @@ from costs.estimate import Estimate, estimate
 from costs.items import Item
 from costs.prices import ARM_CPU, ARM_SPOT_CPU, INTERFACE_ENDPOINT, NAT_GATEWAY
 from costs.render import as_markdown, as_text, compared
-from local.program import Program
-from local.settings import read_settings
+from declared.program import Program
+from declared.settings import read_settings
 from tests.evaluation import ROOT
 
 Run = Callable[..., tuple[int, str, str]]

@@ -6,8 +6,8 @@ import pytest
 
 from costs.__main__ import _parser
 from costs.documents import DOCUMENTS, estimate_stack, replaced, tables
-from local.errors import LocalError
-from local.settings import read_settings
+from declared.errors import LocalError
+from declared.settings import read_settings
 from tests.evaluation import ROOT
 
 _TEXTS = {document: (ROOT / document).read_text() for document in DOCUMENTS}

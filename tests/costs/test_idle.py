@@ -7,8 +7,8 @@ import pulumi_aws as aws
 import pytest
 
 from costs.estimate import EACH_TIME, FREE, IDLE, estimate
-from local.errors import LocalError
-from local.program import Program
+from declared.errors import LocalError
+from declared.program import Program
 from tests.costs.programs import (
     endpoint,
     estimate_of,

@@ -9,7 +9,7 @@ import pytest
 
 from costs.assumptions import DEFAULTS, Assumptions, every_assumption
 from costs.estimate import estimate
-from local.program import Program
+from declared.program import Program
 from tests.costs.programs import api, endpoint, estimate_of, idle, service, table, task_definition, vpc
 
 # What traffic passes in each way out, by AWS service.

@@ -15,12 +15,22 @@ from pathlib import Path
 import psutil
 import pytest
 
+from declared.errors import LocalError
 from local import cassandra
-from local.errors import LocalError
 from tests.keyspaces import JARS
 from tests.processes import ROOT, free_port, get, listens, wait_until
 
-FILES = ("Pulumi.yaml", "Pulumi.dev.yaml", "__main__.py", "settings.py", "components", "app", "local")
+FILES = (
+    "Pulumi.yaml",
+    "Pulumi.dev.yaml",
+    "__main__.py",
+    "settings.py",
+    "components",
+    "app",
+    "declared",
+    "local",
+    "local_keyspaces",
+)
 
 
 class Machine:

@@ -8,11 +8,12 @@ import pytest
 
 from components import ExistingListener, Https, PublicLoadBalancer, Service
 from components.tables.capacity import Provisioned
-from local import aws, declared
-from local.errors import LocalError
-from local.keyspaces.iam import Principal
-from local.program import Inputs, Program, Resource, evaluate
-from local.settings import read_settings
+from declared import aws
+from declared.errors import LocalError
+from declared.program import Inputs, Program, Resource, evaluate
+from declared.settings import read_settings
+from local import declared
+from local_keyspaces.iam import Principal
 from tests.components.front import CERTIFICATE_ARN, EXISTING, declare_front
 from tests.components.test_table import EVERY_OPTION, declare_table
 from tests.evaluation import ROOT
@@ -115,7 +116,7 @@ def test_puts_out_its_own_address_whatever_load_balancer_is_declared(
         ("aws.keyspaces.Keyspace('k', name=aws.sqs.Queue('q').arn)", "Keyspace k: name depends on something only AWS"),
         (
             "aws.get_caller_identity(); aws.ec2.get_elastic_ip()",
-            "asks aws:ec2/getElasticIp:getElasticIp, which local/aws.py has",
+            "asks aws:ec2/getElasticIp:getElasticIp, which declared/aws.py has",
         ),
         ("1 / 0", r"__main__\.py does not evaluate: ZeroDivisionError"),
         ("pulumi.Config().require('missing')", r"^Missing required configuration variable .*missing"),

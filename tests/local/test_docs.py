@@ -6,7 +6,7 @@ import dataclasses
 import pytest
 
 from local.__main__ import _parser
-from local.keyspaces.faults import Faults
+from local_keyspaces.faults import Faults
 from tests.processes import ROOT
 
 KEYSPACES = (ROOT / "docs" / "keyspaces.md").read_text()

@@ -9,10 +9,10 @@ import pulumi
 import pulumi_aws
 import pytest
 
-from local import aws
-from local.program import Program, Resource
-from local.program import evaluate as evaluate_program
-from local.settings import read_settings
+from declared import aws
+from declared.program import Program, Resource
+from declared.program import evaluate as evaluate_program
+from declared.settings import read_settings
 from rules.tags import TAGGABLE
 from tests.evaluation import REGION, ROOT, declare, evaluate
 from tests.policy.validation import UNKNOWN, Given, all_violations

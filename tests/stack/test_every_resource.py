@@ -6,7 +6,7 @@ import re
 import pulumi_aws
 import pytest
 
-from local.program import Program, Resource
+from declared.program import Program, Resource
 
 # Where AWS limits the name that Pulumi makes of a logical name, a hyphen and seven random characters.
 # Sources: IAM, Elastic Load Balancing, ECS, ECR, CloudWatch Logs and EC2 API references.

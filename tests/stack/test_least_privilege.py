@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from local.program import Program
+from declared.program import Program
 from tests.evaluation import policy
 
 _TABLE = "arn:aws:cassandra:us-east-1:000000000000:/keyspace/geography_domain/table/countries"

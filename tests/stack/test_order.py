@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.program import Program
+from declared.program import Program
 from tests.evaluation import dependencies, evaluate, one
 
 _NEEDED_BY_TASKS = {

@@ -6,7 +6,7 @@ import pytest
 from botocore.session import Session
 from botocore.validate import validate_parameters
 
-from local.program import Program
+from declared.program import Program
 from tests.evaluation import container, evaluate, one
 
 MICROSERVICES = ("load-countries", "query-api")

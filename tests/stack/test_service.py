@@ -5,7 +5,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from local.program import Program, Resource
+from declared.program import Program, Resource
 from tests.evaluation import evaluate, one
 
 _TOPIC = "arn:aws:sns:us-east-1:123456789012:alarms"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from local.errors import LocalError
-from local.program import Program
+from declared.errors import LocalError
+from declared.program import Program
 from tests.evaluation import ROOT, container, evaluate, one
 
 _SETTINGS = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]

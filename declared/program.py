@@ -1,0 +1,197 @@
+"""Evaluates the Pulumi program without an engine: what would it declare, and with which inputs?
+
+The program runs in this process as in a preview, with Pulumi's mocks for an engine. What AWS computes (ids, ARNs) is
+filled in by a `Computed` function; what it leaves out stays unknown, as in the preview of a new stack.
+"""
+
+import asyncio
+import os
+import runpy
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi.runtime import mocks, rpc
+from pulumi.runtime.proto import resource_pb2
+
+from declared.errors import LocalError
+from declared.settings import Settings
+
+Inputs = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """A declared resource. inputs, outputs: as the engine gets them, mostly in camelCase; an unknown is `Unknown`."""
+
+    urn: str
+    type: str
+    name: str
+    inputs: Inputs
+    outputs: Inputs
+    id: str
+    parent: str
+    custom: bool
+    depends_on: frozenset[str]
+    protect: bool
+    delete_before_replace: bool
+    replace_with: frozenset[str]
+    replacement_trigger: str | None
+    """A change of it replaces the resource; only a string is read."""
+    retain_on_delete: bool
+    ignore_changes: frozenset[str]
+    secrets: frozenset[str]
+    """Paths of the inputs that are marked as secret."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """A function of a provider to ask, such as `aws:index/getRegion:getRegion`."""
+
+    token: str
+    args: Inputs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """Everything a stack declares, in the order of declaration: what is depended on comes first.
+
+    outputs: the stack's. component_outputs: what each component has registered, by its URN.
+    """
+
+    resources: list[Resource] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    component_outputs: dict[str, Inputs] = field(default_factory=dict)
+
+    def of_type(self, type_: str) -> Iterator[Resource]:
+        return (resource for resource in self.resources if resource.type == type_)
+
+
+# What AWS computes for a new resource: its id and the outputs that are not inputs too.
+Computed = Callable[[str, str, Inputs], tuple[str, Inputs]]
+Answer = Callable[[Call], Inputs]
+
+
+def evaluate(root: Path, settings: Settings, *, computed: Computed, answer: Answer) -> Program:
+    """Runs `__main__.py` in `root`.
+
+    computed: gets type, name and inputs of a resource. answer: the result of a call, or raises LocalError.
+    Raises LocalError when the program fails. Changes this process's working directory meanwhile.
+    """
+
+    def run() -> None:
+        runpy.run_path(str(root / "__main__.py"), run_name="__main__")
+
+    sys.path.insert(0, str(root))
+    try:
+        return declare(run, root, settings, computed=computed, answer=answer)
+    except LocalError:
+        raise
+    except pulumi.RunError as error:  # what Pulumi too shows without a traceback
+        raise LocalError(str(error)) from None
+    except Exception as error:
+        raise LocalError(f"__main__.py does not evaluate: {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.remove(str(root))
+
+
+def declare(run: Callable[[], None], root: Path, settings: Settings, *, computed: Computed, answer: Answer) -> Program:
+    """What `run` declares, as if it were the program in `root`. Raises what it raises; otherwise as `evaluate`."""
+    monitor = _Monitor(_Mocks(computed, answer))
+    pulumi.runtime.set_all_config(dict(settings.values))
+    before = Path.cwd()
+    os.chdir(root)
+    try:
+        asyncio.run(_run(monitor, settings, run))
+    finally:
+        os.chdir(before)
+    return monitor.program
+
+
+async def _run(monitor: "_Monitor", settings: Settings, run: Callable[[], None]) -> None:
+    pulumi.runtime.set_mocks(
+        monitor.mocks, project=settings.project, stack=settings.stack, preview=True, monitor=monitor
+    )
+    # What is left of a program that failed belongs to a loop that is closed; set_mocks keeps it.
+    pulumi.runtime.settings.SETTINGS.outputs.clear()
+    # set_mocks has made a finished stack; run_in_stack makes one that takes outputs.
+    pulumi.runtime.settings.set_root_resource(None)  # type: ignore[arg-type]
+    await pulumi.runtime.run_in_stack(run)
+
+
+class _Mocks(mocks.Mocks):
+    def __init__(self, computed: Computed, answer: Answer) -> None:
+        self._computed = computed
+        self._answer = answer
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        id_, outputs = self._computed(args.typ, args.name, args.inputs)
+        # A remote component's outputs are its own; a resource's outputs begin with its inputs.
+        return id_, {**({} if args.typ.startswith("awsx:") else args.inputs), **outputs}
+
+    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:  # type: ignore[override]
+        return dict(self._answer(Call(token=args.token, args=args.args)))
+
+
+class _Monitor(mocks.MockMonitor):
+    """Keeps what the mock monitor is told and forgets: options, dependencies, the stack's outputs."""
+
+    def __init__(self, mocks_: mocks.Mocks) -> None:
+        super().__init__(mocks_)
+        self.program = Program()
+
+    def RegisterResource(self, request: Any) -> Any:
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
+        if request.type != "pulumi:pulumi:Stack":
+            inputs = rpc.deserialize_properties(request.object)
+            self.program.resources.append(
+                Resource(
+                    urn=response.urn,
+                    type=request.type,
+                    name=request.name,
+                    inputs=_plain(inputs),
+                    outputs=_plain(rpc.deserialize_properties(response.object)),
+                    id=response.id,
+                    parent=request.parent,
+                    custom=request.custom,
+                    depends_on=frozenset(request.dependencies),
+                    protect=request.protect,
+                    delete_before_replace=request.deleteBeforeReplace,
+                    replace_with=frozenset(request.replace_with),
+                    replacement_trigger=request.replacement_trigger.string_value or None,
+                    retain_on_delete=request.retainOnDelete,
+                    ignore_changes=frozenset(request.ignoreChanges),
+                    secrets=frozenset(_secret_paths(inputs)),
+                )
+            )
+        return response
+
+    def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> Any:
+        outputs = _plain(rpc.deserialize_properties(request.outputs))
+        if "::pulumi:pulumi:Stack::" in request.urn:
+            self.program.outputs.update(outputs)
+        else:
+            self.program.component_outputs[request.urn] = outputs
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
+
+
+def _plain(value: Any) -> Any:
+    """Without the wrapping of secrets, which nobody but this process sees here."""
+    if rpc.is_rpc_secret(value):
+        return _plain(rpc.unwrap_rpc_secret(value))
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _secret_paths(value: Any, path: str = "") -> Iterator[str]:
+    if rpc.is_rpc_secret(value):
+        yield path.removeprefix(".")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _secret_paths(item, f"{path}.{key}")

@@ -1,0 +1,54 @@
+"""A driver's session with the Cassandra behind the endpoint, and its errors as answers to a client."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cassandra import AlreadyExists, ConfigurationException, InvalidRequest
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
+from cassandra.policies import RoundRobinPolicy
+from cassandra.protocol import ErrorMessage
+
+from local_keyspaces.frames import ErrorCode
+from local_keyspaces.refusals import Refused, already_exists, invalid
+
+
+@contextmanager
+def open_session(port: int) -> Iterator[Session]:
+    """With Cassandra itself, on 127.0.0.1, which asks nobody to sign in. Blocks."""
+    cluster = Cluster(
+        ["127.0.0.1"],
+        port=port,
+        protocol_version=4,
+        execution_profiles={
+            EXEC_PROFILE_DEFAULT: ExecutionProfile(load_balancing_policy=RoundRobinPolicy(), request_timeout=30.0)
+        },
+        schema_metadata_enabled=False,
+        token_metadata_enabled=False,
+        connect_timeout=30.0,
+        control_connection_timeout=30.0,
+    )
+    try:
+        yield cluster.connect()
+    finally:
+        cluster.shutdown()
+
+
+def run(session: Session, statement: str) -> None:
+    """Raises Refused with what Cassandra says."""
+    try:
+        session.execute(statement)
+    except AlreadyExists as error:
+        raise already_exists(str(error), error.keyspace or "", error.table or "") from None
+    except InvalidRequest as error:
+        raise invalid(_message(error)) from None
+    except ConfigurationException as error:
+        raise Refused(ErrorCode.CONFIGURATION_ERROR, _message(error)) from None
+    except ErrorMessage as error:
+        raise Refused(ErrorCode(error.code), str(error.message)) from None
+
+
+def _message(error: Exception) -> str:
+    """Without what the driver puts before the server's own words."""
+    text = str(error)
+    _, found, message = text.partition('message="')
+    return message.removesuffix('"') if found else text

@@ -1,0 +1,228 @@
+"""One client's connection: what it asks is checked, and passed on to Cassandra or answered here.
+
+Each client has a connection to Cassandra of its own, so that stream ids, and pages, are never another client's.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+
+from local_keyspaces import cql, ddl, frames, plans, results, sign_in, system_tables
+from local_keyspaces.credentials import CredentialStore
+from local_keyspaces.faults import FaultsFile
+from local_keyspaces.frames import ErrorCode, Frame, FrameBuffer, Opcode, ProtocolError, Reader
+from local_keyspaces.gate import Gate
+from local_keyspaces.iam import Principal
+from local_keyspaces.plans import Plan
+from local_keyspaces.prepared import Prepared
+from local_keyspaces.refusals import Refused, unauthorized
+from local_keyspaces.relay import CHUNK, LARGEST, Change, Relay
+from local_keyspaces.requests import Batch, Execute, Parameters, Prepare, Query
+from local_keyspaces.schema import Schema
+from local_keyspaces.suffering import Suffering
+
+_log = logging.getLogger(__name__)
+
+_SIGN_IN_SECONDS = 30.0
+_EVENTS = {"TOPOLOGY_CHANGE", "STATUS_CHANGE", "SCHEMA_CHANGE"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """What all connections share. cassandra: host and port."""
+
+    region: str
+    store: CredentialStore
+    schema: Schema
+    faults: FaultsFile
+    cassandra: tuple[str, int]
+    prepared: Prepared = field(default_factory=Prepared)
+
+
+async def serve_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Server) -> None:
+    """Until either side ends. Raises SignInRefused, ProtocolError, TimeoutError and what streams raise."""
+    buffer = FrameBuffer(sign_in.LARGEST_BEFORE)
+    async with asyncio.timeout(_SIGN_IN_SECONDS):
+        signed_in = await sign_in.sign_in(
+            reader,
+            writer,
+            buffer,
+            region=server.region,
+            store=server.store,
+            all_expired=server.faults.current().expired_credentials,
+        )
+    principal = signed_in.credentials.principal
+    if not principal.has_any("cassandra"):
+        error = unauthorized(f"User {principal.arn} has no permissions.")
+        writer.write(signed_in.request.reply_error(error.code, error.message).encode())
+        await writer.drain()
+        raise sign_in.SignInRefused(error.message)
+    relay = await Relay.open(writer, server.cassandra, compressed="COMPRESSION" in signed_in.options)
+    try:
+        _log.info("%s signed in", principal.arn)
+        relay.reply(signed_in.request.reply(Opcode.AUTH_SUCCESS, frames.bytes_(None)))
+        buffer.largest = LARGEST
+        requests = _Requests(relay, server, principal)
+        await _first_to_end(requests.run(reader, buffer), relay.pass_responses())
+    finally:
+        await relay.close()
+
+
+class _Requests:
+    """Of one client, signed in as `principal`."""
+
+    def __init__(self, relay: Relay, server: Server, principal: Principal) -> None:
+        self._relay = relay
+        self._server = server
+        self._principal = principal
+        self._gate = Gate(principal, server.schema.catalog)
+        self._suffering = Suffering(server.faults.current())
+        self._keyspace: str | None = None
+
+    async def run(self, reader: asyncio.StreamReader, buffer: FrameBuffer) -> None:
+        """Until the client ends the connection. Raises ProtocolError once nothing more can be understood."""
+        while True:
+            self._suffering.faults = self._server.faults.current()
+            while (frame := buffer.next()) is not None:
+                sign_in.check_version(frame)
+                if frame.stream < 0 or self._relay.is_used(frame.stream):
+                    raise ProtocolError(f"stream {frame.stream} cannot be used now")
+                self._handle(frame)
+            await self._relay.flush()
+            chunk = await reader.read(CHUNK)
+            if not chunk:
+                return
+            buffer.feed(chunk)
+
+    def _handle(self, frame: Frame) -> None:
+        try:
+            match frame.opcode:
+                case Opcode.OPTIONS:
+                    self._relay.reply(sign_in.supported(frame))
+                case Opcode.REGISTER:
+                    self._register(frame)
+                case Opcode.QUERY:
+                    self._query(frame, Query.decode(frame.body))
+                case Opcode.PREPARE:
+                    self._prepare(frame, Prepare.decode(frame.body))
+                case Opcode.EXECUTE:
+                    self._execute(frame, Execute.decode(frame.body))
+                case Opcode.BATCH:
+                    self._batch(frame, Batch.decode(frame.body))
+                case _:
+                    raise ProtocolError(f"Unexpected message 0x{frame.opcode:02X}")
+        except Refused as error:
+            self._refuse(frame, error)
+        except ProtocolError as error:
+            self._relay.reply(frame.reply_error(ErrorCode.PROTOCOL_ERROR, str(error)))
+        except ConnectionAbortedError:
+            raise
+        except Exception:
+            self._fail(frame)
+
+    def _register(self, frame: Frame) -> None:
+        reader = Reader(frame.body)
+        events = reader.string_list()
+        reader.end()
+        if not set(events) <= _EVENTS:
+            raise ProtocolError(f"unknown events {sorted(set(events) - _EVENTS)}")
+        self._relay.reply(frame.reply(Opcode.READY))
+
+    def _query(self, frame: Frame, query: Query) -> None:
+        match self._gate.read(query.text, self._keyspace):
+            case Plan() as plan:
+                self._run(frame, plan, query.parameters, frames.long_string(plan.text))
+            case cql.Use() as use:
+                self._use(frame, use.keyspace)
+            case change:
+                self._suffering.drop()
+                self._relay.answer_later(frame.stream, self._change_schema(frame, change, self._keyspace))
+
+    def _prepare(self, frame: Frame, prepare: Prepare) -> None:
+        plan = self._gate.plan(prepare.text, self._keyspace)
+        self._gate.authorize(plan)
+
+        def remember(body: bytes) -> bytes:
+            id_ = results.prepared_id(body)
+            if id_ is not None:
+                self._server.prepared.add(id_, plan)
+            return _with_public_names(body) if plan.reads_system else body
+
+        self._suffering.drop()
+        self._forward(frame.with_body(frames.long_string(plan.text)), remember)
+
+    def _execute(self, frame: Frame, execute: Execute) -> None:
+        plan = self._find(execute.id)
+        self._run(frame, plan, execute.parameters, frames.short_bytes(execute.id))
+
+    def _run(self, frame: Frame, plan: Plan, parameters: Parameters, head: bytes) -> None:
+        """head: what stands before the parameters."""
+        self._gate.admit(plan, parameters.values, parameters.consistency, size=len(frame.body))
+        self._suffering.strike(
+            write_type=plan.write_type, consistency=parameters.consistency, of_system=plan.reads_system
+        )
+        encoded = parameters.encoded
+        change: Change | None = _with_public_names if plan.reads_system else None
+        if plan.reads:  # what is fetched again, page by page, must not be a conditional write
+            encoded, change = self._suffering.page(parameters, change)
+        self._forward(frame.with_body(head + encoded), change)
+
+    def _batch(self, frame: Frame, batch: Batch) -> None:
+        chosen = [
+            self._find(item.query) if isinstance(item.query, bytes) else self._gate.plan(item.query, self._keyspace)
+            for item in batch.items
+        ]
+        items = [(plan, item.values) for plan, item in zip(chosen, batch.items, strict=True)]
+        self._gate.admit_batch(batch.kind, items, batch.consistency, size=len(frame.body))
+        self._suffering.strike(write_type=plans.BATCH_WRITE_TYPES[batch.kind], consistency=batch.consistency)
+        body = batch.encode([plan.text for plan in chosen])
+        self._forward(frame.with_body(body), None)
+
+    def _forward(self, request: Frame, change: Change | None) -> None:
+        self._relay.forward(request, change, delay=self._suffering.faults.latency)
+
+    def _find(self, id_: bytes) -> Plan:
+        return self._server.prepared.find(id_, shows_peers=self._gate.shows_peers)
+
+    def _use(self, frame: Frame, keyspace: str) -> None:
+        self._server.schema.catalog.require_keyspace(keyspace)
+        self._keyspace = keyspace
+        self._relay.reply(frame.reply(Opcode.RESULT, results.set_keyspace(keyspace)))
+
+    async def _change_schema(self, frame: Frame, statement: cql.SchemaChange, keyspace: str | None) -> None:
+        await asyncio.sleep(self._suffering.faults.latency)
+        try:
+            body = await ddl.run(statement, keyspace=keyspace, principal=self._principal, schema=self._server.schema)
+        except Refused as error:
+            self._refuse(frame, error)
+        except Exception:
+            self._fail(frame)
+        else:
+            self._relay.reply(frame.reply(Opcode.RESULT, body))
+
+    def _refuse(self, frame: Frame, error: Refused) -> None:
+        if not error.usual:
+            _log.info("refused to %s: %s", self._principal.arn, error.message)
+        self._relay.reply(frame.reply_error(error.code, error.message, error.details))
+
+    def _fail(self, frame: Frame) -> None:
+        _log.exception("a request could not be handled")
+        self._relay.reply(frame.reply_error(ErrorCode.SERVER_ERROR, "the local endpoint failed; its log says why"))
+
+
+def _with_public_names(body: bytes) -> bytes:
+    return results.rename_tables(body, system_tables.public_name)
+
+
+async def _first_to_end(*works: Awaitable[None]) -> None:
+    """Runs them until one ends, and raises what that raises."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()

@@ -1,0 +1,64 @@
+"""What a CQL statement is, for an endpoint that decides whether Cassandra gets to see it.
+
+`parse` understands a text as Cassandra 5 does, or refuses it: the strict side. Imports nothing else of `local/`.
+"""
+
+from local_keyspaces.cql.lexer import CqlSyntaxError, names_in, quoted
+from local_keyspaces.cql.parser import parse
+from local_keyspaces.cql.statements import (
+    AlterKeyspace,
+    AlterTable,
+    Batch,
+    CreateKeyspace,
+    CreateTable,
+    CreateType,
+    Delete,
+    DropKeyspace,
+    DropTable,
+    DropType,
+    Insert,
+    Modification,
+    Option,
+    Order,
+    Relation,
+    SchemaChange,
+    Select,
+    Statement,
+    TableName,
+    Term,
+    Type,
+    Unsupported,
+    Update,
+    Use,
+)
+
+__all__ = [
+    "AlterKeyspace",
+    "AlterTable",
+    "Batch",
+    "CqlSyntaxError",
+    "CreateKeyspace",
+    "CreateTable",
+    "CreateType",
+    "Delete",
+    "DropKeyspace",
+    "DropTable",
+    "DropType",
+    "Insert",
+    "Modification",
+    "Option",
+    "Order",
+    "Relation",
+    "SchemaChange",
+    "Select",
+    "Statement",
+    "TableName",
+    "Term",
+    "Type",
+    "Unsupported",
+    "Update",
+    "Use",
+    "names_in",
+    "parse",
+    "quoted",
+]

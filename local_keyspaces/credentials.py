@@ -1,0 +1,72 @@
+"""Who may sign in: temporary credentials of roles, as STS issues them, and long-term ones of users."""
+
+import datetime
+import secrets
+from dataclasses import dataclass, field
+
+from local_keyspaces.iam import Policy, Principal
+
+_LIFETIME = datetime.timedelta(hours=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """session_token and expires: None for long-term credentials, which never expire."""
+
+    principal: Principal
+    access_key: str
+    secret_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    expires: datetime.datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    """What a role's sessions may do."""
+
+    arn: str
+    policies: tuple[Policy, ...]
+
+
+class CredentialStore:
+    """Credentials by access key, in memory only."""
+
+    def __init__(self) -> None:
+        self._by_access_key: dict[str, Credentials] = {}
+
+    def add(self, credentials: Credentials) -> None:
+        self._by_access_key[credentials.access_key] = credentials
+
+    def find(self, access_key: str) -> Credentials | None:
+        return self._by_access_key.get(access_key)
+
+    def issue_for_role(self, role: Role, lifetime: datetime.timedelta = _LIFETIME) -> Credentials:
+        """New temporary credentials of an assumed role; forgets the expired ones."""
+        now = datetime.datetime.now(datetime.UTC)
+        self._by_access_key = {
+            key: known for key, known in self._by_access_key.items() if known.expires is None or known.expires > now
+        }
+        account, name = role.arn.split(":")[4], role.arn.rpartition("/")[2]
+        credentials = Credentials(
+            principal=Principal(
+                arn=f"arn:aws:sts::{account}:assumed-role/{name}/{secrets.token_hex(8)}", policies=role.policies
+            ),
+            access_key="ASIA" + _random_id(16),
+            secret_key=secrets.token_urlsafe(30),
+            session_token=secrets.token_urlsafe(48),
+            expires=now + lifetime,
+        )
+        self.add(credentials)
+        return credentials
+
+    def issue_for_user(self, user: Principal) -> Credentials:
+        """New long-term credentials of a user."""
+        credentials = Credentials(
+            principal=user, access_key="AKIA" + _random_id(16), secret_key=secrets.token_urlsafe(30)
+        )
+        self.add(credentials)
+        return credentials
+
+
+def _random_id(length: int) -> str:
+    return "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(length))

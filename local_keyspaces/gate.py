@@ -1,0 +1,91 @@
+"""Whether a statement is let through to Cassandra for a principal, by its permissions and by Keyspaces' rules."""
+
+from collections.abc import Sequence
+
+from local_keyspaces import cql, plans, rules, system_tables
+from local_keyspaces.catalog import Catalog
+from local_keyspaces.iam import Principal
+from local_keyspaces.plans import Plan
+from local_keyspaces.refusals import invalid, no_such_table
+from local_keyspaces.requests import Values
+from local_keyspaces.tables import Table
+
+# What Keyspaces does with the principal's own permissions to fill system.peers (developer guide, "VPC endpoints").
+_DESCRIBE = ("ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcEndpoints")
+
+
+class Gate:
+    """For one principal. Its methods raise Refused."""
+
+    def __init__(self, principal: Principal, catalog: Catalog) -> None:
+        self._principal = principal
+        self._catalog = catalog
+        self.shows_peers = all(principal.may(action, "*") for action in _DESCRIBE)
+
+    def read(self, text: str, keyspace: str | None) -> Plan | cql.Use | cql.SchemaChange:
+        """What is asked for; nothing of it is known to be allowed yet."""
+        return plans.read(text, keyspace, shows_peers=self.shows_peers)
+
+    def plan(self, text: str, keyspace: str | None) -> Plan:
+        """The same for what must be a statement of rows."""
+        statement = self.read(text, keyspace)
+        if not isinstance(statement, Plan):
+            raise invalid("Only SELECT, INSERT, UPDATE, DELETE and BATCH can be prepared")
+        return statement
+
+    def admit(self, plan: Plan, values: Values, consistency: str, *, size: int) -> None:
+        """size: of the statement with its values, in bytes."""
+        self.authorize(plan)
+        rules.check_consistency(consistency, write=not plan.reads)
+        if plan.reads:
+            (select,) = plan.parts
+            assert isinstance(select, cql.Select)
+            rules.check_read(select, values)
+            if not plan.reads_system:
+                rules.check_writetime(select, self._catalog.require_table(*plan.tables[0]))
+            return
+        parts = self._parts(plan, values)
+        if plan.batch is not None:
+            rules.check_batch(plan.batch, parts, size=size)
+        for part, table, own in parts:
+            rules.check_write(part, table, own, timestamped=plan.timestamped)
+
+    def admit_batch(self, kind: str, items: Sequence[tuple[Plan, Values]], consistency: str, *, size: int) -> None:
+        """A batch of the protocol, made of statements of their own."""
+        rules.check_consistency(consistency, write=True)
+        parts = []
+        for plan, values in items:
+            self.authorize(plan)
+            if plan.reads or plan.batch is not None:
+                raise invalid("Only INSERT, UPDATE and DELETE statements are allowed in a batch")
+            parts += self._parts(plan, values)
+        rules.check_batch(kind, parts, size=size)
+        for part, table, values in parts:
+            rules.check_write(part, table, values)
+
+    def authorize(self, plan: Plan) -> None:
+        """As far as it can be said without values."""
+        for access in plan.accesses:
+            access.require(self._principal, self._catalog)
+        for keyspace, table in plan.tables:
+            if keyspace not in system_tables.KEYSPACES:
+                _refuse_hidden(plan, self._catalog.require_table(keyspace, table))
+            elif not plan.reads:
+                raise plans.read_only(keyspace)
+            elif (keyspace, table) not in system_tables.VISIBLE:
+                # Drivers ask for those of newer versions, and go by the answer.
+                raise no_such_table(keyspace, table, usual=True)
+
+    def _parts(self, plan: Plan, values: Values) -> list[tuple[cql.Modification, Table, Values]]:
+        return [
+            (part, self._catalog.require_table(*table), values)
+            for part, table in zip(plan.parts, plan.tables, strict=True)
+            if not isinstance(part, cql.Select)
+        ]
+
+
+def _refuse_hidden(plan: Plan, table: Table) -> None:
+    """Cassandra has a new column at once; whoever names it before the delay is over is told that there is none."""
+    if table.hidden:
+        for column in sorted(table.hidden & cql.names_in(plan.text)):
+            raise invalid(f"Undefined column name {column}")

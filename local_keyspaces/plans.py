@@ -1,0 +1,155 @@
+"""What becomes of a statement that reads or writes rows: the permissions it needs and the text Cassandra is given."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from local_keyspaces import cql, rules, system_tables
+from local_keyspaces.catalog import Catalog
+from local_keyspaces.cql import TableName
+from local_keyspaces.iam import Principal
+from local_keyspaces.refusals import Refused, invalid, syntax_error, unauthorized
+
+# What is made of a text is remembered: applications use few. Long ones are not, for the memory's sake.
+_REMEMBERED = 2048
+_LONGEST_REMEMBERED = 1024
+LONGEST_NAME = 48
+
+BATCH_WRITE_TYPES = {"LOGGED": "BATCH", "UNLOGGED": "UNLOGGED_BATCH", "COUNTER": "COUNTER"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """An action of IAM on a table, or on a keyspace."""
+
+    action: str
+    keyspace: str
+    table: str | None = None
+
+    def require(self, principal: Principal, catalog: Catalog) -> None:
+        """Raises Refused. The wording is Cassandra's; the service's own is not documented."""
+        if not principal.may(f"cassandra:{self.action}", catalog.arn(self.keyspace, self.table)):
+            on = f"<table {self.keyspace}.{self.table}>" if self.table else f"<keyspace {self.keyspace}>"
+            raise unauthorized(
+                f"User {principal.arn} has no {self.action.upper()} permission on {on} or any of its parents"
+            )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Plan:
+    """text: for Cassandra, with every table named in full. tables: of each part, as (keyspace, table).
+
+    batch: its kind, if it is one. timestamped: whether it has a timestamp as a batch.
+    """
+
+    parts: Sequence[cql.Select | cql.Modification]
+    tables: Sequence[tuple[str, str]]
+    text: str
+    accesses: frozenset[Access]
+    batch: str | None
+    timestamped: bool
+    shows_peers: bool
+
+    @property
+    def reads(self) -> bool:
+        return isinstance(self.parts[0], cql.Select) if self.parts else False
+
+    @property
+    def reads_system(self) -> bool:
+        return self.reads and self.tables[0][0] in system_tables.KEYSPACES
+
+    @property
+    def reads_peers(self) -> bool:
+        return self.reads and self.tables[0] == ("system", "peers")
+
+    @property
+    def write_type(self) -> str | None:
+        """As a WriteTimeout names it; None for a read."""
+        if self.reads:
+            return None
+        if self.batch is not None:
+            return BATCH_WRITE_TYPES[self.batch]
+        return "CAS" if rules.is_conditional(self.parts[0]) else "SIMPLE"
+
+
+def read(text: str, keyspace: str | None, *, shows_peers: bool) -> Plan | cql.Use | cql.SchemaChange:
+    """keyspace: of the connection, for tables without one. Raises Refused, also for what Keyspaces does not support."""
+    make = _remembered if len(text) <= _LONGEST_REMEMBERED else _read
+    return make(text, keyspace, shows_peers)
+
+
+def _read(text: str, keyspace: str | None, shows_peers: bool) -> Plan | cql.Use | cql.SchemaChange:
+    try:
+        statement = cql.parse(text)
+    except cql.CqlSyntaxError as error:
+        raise syntax_error(str(error)) from None
+    rules.check_supported(statement)
+    match statement:
+        case cql.Batch():
+            parts: Sequence[cql.Select | cql.Modification] = statement.statements
+        case cql.Select() | cql.Insert() | cql.Update() | cql.Delete():
+            parts = [statement]
+        case cql.Unsupported():
+            raise invalid(f"{statement.what} is not yet supported.")
+        case _:
+            return statement
+    tables = [(_keyspace_of(part.table, keyspace), part.table.name) for part in parts]
+    accesses: set[Access] = set()
+    for part, (table_keyspace, table) in zip(parts, tables, strict=True):
+        if isinstance(part, cql.Select):
+            accesses.add(Access(action="Select", keyspace=table_keyspace, table=table))
+            continue
+        accesses.add(Access(action="Modify", keyspace=table_keyspace, table=table))
+        if rules.is_conditional(part):
+            # Else the answer to a condition would tell what may not be read; Cassandra requires it too.
+            accesses.add(Access(action="Select", keyspace=table_keyspace, table=table))
+    return Plan(
+        parts=parts,
+        tables=tables,
+        text=_with_full_names(text, parts, tables, shows_peers=shows_peers),
+        accesses=frozenset(accesses),
+        batch=statement.kind if isinstance(statement, cql.Batch) else None,
+        timestamped=isinstance(statement, cql.Batch) and statement.timestamp is not None,
+        shows_peers=shows_peers,
+    )
+
+
+_remembered = lru_cache(_REMEMBERED)(_read)
+
+
+def full_name(table: TableName, keyspace: str | None) -> tuple[str, str]:
+    """Raises Refused."""
+    return _keyspace_of(table, keyspace), table.name
+
+
+def read_only(keyspace: str) -> Refused:
+    return unauthorized(f"{keyspace} keyspace is not user-modifiable.")
+
+
+def _keyspace_of(table: TableName, keyspace: str | None) -> str:
+    for name in (table.keyspace or "", table.name):
+        if len(name) > LONGEST_NAME:
+            raise invalid(f"name {name[:LONGEST_NAME]!r}...: use 1 to {LONGEST_NAME} letters, digits and underscores")
+    if table.keyspace is not None:
+        return table.keyspace
+    if keyspace is None:
+        raise invalid("No keyspace has been specified. USE a keyspace, or explicitly specify keyspace.tablename")
+    return keyspace
+
+
+def _with_full_names(
+    text: str,
+    parts: Sequence[cql.Select | cql.Modification],
+    tables: Sequence[tuple[str, str]],
+    *,
+    shows_peers: bool,
+) -> str:
+    pieces, at = [], 0
+    for part, (keyspace, table) in zip(parts, tables, strict=True):
+        if keyspace in system_tables.KEYSPACES:
+            keyspace, table = system_tables.stored_name(keyspace, table, shows_peers=shows_peers)
+        elif part.table.keyspace is not None:
+            continue
+        pieces += [text[at : part.table.start], cql.quoted(keyspace), ".", cql.quoted(table)]
+        at = part.table.end
+    return "".join((*pieces, text[at:]))

@@ -1,0 +1,33 @@
+"""Prepared statements by their id, whichever connection prepared them, as drivers rely on."""
+
+from collections import OrderedDict
+
+from local_keyspaces.plans import Plan
+from local_keyspaces.refusals import unprepared
+
+_MOST, _MOST_CHARACTERS = 10_000, 8 * 1024 * 1024
+
+
+class Prepared:
+    """Forgets those not used for longest when there are too many, or too long ones."""
+
+    def __init__(self) -> None:
+        self._plans: OrderedDict[bytes, Plan] = OrderedDict()
+        self._characters = 0
+
+    def add(self, id_: bytes, plan: Plan) -> None:
+        if id_ not in self._plans:
+            self._plans[id_] = plan
+            self._characters += len(plan.text)
+        self._plans.move_to_end(id_)
+        while len(self._plans) > _MOST or (self._characters > _MOST_CHARACTERS and len(self._plans) > 1):
+            _, forgotten = self._plans.popitem(last=False)
+            self._characters -= len(forgotten.text)
+
+    def find(self, id_: bytes, *, shows_peers: bool) -> Plan:
+        """Raises Refused, upon which a client prepares it again, and gets what it may see."""
+        plan = self._plans.get(id_)
+        if plan is None or (plan.reads_peers and plan.shows_peers != shows_peers):
+            raise unprepared(id_)
+        self._plans.move_to_end(id_)
+        return plan

@@ -1,0 +1,59 @@
+"""What a statement is answered when it is not run, as the error of the native protocol it becomes."""
+
+from local_keyspaces import frames
+from local_keyspaces.frames import ErrorCode
+from local_keyspaces.requests import CONSISTENCY_CODE
+
+_LONGEST = 1000
+
+
+class Refused(Exception):
+    """details: what the protocol wants after the message of this code. usual: nobody needs to read of it in a log."""
+
+    def __init__(self, code: ErrorCode, message: str, details: bytes = b"", *, usual: bool = False) -> None:
+        # It may quote what the client sent, and is logged.
+        self.message = message if len(message) <= _LONGEST else f"{message[:_LONGEST]}..."
+        super().__init__(self.message)
+        self.code = code
+        self.details = details
+        self.usual = usual
+
+
+def invalid(message: str) -> Refused:
+    return Refused(ErrorCode.INVALID, message)
+
+
+def no_such_table(keyspace: str, table: str, *, usual: bool = False) -> Refused:
+    return Refused(ErrorCode.INVALID, f"unconfigured table {keyspace}.{table}", usual=usual)
+
+
+def syntax_error(message: str) -> Refused:
+    return Refused(ErrorCode.SYNTAX_ERROR, message)
+
+
+def unauthorized(message: str) -> Refused:
+    return Refused(ErrorCode.UNAUTHORIZED, message)
+
+
+def already_exists(message: str, keyspace: str, table: str = "") -> Refused:
+    return Refused(ErrorCode.ALREADY_EXISTS, message, frames.string(keyspace) + frames.string(table))
+
+
+def unprepared(id_: bytes) -> Refused:
+    return Refused(
+        ErrorCode.UNPREPARED,
+        f"Prepared query with ID {id_.hex()} not found",
+        frames.short_bytes(id_),
+        usual=True,
+    )
+
+
+def throttled(*, write_type: str | None, consistency: str) -> Refused:
+    """Keyspaces has no error of its own for it: a timeout with no responses (developer guide, "Troubleshooting
+    serverless resource management"). write_type: None for a read."""
+    required = 2 if consistency == "LOCAL_QUORUM" else 1
+    counts = frames.short(CONSISTENCY_CODE[consistency]) + frames.int_(0) + frames.int_(required)
+    message = "Operation timed out - received only 0 responses."
+    if write_type is None:
+        return Refused(ErrorCode.READ_TIMEOUT, message, counts + b"\x00")
+    return Refused(ErrorCode.WRITE_TIMEOUT, message, counts + frames.string(write_type))

@@ -1,0 +1,169 @@
+"""A connection to Cassandra for one client: requests go there, responses come back to the client.
+
+Results pass through in pieces. Only a response that is to be changed, or a small one, is held as a whole.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Self
+
+from local_keyspaces import frames
+from local_keyspaces.frames import Frame, Header, Opcode, Reader
+
+CHUNK = 64 * 1024
+# Bytes that a body may have. A batch may have 4 MB and a row 1 MB; what is larger is refused with a message as long as
+# it can be read at all. Cassandra takes 16 MB, and names may be longer there.
+LARGEST = 16 * 1024 * 1024 - CHUNK
+_MOST_DELAYED = 4 * 1024 * 1024
+_OPEN_SECONDS = 10.0
+
+Change = Callable[[bytes], bytes]
+"""Of the body of a RESULT, before the client gets it."""
+
+
+class Relay:
+    def __init__(
+        self, client: asyncio.StreamWriter, reader: asyncio.StreamReader, upstream: asyncio.StreamWriter
+    ) -> None:
+        self._client = client
+        self._reader = reader
+        self._upstream = upstream
+        # Streams in use: what is to be done to the response, None for nothing.
+        self._waiting: dict[int, Change | None] = {}
+        # For Cassandra, once all that was received has been looked at.
+        self._outgoing: list[bytes] = []
+        # Bytes of requests that wait for their delay.
+        self._delayed, self._sent = 0, asyncio.Event()
+        # Answers given here while a response of Cassandra is only half passed on; they come after it.
+        self._held: list[bytes] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    async def open(cls, client: asyncio.StreamWriter, cassandra: tuple[str, int], *, compressed: bool) -> Self:
+        """compressed: as the client asked for, so that results can be passed on as they are.
+
+        Raises OSError and TimeoutError.
+        """
+        options = {"CQL_VERSION": "3.0.0", **({"COMPRESSION": frames.COMPRESSION} if compressed else {})}
+        reader, upstream = await asyncio.open_connection(*cassandra)
+        try:
+            startup = Frame(stream=0, opcode=Opcode.STARTUP, body=frames.string_map(options))
+            upstream.write(startup.encode())
+            async with asyncio.timeout(_OPEN_SECONDS):
+                header = Header.decode(await reader.readexactly(frames.HEADER_SIZE))
+                body = await reader.readexactly(header.length)
+            if header.opcode != Opcode.READY:
+                raise ConnectionError(f"Cassandra does not let the endpoint in: {body!r}")
+        except BaseException:
+            upstream.close()
+            raise
+        return cls(client, reader, upstream)
+
+    async def close(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._upstream.close()
+
+    def is_used(self, stream: int) -> bool:
+        """Whether a response on this stream is still to come."""
+        return stream in self._waiting
+
+    def forward(self, request: Frame, change: Change | None, *, delay: float = 0) -> None:
+        """Sends it with the next `flush`, or after `delay` seconds."""
+        self._waiting[request.stream] = change
+        encoded = request.encode()
+        if delay:
+            self._delayed += len(encoded)
+            self._start(self._write_after(delay, encoded))
+        else:
+            self._outgoing.append(encoded)
+
+    def answer_later(self, stream: int, work: Awaitable[None]) -> None:
+        """Runs `work`, which replies; meanwhile the stream is in use."""
+        self._waiting[stream] = None
+        self._start(work)
+
+    def reply(self, response: Frame) -> None:
+        """Answers the client from here."""
+        self._waiting.pop(response.stream, None)
+        if self._held is None:
+            self._client.write(response.encode())
+        else:
+            self._held.append(response.encode())
+
+    async def flush(self) -> None:
+        """Waits, too, until both sides have taken enough of what they were sent before."""
+        if self._outgoing:
+            self._upstream.write(b"".join(self._outgoing))
+            self._outgoing.clear()
+        while self._delayed > _MOST_DELAYED:
+            self._sent.clear()
+            await self._sent.wait()
+        await self._upstream.drain()
+        await self._client.drain()
+
+    async def pass_responses(self) -> None:
+        """Until Cassandra ends the connection."""
+        data = bytearray()
+        while chunk := await self._reader.read(CHUNK):
+            data += chunk
+            ready, at = [], 0
+            while len(data) - at >= frames.HEADER_SIZE:
+                header = Header.decode(data, at)
+                end = at + frames.HEADER_SIZE + header.length
+                if end <= len(data):
+                    ready.append(self._changed(header, bytes(data[at:end])))
+                    at = end
+                elif header.length > CHUNK and self._waiting.get(header.stream) is None:
+                    self._waiting.pop(header.stream, None)
+                    self._client.write(b"".join((*ready, data[at:])))
+                    await self._pass_rest(end - len(data))
+                    ready, at = [], len(data)
+                else:
+                    break
+            del data[:at]
+            # At once: each write is a record of TLS, and a packet.
+            self._client.write(b"".join(ready))
+            await self._client.drain()
+
+    def _changed(self, header: Header, response: bytes) -> bytes:
+        change = self._waiting.pop(header.stream, None)
+        if change is None or header.opcode != Opcode.RESULT:
+            return response
+        body = change(_plain(header, response[frames.HEADER_SIZE :]))
+        return Frame(version=header.version, stream=header.stream, opcode=Opcode.RESULT, body=body).encode()
+
+    async def _pass_rest(self, length: int) -> None:
+        self._held = []
+        while length:
+            await self._client.drain()
+            chunk = await self._reader.read(min(length, CHUNK))
+            if not chunk:
+                raise asyncio.IncompleteReadError(b"", length)
+            length -= len(chunk)
+            self._client.write(chunk)
+        held, self._held = self._held, None
+        self._client.writelines(held)
+
+    async def _write_after(self, seconds: float, request: bytes) -> None:
+        await asyncio.sleep(seconds)
+        self._upstream.write(request)
+        self._delayed -= len(request)
+        self._sent.set()
+
+    def _start(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _plain(header: Header, body: bytes) -> bytes:
+    """Without compression, and without Cassandra's warnings, which are not Keyspaces'."""
+    if header.flags & frames.COMPRESSED:
+        body = frames.decompress(body, LARGEST)
+    if header.flags & frames.WARNING:
+        reader = Reader(body)
+        reader.string_list()
+        body = reader.rest()
+    return body

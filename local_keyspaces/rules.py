@@ -1,0 +1,217 @@
+"""Keyspaces' own rules for statements that read and write rows.
+
+Sources: developer guide, "Functional differences", "Supported Cassandra APIs", "Built-in functions", "Quotas", "Use the
+IN operator", "Batch statements". Where a message was seen from the service it is quoted; docs/keyspaces.md says which.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from local_keyspaces import cql
+from local_keyspaces.cql import Relation, Term
+from local_keyspaces.refusals import invalid
+from local_keyspaces.requests import Values
+from local_keyspaces.tables import Table
+
+_READ_CONSISTENCY = ("ONE", "LOCAL_QUORUM", "LOCAL_ONE")
+_WRITE_CONSISTENCY = ("LOCAL_QUORUM",)
+
+_FUNCTIONS = frozenset(
+    "cast currentdate currenttime currenttimestamp currenttimeuuid fromjson maxtimeuuid mintimeuuid now todate tojson"
+    " token totimestamp ttl tounixtimestamp uuid writetime dateof unixtimestampof".split()
+)
+_BLOB_FUNCTION = re.compile(r"blobas[a-z]+|[a-z]+asblob")
+
+_MOST_STATEMENTS = {"LOGGED": 100, "UNLOGGED": 30, "COUNTER": 30}
+_MOST_STATEMENTS_WITH_STATIC = 50
+_LARGEST_BATCH = 4 * 1024 * 1024
+_MOST_SUBQUERIES = 100
+_LARGEST_ROW = 1024 * 1024
+_LARGEST_PARTITION_KEY, _LARGEST_CLUSTERING_KEY = 2048, 850
+_MOST_COLUMNS, _MOST_COLUMNS_WITH_TTL = 225, 166
+
+
+def is_conditional(part: "cql.Select | cql.Modification") -> bool:
+    """Whether it is a lightweight transaction."""
+    match part:
+        case cql.Insert():
+            return part.if_not_exists
+        case cql.Update() | cql.Delete():
+            return part.conditional
+    return False
+
+
+def check_supported(statement: cql.Statement) -> None:
+    """What can be said without knowing the table. Raises Refused."""
+    match statement:
+        case cql.Select():
+            _check_select(statement)
+        case cql.Batch():
+            if statement.timestamp is not None:
+                for part in statement.statements:
+                    if part.timestamp is not None:
+                        raise invalid("Timestamp must be set either on BATCH or individual statements")
+            for part in statement.statements:
+                check_supported(part)
+        case cql.Insert() | cql.Update() | cql.Delete():
+            _check_functions(statement.functions)
+            if not isinstance(statement, cql.Insert) and any(r.operator == "IN" for r in statement.where):
+                raise invalid("IN is not supported in UPDATE and DELETE")
+
+
+def check_consistency(consistency: str, *, write: bool) -> None:
+    """Raises Refused, in the words seen from the service."""
+    supported = _WRITE_CONSISTENCY if write else _READ_CONSISTENCY
+    if consistency not in supported:
+        raise invalid(
+            f"Consistency level {consistency} is not supported for this operation."
+            f" Supported consistency levels are: {', '.join(supported)}"
+        )
+
+
+def check_read(select: cql.Select, values: Values) -> None:
+    """Raises Refused."""
+    subqueries = 1
+    for relation in select.where:
+        if relation.operator == "IN":
+            if relation.token:
+                raise invalid("TOKEN is not supported with IN")
+            subqueries *= max(_in_values(relation, values), 1)
+    if subqueries > _MOST_SUBQUERIES:
+        raise invalid(f"IN asks for {subqueries} combinations of values; at most {_MOST_SUBQUERIES} are supported")
+
+
+def check_write(part: cql.Modification, table: Table, values: Values, *, timestamped: bool = False) -> None:
+    """timestamped: by the batch that it is in. Raises Refused."""
+    ttl = None if isinstance(part, cql.Delete) else part.ttl
+    if ttl is not None and not table.enabled("ttl"):
+        raise invalid("TTL is not yet supported.")
+    if part.timestamp is not None or timestamped:
+        _check_timestamps(table)
+    sizes = {column: sum(_size(term, values) for term in terms) for column, terms in _assigned(part)}
+    for key, columns, largest in (
+        ("partition key", table.partition_key, _LARGEST_PARTITION_KEY),
+        ("clustering key", table.clustering_key, _LARGEST_CLUSTERING_KEY),
+    ):
+        size = sum(sizes.get(column, 0) for column in columns)
+        if size > largest:
+            raise invalid(f"The {key} has {size} bytes; at most {largest} are supported")
+    if isinstance(part, cql.Delete):
+        return
+    size = sum(sizes.values())
+    if size > _LARGEST_ROW:
+        raise invalid(f"The row has {size} bytes; at most {_LARGEST_ROW} are supported")
+    most = _MOST_COLUMNS_WITH_TTL if table.enabled("ttl") else _MOST_COLUMNS
+    regular = len(sizes.keys() - set(table.partition_key) - set(table.clustering_key))
+    if regular > most:
+        raise invalid(f"The statement writes {regular} regular columns; at most {most} are supported")
+
+
+def check_writetime(select: cql.Select, table: Table) -> None:
+    """Raises Refused."""
+    if "writetime" in select.functions:
+        _check_timestamps(table)
+
+
+def check_batch(kind: str, parts: Sequence[tuple[cql.Modification, Table, Values]], *, size: int) -> None:
+    """What concerns the batch as one; each part is checked on its own. size: bytes. Raises Refused."""
+    most = _MOST_STATEMENTS[kind]
+    if kind == "LOGGED" and any(table.has_static for _, table, _ in parts):
+        most = _MOST_STATEMENTS_WITH_STATIC
+    if len(parts) > most:
+        raise invalid(f"Batches with more than {most} statements are not supported.")
+    if size > _LARGEST_BATCH:
+        raise invalid(f"The batch has {size} bytes; at most {_LARGEST_BATCH} are supported")
+    if kind == "UNLOGGED":
+        if any(is_conditional(part) for part, _, _ in parts):
+            raise invalid("Conditional statements are not supported in UNLOGGED batches")
+        return
+    if kind == "COUNTER":
+        return
+    rows = set()
+    for part, table, values in parts:
+        if table.counts:
+            raise invalid("Counters are not supported in LOGGED batches")
+        where = () if isinstance(part, cql.Insert) else part.where
+        if any(relation.operator != "=" for relation in where):
+            raise invalid("LOGGED batches support only = in WHERE")
+        key = (*table.partition_key, *table.clustering_key)
+        given = dict(_assigned(part))
+        if isinstance(part, cql.Delete) and not given.keys() >= set(key) and not _deletes_static(part, table):
+            raise invalid("Range deletes are not supported in LOGGED batches")
+        row = (table.keyspace, table.name, *(_identity(given.get(column, ()), values) for column in key))
+        if None not in row and row in rows:
+            raise invalid("LOGGED batches with several statements for the same row are not supported")
+        rows.add(row)
+
+
+def _check_select(select: cql.Select) -> None:
+    if select.per_partition_limit:
+        raise invalid("PER PARTITION LIMIT is not supported")
+    for used, what in ((select.distinct, "DISTINCT"), (select.group_by, "GROUP BY"), (select.ann, "ANN OF")):
+        if used:
+            raise invalid(f"{what} is not supported")
+    _check_functions(select.functions)
+    if any(relation.operator == "LIKE" for relation in select.where):
+        raise invalid("LIKE is not supported")
+
+
+def _check_functions(functions: Iterable[str]) -> None:
+    for name in sorted(functions):
+        if name not in _FUNCTIONS and not _BLOB_FUNCTION.fullmatch(name):
+            raise invalid(f"{'countRows' if name == 'countrows' else name} is not yet supported.")
+
+
+def _check_timestamps(table: Table) -> None:
+    if not table.enabled("client_side_timestamps"):
+        raise invalid(
+            f"Client-side timestamps are not enabled for table {table.keyspace}.{table.name}, so USING TIMESTAMP and"
+            " WRITETIME are not supported"
+        )
+
+
+def _assigned(part: cql.Modification) -> Iterator[tuple[str, Sequence[Term]]]:
+    """Columns and the terms that give their values, those of the key too. Not of a row in JSON."""
+    if isinstance(part, cql.Insert):
+        for column, value in zip(part.columns, part.values, strict=False):
+            yield column, (value,)
+        return
+    if isinstance(part, cql.Update):
+        yield from part.assignments
+    for relation in part.where:
+        if relation.operator == "=" and len(relation.columns) == 1:
+            yield relation.columns[0], relation.terms
+
+
+def _deletes_static(delete: cql.Delete, table: Table) -> bool:
+    """Static columns belong to a partition, so that naming it is no range."""
+    return bool(delete.columns) and all(
+        column in table.columns and table.columns[column].kind == "static" for column in delete.columns
+    )
+
+
+def _size(term: Term, values: Values) -> int:
+    if term.marker is not None:
+        return len(values.at(term.marker, term.marker_name) or b"")
+    if term.elements:
+        return sum(_size(element, values) for element in term.elements)
+    return term.size or 0
+
+
+def _identity(terms: Sequence[Term], values: Values) -> bytes | None:
+    """Equal for equal values; None where that cannot be told."""
+    if len(terms) != 1:
+        return None
+    (term,) = terms
+    if term.marker is not None:
+        return values.at(term.marker, term.marker_name)
+    return term.text.encode() if term.kind == "literal" and term.text is not None else None
+
+
+def _in_values(relation: Relation, values: Values) -> int:
+    marker = relation.in_marker
+    if marker is None or marker.marker is None:
+        return len(relation.terms)
+    bound = values.at(marker.marker, marker.marker_name) or b""
+    # A list is written as the number of its elements, then the elements (native_protocol_v4.spec, section 6.12).
+    return int.from_bytes(bound[:4], "big") if len(bound) >= 4 else 0

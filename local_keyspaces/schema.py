@@ -1,0 +1,314 @@
+"""The control plane: creates, changes and drops keyspaces, tables and types, asynchronously as Keyspaces does.
+
+A statement returns once it is accepted. Until its delay is over, what is new cannot be used and is CREATING, and what
+is dropped is DELETING and cannot be used any more.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from cassandra.cluster import Session
+
+from local_keyspaces import system_tables
+from local_keyspaces.cassandra_session import open_session, run
+from local_keyspaces.catalog import Catalog
+from local_keyspaces.changes import Changes
+from local_keyspaces.cql import quoted
+from local_keyspaces.refusals import Refused, already_exists, invalid
+from local_keyspaces.tables import (
+    DEFAULT_PROPERTIES,
+    Properties,
+    Status,
+    Table,
+    TableSchema,
+    column_definitions,
+    create_statement,
+    missing_columns,
+)
+
+
+class Schema:
+    """delay: seconds between a statement and its effect."""
+
+    def __init__(self, session: Session, catalog: Catalog, *, delay: float) -> None:
+        self._session = session
+        self._changes = Changes(delay=delay)
+        self.catalog = catalog
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, cassandra_port: int, *, region: str, account: str, delay: float) -> AsyncIterator["Schema"]:
+        def prepare(session: Session) -> Catalog:
+            system_tables.create(session)
+            system_tables.write_identity(session, region)
+            catalog = Catalog(session, arn_prefix=f"arn:aws:cassandra:{region}:{account}:")
+            catalog.load()
+            return catalog
+
+        opened = open_session(cassandra_port)
+        session = await asyncio.to_thread(opened.__enter__)
+        try:
+            schema = cls(session, await asyncio.to_thread(prepare, session), delay=delay)
+            try:
+                yield schema
+            finally:
+                await schema._changes.close()
+        finally:
+            await asyncio.to_thread(opened.__exit__, None, None, None)
+
+    # Each of these raises Refused, and says whether it changes anything: not, if what it asks for is so already.
+
+    async def create_keyspace(
+        self,
+        name: str,
+        *,
+        if_not_exists: bool = False,
+        tags: Mapping[str, str] | None = None,
+        delay: float | None = None,
+    ) -> bool:
+        """delay: in place of the usual one."""
+        create = f"CREATE KEYSPACE IF NOT EXISTS {quoted(name)} WITH replication = {system_tables.REPLICATION}"
+
+        def begin() -> bool:
+            if name in self.catalog.keyspaces:
+                if self.catalog.keyspaces[name] is Status.DELETING:
+                    raise _not_now(f"keyspace {name}", Status.DELETING)
+                if if_not_exists:
+                    return False
+                raise already_exists(f'Cannot add existing keyspace "{name}"', name)
+            self._run(create)
+            self.catalog.keyspaces[name] = Status.CREATING
+            if tags:
+                self.catalog.tag(name, None, add=tags)
+            return True
+
+        def finish() -> None:
+            self._run(create)
+            self.catalog.publish_keyspace(name)
+
+        return await self._changes.make(begin, finish, delay)
+
+    async def drop_keyspace(self, name: str, *, if_exists: bool = False) -> bool:
+        """With its tables."""
+
+        def begin() -> bool:
+            status = self.catalog.keyspaces.get(name)
+            if status is Status.DELETING or (status is None and if_exists):
+                return False
+            self.catalog.require_keyspace(name)
+            tables = self._tables_of(name)
+            for table in tables:
+                if table.status is not Status.DELETING:
+                    _require_settled(table)
+            self.catalog.begin_keyspace_drop(name)
+            for table in tables:
+                self._begin_drop(table)
+            return True
+
+        def finish() -> None:
+            self._run(f"DROP KEYSPACE IF EXISTS {quoted(name)}")
+            for table in self._tables_of(name):
+                self.catalog.forget_table(name, table.name)
+            self.catalog.forget_keyspace(name)
+
+        return await self._changes.make(begin, finish)
+
+    async def tag(self, keyspace: str, table: str | None, *, add: Mapping[str, str], drop: Mapping[str, str]) -> bool:
+        def tag() -> bool:
+            if table is None:
+                self.catalog.require_keyspace(keyspace)
+            else:
+                self.catalog.require_table(keyspace, table)
+            self.catalog.tag(keyspace, table, add=add, drop=drop)
+            return True
+
+        return await self._changes.make(tag)
+
+    async def create_table(
+        self, schema: TableSchema, *, if_not_exists: bool = False, delay: float | None = None
+    ) -> bool:
+        """delay: in place of the usual one."""
+        empty = Table(
+            keyspace=schema.keyspace,
+            name=schema.name,
+            columns={},
+            status=Status.CREATING,
+            properties={**DEFAULT_PROPERTIES, **schema.properties},
+        )
+
+        def begin() -> bool:
+            self.catalog.require_keyspace(schema.keyspace)
+            there = self.catalog.tables.get((schema.keyspace, schema.name))
+            if there is not None:
+                if there.status is Status.DELETING:
+                    _require_settled(there)
+                if if_not_exists:
+                    return False
+                raise already_exists(
+                    f'Cannot add already existing table "{schema.name}" to keyspace "{schema.keyspace}"',
+                    schema.keyspace,
+                    schema.name,
+                )
+            # Listed first, so that its properties are known should we be killed in between.
+            self.catalog.list_table(empty)
+            try:
+                self._run(create_statement(schema))
+            except Refused:
+                self.catalog.forget_table(schema.keyspace, schema.name)
+                raise
+            self.catalog.record(empty, "CREATE TABLE")
+            if schema.tags:
+                self.catalog.tag(schema.keyspace, schema.name, add=schema.tags)
+            return True
+
+        return await self._changes.make(begin, lambda: self._settle(empty), delay)
+
+    async def add_columns(self, keyspace: str, name: str, columns: Mapping[str, str], static: frozenset[str]) -> bool:
+        """Cassandra has them at once; until the delay is over, statements that name them are refused."""
+
+        def begin() -> bool:
+            table = self._require_settled(keyspace, name)
+            for column in columns:
+                if column in table.columns:
+                    raise invalid(f"Column with name '{column}' already exists")
+            updating = replace(table, status=Status.UPDATING, hidden=frozenset(columns))
+            self._alter(table, updating, f"ADD ({column_definitions(columns, static)})")
+            return True
+
+        return await self._changes.make(begin, lambda: self._finish_alter(keyspace, name))
+
+    async def set_options(self, keyspace: str, name: str, properties: Properties, options: Mapping[str, str]) -> bool:
+        """options: of Cassandra's, as CQL writes them."""
+
+        def begin() -> bool:
+            table = self._require_settled(keyspace, name)
+            updating = replace(table, status=Status.UPDATING, properties={**table.properties, **properties})
+            given = " AND ".join(f"{option} = {value}" for option, value in options.items())
+            self._alter(table, updating, f"WITH {given}" if given else "")
+            return True
+
+        return await self._changes.make(begin, lambda: self._finish_alter(keyspace, name))
+
+    async def drop_table(self, keyspace: str, name: str, *, if_exists: bool = False) -> bool:
+        def begin() -> bool:
+            table = self.catalog.tables.get((keyspace, name))
+            if (table is None and if_exists) or (table is not None and table.status is Status.DELETING):
+                return False
+            self._begin_drop(self._require_settled(keyspace, name))
+            return True
+
+        def finish() -> None:
+            self._run(f"DROP TABLE IF EXISTS {quoted(keyspace)}.{quoted(name)}")
+            self.catalog.forget_table(keyspace, name)
+
+        return await self._changes.make(begin, finish)
+
+    async def create_type(
+        self, keyspace: str, name: str, fields: Mapping[str, str], *, if_not_exists: bool = False
+    ) -> bool:
+        def begin() -> bool:
+            self.catalog.require_keyspace(keyspace)
+            if (keyspace, name) in self.catalog.types:
+                if if_not_exists:
+                    return False
+                raise invalid(f"A user type with name '{name}' already exists")
+            columns = ", ".join(f"{quoted(field)} {type_}" for field, type_ in fields.items())
+            self._run(f"CREATE TYPE {quoted(keyspace)}.{quoted(name)} ({columns})")
+            self.catalog.types[keyspace, name] = Status.CREATING
+            return True
+
+        return await self._changes.make(begin, lambda: self.catalog.publish_type(keyspace, name))
+
+    async def drop_type(self, keyspace: str, name: str, *, if_exists: bool = False) -> bool:
+        """Refused, also, while it is in use."""
+
+        def drop() -> bool:
+            status = self.catalog.types.get((keyspace, name))
+            if status is None and if_exists:
+                return False
+            if status is not Status.ACTIVE:
+                raise invalid(f"No user type named {keyspace}.{name} exists")
+            self._run(f"DROP TYPE IF EXISTS {quoted(keyspace)}.{quoted(name)}")
+            self.catalog.forget_type(keyspace, name)
+            return True
+
+        return await self._changes.make(drop)
+
+    # As an infrastructure tool has things made, which waits until they can be used.
+
+    async def ensure_keyspace(self, name: str) -> None:
+        """Raises Refused."""
+        await self.create_keyspace(name, if_not_exists=True, delay=0)
+
+    async def ensure_table(self, schema: TableSchema) -> None:
+        """Creates it or adds the columns it lacks.
+
+        Raises SchemaConflict where Keyspaces would need a new table, and Refused.
+        """
+        table = self.catalog.tables.get((schema.keyspace, schema.name))
+        if table is None:
+            await self.create_table(schema, delay=0)
+            return
+        missing = {column: schema.columns[column] for column in missing_columns(schema, table)}
+
+        def change() -> bool:
+            if missing:
+                added = column_definitions(missing, schema.static)
+                self._run(f"ALTER TABLE {quoted(schema.keyspace)}.{quoted(schema.name)} ADD ({added})")
+            self._settle(replace(table, properties={**DEFAULT_PROPERTIES, **schema.properties}))
+            return True
+
+        await self._changes.make(change)
+
+    # --
+
+    def _alter(self, table: Table, updating: Table, change: str) -> None:
+        # Listed first, so that what is to come is known should this fail and be finished later.
+        self.catalog.list_table(updating)
+        try:
+            if change:
+                self._run(f"ALTER TABLE {quoted(table.keyspace)}.{quoted(table.name)} {change}")
+        except Refused:
+            self.catalog.list_table(table)
+            raise
+        self.catalog.record(updating, "ALTER TABLE")
+
+    def _finish_alter(self, keyspace: str, name: str) -> None:
+        table = self.catalog.tables.get((keyspace, name))
+        if table is not None and table.status is Status.UPDATING:
+            self._settle(table)
+
+    def _settle(self, table: Table) -> None:
+        """Publishes it with the columns Cassandra has; forgets it if Cassandra has no such table."""
+        columns = self.catalog.read_columns(table.keyspace, table.name)
+        if columns:
+            self.catalog.publish_table(replace(table, columns=columns, hidden=frozenset()))
+        else:
+            self.catalog.forget_table(table.keyspace, table.name)
+
+    def _run(self, statement: str) -> None:
+        run(self._session, statement)
+
+    def _require_settled(self, keyspace: str, name: str) -> Table:
+        table = self.catalog.tables.get((keyspace, name)) or self.catalog.require_table(keyspace, name)
+        _require_settled(table)
+        return table
+
+    def _begin_drop(self, table: Table) -> None:
+        self.catalog.set_status(table, Status.DELETING)
+        self.catalog.hide_table(table.keyspace, table.name)
+        self.catalog.record(table, "DROP TABLE")
+
+    def _tables_of(self, keyspace: str) -> list[Table]:
+        return [table for table in self.catalog.tables.values() if table.keyspace == keyspace]
+
+
+def _require_settled(table: Table) -> None:
+    if table.status is not Status.ACTIVE:
+        raise _not_now(f"table {table.keyspace}.{table.name}", table.status)
+
+
+def _not_now(what: str, status: Status) -> Refused:
+    return invalid(f"{what} is {status}; try again once that is over")

@@ -1,0 +1,54 @@
+"""All of a local Keyspaces but Cassandra and the credentials of those who use it."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from local_keyspaces import endpoint
+from local_keyspaces.certificates import Certificates
+from local_keyspaces.connection import Server
+from local_keyspaces.credentials import CredentialStore
+from local_keyspaces.faults import FaultsFile
+from local_keyspaces.schema import Schema
+
+# Seconds. Long enough that a program which does not wait for its table fails here too.
+SCHEMA_DELAY = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalKeyspaces:
+    """ca_file: of the authority to trust. store: who may sign in."""
+
+    port: int
+    ca_file: Path
+    store: CredentialStore
+    schema: Schema
+    faults: FaultsFile
+
+
+@asynccontextmanager
+async def run_keyspaces(
+    *,
+    directory: Path,
+    cassandra_port: int,
+    region: str,
+    account: str,
+    listener: socket.socket,
+    schema_delay: float = SCHEMA_DELAY,
+) -> AsyncIterator[LocalKeyspaces]:
+    """In front of a Cassandra on 127.0.0.1. directory: for its certificates and faults.json.
+
+    listener: the socket to serve on; it is closed in the end.
+    """
+    certificates = Certificates(directory)
+    tls = certificates.server_context(region)
+    store, faults = CredentialStore(), FaultsFile(directory / "faults.json")
+    with listener:
+        async with Schema.open(cassandra_port, region=region, account=account, delay=schema_delay) as schema:
+            cassandra = ("127.0.0.1", cassandra_port)
+            server = Server(region=region, store=store, schema=schema, faults=faults, cassandra=cassandra)
+            port = listener.getsockname()[1]
+            async with endpoint.serve(server, listener=listener, tls=tls):
+                yield LocalKeyspaces(port=port, ca_file=certificates.ca_file, store=store, schema=schema, faults=faults)

@@ -1,0 +1,119 @@
+"""Signing in: from a client's first frame to its AUTH_RESPONSE, after which it is known who asks."""
+
+import asyncio
+from dataclasses import dataclass
+
+from local_keyspaces import frames, sigv4
+from local_keyspaces.credentials import Credentials, CredentialStore
+from local_keyspaces.frames import ErrorCode, Frame, FrameBuffer, Opcode, ProtocolError, Reader
+
+# The class real clients are told, and some insist on; seen in apache/cassandra-gocql-driver, pull request 1379.
+_AUTHENTICATOR = "com.amazon.helenus.auth.HelenusAuthenticator"
+_SUPPORTED = frames.string_multimap(
+    {"CQL_VERSION": ["3.4.4"], "COMPRESSION": [frames.COMPRESSION], "PROTOCOL_VERSIONS": ["4/v4"]}
+)
+_CHUNK = 16 * 1024
+# Nothing a client sends before it is signed in is larger.
+LARGEST_BEFORE = 64 * 1024
+
+
+class SignInRefused(Exception):
+    """The client has been told why, and its connection is to be closed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedIn:
+    """request: what is still to be answered, with AUTH_SUCCESS. options: of STARTUP."""
+
+    credentials: Credentials
+    options: dict[str, str]
+    request: Frame
+
+
+async def sign_in(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    buffer: FrameBuffer,
+    *,
+    region: str,
+    store: CredentialStore,
+    all_expired: bool,
+) -> SignedIn:
+    """all_expired: temporary credentials are refused as if they had. What the client sent after its last frame stays
+    in `buffer`. Raises SignInRefused, asyncio.IncompleteReadError and ProtocolError."""
+    options: dict[str, str] | None = None
+    nonce: bytes | None = None
+    while True:
+        frame = await next_frame(reader, buffer)
+        try:
+            check_version(frame)
+            match frame.opcode, options, nonce:
+                case Opcode.OPTIONS, _, _:
+                    reply = supported(frame)
+                case Opcode.STARTUP, None, _:
+                    options = _startup_options(frame)
+                    reply = frame.reply(Opcode.AUTHENTICATE, frames.string(_AUTHENTICATOR))
+                case Opcode.AUTH_RESPONSE, dict(), None:
+                    if _token(frame) != sigv4.FIRST_TOKEN:
+                        raise sigv4.BadCredentials("Only SigV4 authentication is supported here")
+                    nonce = sigv4.new_nonce()
+                    reply = frame.reply(Opcode.AUTH_CHALLENGE, frames.bytes_(sigv4.challenge(nonce)))
+                case Opcode.AUTH_RESPONSE, dict(), bytes():
+                    credentials = sigv4.verify(_token(frame), nonce, region=region, store=store)
+                    if all_expired and credentials.expires is not None:
+                        raise sigv4.BadCredentials(sigv4.EXPIRED)
+                    return SignedIn(credentials=credentials, options=options, request=frame)
+                case _:
+                    raise ProtocolError("Unexpected message: sign in first, with STARTUP and AUTH_RESPONSE")
+        except sigv4.BadCredentials as error:
+            await _refuse(writer, frame, ErrorCode.BAD_CREDENTIALS, str(error))
+        except ProtocolError as error:
+            await _refuse(writer, frame, ErrorCode.PROTOCOL_ERROR, str(error))
+        writer.write(reply.encode())
+        await writer.drain()
+
+
+async def next_frame(reader: asyncio.StreamReader, buffer: FrameBuffer) -> Frame:
+    """Raises asyncio.IncompleteReadError at the end of the stream, and ProtocolError."""
+    while True:
+        frame = buffer.next()
+        if frame is not None:
+            return frame
+        chunk = await reader.read(_CHUNK)
+        if not chunk:
+            raise asyncio.IncompleteReadError(b"", None)
+        buffer.feed(chunk)
+
+
+def check_version(frame: Frame) -> None:
+    """Raises ProtocolError, in Cassandra's words, by which drivers know to try a lower version."""
+    if frame.version != frames.VERSION:
+        raise ProtocolError(
+            f"Invalid or unsupported protocol version ({frame.version & 0x7F}); supported versions are (4/v4)"
+        )
+
+
+def supported(request: Frame) -> Frame:
+    return request.reply(Opcode.SUPPORTED, _SUPPORTED)
+
+
+def _startup_options(frame: Frame) -> dict[str, str]:
+    reader = Reader(frame.body)
+    options = reader.string_map()
+    reader.end()
+    if options.get("COMPRESSION", frames.COMPRESSION).lower() != frames.COMPRESSION:
+        raise ProtocolError(f"unknown compression {options['COMPRESSION']!r}; {frames.COMPRESSION} is supported")
+    return options
+
+
+def _token(frame: Frame) -> bytes:
+    reader = Reader(frame.body)
+    token = reader.bytes_or_null()
+    reader.end()
+    return token or b""
+
+
+async def _refuse(writer: asyncio.StreamWriter, frame: Frame, code: ErrorCode, message: str) -> None:
+    writer.write(frame.reply_error(code, message).encode())
+    await writer.drain()
+    raise SignInRefused(message)

@@ -1,0 +1,64 @@
+"""What the faults that are on do to the statements of one connection."""
+
+import time
+
+from local_keyspaces import results
+from local_keyspaces.faults import Faults
+from local_keyspaces.refusals import throttled
+from local_keyspaces.relay import Change
+from local_keyspaces.requests import Parameters
+
+# Before the paging state of a page that was left empty: the page itself is still to come.
+_AFTER_EMPTY = b"\0after-empty\0"
+_DEFAULT_PAGE = 5000
+
+
+class Suffering:
+    """faults: those that are on; to be set whenever something was received."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        self._second, self._in_second = 0, 0
+
+    def strike(self, *, write_type: str | None, consistency: str, of_system: bool = False) -> None:
+        """Raises Refused for a statement that is throttled, ConnectionAbortedError for a connection that is dropped.
+
+        write_type: None for a read. of_system: system tables have no capacity to exceed, and drivers need them.
+        """
+        self.drop()
+        if of_system:
+            return
+        if self.faults.throttles(write=write_type is not None) or self._is_too_fast():
+            raise throttled(write_type=write_type, consistency=consistency)
+
+    def drop(self) -> None:
+        """Raises ConnectionAbortedError for a connection that is dropped."""
+        if self.faults.drops():
+            raise ConnectionAbortedError("dropped on demand")
+
+    def page(self, parameters: Parameters, change: Change | None) -> tuple[bytes, Change | None]:
+        """The parameters with the page to ask Cassandra for, and what is to be done to the answer, with `change`."""
+        state, size = parameters.paging_state, parameters.page_size
+        follows_empty = state is not None and state.startswith(_AFTER_EMPTY)
+        if size is None or not (self.faults.page_rows or self.faults.empty_pages or follows_empty):
+            return parameters.encoded, change
+        if size <= 0:
+            size = _DEFAULT_PAGE
+        if self.faults.page_rows:
+            size = min(size, self.faults.page_rows)
+        if state is not None and follows_empty:
+            return parameters.with_page(size, state.removeprefix(_AFTER_EMPTY) or None), change
+        if not self.faults.empty_pages:
+            return parameters.with_page(size, state), change
+
+        def empty(body: bytes) -> bytes:
+            return results.empty_page(change(body) if change else body, _AFTER_EMPTY + (state or b""))
+
+        return parameters.with_page(1, state), empty
+
+    def _is_too_fast(self) -> bool:
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._in_second = second, 0
+        self._in_second += 1
+        return 0 < self.faults.rate_limit < self._in_second

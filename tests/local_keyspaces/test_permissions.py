@@ -1,0 +1,190 @@
+"""Least privilege at the data plane: for each role of the program, what each kind of statement may touch."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from cassandra import Unauthorized
+from cassandra.cluster import NoHostAvailable, Session
+from cassandra.query import BatchStatement, BatchType
+
+from declared.program import Program
+from local import declared
+from local_keyspaces.credentials import Role
+from tests.evaluation import ROOT
+from tests.keyspaces import ARN, COUNTRIES, EVERYTHING, READ_SYSTEM, LocalKeyspaces, allow, role
+
+OWN, OTHER, ELSEWHERE = "geography_domain.countries", "geography_domain.rivers", "elsewhere.countries"
+
+# By the kind of statement; {0} is the table.
+STATEMENTS = {
+    "select": "SELECT * FROM {0}",
+    "select one": "SELECT name FROM {0} WHERE id = 'us'",
+    "select json": "SELECT JSON * FROM {0} WHERE id = 'us'",
+    "insert": "INSERT INTO {0} (id) VALUES ('zz')",
+    "insert if not exists": "INSERT INTO {0} (id) VALUES ('zz') IF NOT EXISTS",
+    "update": "UPDATE {0} SET name = 'x' WHERE id = 'zz'",
+    "update if": "UPDATE {0} SET name = 'x' WHERE id = 'zz' IF name = 'y'",
+    "delete": "DELETE FROM {0} WHERE id = 'zz'",
+    "batch": "BEGIN UNLOGGED BATCH INSERT INTO {0} (id) VALUES ('zz'); APPLY BATCH",
+    "batch with own": "BEGIN UNLOGGED BATCH INSERT INTO " + OWN + " (id) VALUES ('zz'); "
+    "INSERT INTO {0} (id) VALUES ('zz'); APPLY BATCH",
+    "alter": "ALTER TABLE {0} ADD more text",
+    "tag": "ALTER TABLE {0} ADD TAGS {{'a': 'b'}}",
+    "drop": "DROP TABLE {0}",
+    "create": "CREATE TABLE {0}_2 (id text PRIMARY KEY)",
+}
+READS = {"select", "select one", "select json"}
+WRITES = {"insert", "insert if not exists", "update", "update if", "delete", "batch", "batch with own"}
+ALLOWED = {"query-api-task": READS, "load-countries-task": READS | WRITES}
+PREPARED = sorted((READS | WRITES) - {"batch", "batch with own"})
+
+
+@pytest.fixture(scope="module", params=sorted(ALLOWED))
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def signed_in(keyspaces: LocalKeyspaces, program: Program, name: str) -> Iterator[Session]:
+    """A session of one of the program's roles, as its policies are declared."""
+    for table in (COUNTRIES, replace(COUNTRIES, name="rivers"), replace(COUNTRIES, keyspace="elsewhere")):
+        keyspaces.create(table)
+    roles = {
+        step.task.role.arn.rpartition("/")[2]: step.task.role
+        for step in declared.read(program, ROOT, "http://127.0.0.1:1").steps
+    }
+    assert roles.keys() == ALLOWED.keys()
+    with keyspaces.connect(roles[name]) as session:
+        yield session
+
+
+@pytest.mark.parametrize("table", [OWN, OTHER, ELSEWHERE])
+@pytest.mark.parametrize("kind", STATEMENTS)
+def test_lets_a_role_do_what_it_declares_and_no_more(signed_in: Session, name: str, kind: str, table: str) -> None:
+    """The matrix: one more, and a hole in a program reaches other data; one less, and it does not work."""
+    statement = STATEMENTS[kind].format(table)
+    if table == OWN and kind in ALLOWED[name]:
+        signed_in.execute(statement)
+    else:
+        with pytest.raises(Unauthorized, match="code=2100"):
+            signed_in.execute(statement)
+
+
+@pytest.mark.parametrize("table", [OWN, OTHER, ELSEWHERE])
+@pytest.mark.parametrize("kind", PREPARED)
+def test_prepares_and_executes_by_the_same_permissions(
+    keyspaces: LocalKeyspaces, signed_in: Session, name: str, kind: str, table: str
+) -> None:
+    """Ids of prepared statements are known to all: one that another role prepared must not be a way around."""
+    statement = STATEMENTS[kind].format(table)
+    with keyspaces.connect() as administrator:
+        prepared = administrator.prepare(statement)
+    batch = BatchStatement(BatchType.UNLOGGED)
+    if table == OWN and kind in ALLOWED[name]:
+        signed_in.prepare(statement)
+        signed_in.execute(prepared)
+        return
+    with pytest.raises(Unauthorized, match="code=2100"):
+        signed_in.prepare(statement)
+    with pytest.raises(Unauthorized, match="code=2100"):
+        signed_in.execute(prepared)
+    if kind in ("insert", "update", "delete"):
+        batch.add(prepared)
+        with pytest.raises(Unauthorized, match="code=2100"):
+            signed_in.execute(batch)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM system.local",
+        "SELECT * FROM system_schema.tables",
+        "SELECT status FROM system_schema_mcs.tables WHERE keyspace_name = 'geography_domain'",
+        "USE geography_domain",
+    ],
+)
+def test_lets_every_role_read_what_drivers_read(signed_in: Session, statement: str) -> None:
+    """Else they could not connect."""
+    signed_in.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE KEYSPACE mine WITH replication = {'class': 'SingleRegionStrategy'}",
+        "ALTER KEYSPACE geography_domain ADD TAGS {'a': 'b'}",
+        "DROP KEYSPACE geography_domain",
+        "CREATE TYPE geography_domain.t (a int)",
+        "DROP TYPE geography_domain.t",
+    ],
+)
+def test_lets_no_role_change_keyspaces(signed_in: Session, statement: str) -> None:
+    """Infrastructure is the infrastructure tool's."""
+    with pytest.raises(Unauthorized, match="code=2100"):
+        signed_in.execute(statement)
+
+
+@pytest.mark.parametrize("case", ["keyspace in use", "quoted", "comment"])
+def test_is_not_led_astray_by_how_a_table_is_named(signed_in: Session, case: str) -> None:
+    """A table is the same however it is written."""
+    signed_in.execute("USE geography_domain")
+    statement = {
+        "keyspace in use": "SELECT * FROM rivers",
+        "quoted": 'SELECT * FROM "geography_domain"."rivers"',
+        "comment": "SELECT * FROM /* countries */ rivers -- countries\n",
+    }[case]
+    with pytest.raises(Unauthorized, match=r"<table geography_domain\.rivers>"):
+        signed_in.execute(statement)
+    signed_in.execute("SELECT * FROM /* rivers */ countries // rivers\n")
+
+
+def _refused_at_sign_in(keyspaces: LocalKeyspaces, role_: Role) -> str:
+    with pytest.raises(NoHostAvailable) as refused, keyspaces.connect(role_):
+        pass
+    return json.dumps([str(error) for error in refused.value.errors.values()])
+
+
+def test_refuses_to_let_in_who_may_do_nothing(keyspaces: LocalKeyspaces) -> None:
+    """The service does so while signing in, which looks like a wrong password."""
+    message = _refused_at_sign_in(keyspaces, role(allow(["s3:GetObject"], "*"), name="stranger"))
+    assert "code=2100" in message
+    assert ":assumed-role/stranger/" in message
+    assert "has no permissions." in message
+
+
+def test_needs_the_permission_to_read_system_tables(keyspaces: LocalKeyspaces) -> None:
+    """The mistake of everyone's first policy: the driver reads them when it connects."""
+    message = _refused_at_sign_in(
+        keyspaces, role(allow(["cassandra:Select"], f"{ARN}geography_domain/table/countries"))
+    )
+    assert "has no SELECT permission on <table system." in message
+
+
+def test_obeys_a_deny(keyspaces: LocalKeyspaces) -> None:
+    """An explicit one wins over every Allow."""
+    deny = {"Effect": "Deny", "Action": "cassandra:Select", "Resource": f"{ARN}geography_domain/*"}
+    with keyspaces.connect(role(allow(["*"], "*"), deny)) as session:
+        session.execute("INSERT INTO geography_domain.countries (id) VALUES ('zz')")
+        with pytest.raises(Unauthorized):
+            session.execute("SELECT * FROM geography_domain.countries")
+        with pytest.raises(Unauthorized):  # its answer would tell what may not be read
+            session.execute("INSERT INTO geography_domain.countries (id) VALUES ('zz') IF NOT EXISTS")
+
+
+def test_does_not_allow_what_it_cannot_evaluate(keyspaces: LocalKeyspaces, caplog: pytest.LogCaptureFixture) -> None:
+    """A condition on the VPC, say, holds in the cloud and means nothing here; the log says why it is refused."""
+    conditional = {**allow(["cassandra:Select"], "*"), "Condition": {"StringEquals": {"aws:SourceVpc": "vpc-1"}}}
+    with keyspaces.connect(role(READ_SYSTEM, conditional, name="conditional")) as session:
+        session.execute("SELECT * FROM system.local")
+        with pytest.raises(Unauthorized):
+            session.execute("SELECT * FROM geography_domain.countries")
+    assert any("conditional" in message and "Condition" in message for message in caplog.messages)
+
+
+def test_lets_an_administrator_do_everything(keyspaces: LocalKeyspaces) -> None:
+    """Somebody has to."""
+    with keyspaces.connect(EVERYTHING) as session:
+        for kind in sorted(READS | WRITES):
+            session.execute(STATEMENTS[kind].format(ELSEWHERE))

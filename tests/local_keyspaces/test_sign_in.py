@@ -1,0 +1,138 @@
+"""Signing in on the wire: who gets through to Cassandra, and who does not."""
+
+import json
+import socket
+import ssl
+import struct
+import urllib.error
+import urllib.request
+
+import pytest
+
+from local_keyspaces.frames import ErrorCode, Opcode
+from tests.keyspaces import EVERYTHING, REGION, LocalKeyspaces
+from tests.local_keyspaces.wire import answer, connect, frame, long_bytes, startup
+
+STARTUP = startup()[9:]
+
+
+@pytest.mark.parametrize("name", ["localhost", "cassandra.us-east-1.amazonaws.com"])
+def test_has_a_certificate_for_its_names(keyspaces: LocalKeyspaces, name: str) -> None:
+    """Clients check the name, and must be able to."""
+    with connect(keyspaces, name) as client:
+        assert client.ask(frame(Opcode.OPTIONS))[0] == Opcode.SUPPORTED
+
+
+def test_has_no_certificate_for_another_regions_name(keyspaces: LocalKeyspaces) -> None:
+    """A client that checks the name must notice where it is."""
+    with (
+        pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"),
+        connect(keyspaces, "cassandra.eu-west-1.amazonaws.com"),
+    ):
+        pass
+
+
+def test_answers_nothing_without_tls(keyspaces: LocalKeyspaces) -> None:
+    """Keyspaces speaks TLS only; a program that forgot it must fail here."""
+    with socket.create_connection(("127.0.0.1", keyspaces.port), timeout=10) as plain:
+        plain.sendall(frame(Opcode.OPTIONS) * 10)
+        try:
+            answer = plain.recv(100)
+        except ConnectionError:
+            answer = b""
+    assert answer[:1] in (b"", b"\x15")  # closed, or a TLS alert
+
+
+@pytest.mark.parametrize("version", [3, 5])
+def test_refuses_other_protocol_versions(keyspaces: LocalKeyspaces, version: int) -> None:
+    """Keyspaces documents version 4."""
+    with connect(keyspaces) as client:
+        code, message = client.ask_error(frame(Opcode.STARTUP, STARTUP, version))
+        assert code == ErrorCode.PROTOCOL_ERROR
+        assert f"protocol version ({version})" in message
+        assert client.is_closed()
+
+
+def test_asks_to_sign_in_by_the_class_name_clients_know(keyspaces: LocalKeyspaces) -> None:
+    """gocql signs in to approved authenticators only."""
+    with connect(keyspaces) as client:
+        opcode, body = client.ask(frame(Opcode.STARTUP, STARTUP))
+        assert (opcode, body[2:]) == (Opcode.AUTHENTICATE, b"com.amazon.helenus.auth.HelenusAuthenticator")
+        opcode, body = client.ask(frame(Opcode.AUTH_RESPONSE, long_bytes(b"SigV4\0\0")))
+        assert opcode == Opcode.AUTH_CHALLENGE
+        assert body[4:10] == b"nonce="
+        assert len(body[10:]) == 32
+
+
+def test_refuses_a_forged_signature(keyspaces: LocalKeyspaces) -> None:
+    """In the words the developer guide documents."""
+    with connect(keyspaces) as client:
+        client.ask(frame(Opcode.STARTUP, STARTUP))
+        client.ask(frame(Opcode.AUTH_RESPONSE, long_bytes(b"SigV4\0\0")))
+        forged = b"signature=" + b"0" * 64 + b",access_key=AKIA,amzdate=2020-06-09T22:41:51.000Z"
+        assert client.ask_error(frame(Opcode.AUTH_RESPONSE, long_bytes(forged))) == (
+            ErrorCode.BAD_CREDENTIALS,
+            "Authentication failure: Invalid signature",
+        )
+        assert client.is_closed()
+
+
+def test_refuses_a_signature_of_another_connection(keyspaces: LocalKeyspaces) -> None:
+    """Each nonce is for one connection, once: what was overheard is of no use."""
+    credentials = keyspaces.store.issue_for_role(EVERYTHING)
+    first = frame(Opcode.AUTH_RESPONSE, long_bytes(b"SigV4\0\0"))
+    with connect(keyspaces) as client:
+        client.ask(startup())
+        good = answer(credentials, client.ask(first)[1], REGION)
+        assert client.ask(good)[0] == Opcode.AUTH_SUCCESS
+        assert client.ask_error(good)[0] == ErrorCode.PROTOCOL_ERROR
+    with connect(keyspaces) as client:
+        client.ask(startup())
+        client.ask(first)
+        assert client.ask_error(good) == (ErrorCode.BAD_CREDENTIALS, "Authentication failure: Invalid signature")
+        assert client.is_closed()
+
+
+def test_refuses_a_password(keyspaces: LocalKeyspaces) -> None:
+    """Nobody has one here."""
+    with connect(keyspaces) as client:
+        client.ask(frame(Opcode.STARTUP, STARTUP))
+        code, _ = client.ask_error(frame(Opcode.AUTH_RESPONSE, long_bytes(b"\0cassandra\0cassandra")))
+        assert code == ErrorCode.BAD_CREDENTIALS
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        frame(0x07, long_bytes(b"SELECT * FROM system.local") + b"\x00\x01\x00"),
+        frame(Opcode.AUTH_RESPONSE, long_bytes(b"SigV4\0\0")),
+        frame(Opcode.STARTUP, b"\xff\xff"),
+        frame(0x7F),
+    ],
+)
+def test_lets_nothing_through_before_signing_in(keyspaces: LocalKeyspaces, request_: bytes) -> None:
+    """Else the sign-in could be left out."""
+    with connect(keyspaces) as client:
+        assert client.ask_error(request_)[0] == ErrorCode.PROTOCOL_ERROR
+        assert client.is_closed()
+
+
+def test_ends_a_connection_that_sends_too_much_before_signing_in(keyspaces: LocalKeyspaces) -> None:
+    """Else a stranger fills the memory."""
+    with connect(keyspaces) as client:
+        client.connection.sendall(struct.pack(">BBhBI", 4, 0, 7, Opcode.STARTUP, 1 << 30))
+        assert client.is_closed()
+
+
+def test_hands_out_credentials_for_a_tasks_own_token_only(keyspaces: LocalKeyspaces) -> None:
+    """Else every task has every role."""
+    environment = keyspaces.environment()
+    url = environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
+    token = environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
+    with urllib.request.urlopen(urllib.request.Request(url, headers={"Authorization": token})) as response:
+        credentials = json.load(response)
+    assert credentials.keys() == {"AccessKeyId", "SecretAccessKey", "Token", "Expiration", "RoleArn"}
+    for headers in ({}, {"Authorization": "guess"}):
+        with pytest.raises(urllib.error.HTTPError, match="403") as refused:
+            urllib.request.urlopen(urllib.request.Request(url, headers=headers))
+        refused.value.close()

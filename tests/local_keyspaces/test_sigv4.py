@@ -1,0 +1,136 @@
+"""The server's side of SigV4, with the vectors that are in every driver plugin's tests."""
+
+import datetime
+
+import pytest
+
+from local_keyspaces import sigv4
+from local_keyspaces.credentials import Credentials, CredentialStore, Role
+from local_keyspaces.iam import Principal
+
+NONCE = b"91703fdc2ef562e19fbdab0f58e42fe5"
+SIGNED_AT = datetime.datetime(2020, 6, 9, 22, 41, 51, tzinfo=datetime.UTC)
+SIGNATURE = "7f3691c18a81b8ce7457699effbfae5b09b4e0714ab38c1292dbdf082c9ddd87"
+ROLE = Role(arn="arn:aws:iam::1:role/one", policies=())
+TOKEN = f"signature={SIGNATURE},access_key=UserID-1,amzdate=2020-06-09T22:41:51.000Z"
+
+
+@pytest.fixture
+def store() -> CredentialStore:
+    store = CredentialStore()
+    user = Principal(arn="arn:aws:iam::1:user/one", policies=())
+    store.add(Credentials(principal=user, access_key="UserID-1", secret_key="UserSecretKey-1"))
+    return store
+
+
+def verify(token: str, store: CredentialStore, region: str = "us-west-2", seconds_later: float = 0) -> Credentials:
+    now = SIGNED_AT + datetime.timedelta(seconds=seconds_later)
+    return sigv4.verify(token.encode(), NONCE, region=region, store=store, now=now)
+
+
+def test_accepts_the_plugins_test_vector(store: CredentialStore) -> None:
+    """Else no real driver can sign in."""
+    assert verify(TOKEN, store).principal.arn == "arn:aws:iam::1:user/one"
+
+
+@pytest.mark.parametrize("seconds", [-899, 899])
+def test_accepts_a_clock_that_is_off_by_less_than_15_minutes(store: CredentialStore, seconds: float) -> None:
+    """Clocks differ."""
+    verify(TOKEN, store, seconds_later=seconds)
+
+
+@pytest.mark.parametrize(
+    ("token", "message"),
+    [
+        (TOKEN.replace("7f36", "7f37"), "Invalid signature"),
+        (TOKEN.replace("UserID-1", "UserID-2"), "Invalid signature"),
+        (TOKEN.replace("51.000Z", "52.000Z"), "Invalid signature"),
+        (TOKEN.replace(".000Z", ".0000Z"), "Invalid signature"),
+        (TOKEN.replace("2020-06-09", "2020-99-99"), "Invalid signature"),
+        (TOKEN + ",session_token=stolen", "Invalid session token"),
+        ("", "Invalid signature"),
+        ("signature=,access_key=,amzdate=", "Invalid signature"),
+        (f"signature={SIGNATURE}", "Invalid signature"),
+    ],
+)
+def test_refuses_what_was_not_signed_so(store: CredentialStore, token: str, message: str) -> None:
+    """A stand-in that lets forgeries in proves nothing about the program's own signature."""
+    with pytest.raises(sigv4.BadCredentials, match=message):
+        verify(token, store)
+
+
+def test_refuses_another_regions_signature(store: CredentialStore) -> None:
+    """The usual mistake: AWS_DEFAULT_REGION is another than the endpoint's."""
+    with pytest.raises(sigv4.BadCredentials, match="Invalid signature"):
+        verify(TOKEN, store, region="us-east-1")
+
+
+def test_refuses_a_signature_for_another_nonce(store: CredentialStore) -> None:
+    """Else a recorded sign-in can be replayed."""
+    with pytest.raises(sigv4.BadCredentials, match="Invalid signature"):
+        sigv4.verify(TOKEN.encode(), sigv4.new_nonce(), region="us-west-2", store=store, now=SIGNED_AT)
+
+
+@pytest.mark.parametrize("seconds", [-901, 901])
+def test_refuses_a_clock_that_is_off_by_more(store: CredentialStore, seconds: float) -> None:
+    """A signature is good for 900 seconds."""
+    with pytest.raises(sigv4.BadCredentials, match="Signature expired"):
+        verify(TOKEN, store, seconds_later=seconds)
+
+
+def _sign(credentials: Credentials, now: datetime.datetime, session_token: str | None) -> str:
+    amzdate = now.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    signature = sigv4.sign(
+        NONCE,
+        access_key=credentials.access_key,
+        secret_key=credentials.secret_key,
+        amzdate=amzdate,
+        region="us-west-2",
+    )
+    token = f"signature={signature},access_key={credentials.access_key},amzdate={amzdate}"
+    return token + (f",session_token={session_token}" if session_token else "")
+
+
+def test_wants_the_session_token_of_temporary_credentials(store: CredentialStore) -> None:
+    """It is not signed, so it has to be compared."""
+    now = datetime.datetime.now(datetime.UTC)
+    issued = store.issue_for_role(ROLE)
+    good = sigv4.verify(
+        _sign(issued, now, issued.session_token).encode(), NONCE, region="us-west-2", store=store, now=now
+    )
+    assert good.principal.arn.startswith("arn:aws:sts::1:assumed-role/one/")
+    for wrong in (None, "other"):
+        with pytest.raises(sigv4.BadCredentials, match="Invalid session token"):
+            sigv4.verify(_sign(issued, now, wrong).encode(), NONCE, region="us-west-2", store=store, now=now)
+
+
+def test_refuses_expired_credentials(store: CredentialStore) -> None:
+    """A task that does not renew its credentials must find out here, not after an hour on Fargate."""
+    issued = store.issue_for_role(ROLE, lifetime=datetime.timedelta(seconds=60))
+    later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=61)
+    with pytest.raises(sigv4.BadCredentials, match="Expired"):
+        sigv4.verify(
+            _sign(issued, later, issued.session_token).encode(), NONCE, region="us-west-2", store=store, now=later
+        )
+
+
+def test_shows_no_secret_when_printed(store: CredentialStore) -> None:
+    """Credentials end up in logs by being printed."""
+    issued = store.issue_for_role(ROLE)
+    assert issued.secret_key not in repr(issued)
+    assert str(issued.session_token) not in repr(issued)
+
+
+@pytest.mark.parametrize(("milliseconds", "good"), [("000", True), ("1000", True), ("00", False), ("1001", False)])
+def test_takes_times_as_the_plugins_write_them(store: CredentialStore, milliseconds: str, good: bool) -> None:
+    """AWS's Python plugin writes ".1000" once in 2,000 sign-ins: a client of it must not fail here now and then."""
+    amzdate = f"2020-06-09T22:41:51.{milliseconds}Z"
+    signature = sigv4.sign(
+        NONCE, access_key="UserID-1", secret_key="UserSecretKey-1", amzdate=amzdate, region="us-west-2"
+    )
+    token = f"signature={signature},access_key=UserID-1,amzdate={amzdate}"
+    if good:
+        verify(token, store)
+    else:
+        with pytest.raises(sigv4.BadCredentials):
+            verify(token, store)
