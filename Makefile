@@ -42,7 +42,7 @@ lint: .venv/installed
 
 lock: .venv/installed ## make the pinned requirements anew from the *.in files
 	@for name in requirements requirements-dev policy/requirements; do .venv/bin/uv pip compile $(COMPILE) $$name.in -o $$name.txt; done
-	@for name in app/load-countries app/query-api; do \
+	@for name in app/load-countries app/countries; do \
 		.venv/bin/uv pip compile $(COMPILE) --generate-hashes $$name.requirements.in -o $$name.requirements.txt; done
 
 COMPILE := --quiet --no-header --no-annotate --universal --python-version 3.11

@@ -104,7 +104,7 @@ async def targets(directory: Path) -> AsyncIterator[Sequence[Target]]:
             "KEYSPACES_KEYSPACE": _KEYSPACE,
             "KEYSPACES_TABLE": _TABLE,
         }
-        api = [sys.executable, "-m", "query_api"]
+        api = [sys.executable, "-m", "countries"]
         planned = [
             (SHARED, api, ROOT / "app", {"HOST": "127.0.0.1", "DRAIN_SECONDS": "0", "SHARE_READS": "true"}),
             (UNSHARED, api, ROOT / "app", {"HOST": "127.0.0.1", "DRAIN_SECONDS": "0", "SHARE_READS": "false"}),

@@ -15,7 +15,8 @@ OURS = {
     "load_countries",
     "local",
     "local_keyspaces",
-    "query_api",
+    "countries",
+    "service",
     "tests",
     "benchmarks",
 }
@@ -37,7 +38,8 @@ def _imported(file: Path) -> set[str]:
     [
         ("components", ("components.",)),
         ("app/keyspaces", ("keyspaces.",)),
-        ("app/query_api", ("keyspaces.", "query_api.")),
+        ("app/service", ("keyspaces.", "service.")),
+        ("app/countries", ("countries.", "service.")),
         ("app/load_countries", ("keyspaces.", "load_countries.")),
         ("local_keyspaces", ("local_keyspaces.", "local.")),
         ("local_keyspaces/cql", ("local_keyspaces.cql.",)),

@@ -1,7 +1,7 @@
 """The EXECUTE message of CQL's protocol, version 4, as bytes.
 
-The driver's own is made anew, field by field, for each statement, and never asks the server to leave out the columns'
-names and types, which it would then parse with each answer. Source: Apache Cassandra, native_protocol_v4.spec, 4.1.6.
+The driver makes its own anew, field by field, for each statement. Source: Apache Cassandra, native_protocol_v4.spec,
+4.1.6.
 """
 
 import struct
@@ -14,7 +14,7 @@ from cassandra.query import PreparedStatement
 VERSION: Final = 4  # the one Keyspaces documents
 
 _OPCODE: Final = 0x0A
-_VALUES, _SKIP_METADATA, _PAGE_SIZE, _PAGING_STATE = 0x01, 0x02, 0x04, 0x08
+_VALUES, _PAGE_SIZE, _PAGING_STATE = 0x01, 0x04, 0x08
 _HEADER = struct.Struct(">BBhBI").pack  # version, flags, stream, opcode, length
 _INT = struct.Struct(">i").pack
 _SHORT = struct.Struct(">H").pack
@@ -30,7 +30,7 @@ class Execute:
 
     def __call__(self, values: Sequence[Any], fetch_size: int | None, paging_state: bytes | None) -> bytes:
         """A message's body. values: one for each mark of the statement. Raises what the types do for a wrong value."""
-        flags = _VALUES | _SKIP_METADATA
+        flags = _VALUES
         parts: list[bytes] = []
         for type_, value in zip(self._types, values, strict=True):
             serialized = type_.serialize(value, VERSION)

@@ -1,14 +1,13 @@
-"""Prepared reads that the event loop awaits, with a deadline, and tried again when that can help.
+"""Prepared reads that the event loop awaits, with a deadline, and with retries where they help.
 
-`Session.execute_async` would do, but builds a future with locks, an event and a timer for each statement, which costs
-more than the statement (docs/query-api.md, "Speed"). This sends the driver's own messages on the driver's own pools.
+`Session.execute_async` would do, but it builds a future with locks, an event and a timer for each statement, which
+costs more than the statement (docs/service.md, "Speed"). This module sends the driver's messages on the driver's pools.
 """
 
 import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from cassandra import OperationTimedOut, ReadFailure, ReadTimeout, Unavailable
@@ -17,6 +16,7 @@ from cassandra.connection import ConnectionBusy, ConnectionException
 from cassandra.pool import HostConnection, NoConnectionsAvailable
 from cassandra.protocol import (
     ErrorMessage,
+    InvalidRequestException,
     IsBootstrappingErrorMessage,
     OverloadedErrorMessage,
     PreparedQueryNotFound,
@@ -27,11 +27,12 @@ from cassandra.protocol import (
 from cassandra.query import PreparedStatement
 
 from keyspaces.execute import Execute, encode
+from keyspaces.results import Column, Page, RowsDecoder, SchemaChanged, decode_message, described
 from keyspaces.retries import ATTEMPTS, RetryBudget, pause_after
 
-# Of no statement that only reads does trying again change the outcome, so it is safe after each of these. Keyspaces
-# reports throttling as a ReadTimeout (developer guide, "Troubleshooting capacity errors").
-_PASSING = (
+# Reads are idempotent, so a retry is safe after each of these. Keyspaces reports throttling as a ReadTimeout (developer
+# guide, "Troubleshooting capacity errors").
+_TRANSIENT = (
     ReadTimeout,
     ReadFailure,
     Unavailable,
@@ -46,32 +47,37 @@ _ATTEMPT_SECONDS = 5.0
 _AT_ONCE = 0.01  # seconds; with less left, the deadline counts as reached, since timers are no more exact than that
 
 Observer = Callable[[str, float], None]
-"""Told of each statement how it ended (`ok`, or the error's name) and how many seconds it took."""
+"""Is told of each statement how it ended (`ok`, or the error's name) and how many seconds it took."""
 
 
 class DeadlineExceeded(Exception):
     """There was no answer in the time that the caller has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Rows in the order of the columns; paging_state: where the next page begins, None after the last."""
-
-    rows: Sequence[tuple[Any, ...]]
-    paging_state: bytes | None
-
-
 class PreparedRead:
     """A SELECT. `execute` belongs to the event loop whose connections the session has."""
 
-    def __init__(self, session: Session, cql: str, *, observe: Observer) -> None:
-        """Prepares it. Blocks. Raises the driver's errors."""
+    def __init__(
+        self, session: Session, cql: str, *, observe: Observer, on_more_columns: Callable[[str], object]
+    ) -> None:
+        """Prepares it. Blocks. Raises the driver's errors.
+
+        on_more_columns: is told, with a sentence, that the table has got more columns.
+        """
         self._session = session
         self._cql = cql
         self._observe = observe
-        self._use(session.prepare(cql))
+        statement = session.prepare(cql)
+        self._keys = described(statement.column_metadata)
+        self._decoder = RowsDecoder(statement.result_metadata, on_more_columns=on_more_columns)
+        self._use(statement)
         self._turn = 0
         self._budget = RetryBudget()
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """Of the rows."""
+        return self._decoder.columns
 
     def _use(self, statement: PreparedStatement) -> None:
         self._statement, self._message = statement, Execute(statement)
@@ -88,14 +94,17 @@ class PreparedRead:
         fetch_size: int | None = None,
         paging_state: bytes | None = None,
     ) -> Page:
-        """One page. deadline: in the event loop's time. Raises DeadlineExceeded and the driver's errors."""
+        """One page. deadline: in the event loop's time.
+
+        Raises DeadlineExceeded, SchemaChanged, `keyspaces.types.Unrepresentable`, and the driver's errors.
+        """
         loop = asyncio.get_running_loop()
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 page = await self._attempt(loop, values, deadline, fetch_size, paging_state)
             except PreparedQueryNotFound:
-                continue  # it knows it now
-            except _PASSING as error:
+                continue  # it knows the statement now
+            except _TRANSIENT as error:
                 pause, left = pause_after(attempt), deadline - loop.time()
                 if attempt < ATTEMPTS and pause < left and self._budget.spend():
                     await asyncio.sleep(pause)
@@ -125,11 +134,12 @@ class PreparedRead:
         outcome = "ok"
         try:
             seconds = min(_ATTEMPT_SECONDS, deadline - loop.time())
-            response, pool = await _answer(loop, pools, seconds, message, encode, self._statement.result_metadata)
-            if isinstance(response, PreparedQueryNotFound):
+            response, pool = await _answer(loop, pools, seconds, message, encode)
+            if isinstance(response, PreparedQueryNotFound | InvalidRequestException):
+                # Values of the wrong type are an InvalidRequest, so the table may have been created again.
                 await self._prepare_again(loop, pool, deadline)
             _raise_if_error(response)
-            return Page(response.parsed_rows, response.paging_state)
+            return self._decoder.decode(response)
         except BaseException as error:
             outcome = type(error).__name__
             raise
@@ -137,12 +147,17 @@ class PreparedRead:
             self._observe(outcome, time.perf_counter() - started)
 
     async def _prepare_again(self, loop: asyncio.AbstractEventLoop, pool: HostConnection, deadline: float) -> None:
-        """On the host that does not know the statement: it is another than it was, or was started again."""
+        """On the host that does not know the statement: the host is new, or it was started again, or the table changed.
+
+        Raises SchemaChanged if the keys that the statement takes have other types now.
+        """
         seconds = min(_ATTEMPT_SECONDS, deadline - loop.time())
         response, _ = await _answer(
             loop, (pool,), seconds, PrepareMessage(query=self._cql), ProtocolHandler.encode_message
         )
         _raise_if_error(response)
+        if (keys := described(response.bind_metadata)) != self._keys:
+            raise SchemaChanged(f"its keys are {keys}, not {self._keys}")
         cluster = self._session.cluster
         self._use(
             PreparedStatement.from_message(
@@ -166,9 +181,8 @@ async def _answer(
     seconds: float,
     message: Any,
     encoder: Callable[..., bytes],
-    result_metadata: Any = None,
 ) -> tuple[Any, HostConnection]:
-    """What the first of the hosts that takes statements responds, and who it was; errors are responses, too.
+    """The response of the first host that takes the statement, and its pool; errors are responses, too.
 
     Raises NoHostAvailable.
     """
@@ -198,7 +212,7 @@ async def _answer(
             errors[pool.host] = error
             continue
         try:
-            connection.send_msg(message, stream, done, encoder=encoder, result_metadata=result_metadata)
+            connection.send_msg(message, stream, done, encoder=encoder, decoder=decode_message)
             break
         except (ConnectionException, ConnectionBusy) as error:
             errors[pool.host] = error

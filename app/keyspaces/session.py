@@ -1,4 +1,4 @@
-"""A driver session for one table, opened with patience and closed for good."""
+"""A driver session for one table, retried while it opens, closed for good."""
 
 import asyncio
 import ssl
@@ -35,13 +35,15 @@ class Unreachable(Exception):
 
 
 @contextmanager
-def open_session(target: Target, *, patience: float, first_use: Callable[[Session], T]) -> Iterator[tuple[Session, T]]:
+def open_session(
+    target: Target, *, startup_timeout: float, first_use: Callable[[Session], T]
+) -> Iterator[tuple[Session, T]]:
     """A session, and what `first_use` made of it. Blocks.
 
-    A new role, endpoint or table may take a while to work, so both are tried again for `patience` seconds; then
+    A new role, endpoint or table may take a while to work, so both are tried again for `startup_timeout` seconds; then
     Unreachable is raised.
     """
-    session, used = _open(target, patience=patience, first_use=first_use)
+    session, used = _open(target, startup_timeout=startup_timeout, first_use=first_use)
     try:
         yield session, used
     finally:
@@ -50,14 +52,19 @@ def open_session(target: Target, *, patience: float, first_use: Callable[[Sessio
 
 @asynccontextmanager
 async def open_session_on_loop(
-    target: Target, *, patience: float, first_use: Callable[[Session], T]
+    target: Target, *, startup_timeout: float, first_use: Callable[[Session], T]
 ) -> AsyncIterator[tuple[Session, T]]:
     """The same with the session's connections on the running event loop; `first_use` runs in another thread."""
     stop = threading.Event()
     connection_class = connections_on(asyncio.get_running_loop())
     try:
         session, used = await asyncio.to_thread(
-            _open, target, patience=patience, first_use=first_use, connection_class=connection_class, stop=stop
+            _open,
+            target,
+            startup_timeout=startup_timeout,
+            first_use=first_use,
+            connection_class=connection_class,
+            stop=stop,
         )
     except asyncio.CancelledError:
         stop.set()
@@ -71,14 +78,14 @@ async def open_session_on_loop(
 def _open(
     target: Target,
     *,
-    patience: float,
+    startup_timeout: float,
     first_use: Callable[[Session], T],
     connection_class: type[Connection] | None = None,
     stop: threading.Event | None = None,
 ) -> tuple[Session, T]:
     """stop: from then on nobody waits for a session: there is no other attempt, and Unreachable is raised."""
     stop = stop or threading.Event()
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + startup_timeout
     pause = _FIRST_PAUSE
     while True:
         cluster = _cluster(target, connection_class)
@@ -92,7 +99,9 @@ def _open(
             cluster.shutdown()
             if stop.is_set() or time.monotonic() + pause > deadline:
                 where = f"{target} at {target.host}:{target.port}"
-                raise Unreachable(f"{where} could not be used within {patience:.0f} s: {describe(error)}") from error
+                raise Unreachable(
+                    f"{where} could not be used within {startup_timeout:.0f} s: {describe(error)}"
+                ) from error
         except BaseException:
             cluster.shutdown()
             raise

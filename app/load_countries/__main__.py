@@ -17,16 +17,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="load_countries", description="Fills a Keyspaces table with countries.")
     add_target_options(parser)
     parser.add_argument(
-        "--patience", type=float, default=300, metavar="SECONDS", help="until the table must be usable (default: 300)"
+        "--startup-timeout",
+        type=float,
+        default=300,
+        metavar="SECONDS",
+        help="until the table must be usable (default: 300)",
     )
     options = parser.parse_args()
     target = target_from(parser, options)
     records: list[Record] = json.loads(_DATA.read_text(encoding="utf-8"))
-    deadline = time.monotonic() + options.patience
+    deadline = time.monotonic() + options.startup_timeout
     try:
         with open_session(
             target,
-            patience=options.patience,
+            startup_timeout=options.startup_timeout,
             first_use=lambda session: wait_until_active(session, target, deadline=deadline, report=_say),
         ) as (session, _):
             written = write(session, target, records)

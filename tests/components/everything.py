@@ -76,7 +76,7 @@ def declare_everything() -> Everything:
         environment=env,
         table=loader.table,
         access="read",
-        dockerfile="app/query-api.Dockerfile",
+        dockerfile="app/countries.Dockerfile",
         command=["serve"],
         generated_secrets=["SIGNING_KEY"],
         run=Service(
@@ -104,7 +104,7 @@ def declare_everything() -> Everything:
         environment=guest,
         table=Table(name="visitors", columns={"id": "text"}, partition_key=["id"]),
         access="read",
-        dockerfile="app/query-api.Dockerfile",
+        dockerfile="app/countries.Dockerfile",
         command=["serve"],
         run=Service(),
     )

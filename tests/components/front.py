@@ -43,7 +43,7 @@ def declare_front(
                 environment=environment,
                 table=table,
                 access="read",
-                dockerfile="app/query-api.Dockerfile",
+                dockerfile="app/countries.Dockerfile",
                 command=["serve"],
                 run=service,
             ).table

@@ -93,7 +93,7 @@ def test_refuses_what_is_none_of_the_choices(option: dict[str, str], message: st
             "environment": Environment("shop", keyspace="shop"),
             "table": Table(name="things", columns=COLUMNS, partition_key=["id"]),
             "access": "read",
-            "dockerfile": "app/query-api.Dockerfile",
+            "dockerfile": "app/countries.Dockerfile",
             "command": ["serve"],
             "run": Service(),
         }
@@ -190,7 +190,7 @@ def test_asks_for_docker_before_anything_is_created(monkeypatch: pytest.MonkeyPa
     """Else `pulumi up` without Docker ends in a provider's error about sockets, with half of the stack created."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
-    arguments: dict[str, Any] = {"dockerfile": "app/query-api.Dockerfile", "keep_images": False, "tags": {}}
+    arguments: dict[str, Any] = {"dockerfile": "app/countries.Dockerfile", "keep_images": False, "tags": {}}
 
     def run() -> None:
         parent = pulumi.ComponentResource("test:index:Parent", "env", {})

@@ -20,7 +20,7 @@ def _declare(cluster: str = CLUSTER, topic: str = TOPIC, key: str = KEY, *, comp
             environment=Environment("shop", keyspace="shop", cluster=ExistingCluster(arn=cluster)),
             table=Table(name="things", columns={"id": "text"}, partition_key=["id"], kms_key_arn=key),
             access="read",
-            dockerfile="app/query-api.Dockerfile",
+            dockerfile="app/countries.Dockerfile",
             command=["serve"],
             run=Service(),
             alarms=Alarms(topic_arn=topic),

@@ -80,7 +80,7 @@ def test_protects_all_that_a_protected_component_creates() -> None:
             environment=Environment("shop", keyspace="shop", opts=opts),
             table=Table(name="things", columns={"id": "text"}, partition_key=["id"]),
             access="read",
-            dockerfile="app/query-api.Dockerfile",
+            dockerfile="app/countries.Dockerfile",
             command=["serve"],
             run=Service(),
             opts=opts,

@@ -23,7 +23,7 @@ def _declare(*secrets: str, computed: bool = True, **arguments: Any) -> Program:
             environment=Environment("shop", keyspace="shop", network=given.pop("network"), tags={"Team": "shop"}),
             table=Table(name="things", columns={"id": "text"}, partition_key=["id"]),
             access="read",
-            dockerfile="app/query-api.Dockerfile",
+            dockerfile="app/countries.Dockerfile",
             command=["serve"],
             **given,
         )

@@ -52,7 +52,7 @@ def _declare(
         )
         image = create_image(
             "api",
-            dockerfile="app/query-api.Dockerfile",
+            dockerfile="app/countries.Dockerfile",
             architecture=architecture,
             keep_images=False,
             tags={},

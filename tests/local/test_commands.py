@@ -189,7 +189,7 @@ def test_restarts_tasks_that_die_and_cleans_up_after_its_own_death(machine: Mach
     """A service keeps running on Fargate too; and a `kill -9` must not leave a Cassandra behind for ever."""
     with machine.up() as process:
         wait_until(lambda: "Ctrl-C" in (process.stdout.readline() if process.stdout else ""), 120)
-        tasks = [found for found in psutil.Process(process.pid).children() if "query_api" in " ".join(found.cmdline())]
+        tasks = [found for found in psutil.Process(process.pid).children() if "countries" in " ".join(found.cmdline())]
         assert len(tasks) == 2
         environments = [task.environ() for task in tasks]
         (key,) = {environment["CURSOR_KEY"] for environment in environments}
@@ -200,7 +200,7 @@ def test_restarts_tasks_that_die_and_cleans_up_after_its_own_death(machine: Mach
             task.kill()
         wait_until(lambda: "2 of 2" not in machine.local("status").stdout)
         wait_until(lambda: "2 of 2" in machine.local("status").stdout)
-        again = [found for found in psutil.Process(process.pid).children() if "query_api" in " ".join(found.cmdline())]
+        again = [found for found in psutil.Process(process.pid).children() if "countries" in " ".join(found.cmdline())]
         assert {task.environ()["CURSOR_KEY"] for task in again} == {key}
         assert get(f"{machine.url}/ping").status == 200
 

@@ -54,7 +54,7 @@ def test_reads_the_stack_as_declared(program: Program) -> None:
         ["python", "-m", "load_countries"],
         900,
     )
-    assert (api.name, api.task.command, api.tasks) == ("query-api", ["python", "-m", "query_api"], 2)
+    assert (api.name, api.task.command, api.tasks) == ("query-api", ["python", "-m", "countries"], 2)
     assert api.task.directory == loader.task.directory == ROOT / "app"
     assert api.task.role.arn.endswith(":role/query-api-task")
     (key,) = program.of_type("pulumi-python:dynamic/ssm:SecretParameter")

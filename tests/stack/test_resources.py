@@ -10,6 +10,7 @@ from declared.program import Program
 from tests.evaluation import container, evaluate, one
 
 MICROSERVICES = ("load-countries", "query-api")
+IMAGES = {"load-countries": "load-countries", "query-api": "countries"}
 
 
 def test_spreads_vpc_over_two_zones_that_offer_keyspaces(program: Program) -> None:
@@ -113,7 +114,7 @@ def test_builds_each_image_from_its_own_dockerfile_and_deploys_its_digest(progra
     """Else a tag that moved decides what runs, and editing one program redeploys the other."""
     image = one(program, "docker:index/image:Image", name)
     assert image.inputs["build"]["context"] == "app"
-    assert image.inputs["build"]["dockerfile"] == f"app/{name}.Dockerfile"
+    assert image.inputs["build"]["dockerfile"] == f"app/{IMAGES[name]}.Dockerfile"
     assert image.inputs["build"]["platform"] == "linux/arm64"
     assert container(program, name)["image"] == image.outputs["repoDigest"]
     assert "@sha256:" in image.outputs["repoDigest"]

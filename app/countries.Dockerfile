@@ -1,0 +1,30 @@
+# The digest of an index that has both architectures, as far as public sources show (UNVERIFIED).
+ARG PYTHON=public.ecr.aws/docker/library/python:3.13-slim-bookworm@sha256:01f42367a0a94ad4bc17111776fd66e3500c1d87c15bbd6055b7371d39c124fb
+
+# Runs on the machine that builds, whatever the image is for; pip picks the wheels for the image's architecture.
+FROM --platform=$BUILDPLATFORM ${PYTHON} AS packages
+ARG TARGETARCH
+COPY countries.requirements.txt .
+RUN case "$TARGETARCH" in \
+        amd64) machine=x86_64 ;; \
+        arm64) machine=aarch64 ;; \
+        *) echo "There are no packages for '$TARGETARCH'." >&2; exit 1 ;; \
+    esac; \
+    pip install --no-cache-dir --require-hashes --only-binary=:all: --target /packages \
+        --platform "manylinux_2_28_$machine" --platform "manylinux_2_17_$machine" \
+        -r countries.requirements.txt
+
+# Only copies, so that an image for another architecture than the machine's needs no emulation.
+FROM ${PYTHON}
+ENV PYTHONPATH=/packages PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /app
+
+COPY --from=packages /packages /packages
+COPY keyspaces keyspaces
+COPY service service
+COPY countries countries
+
+# The one place that stays writable when the root file system is not; as a VOLUME it keeps its mode on Fargate.
+VOLUME /tmp
+USER 10001:10001
+CMD ["python", "-m", "countries"]

@@ -1,0 +1,172 @@
+"""Rows of a result, decoded only with the types that the server names in the same result.
+
+The driver decodes a result while it reads the connection: a value that Python cannot represent then ends the connection
+for everyone, and the driver logs the bytes. Here the connection only hands over a result's body, and decoding it is the
+caller's: an error is that caller's alone.
+
+A result without metadata would be smaller, but nothing in it tells that the table was created again with other types: a
+statement's id is a hash of its text, so another client's PREPARE makes an old id valid again (CASSANDRA-10786 is of the
+same kind). So each result has its metadata, which is compared as bytes with the metadata of the result before it.
+Source of the format: Apache Cassandra, native_protocol_v4.spec, 4.2.5.2.
+"""
+
+import io
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cassandra.bytesio import BytesIOReader
+from cassandra.deserializers import make_deserializers
+from cassandra.obj_parser import ListParser
+from cassandra.parsing import ParseDesc
+from cassandra.policies import ColDesc
+from cassandra.protocol import ProtocolHandler, read_binary_longstring, read_binary_string, read_short
+
+from keyspaces.execute import VERSION
+from keyspaces.types import ExactResult, Unrepresentable
+
+_RESULT: Final = ExactResult.opcode
+_ROWS: Final = 2
+_TRACING, _CUSTOM_PAYLOAD, _WARNING = 0x02, 0x04, 0x08  # flags of a frame
+_MORE_PAGES: Final = 0x02  # flags of a result
+_NO_METADATA: Final = 0x04
+_HEAD: Final = struct.Struct(">iii").unpack_from  # kind, flags, number of columns
+_INT: Final = struct.Struct(">i").unpack_from
+
+Row = tuple[Any, ...]
+Metadata = Sequence[tuple[str, str, str, Any]]
+"""The driver's: keyspace, table, name and type of each column."""
+
+
+class SchemaChanged(Exception):
+    """The table's columns are no longer those that the statement was prepared for; the message names the change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """cql_type: as CQL writes it, such as `int` or `list<text>`."""
+
+    name: str
+    cql_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows in the order of the columns; paging_state: where the next page begins, None after the last."""
+
+    rows: Sequence[Row]
+    paging_state: bytes | None
+
+
+def decode_message(*args: Any) -> Any:
+    """A decoder for the driver's connections: a result with rows stays bytes, an error of decoding is a response.
+
+    So the driver neither ends the connection nor logs the bytes.
+    """
+    _, _, _, flags, opcode, body, _, _ = args
+    try:
+        if opcode == _RESULT:
+            rest = _without_extras(body, flags) if flags else body
+            if _INT(rest)[0] == _ROWS:
+                return rest
+        return ProtocolHandler.decode_message(*args)
+    except Exception as error:
+        return error
+
+
+def _without_extras(body: bytes, flags: int) -> bytes:
+    """A body without the tracing id, warnings and custom payload that a server may put before it."""
+    stream = io.BytesIO(body)
+    if flags & _TRACING:
+        stream.seek(16)
+    if flags & _WARNING:
+        for _ in range(read_short(stream)):
+            read_binary_string(stream)
+    if flags & _CUSTOM_PAYLOAD:
+        for _ in range(read_short(stream)):
+            read_binary_string(stream)
+            read_binary_longstring(stream)
+    return stream.read()
+
+
+class RowsDecoder:
+    """Decodes the results of one statement as rows of the columns that it was prepared for."""
+
+    def __init__(self, metadata: Metadata, *, on_more_columns: Callable[[str], object]) -> None:
+        """metadata: of a prepared statement's result. on_more_columns: is told of columns that were added since."""
+        self.columns = described(metadata)
+        self._on_more_columns = on_more_columns
+        self._known: dict[bytes, _Parser] = {}  # by the metadata's bytes; the table's, and at most one that came later
+
+    def decode(self, body: bytes) -> Page:
+        """Raises SchemaChanged, and `keyspaces.types.Unrepresentable`."""
+        _, flags, count = _HEAD(body)
+        start, paging_state = 12, None
+        if flags & _MORE_PAGES:
+            (size,) = _INT(body, start)
+            paging_state = body[start + 4 : start + 4 + size]
+            start += 4 + size
+        for metadata, parser in self._known.items():
+            if body.startswith(metadata, start):
+                return Page(parser.rows(body, start + len(metadata)), paging_state)
+        if flags & _NO_METADATA:
+            raise SchemaChanged("the server left out the metadata that it was asked for")
+        return Page(self._first(body, flags, count, start), paging_state)
+
+    def _first(self, body: bytes, flags: int, count: int, start: int) -> Sequence[Row]:
+        """Of a result whose metadata was not seen before."""
+        stream = io.BytesIO(body)
+        stream.seek(4)
+        message = ExactResult(_ROWS)
+        message.recv_results_metadata(stream, {})
+        parser = _Parser(message.column_metadata, self.columns)
+        if parser.more_columns:
+            self._on_more_columns(f"it has more columns than before: {', '.join(parser.more_columns)}")
+        if len(self._known) > 1:
+            self._known.clear()
+        self._known[body[start : stream.tell()]] = parser
+        return parser.rows(body, stream.tell())
+
+
+class _Parser:
+    """Rows of results with one metadata, as rows of the wanted columns."""
+
+    def __init__(self, metadata: Metadata, wanted: Sequence[Column]) -> None:
+        """Raises SchemaChanged if a wanted column is missing or has another type."""
+        found = {column.name: (index, column) for index, column in enumerate(described(metadata))}
+        for column in wanted:
+            if column.name not in found:
+                raise SchemaChanged(f"column {column.name} is missing")
+            if found[column.name][1] != column:
+                raise SchemaChanged(
+                    f"column {column.name} is of type {found[column.name][1].cql_type}, not {column.cql_type}"
+                )
+        self.more_columns = [name for name in found if name not in {column.name for column in wanted}]
+        order = [found[column.name][0] for column in wanted]
+        self._order = order if order != list(range(len(found))) else None
+        types = [column[3] for column in metadata]
+        self._description = ParseDesc(
+            [column[2] for column in metadata],
+            types,
+            None,
+            [ColDesc(*column[:3]) for column in metadata],
+            make_deserializers(types),
+            VERSION,
+        )
+
+    def rows(self, body: bytes, start: int) -> Sequence[Row]:
+        """Raises Unrepresentable."""
+        try:
+            rows: Sequence[Row] = ListParser().parse_rows(BytesIOReader(body[start:]), self._description)
+        except Exception as error:
+            # The driver's message has the cause's, which may quote the value.
+            cause = error.__context__
+            raise Unrepresentable(str(cause) if isinstance(cause, Unrepresentable) else type(cause).__name__) from None
+        if self._order is not None:
+            rows = [tuple(row[index] for index in self._order) for row in rows]
+        return rows
+
+
+def described(metadata: Metadata) -> list[Column]:
+    return [Column(column[2], column[3].cql_parameterized_type()) for column in metadata]

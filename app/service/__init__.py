@@ -1,0 +1,36 @@
+"""The kit that an HTTP service runs on: a program declares its routes and calls `run`.
+
+    def routes(table: Table) -> Sequence[Route]:
+        by_id = table.select("id")
+
+        @get("/things/{id}", "Get one thing", answers=table.row("Thing"), problems=READING)
+        async def thing(id: str) -> Representation: ...
+
+        return [thing]
+
+    sys.exit(run(routes, name="things", title="Things", version="1.0.0", about="Reads a table of things."))
+
+A handler raises a `Problem` for an error that the client is told; `service.problems` lists them.
+"""
+
+from service.parameters import Page
+from service.problems import BadRequest, NotFound, Problem
+from service.program import run
+from service.representations import Listing, Representation
+from service.routes import Content, Route, get
+from service.tables import READING, Table
+
+__all__ = [
+    "READING",
+    "BadRequest",
+    "Content",
+    "Listing",
+    "NotFound",
+    "Page",
+    "Problem",
+    "Representation",
+    "Route",
+    "Table",
+    "get",
+    "run",
+]

@@ -1,0 +1,120 @@
+"""The outermost layer: each request gets an id, each answer the common headers, and the log one line."""
+
+import logging
+import os
+import re
+import time
+from asyncio import CancelledError
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service import health
+from service.metrics import Metrics
+from service.problems import REFUSAL, InternalServerError, ServiceUnavailable
+from service.security_headers import security_headers
+
+_ADDRESS_AT_MOST: Final = 45  # characters, of IPv6; a proxy's header may say anything
+_NO_ROUTE: Final = "(none)"
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}").fullmatch
+# Fields such as `Root=1-67891233-abcdef012345678912345678` with semicolons between them (Elastic Load Balancing user
+# guide, "Request tracing").
+_TRACE_ID: Final = re.compile(rb"[A-Za-z0-9._:=;+/-]{1,256}").fullmatch
+_log = logging.getLogger(__name__)
+
+
+class _Line(msgspec.Struct, omit_defaults=True):
+    """ms: until the answer was handed to the connection. bytes: of the body. reason: of an error, for the log only."""
+
+    time: datetime
+    level: str
+    method: str
+    route: str
+    status: int
+    ms: float
+    bytes: int
+    request_id: str
+    client: str
+    trace_id: str = ""
+    reason: str = ""
+
+
+class AccessLog:
+    """ASGI middleware. No exception passes it: the server would log it once more."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, write: Callable[[bytes], object]) -> None:
+        """write: takes a line of the log."""
+        self._app = app
+        self._metrics = metrics
+        self._write = write
+        self._encode = msgspec.json.Encoder().encode
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        request_id = trace_id = ""
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and _REQUEST_ID(value):
+                request_id = value.decode("ascii")
+            elif name == b"x-amzn-trace-id" and _TRACE_ID(value):
+                trace_id = value.decode("ascii")
+        if not request_id:
+            request_id = os.urandom(16).hex()
+        scope["request_id"] = request_id
+        id_header = (b"x-request-id", request_id.encode())
+        https = scope["scheme"] == "https"
+        status = size = 0
+
+        async def logged_send(message: Message) -> None:
+            nonlocal status, size
+            if message["type"] == "http.response.body":
+                size += len(message.get("body", b""))
+            elif message["type"] == "http.response.start":
+                status = message["status"]
+                headers = message.get("headers", ())
+                headers = [*headers, *security_headers(headers, https=https), id_header]
+                message = {"type": "http.response.start", "status": status, "headers": headers}
+            await send(message)
+
+        try:
+            if REFUSAL in scope:
+                await scope[REFUSAL].response(request_id)(scope, receive, logged_send)
+            else:
+                await self._app(scope, receive, logged_send)
+        except CancelledError:  # only the server cancels, when it ends and has waited long enough
+            if not status:
+                ending = ServiceUnavailable("This task ends; try again.")
+                await ending.response(request_id)(scope, receive, logged_send)
+        except Exception:
+            _log.exception("an unexpected error", extra={"request_id": request_id})
+            if not status:
+                await InternalServerError().response(request_id)(scope, receive, logged_send)
+
+        # The template, never the path: an unknown path is a stranger's text of any length, and may be a secret that was
+        # typed into the wrong place. Each path would also make a metric of its own.
+        route = scope["route"].path if "route" in scope else _NO_ROUTE
+        if route in health.PATHS and status < 400:
+            return
+        seconds = time.perf_counter() - started
+        client = scope["client"]
+        self._metrics.request(route=route, status=status, seconds=seconds)
+        self._write(
+            self._encode(
+                _Line(
+                    datetime.now(UTC),
+                    "INFO" if status < 500 else "ERROR",
+                    scope["method"],
+                    route,
+                    status,
+                    round(seconds * 1000, 2),
+                    size if scope["method"] != "HEAD" else 0,
+                    request_id,
+                    client[0][:_ADDRESS_AT_MOST] if client else "",
+                    trace_id,
+                    scope.get("reason", ""),
+                )
+            )
+            + b"\n"
+        )

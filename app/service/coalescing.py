@@ -1,0 +1,89 @@
+"""One read for all callers that ask for the same at the same time, and an optional cache."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Any, Final, Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+CACHED_AT_MOST: Final = 16 * 1024 * 1024  # bytes, as `size` counts them
+_ABANDONED: Final[Any] = object()
+
+
+class Coalescing(Generic[K, V]):
+    """`get(key)` is `read(key)`, called once for all callers that wait at the same time.
+
+    A caller that joins a read gets its value, which is never older than the request deadline, or its error: a read that
+    has just failed is not repeated, since that would make an overload worse.
+
+    share: False reads for each caller. keep: seconds for which a value is used again; 0 for none. Errors are not kept.
+    size: bytes of a value; the oldest values are dropped beyond 16 MiB.
+    """
+
+    def __init__(
+        self, read: Callable[[K], Awaitable[V]], *, share: bool, keep: float, size: Callable[[V], int]
+    ) -> None:
+        self._read = read
+        self._share = share
+        self._keep = keep
+        self._size = size
+        self._waiting: dict[K, list[asyncio.Future[V]]] = {}
+        self._kept: dict[K, tuple[float, V]] = {}  # oldest first
+        self._kept_size = 0
+
+    async def get(self, key: K) -> V:
+        """Raises what `read` raises."""
+        loop = asyncio.get_running_loop()
+        if self._keep:
+            kept = self._kept.get(key)
+            if kept is not None and loop.time() < kept[0]:
+                return kept[1]
+        if not self._share:
+            return self._remember(key, await self._read(key), loop)
+        while (waiting := self._waiting.get(key)) is not None:
+            waiter: asyncio.Future[V] = loop.create_future()
+            waiting.append(waiter)
+            value = await waiter
+            if value is not _ABANDONED:
+                return value
+        return await self._lead(key, loop)
+
+    async def _lead(self, key: K, loop: asyncio.AbstractEventLoop) -> V:
+        waiting = self._waiting[key] = []
+        try:
+            value = self._remember(key, await self._read(key), loop)
+        except Exception as error:
+            for waiter in waiting:
+                if not waiter.done():
+                    waiter.set_exception(error)
+            raise
+        except BaseException:  # cancelled: one of the callers that wait reads instead
+            for waiter in waiting:
+                if not waiter.done():
+                    waiter.set_result(_ABANDONED)
+            raise
+        finally:
+            del self._waiting[key]
+        for waiter in waiting:
+            if not waiter.done():
+                waiter.set_result(value)
+        return value
+
+    def _remember(self, key: K, value: V, loop: asyncio.AbstractEventLoop) -> V:
+        if self._keep:
+            now = loop.time()
+            self._forget(key)
+            self._kept[key] = (now + self._keep, value)
+            self._kept_size += self._size(value)
+            while self._kept_size > CACHED_AT_MOST or (self._kept and self._oldest()[0] <= now):
+                self._forget(next(iter(self._kept)))
+        return value
+
+    def _oldest(self) -> tuple[float, V]:
+        return next(iter(self._kept.values()))
+
+    def _forget(self, key: K) -> None:
+        kept = self._kept.pop(key, None)
+        if kept is not None:
+            self._kept_size -= self._size(kept[1])

@@ -1,0 +1,139 @@
+"""The page for people: the OpenAPI document as HTML that needs nothing from elsewhere, and no script."""
+
+import html
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from string import Template
+from typing import Any
+from urllib.parse import urlencode
+
+from service.routes import Node
+
+_PAGES = Path(__file__).with_name("pages")
+STYLE = (_PAGES / "docs.css").read_text()
+
+
+def render(document: Node) -> str:
+    """The document as HTML."""
+    routes = {path: operations["get"] for path, operations in document["paths"].items()}
+    first, *others = (get["responses"] for get in routes.values())
+    everywhere = {status: each for status, each in first.items() if all(other.get(status) == each for other in others)}
+    return _fill(
+        "docs.html",
+        title=html.escape(document["info"]["title"]),
+        version=html.escape(document["info"]["version"]),
+        openapi=html.escape(document["openapi"]),
+        style=STYLE,
+        about="\n".join(f"<p>{_prose(each)}</p>" for each in document["info"]["description"].split("\n\n")),
+        contents="\n".join(
+            f'<li><a href="#{_anchor(path)}"><code>{html.escape(path)}</code></a> {_prose(get["summary"])}</li>'
+            for path, get in routes.items()
+        ),
+        operations="\n".join(_operation(document, path, get, everywhere) for path, get in routes.items()),
+        everywhere=_answers("Answers of all routes, besides their own", document, everywhere),
+        schemas="\n".join(_schema(name, schema) for name, schema in document["components"]["schemas"].items()),
+    )
+
+
+def _operation(document: Node, path: str, get: Node, everywhere: Node) -> str:
+    given = [_resolved(document, each) for each in get["parameters"]]
+    own = {status: each for status, each in get["responses"].items() if status not in everywhere}
+    return _fill(
+        "operation.html",
+        anchor=_anchor(path),
+        path=html.escape(path),
+        summary=_prose(get["summary"]),
+        curl=html.escape(_curl(path, given)),
+        parameters=_table(
+            "Parameters",
+            ("name", "where", "what", "values"),
+            (
+                (_code(each["name"]), each["in"], _prose(each["description"]), _constraints(each["schema"]))
+                for each in given
+            ),
+        ),
+        responses=_answers("Answers", document, own),
+    )
+
+
+def _answers(caption: str, document: Node, responses: Node) -> str:
+    resolved = {status: _resolved(document, each) for status, each in responses.items()}
+    return _table(
+        caption,
+        ("status", "when", "headers", "body"),
+        (
+            (
+                _code(status),
+                _prose(each["description"]),
+                ", ".join(_code(name) for name in each["headers"]),
+                ", ".join(map(_code, each.get("content", {}))),
+            )
+            for status, each in resolved.items()
+        ),
+    )
+
+
+def _curl(path: str, given: Sequence[Node]) -> str:
+    examples = {
+        place: {each["name"]: each["example"] for each in given if "example" in each and each["in"] == place}
+        for place in ("path", "query")
+    }
+    query = f"?{urlencode(examples['query'])}" if examples["query"] else ""
+    return f'curl -i "$URL{path.format(**examples["path"])}{query}"'
+
+
+def _schema(name: str, schema: Node) -> str:
+    rows = (
+        (_code(field), _prose(each.get("description", "")), _constraints(each))
+        for field, each in schema["properties"].items()
+    )
+    example = "".join(
+        f'<pre tabindex="0">{html.escape(json.dumps(each, indent=2, ensure_ascii=False))}</pre>'
+        for each in schema.get("examples", [])
+    )
+    fields = _table("Fields", ("name", "what", "values"), rows)
+    return f"<h3>{html.escape(name)}</h3>\n<p>{_prose(schema['description'])}</p>\n{fields}{example}"
+
+
+def _constraints(schema: Mapping[str, Any]) -> str:
+    """A JSON schema in short: its keywords but those that only explain."""
+    shown = {key: value for key, value in schema.items() if key not in ("description", "examples")}
+    return ", ".join(f"{html.escape(key)} {_code(json.dumps(value))}" for key, value in shown.items())
+
+
+def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """rows: of HTML; the first cell names the row. Nothing without rows."""
+    lines = [f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{cell}</td>" for cell in row[1:])}</tr>' for row in rows]
+    if not lines:
+        return ""
+    titles = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in head)
+    return "\n".join([f"<table><caption>{html.escape(caption)}</caption>", f"<tr>{titles}</tr>", *lines, "</table>"])
+
+
+def _resolved(document: Node, node: Node) -> Node:
+    """What a reference within the document stands for; anything else is itself."""
+    if "$ref" not in node:
+        return node
+    found: Any = document
+    for step in node["$ref"].removeprefix("#/").split("/"):
+        found = found[step]
+    return dict(found)
+
+
+def _code(text: str) -> str:
+    return f"<code>{html.escape(text)}</code>"
+
+
+def _prose(text: str) -> str:
+    """Text whose code stands in backticks."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
+
+
+def _anchor(path: str) -> str:
+    return re.sub("[^a-z]+", "-", path).strip("-")
+
+
+def _fill(page: str, **values: str) -> str:
+    return Template((_PAGES / page).read_text()).substitute(values)

@@ -1,0 +1,90 @@
+"""Between a request and a route's handler: parameters, conditions, and the response."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from starlette.types import Receive, Scope, Send
+
+from service.parameters import PRETTY
+from service.problems import MethodNotAllowed
+from service.representations import Listing
+from service.requests import check_accepts, query
+from service.responses import RawResponse
+from service.routes import Route
+
+_IN_A_LINK = "/%:@!$&'()*+,;=-._~"
+
+
+class Endpoint:
+    """A route's handler, called with what the request says."""
+
+    def __init__(self, route: Route, *, cache_control: bytes) -> None:
+        self._handler = route.handler
+        self._arguments = route.signature.arguments
+        self._answers = route.answers
+        self._may_be_pretty = route.answers.is_json
+        self._known = [each.name for each in route.signature.parameters if each.place == "query"]
+        if self._may_be_pretty:
+            self._known.append(PRETTY.name)
+        self._cache_control = cache_control if route.answers.conditional else b"no-store"
+
+    async def __call__(self, scope: Scope) -> RawResponse:
+        """Raises Problem."""
+        accept = if_none_match = None
+        if self._answers.conditional:
+            for name, value in scope["headers"]:
+                if name == b"accept":
+                    accept = value if accept is None else accept + b", " + value
+                elif name == b"if-none-match":
+                    if_none_match = value if if_none_match is None else if_none_match + b", " + value
+            check_accepts(accept, self._answers.media_type)
+        given: Mapping[str, str] = query(scope, self._known) if scope["query_string"] else {}
+        pretty = self._may_be_pretty and given.get(PRETTY.name) is not None and _wants_pretty(given[PRETTY.name])
+        answer = await self._handler(**self._arguments(scope["path_params"], given))
+        headers: list[tuple[bytes, bytes]] = [(b"cache-control", self._cache_control), *self._answers.headers]
+        if isinstance(answer, Listing):
+            if answer.next_cursor is not None:
+                headers.append((b"link", _link_to_next(scope, given, answer.next_cursor)))
+            answer = answer.representation
+        if pretty:
+            answer = answer.pretty()
+        if self._answers.conditional:
+            headers.append((b"etag", answer.etag))
+            if answer.matches(if_none_match):
+                return RawResponse(304, headers)
+        return RawResponse(200, [*answer.content, *headers], answer.body)
+
+
+class Methods:
+    """ASGI application: the routes of one path, by method. HEAD is GET, whose body the server leaves out."""
+
+    def __init__(self, routes: Sequence[Route], *, cache_control: bytes) -> None:
+        self._by_method = {route.method: Endpoint(route, cache_control=cache_control) for route in routes}
+        if "GET" in self._by_method:
+            self._by_method["HEAD"] = self._by_method["GET"]
+        methods = sorted({*self._by_method, "OPTIONS"})
+        self._allow = ", ".join(methods)
+        self._detail = f"This address answers {', '.join(methods[:-1])} and {methods[-1]} only."
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises MethodNotAllowed, and what the handler raises."""
+        endpoint = self._by_method.get(scope["method"])
+        if endpoint is not None:
+            response = await endpoint(scope)
+        elif scope["method"] == "OPTIONS":
+            response = RawResponse(204, [(b"allow", self._allow.encode())])
+        else:
+            raise MethodNotAllowed(self._detail, headers={"Allow": self._allow})
+        await response(scope, receive, send)
+
+
+def _wants_pretty(text: str) -> bool:
+    value: Any = PRETTY.parse(text)
+    return bool(value != "false")
+
+
+def _link_to_next(scope: Scope, given: Mapping[str, str], cursor: str) -> bytes:
+    """The same request's next page (RFC 8288)."""
+    path = quote(scope["raw_path"].decode("ascii"), safe=_IN_A_LINK)
+    return f'<{path}?{urlencode({**given, "cursor": cursor})}>; rel="next"'.encode()

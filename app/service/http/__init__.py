@@ -1,0 +1,1 @@
+"""The HTTP server: all that subclasses uvicorn's internals, and nothing else."""

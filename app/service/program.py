@@ -1,0 +1,81 @@
+"""A service's program, from its start to its end."""
+
+import asyncio
+import contextlib
+import gc
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import uvloop
+from cassandra.cluster import Session
+
+from keyspaces.database import Database
+from keyspaces.session import Unreachable, open_session_on_loop
+from keyspaces.target import Target
+from service.application import create_app
+from service.documentation import About
+from service.health import Health
+from service.http.server import CannotListen, Server, on_stop_signals
+from service.logs import lines_dropped, log_to
+from service.metrics import EmfMetrics, NoMetrics
+from service.options import Options, read_options
+from service.output import Output
+from service.routes import Route
+from service.schema_watch import SchemaWatch
+from service.tables import Table
+
+SCHEMA_CHANGED: Final = 3
+"""Exit code of a task whose table has other columns than at start."""
+
+Routes = Callable[[Table], Sequence[Route]]
+
+
+def run(routes: Routes, *, name: str, title: str, version: str, about: str) -> int:
+    """Serves the routes until SIGTERM or SIGINT; listens only once the table could be read. Returns the exit code.
+
+    routes: makes them of the table that the environment names; it runs in a thread of its own and may block. name: of
+    the service, before an error. title, version, about: of its documents.
+    """
+    target, options = read_options(name, title)
+    try:
+        return uvloop.run(_serve(routes, About(title=title, version=version, about=about), target, options))
+    except (Unreachable, CannotListen) as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
+    except asyncio.CancelledError:  # told to stop before it served
+        return 0
+
+
+async def _serve(routes: Routes, about: About, target: Target, options: Options) -> int:
+    opening = asyncio.current_task()
+    assert opening is not None
+    on_stop_signals(opening.cancel)  # until the server has them
+    output, health = Output(sys.stdout.fileno(), on_dropped=lines_dropped), Health()
+    log_to(output)
+    watch = SchemaWatch(options.schema_change)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(output.on_running_loop())
+        metrics: EmfMetrics | NoMetrics = NoMetrics()
+        if options.metrics_namespace:
+            metrics = EmfMetrics(options.metrics_namespace, write=output.write)
+            stack.enter_context(metrics.emitting())
+
+        def first_use(session: Session) -> Sequence[Route]:
+            database = Database(session, target, observe=metrics.statement, on_more_columns=watch.more_columns)
+            return routes(Table(database, options, watch))
+
+        opened = open_session_on_loop(target, startup_timeout=options.startup_timeout, first_use=first_use)
+        async with opened as (_, made):
+            app = create_app(made, about=about, options=options, health=health, metrics=metrics, write=output.write)
+            _collect_seldom()
+            server = Server(app, options, health)
+            watch.on_change(server.begin_to_stop)
+            await server.serve()
+    return SCHEMA_CHANGED if watch.has_changed else 0
+
+
+def _collect_seldom() -> None:
+    """A request that succeeds leaves no cycles, so looking for some after every 700 objects costs time for nothing."""
+    gc.freeze()  # the objects of the start stay
+    gc.set_threshold(50_000, 20, 100)

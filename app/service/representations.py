@@ -1,0 +1,49 @@
+"""What a route answers with: a body that is made once for all who share it, with its entity tag."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from service.responses import RawHeaders, content_headers
+
+JSON: Final = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Representation:
+    """A body, its strong entity tag, and `content`: the headers that describe the body."""
+
+    body: bytes
+    etag: bytes
+    content: RawHeaders
+
+    @classmethod
+    def of(cls, body: bytes, media_type: str) -> "Representation":
+        etag = b'"' + hashlib.blake2b(body, digest_size=12).hexdigest().encode() + b'"'
+        return cls(body, etag, content_headers(body, media_type))
+
+    @classmethod
+    def of_json(cls, text: bytes) -> "Representation":
+        """The JSON text, ended by a line break."""
+        return cls.of(text + b"\n", JSON)
+
+    def pretty(self) -> "Representation":
+        """The same JSON, indented."""
+        return self.of_json(msgspec.json.format(self.body, indent=2))
+
+    def matches(self, if_none_match: bytes | None) -> bool:
+        """Whether the header names this entity tag, by the weak comparison (RFC 9110, 13.1.2)."""
+        if if_none_match is None:
+            return False
+        tags = [tag.strip().removeprefix(b"W/") for tag in if_none_match.split(b",")]
+        return self.etag in tags or tags == [b"*"]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of a list. next_cursor: where the next page begins; None on the last page."""
+
+    representation: Representation
+    next_cursor: str | None

@@ -1,0 +1,225 @@
+"""The driver's connections on an event loop, and reads that are tried again."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from cassandra import OperationTimedOut
+from cassandra.cluster import Session
+from cassandra.connection import ConnectionException, DefaultEndPoint
+
+from keyspaces.event_loop import connections_on
+from keyspaces.reads import PreparedRead
+from keyspaces.results import SchemaChanged
+from keyspaces.retries import ATTEMPTS, RetryBudget
+from keyspaces.session import open_session_on_loop
+from keyspaces.target import Target
+from local_keyspaces.tables import TableSchema
+from tests.keyspaces import REGION, LocalKeyspaces
+from tests.processes import wait_until
+from tests.serving.running import THINGS
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A read of one thing. outcomes: how its statements ended. changes: what it was told of more columns."""
+
+    read: PreparedRead
+    outcomes: list[str]
+    changes: list[str]
+
+    async def rows(self) -> list[tuple[Any, ...]]:
+        page = await self.read.execute(["ab"], deadline=asyncio.get_running_loop().time() + 20)
+        return list(page.rows)
+
+
+@contextlib.asynccontextmanager
+async def _reading(
+    keyspaces: LocalKeyspaces, monkeypatch: pytest.MonkeyPatch, keyspace: str
+) -> AsyncIterator[_Reading]:
+    for name, value in keyspaces.environment().items():
+        monkeypatch.setenv(name, value)
+    target = Target(
+        region=REGION,
+        keyspace=keyspace,
+        table="things",
+        host="localhost",
+        port=keyspaces.port,
+        ca_file=keyspaces.ca_file,
+    )
+    outcomes: list[str] = []
+    changes: list[str] = []
+
+    def prepare(session: Session) -> PreparedRead:
+        return PreparedRead(
+            session,
+            f"SELECT * FROM {target.cql_name} WHERE id = ?",
+            observe=lambda outcome, _: outcomes.append(outcome),
+            on_more_columns=changes.append,
+        )
+
+    async with open_session_on_loop(target, startup_timeout=20, first_use=prepare) as (_, read):
+        yield _Reading(read, outcomes, changes)
+
+
+async def _connect(port: int, seconds: float, tls: ssl.SSLContext | None = None) -> None:
+    """As the driver does it, in another thread."""
+    factory = connections_on(asyncio.get_running_loop()).factory
+    security = {"ssl_context": tls, "ssl_options": {"server_hostname": "localhost"}} if tls else {}
+    await asyncio.to_thread(factory, DefaultEndPoint("127.0.0.1", port), seconds, protocol_version=4, **security)
+
+
+def _table(keyspaces: LocalKeyspaces, keyspace: str) -> TableSchema:
+    """A table with one row."""
+    table = replace(THINGS, keyspace=keyspace)
+    keyspaces.create(table)
+    with keyspaces.cassandra() as session:
+        session.execute(f"INSERT INTO {keyspace}.things (id, name, area) VALUES ('ab', 'Abacus', 9834000)")
+    return table
+
+
+def _drop(keyspaces: LocalKeyspaces, table: TableSchema) -> None:
+    with keyspaces.connect() as session:
+        session.execute(f"DROP TABLE {table.keyspace}.{table.name}")
+    wait_until(lambda: (table.keyspace, table.name) not in keyspaces.service.schema.catalog.tables)
+
+
+def _retype_with(keyspaces: LocalKeyspaces, table: TableSchema, area: str, value: str) -> None:
+    _drop(keyspaces, table)
+    keyspaces.create(replace(table, columns={**table.columns, "area": area}))
+    with keyspaces.cassandra() as session:
+        session.execute(f"INSERT INTO {table.keyspace}.things (id, name, area) VALUES ('ab', 'Abacus', {value})")
+
+
+def test_prepares_again_what_the_server_has_forgotten_and_tells_of_more_columns(
+    keyspaces: LocalKeyspaces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each read would fail once the server was replaced, or the row would get a column that no client was told of."""
+    table = _table(keyspaces, "forgotten")
+
+    async def scenario() -> None:
+        async with _reading(keyspaces, monkeypatch, "forgotten") as reading:
+            assert await reading.rows() == [("ab", 9834000, "Abacus")]
+            await asyncio.to_thread(
+                keyspaces.create, replace(table, columns={**table.columns, "brand": "text", "zone": "text"})
+            )
+            for _ in range(2):
+                assert await reading.rows() == [("ab", 9834000, "Abacus")]
+            assert reading.outcomes == ["ok", "PreparedQueryNotFound", "ok", "ok"]
+            assert reading.changes == ["it has more columns than before: brand, zone"]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("area", ["float", "bigint", "text", "timestamp"])
+def test_decodes_no_row_with_types_of_a_former_table(
+    keyspaces: LocalKeyspaces, monkeypatch: pytest.MonkeyPatch, area: str
+) -> None:
+    """A statement's id is a hash of its text: when another task prepares it on the table that was created again, the id
+    of this task works again, and an area of 9834000 was served as 1259736592."""
+    keyspace = f"retyped_{area}"
+    table = _table(keyspaces, keyspace)
+    values = {"float": "9834000", "bigint": "9834000", "text": "'9834000'", "timestamp": "9834000"}
+
+    async def scenario() -> None:
+        async with _reading(keyspaces, monkeypatch, keyspace) as reading:
+            assert await reading.rows() == [("ab", 9834000, "Abacus")]
+            await asyncio.to_thread(_retype_with, keyspaces, table, area, values[area])
+            async with _reading(keyspaces, monkeypatch, keyspace) as another:
+                assert len(await another.rows()) == 1
+                for _ in range(2):
+                    with pytest.raises(SchemaChanged, match=f"column area is of type ({area}|varchar), not int"):
+                        await reading.rows()
+
+    asyncio.run(scenario())
+
+
+def test_says_that_a_key_has_another_type(keyspaces: LocalKeyspaces, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The task would answer 503 for ever, since the values of its keys fit no longer."""
+    table = _table(keyspaces, "rekeyed")
+
+    async def scenario() -> None:
+        async with _reading(keyspaces, monkeypatch, "rekeyed") as reading:
+            await reading.rows()
+            rekeyed = replace(table, columns={**table.columns, "id": "int"})
+            await asyncio.to_thread(_drop, keyspaces, table)
+            await asyncio.to_thread(keyspaces.create, rekeyed)
+            for _ in range(2):
+                with pytest.raises(SchemaChanged):
+                    await reading.rows()
+
+    asyncio.run(scenario())
+
+
+def test_takes_the_next_address_when_one_is_silent(keyspaces: LocalKeyspaces, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endpoint's name has an address in each zone, of which one may have failed."""
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+
+        async def both(*_: object, **__: object) -> list[object]:
+            return [(0, 0, 0, "", (host, keyspaces.port)) for host in ("127.0.0.2", "127.0.0.1")]
+
+        monkeypatch.setattr(loop, "getaddrinfo", both)
+        tls = ssl.create_default_context(cafile=keyspaces.ca_file)
+        with pytest.raises(ConnectionException, match="requires authentication"):  # so it came to the second
+            await _connect(keyspaces.port, 1.0, tls)
+
+    with socket.create_server(("127.0.0.2", keyspaces.port)):
+        asyncio.run(scenario())
+
+
+def test_gives_a_server_up_that_accepts_and_says_nothing() -> None:
+    """A thread that waits for it for ever would be lost to all other hosts."""
+
+    async def scenario(port: int) -> None:
+        with pytest.raises(TimeoutError, match="does not answer"):
+            await _connect(port, 0.2, ssl.create_default_context())
+        with pytest.raises(OperationTimedOut):
+            await _connect(port, 0.2)
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        asyncio.run(scenario(silent.getsockname()[1]))
+
+
+def test_notices_at_once_that_a_server_hangs_up() -> None:
+    """A host that closes each new connection, as an overloaded one does, would block a thread for seconds each time."""
+
+    async def scenario() -> None:
+        server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+        async with server:
+            started = time.monotonic()
+            with pytest.raises(ConnectionException):
+                await _connect(server.sockets[0].getsockname()[1], 30)
+            assert time.monotonic() - started < 15
+
+    asyncio.run(scenario())
+
+
+def test_stops_to_try_again_when_most_attempts_fail() -> None:
+    """A database that cannot keep up would get five times the load."""
+    budget = RetryBudget()
+    retries = 0
+    for _ in range(1_000):  # statements that fail for ever
+        for _ in range(ATTEMPTS - 1):
+            if not budget.spend():
+                break
+            retries += 1
+    assert retries == 100
+
+
+def test_goes_on_to_try_again_when_one_in_four_attempts_fails() -> None:
+    """Else moments of throttling reach clients after a while."""
+    budget = RetryBudget()
+    for number in range(10_000):
+        attempt = 1
+        if number % 4 == 0:
+            assert budget.spend()
+            attempt = 2
+        budget.succeeded(attempt)

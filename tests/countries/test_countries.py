@@ -1,0 +1,204 @@
+"""The API over HTTP, reading a real table through TLS and SigV4."""
+
+import http.client
+import signal
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from service.http import server
+from service.options import Options
+from tests.evaluation import container, evaluate
+from tests.keyspaces import COUNTRIES, LocalKeyspaces
+from tests.processes import (
+    AS_NOBODY,
+    CAN_BE_NOBODY,
+    ROOT,
+    free_port,
+    get,
+    listens,
+    run_program,
+    start_program,
+    wait_until,
+)
+from tests.serving.paging import follow
+
+US = """\
+{
+  "id": "us",
+  "area": 9834000,
+  "capital": "Washington DC",
+  "name": "United States",
+  "population": 328200000
+}
+"""
+
+
+def test_answers_ping(api: str) -> None:
+    """Else the load balancer takes the task for dead."""
+    assert get(f"{api}/ping").status == 200
+
+
+def test_reads_country_pretty(api: str) -> None:
+    """The first thing a newcomer sees, to the letter."""
+    answer = get(f"{api}/countries/us?pretty")
+    assert (answer.status, answer.text) == (200, US)
+    assert answer.headers["content-type"] == "application/json"
+
+
+def test_reads_country_on_one_line(api: str) -> None:
+    """Machines need no indentation."""
+    answer = get(f"{api}/countries/us")
+    assert answer.json()["capital"] == "Washington DC"
+    assert answer.text.count("\n") == 1
+
+
+def test_lists_countries(api: str) -> None:
+    """Else the table's content cannot be seen."""
+    answer = get(f"{api}/countries")
+    assert answer.status == 200
+    assert {country["id"] for country in answer.json()} == {"cn", "in", "gb", "mt", "us"}
+    assert get(f"{api}/countries?pretty").text.startswith("[\n  {\n")
+
+
+def test_names_no_server_software(api: str) -> None:
+    """A version number is an invitation."""
+    assert "server" not in {name.lower() for name in get(f"{api}/ping").headers}
+
+
+def test_outlives_the_load_balancers_idle_connections() -> None:
+    """Shorter than the load balancer's 60 s, and clients see a stray 502 now and then."""
+    (balancer,) = evaluate().of_type("aws:lb/loadBalancer:LoadBalancer")
+    assert balancer.inputs["idleTimeout"] < server.KEEP_ALIVE
+
+
+def test_is_done_before_it_is_killed() -> None:
+    """What is still in flight when ECS's patience ends is lost."""
+    closing = 10  # seconds that the driver's threads may still be busy with a connection
+    longest = Options().drain + server.ARRIVE + server.FINISH + closing
+    assert longest < container(evaluate(), "query-api")["stopTimeout"]
+
+
+def test_sees_a_column_added_meanwhile_after_a_restart_and_reads_on_without(loaded: LocalKeyspaces) -> None:
+    """The columns are declared once, in the program; the API learns them, and adding one breaks no running task."""
+    table = replace(COUNTRIES, keyspace="grown")
+    loaded.create(table)
+    assert run_program("load_countries", environment=loaded.environment(table)).returncode == 0
+    port, later_port = free_port(), free_port()
+    environment = {**loaded.environment(table), "HOST": "127.0.0.1"}
+    with start_program("countries", "--port", str(port), environment=environment):
+        wait_until(lambda: listens(port))
+        loaded.create(replace(table, columns={**table.columns, "currency": "text"}))
+        with start_program("countries", "--port", str(later_port), environment=environment):
+            wait_until(lambda: listens(later_port))
+            assert list(get(f"http://127.0.0.1:{later_port}/countries/us").json())[:4] == [
+                "id",
+                "area",
+                "capital",
+                "currency",
+            ]
+            assert get(f"http://127.0.0.1:{port}/countries/us?pretty").text == US
+
+
+def test_reads_all_pages_of_a_large_table(loaded: LocalKeyspaces) -> None:
+    """No answer grows with the table, and who follows the links gets all of it."""
+    table = replace(COUNTRIES, keyspace="many")
+    loaded.create(table)
+    with loaded.cassandra() as session:
+        insert = session.prepare("INSERT INTO many.countries (id, area) VALUES (?, ?)")
+        pending = [session.execute_async(insert, (f"{number}", number)) for number in range(11_000)]
+        for future in pending:
+            future.result()
+    port = free_port()
+    with start_program("countries", "--port", str(port), "--host", "127.0.0.1", environment=loaded.environment(table)):
+        wait_until(lambda: listens(port))
+        pages = list(follow(f"http://127.0.0.1:{port}", "/countries?limit=1000"))
+    assert max(map(len, pages)) == 1000
+    assert sorted(country["area"] for page in pages for country in page) == list(range(11_000))
+
+
+def test_does_not_listen_and_exits_with_the_reason_when_the_table_cannot_be_read(keyspaces: LocalKeyspaces) -> None:
+    """Else a deployment that cannot reach its table is called complete."""
+    port = free_port()
+    result = run_program(
+        "countries", "--startup-timeout", "1", "-k", "missing", "-p", str(port), environment=keyspaces.environment()
+    )
+    assert result.returncode == 1
+    assert "missing.countries at localhost" in result.stderr
+    assert "unconfigured keyspace missing" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_exits_with_the_reason_when_it_may_not_sign_in(keyspaces: LocalKeyspaces) -> None:
+    """A wrong region or key is told from a network that is down, and no secret is printed."""
+    environment = {**keyspaces.environment(), "AWS_REGION": "eu-west-1"}
+    result = run_program("countries", "--startup-timeout", "1", environment=environment)
+    assert result.returncode == 1
+    assert "Invalid signature" in result.stderr
+    assert environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"] not in result.stderr
+
+
+def test_exits_with_the_reason_when_its_port_is_taken(loaded: LocalKeyspaces) -> None:
+    """Among the lines of a log, nobody finds why a second one does not come up."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        result = run_program("countries", "--host", "127.0.0.1", "--port", port, environment=loaded.environment())
+    assert (result.returncode, result.stderr) == (
+        1,
+        f"query-api: cannot listen on 127.0.0.1:{port}: Address already in use\n",
+    )
+    assert "listening" not in result.stdout
+
+
+def test_exits_with_the_reason_when_the_server_is_not_keyspaces(keyspaces: LocalKeyspaces) -> None:
+    """Without a check of certificate and name, anyone on the way could take the tasks' place."""
+    environment = {**keyspaces.environment()}
+    del environment["KEYSPACES_CA_FILE"]
+    result = run_program("countries", "--startup-timeout", "1", environment=environment)
+    assert result.returncode == 1
+    assert "CERTIFICATE_VERIFY_FAILED" in result.stderr
+
+
+def test_finishes_what_it_has_begun_and_ends_on_sigterm(loaded: LocalKeyspaces) -> None:
+    """ECS sends SIGTERM at every deployment."""
+    port = free_port()
+    environment = {**loaded.environment(), "HOST": "127.0.0.1", "PORT": str(port), "DRAIN_SECONDS": "1"}
+    with start_program("countries", environment=environment) as process:
+        wait_until(lambda: listens(port))
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/countries")
+        process.send_signal(signal.SIGTERM)
+        assert connection.getresponse().status == 200
+        connection.close()
+        assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize("missing", ["AWS_REGION", "KEYSPACES_KEYSPACE", "KEYSPACES_TABLE"])
+def test_names_what_it_was_not_told(keyspaces: LocalKeyspaces, missing: str) -> None:
+    """Else a typo in a variable's name costs an hour."""
+    environment = {key: value for key, value in keyspaces.environment().items() if key != missing}
+    result = run_program("countries", environment=environment)
+    assert result.returncode == 2
+    assert f"or set {missing}" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["-t", "--table"])
+def test_refuses_a_table_name_that_is_not_one(keyspaces: LocalKeyspaces, option: str) -> None:
+    """The name becomes part of a statement."""
+    result = run_program("countries", option, 'x"; DROP', environment=keyspaces.environment())
+    assert result.returncode == 2
+    assert "letters, digits and underscores" in result.stderr
+
+
+@pytest.mark.skipif(not CAN_BE_NOBODY, reason="root needs setpriv to be another user")
+def test_runs_under_any_user_where_it_can_write_nothing(loaded: LocalKeyspaces, tmp_path: Path) -> None:
+    """On Fargate the root file system is read-only and the user has no name."""
+    port = free_port()
+    tmp_path.chmod(0o555)
+    environment = {**loaded.environment(), "HOST": "127.0.0.1", "PORT": str(port), "PYTHONPATH": str(ROOT / "app")}
+    with start_program("countries", environment=environment, cwd=tmp_path, prefix=AS_NOBODY) as process:
+        wait_until(lambda: listens(port) or process.poll() is not None)
+        assert process.poll() is None, process.stderr and process.stderr.read()
+        assert get(f"http://127.0.0.1:{port}/countries/us").status == 200

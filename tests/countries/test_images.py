@@ -1,0 +1,123 @@
+"""The Dockerfiles, as far as they can be judged without Docker."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parent.parent.parent
+APP = ROOT / "app"
+IMAGES = ("load-countries", "countries")
+
+
+def _instructions(image: str) -> list[tuple[str, str]]:
+    text = (APP / f"{image}.Dockerfile").read_text().replace("\\\n", "")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [(line.split()[0], " ".join(line.split()[1:])) for line in lines]
+
+
+def _stages(image: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """The instructions of the stage that installs, and of the stage that becomes the image; each begins with FROM."""
+    instructions = _instructions(image)
+    first, second = (index for index, (name, _) in enumerate(instructions) if name == "FROM")
+    return instructions[first:second], instructions[second:]
+
+
+def _pinned(file: Path) -> dict[str, set[str]]:
+    """Versions by package; two where one depends on the version of Python."""
+    versions: dict[str, set[str]] = {}
+    for line in file.read_text().splitlines():
+        if "==" in line and not line.startswith((" ", "#", "-")):
+            requirement = Requirement(line.removesuffix("\\").strip())
+            versions.setdefault(requirement.name, set()).add(str(requirement.specifier))
+    return versions
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_is_built_on_a_digest(image: str) -> None:
+    """A tag moves: the same commit would build another image tomorrow."""
+    name, base = _instructions(image)[0]
+    assert name == "ARG"
+    assert re.fullmatch(r"PYTHON=[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}", base)
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_builds_for_another_architecture_without_emulation(image: str) -> None:
+    """Else an image for ARM64 does not build on an x86 machine, or the other way round: it cannot run the commands."""
+    install, final = _stages(image)
+    # The same Python in both: what pip installs and compiles is for the Python that runs it.
+    assert install[0] == ("FROM", "--platform=$BUILDPLATFORM ${PYTHON} AS packages")
+    assert final[0] == ("FROM", "${PYTHON}")
+    assert {name for name, _ in final} == {"FROM", "ENV", "WORKDIR", "COPY", "VOLUME", "USER", "CMD"}
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_installs_wheels_for_the_architecture_of_the_image(image: str) -> None:
+    """Else what was compiled for the building machine is copied, and the program fails to start."""
+    install, final = _stages(image)
+    assert ("ARG", "TARGETARCH") in install
+    ((_, run),) = [line for line in install if line[0] == "RUN"]
+    machines = dict(re.findall(r"(\w+)\) machine=(\w+)", run))
+    assert machines == {"amd64": "x86_64", "arm64": "aarch64"}
+    # Without a platform, pip takes wheels for the machine it runs on; from source, it would build for it.
+    assert {"--only-binary=:all:", "--require-hashes"} <= set(run.split())
+    assert set(re.findall(r"--platform (\S+)", run)) == {'"manylinux_2_28_$machine"', '"manylinux_2_17_$machine"'}
+    assert "--target /packages" in run
+    assert ("COPY", "--from=packages /packages /packages") in final
+    ((_, variables),) = [line for line in final if line[0] == "ENV"]
+    assert "PYTHONPATH=/packages" in variables.split()
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_sees_what_it_copies_and_nothing_else(image: str) -> None:
+    """Else editing one program rebuilds the other and runs the loader again, or a build lacks a file."""
+    arguments = [argument for name, argument in _instructions(image) if name == "COPY"]
+    copied = {argument.split()[0] for argument in arguments if not argument.startswith("--from=")}
+    lines = (APP / f"{image}.Dockerfile.dockerignore").read_text().splitlines()
+    patterns = [line for line in lines if line and not line.startswith("#")]
+    assert patterns[0] == "*"
+    assert {pattern[1:] for pattern in patterns if pattern.startswith("!")} == copied
+    assert {"**/__pycache__", "**/*.pyc"} <= set(patterns)
+    assert all((APP / path).exists() for path in copied)
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_runs_as_nobody_with_a_writable_tmp(image: str) -> None:
+    """As a VOLUME, /tmp keeps its mode on Fargate, where a volume else belongs to root."""
+    _, final = _stages(image)
+    assert ("VOLUME", "/tmp") in final
+    ((_, user),) = [line for line in final if line[0] == "USER"]
+    assert user not in ("root", "0", "0:0")
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_starts_the_program_itself(image: str) -> None:
+    """Else a shell starts it, which does not pass SIGTERM on: the program is killed amid its requests."""
+    _, final = _stages(image)
+    ((_, command),) = [line for line in final if line[0] == "CMD"]
+    assert json.loads(command) == ["python", "-m", image.replace("-", "_")]
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_installs_pinned_and_hashed_requirements(image: str) -> None:
+    """Else a package that changed on its index changes the image."""
+    ((_, run),) = [line for line in _instructions(image) if line[0] == "RUN"]
+    assert run.endswith(f"-r {image}.requirements.txt")
+    text = (APP / f"{image}.requirements.txt").read_text()
+    packages = re.findall(r"^[\w-]+==\S+.*\\\n    --hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)
+    assert len(packages) == len(re.findall(r"^[a-z]", text, re.MULTILINE)) > 5
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_has_the_versions_that_are_tested(image: str) -> None:
+    """Else what is deployed is not what these tests ran."""
+    tested = _pinned(ROOT / "requirements-dev.txt")
+    deployed = _pinned(APP / f"{image}.requirements.txt")
+    assert deployed.items() <= tested.items()
+
+
+def test_deploys_with_the_versions_that_are_tested() -> None:
+    """The same for `pulumi up`."""
+    assert _pinned(ROOT / "requirements.txt").items() <= _pinned(ROOT / "requirements-dev.txt").items()

@@ -1,0 +1,57 @@
+"""A table in memory, in the place of the kit's access to a database."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from keyspaces.database import Description
+from keyspaces.results import Column, Page, Row
+
+COLUMNS = (Column("id", "text"), Column("area", "int"))
+
+
+@dataclass
+class FakeTable:
+    """rows: the first column is the key. errors: raised for a key. error: raised for each read.
+
+    may_answer: reads wait for it.
+    """
+
+    rows: Sequence[Row] = (("ab", 9834000),)
+    columns: Sequence[Column] = COLUMNS
+    errors: Mapping[str, Exception] = field(default_factory=dict)
+    error: Exception | None = None
+    reads: int = 0
+    may_answer: asyncio.Event | None = None
+
+    def describe(self) -> Description:
+        return Description("fakes.things", self.columns, frozenset([self.columns[0].name]))
+
+    def read(self, clauses: str = "") -> "_FakeRead":
+        return _FakeRead(self)
+
+
+class _FakeRead:
+    def __init__(self, table: FakeTable) -> None:
+        self._table = table
+
+    async def execute(
+        self,
+        values: Sequence[Any],
+        *,
+        deadline: float,
+        fetch_size: int | None = None,
+        paging_state: bytes | None = None,
+    ) -> Page:
+        table = self._table
+        table.reads += 1
+        error = table.error or (table.errors.get(values[0]) if values else None)
+        if error is not None:
+            raise error
+        if table.may_answer is not None:
+            await table.may_answer.wait()
+        found = [row for row in table.rows if not values or row[0] == values[0]]
+        start = int(paging_state or 0)
+        end = len(found) if fetch_size is None else start + fetch_size
+        return Page(found[start:end], str(end).encode() if end < len(found) else None)

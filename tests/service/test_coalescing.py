@@ -1,0 +1,193 @@
+"""Reads that are shared and kept: how often the table is asked."""
+
+import asyncio
+
+import pytest
+
+from service import coalescing
+from service.coalescing import Coalescing
+from service.options import Options
+from tests.fakes.table import FakeTable
+from tests.serving.application import application, ask
+
+
+@pytest.mark.parametrize("path", ["/things/ab", "/things/ab?pretty", "/things/zz", "/things?limit=3"])
+@pytest.mark.parametrize(("share", "reads"), [(True, 1), (False, 20)])
+def test_reads_once_for_all_who_ask_at_the_same_time(path: str, share: bool, reads: int) -> None:
+    """A thing in the news costs one read at a time, and none shares who was told not to."""
+
+    async def run() -> None:
+        things = FakeTable(may_answer=asyncio.Event())
+        app = application(things, Options(share_reads=share, concurrency=20))
+        asked = [asyncio.create_task(ask(app, path)) for _ in range(20)]
+        await asyncio.sleep(0.05)
+        assert things.may_answer is not None
+        things.may_answer.set()
+        answers = await asyncio.gather(*asked)
+        assert len({answer.status_code for answer in answers}) == 1
+        assert things.reads == reads
+
+    asyncio.run(run())
+
+
+class Clock:
+    """The running loop's time, which stands still."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        loop = asyncio.get_running_loop()
+        self.now = loop.time()
+        monkeypatch.setattr(loop, "time", lambda: self.now)
+
+
+def test_takes_one_place_at_the_database_for_all_who_share_a_read() -> None:
+    """Else many who ask for the same are refused although the table has one read to do."""
+
+    async def run() -> None:
+        things = FakeTable(may_answer=asyncio.Event())
+        app = application(things, Options(concurrency=1))
+        asked = [asyncio.create_task(ask(app, "/things/ab")) for _ in range(20)]
+        await asyncio.sleep(0.05)
+        assert things.may_answer is not None
+        things.may_answer.set()
+        assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}
+
+    asyncio.run(run())
+
+
+def test_reads_again_afterwards_unless_told_to_keep() -> None:
+    """By default an answer is never older than the request."""
+
+    async def run(keep: float) -> int:
+        things = FakeTable()
+        app = application(things, Options(read_cache=keep))
+        for _ in range(3):
+            assert (await ask(app, "/things/ab")).status_code == 200
+            assert (await ask(app, "/things")).status_code == 200
+        return things.reads
+
+    assert asyncio.run(run(0)) == 6
+    assert asyncio.run(run(60)) == 2
+
+
+class Read:
+    """What it reads is its key; it waits until let go."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.asked: list[str] = []
+        self.may_answer = asyncio.Event()
+        self.error = error
+
+    async def __call__(self, key: str) -> str:
+        self.asked.append(key)
+        await self.may_answer.wait()
+        if self.error:
+            raise self.error
+        return key
+
+
+def test_another_reads_when_who_reads_for_all_goes_away() -> None:
+    """Else one client that hangs up takes the answers of all others with it."""
+
+    async def run() -> None:
+        read = Read()
+        reads = Coalescing(read, share=True, keep=0, size=len)
+        first, *others = [asyncio.create_task(reads.get("us")) for _ in range(4)]
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # until the next one reads
+        read.may_answer.set()
+        assert await asyncio.gather(*others) == ["us"] * 3
+        assert first.cancelled()
+        assert read.asked == ["us", "us"]
+
+    asyncio.run(run())
+
+
+def test_goes_on_when_one_of_those_who_wait_goes_away() -> None:
+    """Hanging up concerns nobody else."""
+
+    async def run() -> None:
+        read = Read()
+        reads = Coalescing(read, share=True, keep=0, size=len)
+        first, second, third = [asyncio.create_task(reads.get("us")) for _ in range(3)]
+        await asyncio.sleep(0)
+        second.cancel()
+        await asyncio.sleep(0)
+        read.may_answer.set()
+        assert await first == await third == "us"
+        assert read.asked == ["us"]
+
+    asyncio.run(run())
+
+
+def test_shares_an_error_and_keeps_none() -> None:
+    """Who waits for a read that fails is told, and the next one tries again."""
+
+    async def run() -> None:
+        read = Read(LookupError())
+        reads = Coalescing(read, share=True, keep=60, size=len)
+        asked = [asyncio.create_task(reads.get("us")) for _ in range(3)]
+        await asyncio.sleep(0)
+        read.may_answer.set()
+        results = await asyncio.gather(*asked, return_exceptions=True)
+        assert [type(each) for each in results] == [LookupError] * 3
+        assert read.asked == ["us"]
+        read.error = None
+        assert await reads.get("us") == "us"
+
+    asyncio.run(run())
+
+
+def test_forgets_the_oldest_and_what_has_expired(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else who asks for one page after the other fills the task's memory."""
+    monkeypatch.setattr(coalescing, "CACHED_AT_MOST", 6)
+
+    async def run() -> None:
+        read = Read()
+        read.may_answer.set()
+        clock = Clock(monkeypatch)
+        reads = Coalescing(read, share=True, keep=10, size=len)
+        for key in ("aa", "bb", "cc", "aa", "dd", "bb", "aa"):
+            assert await reads.get(key) == key
+        assert read.asked == ["aa", "bb", "cc", "dd", "aa"]  # dd drove aa out, then aa drove bb out
+        clock.now += 10
+        for key in ("bb", "dd"):
+            await reads.get(key)
+        assert read.asked[-2:] == ["bb", "dd"]
+        assert len(reads._kept) == 2
+
+    asyncio.run(run())
+
+
+def test_reads_what_has_expired_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thing that everybody asks for would stay as it was when it was first asked for."""
+
+    async def run() -> None:
+        read = Read()
+        read.may_answer.set()
+        clock = Clock(monkeypatch)
+        reads = Coalescing(read, share=True, keep=10, size=len)
+        for times in (1, 2, 3):
+            for _ in range(2):
+                await reads.get("us")
+            assert read.asked == ["us"] * times
+            assert reads._kept_size == len("us")
+            clock.now += 10
+
+    asyncio.run(run())
+
+
+def test_keeps_nothing_that_is_larger_than_all_it_may_keep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It must end, and answer."""
+    monkeypatch.setattr(coalescing, "CACHED_AT_MOST", 1)
+
+    async def run() -> None:
+        read = Read()
+        read.may_answer.set()
+        reads = Coalescing(read, share=False, keep=10, size=len)
+        for _ in range(2):
+            assert await reads.get("us") == "us"
+        assert read.asked == ["us"] * 2
+
+    asyncio.run(run())

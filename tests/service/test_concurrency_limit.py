@@ -1,0 +1,70 @@
+"""How many requests are let through at once."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from service.concurrency_limit import ConcurrencyLimit
+from service.problems import ServiceUnavailable
+
+
+def test_lets_no_more_in_than_there_are_places() -> None:
+    """The limit is what keeps a slow database from filling the memory."""
+
+    async def scenario() -> None:
+        limit = ConcurrencyLimit(3)
+        inside = most = refused = 0
+
+        async def request() -> None:
+            nonlocal inside, most, refused
+            try:
+                async with limit:
+                    inside += 1
+                    most = max(most, inside)
+                    await asyncio.sleep(0.01)
+                    inside -= 1
+            except ServiceUnavailable:
+                refused += 1
+
+        await asyncio.gather(*(request() for _ in range(10)))
+        assert (most, refused) == (3, 4)  # three inside, three waiting
+
+    asyncio.run(scenario())
+
+
+def test_tells_who_waits_too_long_to_come_back() -> None:
+    """An answer that comes late is one that nobody waits for."""
+
+    async def scenario() -> None:
+        limit = ConcurrencyLimit(1)
+        async with limit:
+            with pytest.raises(ServiceUnavailable) as refusal:
+                async with limit:
+                    pass
+        assert refusal.value.headers == {"Retry-After": "1"}
+
+    asyncio.run(scenario())
+
+
+def test_loses_no_place_when_requests_are_cancelled() -> None:
+    """Each one lost is a request less at a time until the task is restarted."""
+
+    async def scenario() -> None:
+        limit = ConcurrencyLimit(2)
+
+        async def request(seconds: float) -> None:
+            async with limit:
+                await asyncio.sleep(seconds)
+
+        for moment in (0.0, 0.01, 0.02):
+            tasks = [asyncio.create_task(request(0.01)) for _ in range(4)]
+            await asyncio.sleep(moment)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        async with contextlib.AsyncExitStack() as stack, asyncio.timeout(0.5):
+            await stack.enter_async_context(limit)
+            await stack.enter_async_context(limit)
+
+    asyncio.run(scenario())
