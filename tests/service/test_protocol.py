@@ -1,13 +1,14 @@
 """What a client may send, how much of it, how slowly; and that what is allowed arrives intact."""
 
 import re
+import resource
 import socket
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from service.http import protocol
+from service.http import descriptors, protocol
 from tests.serving.served import Served, chunked, request, serve
 
 
@@ -27,6 +28,15 @@ REFUSED = {
     "an HTTP/2.0 in HTTP/1.1's clothes": (b"GET /ping HTTP/2.0\r\nHost: a\r\n\r\n", 400),
     "no host": (b"GET /ping HTTP/1.1\r\n\r\n", 400),
     "two hosts": (request("/ping", "Host: other.example.com"), 400),
+    "a host with a space": (b"GET /ping HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
+    "a host with a path": (b"GET /ping HTTP/1.1\r\nHost: a/b\r\n\r\n", 400),
+    "a host with a user": (b"GET /ping HTTP/1.1\r\nHost: me@a\r\n\r\n", 400),
+    "a host with a port that is none": (b"GET /ping HTTP/1.1\r\nHost: a:b\r\n\r\n", 400),
+    "a host with half an address": (b"GET /ping HTTP/1.1\r\nHost: [::1\r\n\r\n", 400),
+    "a malformed host in HTTP/1.0": (b"GET /ping HTTP/1.0\r\nHost: a b\r\n\r\n", 400),
+    "a stream's SOURCE": (b"SOURCE / ICE/1.0\r\n\r\n", 400),
+    "a stream's DESCRIBE": (b"DESCRIBE * RTSP/1.0\r\n\r\n", 400),
+    "a GET of RTSP": (b"GET /ping RTSP/1.0\r\n\r\n", 400),
     "a path that is not ASCII": (b"GET /things/\xff HTTP/1.1\r\nHost: a\r\n\r\n", 400),
     "a header without a colon": (request("/ping", "nonsense"), 400),
     "a header with a line break": (request("/ping", "X: a\nb: c\r\r"), 400),
@@ -213,3 +223,50 @@ def test_names_no_version_anywhere(served: Served) -> None:
     for raw in (request("/ping"), request("/nothing"), b"nonsense\r\n\r\n"):
         answer = served.ask(raw)
         assert not re.search(r"uvicorn|starlette|python|httptools", f"{answer.headers} {answer.body!r}", re.IGNORECASE)
+
+
+def test_answers_a_client_that_has_closed_its_side(served: Served) -> None:
+    """Such clients, as `nc -N` and some health checks are, would be hung up on without an answer."""
+    for raw, answers in ((request("/things/ab"), 1), (request("/things/ab") + request("/ping"), 2)):
+        with served.connect() as client:
+            client.send(raw)
+            client.socket.shutdown(socket.SHUT_WR)
+            for _ in range(answers):
+                assert client.receive().status == 200
+            assert client.at_end()
+    with served.connect() as client:
+        client.send(b"GET /ping HTTP/1.1\r\nHost:")
+        client.socket.shutdown(socket.SHUT_WR)
+        assert client.at_end()
+
+
+@pytest.mark.parametrize("host", ["", "a", "a.example.com:443", "127.0.0.1:80", "[::1]:8080", "a_b-c", "xn--a%C3%A9"])
+def test_takes_any_host_that_is_well_formed(served: Served, host: str) -> None:
+    """A load balancer's health check sends an address, and a proxy may send any name."""
+    answer = served.ask(f"GET /ping HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    assert answer.status == 200
+
+
+def test_sends_no_100_continue_to_http_1_0(served: Served) -> None:
+    """RFC 9110, 10.1.1: a client of HTTP/1.0 takes the interim answer for the answer."""
+    raw = b"GET /ping HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
+    with served.connect() as client:
+        client.send(raw)
+        time.sleep(0.1)
+        client.send(b"abc")
+        assert client.receive().status == 200
+        assert client.at_end()
+
+
+def test_says_in_one_line_that_descriptors_run_out(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New connections are closed without a word then, and nobody would find out why."""
+    limits = (40, 40)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
+    watch = descriptors.DescriptorWatch()
+    for descriptor in range(40):
+        watch.saw(descriptor)
+    assert [record.getMessage() for record in caplog.records] == [
+        "file descriptors run out: 32 of 40 are in use; more connections are closed"
+    ]

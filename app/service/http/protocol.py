@@ -7,11 +7,12 @@ answered, counted and logged; then its connection ends. A request with a body st
 import asyncio
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from service.http.descriptors import DescriptorWatch
 from service.http.transport import UNREAD_AT_MOST, JoinedWrites
 from service.problems import (
     REFUSAL,
@@ -65,7 +66,10 @@ class LimitedProtocol(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
 
+    _descriptors: ClassVar = DescriptorWatch()
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self._descriptors.saw(transport.get_extra_info("socket").fileno())
         super().connection_made(JoinedWrites(transport, self.loop))
         # uvicorn never times out a connection that sends nothing.
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
@@ -76,12 +80,13 @@ class LimitedProtocol(HttpToolsProtocol):
         self.resume_writing()
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio takes either
-        """A client that has ended its own side only still gets its answers; True keeps the connection for them."""
+        """A client that has ended only its own side still gets its answers; True leaves the closing to this method."""
         if self._reading or not self._answering():
-            return False
-        self.cycle.keep_alive = False
-        self._deaf = True
-        self._stop_deadline()
+            self.transport.close()
+        else:
+            self.cycle.keep_alive = False
+            self._deaf = True
+            self._stop_deadline()
         return True
 
     def pause_writing(self) -> None:

@@ -1,0 +1,24 @@
+"""Tells the log when file descriptors run out: libuv then closes new connections without a word."""
+
+import logging
+import resource
+import time
+from typing import Final
+
+_RESERVE: Final = 8  # descriptors that a library may need in between
+_EVERY: Final = 60.0  # seconds between two lines
+_log: Final = logging.getLogger(__name__)
+
+
+class DescriptorWatch:
+    """Is shown the descriptor of each new connection. The system gives the lowest that is free."""
+
+    def __init__(self) -> None:
+        self._silent_until = 0.0
+
+    def saw(self, descriptor: int) -> None:
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        now = time.monotonic()
+        if limit != resource.RLIM_INFINITY and descriptor >= limit - _RESERVE and now >= self._silent_until:
+            self._silent_until = now + _EVERY
+            _log.error("file descriptors run out: %d of %d are in use; more connections are closed", descriptor, limit)
