@@ -40,8 +40,9 @@ lint: .venv/installed
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
 
-lock: .venv/installed ## make the pinned requirements anew from the *.in files
-	@for name in requirements requirements-dev policy/requirements; do .venv/bin/uv pip compile $(COMPILE) $$name.in -o $$name.txt; done
+lock: .venv/installed ## make the pinned requirements anew from the *.in files and pyproject.toml
+	@for name in requirements policy/requirements; do .venv/bin/uv pip compile $(COMPILE) $$name.in -o $$name.txt; done
+	@.venv/bin/uv pip compile $(COMPILE) requirements-dev.in pyproject.toml --extra local-keyspaces -o requirements-dev.txt
 	@for name in app/load-countries app/countries; do \
 		.venv/bin/uv pip compile $(COMPILE) --generate-hashes $$name.requirements.in -o $$name.requirements.txt; done
 

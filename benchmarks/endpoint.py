@@ -23,9 +23,9 @@ from cassandra.query import PreparedStatement
 from cassandra_sigv4.auth import SigV4AuthProvider
 
 from benchmarks.servers import empty_cassandra
-from local.listening import listen
 from local_keyspaces.credentials import Role
 from local_keyspaces.iam import ADMINISTRATOR
+from local_keyspaces.listening import listen
 from local_keyspaces.service import LocalKeyspaces, run_keyspaces
 from local_keyspaces.tables import TableSchema
 

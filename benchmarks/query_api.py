@@ -27,11 +27,11 @@ from cassandra.cluster import Cluster
 from benchmarks.load import CLIENTS, Load, Unexpected, load
 from benchmarks.report import PEER, SHARED, UNSHARED, report
 from benchmarks.servers import ROOT, empty_cassandra, server
-from declared.errors import LocalError
-from local.foreground import until_stopped
-from local.listening import listen
-from local.progress import Progress
+from local.errors import LocalError
 from local_keyspaces.certificates import Certificates
+from local_keyspaces.foreground import until_stopped
+from local_keyspaces.listening import listen
+from local_keyspaces.progress import Progress
 
 _WARM_UP = 3  # rounds until the compilers of Java and Node.js have seen enough
 _REGION = "us-east-1"

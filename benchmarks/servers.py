@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psutil
 
-from declared.errors import LocalError
-from local.cassandra import Cassandra, fetch_jars, run_cassandra
-from local.processes import Registry, end_process, last_lines, why_it_does_not_listen
+from local.errors import LocalError
+from local_keyspaces.cassandra import Cassandra, fetch_jars, run_cassandra
+from local_keyspaces.processes import Registry, end_process, last_lines, why_it_does_not_listen
 
 ROOT = Path(__file__).parent.parent
 _START_SECONDS = 60.0

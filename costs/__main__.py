@@ -8,7 +8,7 @@ from pathlib import Path
 from costs.documents import DOCUMENTS, estimate_stack, update
 from costs.prices import REGION, every_price
 from costs.render import as_text
-from declared.errors import LocalError
+from declared.errors import ProgramError
 from declared.settings import read_settings
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -21,7 +21,7 @@ def main() -> int:
             update(_ROOT)
         else:
             _print_estimate(options.stack, options.requests)
-    except LocalError as error:
+    except ProgramError as error:
         print(f"costs: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader of our output, such as `head`, has had enough

@@ -55,7 +55,7 @@ def idle_tasks(service: Resource, program: Program) -> float:
 def tasks_on_spot(service: Resource, tasks: float, program: Program) -> float:
     """`base` tasks first, the rest by weight: on average, so maybe a part of a task. None where the weight is 0.
 
-    ECS developer guide, "Amazon ECS clusters for Fargate". Raises LocalError for capacity that is not Fargate's.
+    ECS developer guide, "Amazon ECS clusters for Fargate". Raises ProgramError for capacity that is not Fargate's.
     """
     strategies = _strategies(service, program)
     left, spot, weights, spot_weights = tasks, 0.0, 0.0, 0.0

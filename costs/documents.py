@@ -8,7 +8,7 @@ from pathlib import Path
 from costs.estimate import Estimate, estimate
 from costs.render import as_markdown, assumptions_table, compared, prices_table
 from declared import aws
-from declared.errors import LocalError
+from declared.errors import ProgramError
 from declared.program import evaluate
 from declared.settings import Settings, read_settings
 
@@ -31,7 +31,7 @@ WAYS: tuple[tuple[str, Mapping[str, str]], ...] = (
 def estimate_stack(root: Path, settings: Settings, changed: Mapping[str, str] | None = None) -> Estimate:
     """Evaluates the program in `root`. changed: settings of this project, by name, that replace the stack's.
 
-    Raises LocalError when it cannot be evaluated, or priced.
+    Raises ProgramError when it cannot be evaluated, or priced.
     """
     values = {**settings.values, **{f"{settings.project}:{key}": value for key, value in (changed or {}).items()}}
     program = evaluate(
@@ -58,7 +58,7 @@ def replaced(text: str, name: str, table: str) -> str:
     """`text` with `table` between `<!-- name: begin -->` and `<!-- name: end -->`, where another was before."""
     between = re.compile(f"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->)", re.DOTALL)
     if len(between.findall(text)) != 1:
-        raise LocalError(f"<!-- {name}: begin --> and <!-- {name}: end --> must be there once, each on its line")
+        raise ProgramError(f"<!-- {name}: begin --> and <!-- {name}: end --> must be there once, each on its line")
     return between.sub(lambda marks: f"{marks[1]}\n{table}\n\n{marks[2]}", text)
 
 

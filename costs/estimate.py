@@ -110,7 +110,7 @@ FREE = frozenset(
 
 
 def estimate(program: Program, assumptions: Assumptions = DEFAULTS) -> Estimate:
-    """Raises LocalError for a resource of a type, or with inputs, whose cost is not known: none is left out."""
+    """Raises ProgramError for a resource of a type, or with inputs, whose cost is not known: none is left out."""
     for resource in program.resources:
         known = resource.type in IDLE or resource.type in EACH_TIME or resource.type in FREE
         if not known and not resource.type.startswith(_OUR_COMPONENTS):

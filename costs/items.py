@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from costs.prices import HOURS, Price
-from declared.errors import LocalError
+from declared.errors import ProgramError
 from declared.program import Resource
 
 
@@ -37,7 +37,7 @@ def merged(items: Iterable[Item]) -> list[Item]:
 
 
 def number(resource: Resource, key: str, inputs: Mapping[str, Any], default: float | None = None) -> float:
-    """inputs: of `resource`, or a part of them. Raises LocalError if it is missing without a default, or no number."""
+    """inputs: of `resource`, or a part of them. Raises ProgramError for what is no number, or missing."""
     value = inputs.get(key)
     if value is None and default is not None:
         return default
@@ -47,6 +47,6 @@ def number(resource: Resource, key: str, inputs: Mapping[str, Any], default: flo
         raise unclear(resource, f"{key} is {value!r}, not a number") from None
 
 
-def unclear(resource: Resource, why: str) -> LocalError:
+def unclear(resource: Resource, why: str) -> ProgramError:
     """The error that says why a resource cannot be priced."""
-    return LocalError(f"what {resource.name} ({resource.type}) costs is not known: {why}")
+    return ProgramError(f"what {resource.name} ({resource.type}) costs is not known: {why}")

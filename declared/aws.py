@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Callable, Mapping
 
-from declared.errors import LocalError
+from declared.errors import ProgramError
 from declared.program import Answer, Call, Computed, Inputs
 
 ACCOUNT = "000000000000"
+EXISTING_VPC_CIDR = "10.0.0.0/16"
 _PARTITION = "aws"
 _LOAD_BALANCER_ID = "50dc6c495c0c9188"
 
@@ -125,8 +126,8 @@ def answers_for(region: str) -> Answer:
             "ids": [id_ for filter_ in args["filters"] if filter_["name"] == "subnet-id" for id_ in filter_["values"]]
         },
         "aws:ec2/getVpc:getVpc": {
-            "cidrBlock": "10.0.0.0/16",
-            "cidrBlockAssociations": [{"associationId": "a", "cidrBlock": "10.0.0.0/16", "state": "associated"}],
+            "cidrBlock": EXISTING_VPC_CIDR,
+            "cidrBlockAssociations": [{"associationId": "a", "cidrBlock": EXISTING_VPC_CIDR, "state": "associated"}],
         },
         "aws:ec2/getVpcEndpointService:getVpcEndpointService": lambda args: {
             "serviceName": f"com.amazonaws.{region}.{args['service']}",
@@ -141,6 +142,6 @@ def answers_for(region: str) -> Answer:
             found = answers[call.token]
             return found(call.args) if callable(found) else found
         except KeyError:
-            raise LocalError(f"the program asks {call.token}, which declared/aws.py has no answer to") from None
+            raise ProgramError(f"the program asks {call.token}, which declared/aws.py has no answer to") from None
 
     return answer

@@ -1,5 +1,5 @@
-"""What stops a command of `python -m local`."""
+"""What stops the evaluation of a program."""
 
 
-class LocalError(Exception):
-    """Says in one sentence what is wrong and what to do; shown without a traceback, exit code 1."""
+class ProgramError(Exception):
+    """Says in one sentence what is wrong with the program or its settings, and what to do; shown without traceback."""

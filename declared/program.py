@@ -17,7 +17,7 @@ import pulumi
 from pulumi.runtime import mocks, rpc
 from pulumi.runtime.proto import resource_pb2
 
-from declared.errors import LocalError
+from declared.errors import ProgramError
 from declared.settings import Settings
 
 Inputs = Mapping[str, Any]
@@ -78,8 +78,8 @@ Answer = Callable[[Call], Inputs]
 def evaluate(root: Path, settings: Settings, *, computed: Computed, answer: Answer) -> Program:
     """Runs `__main__.py` in `root`.
 
-    computed: gets type, name and inputs of a resource. answer: the result of a call, or raises LocalError.
-    Raises LocalError when the program fails. Changes this process's working directory meanwhile.
+    computed: gets type, name and inputs of a resource. answer: the result of a call, or raises ProgramError.
+    Raises ProgramError when the program fails. Changes this process's working directory meanwhile.
     """
 
     def run() -> None:
@@ -88,12 +88,12 @@ def evaluate(root: Path, settings: Settings, *, computed: Computed, answer: Answ
     sys.path.insert(0, str(root))
     try:
         return declare(run, root, settings, computed=computed, answer=answer)
-    except LocalError:
+    except ProgramError:
         raise
     except pulumi.RunError as error:  # what Pulumi too shows without a traceback
-        raise LocalError(str(error)) from None
+        raise ProgramError(str(error)) from None
     except Exception as error:
-        raise LocalError(f"__main__.py does not evaluate: {type(error).__name__}: {error}") from error
+        raise ProgramError(f"__main__.py does not evaluate: {type(error).__name__}: {error}") from error
     finally:
         sys.path.remove(str(root))
 

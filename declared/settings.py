@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from declared.errors import LocalError
+from declared.errors import ProgramError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,18 +24,18 @@ class Settings:
     def region(self) -> str:
         region = self.values.get("aws:region") or os.environ.get("AWS_REGION")
         if not region:
-            raise LocalError(f"no region: set aws:region in Pulumi.{self.stack}.yaml")
+            raise ProgramError(f"no region: set aws:region in Pulumi.{self.stack}.yaml")
         return region
 
 
 def read_settings(root: Path, stack: str) -> Settings:
-    """From Pulumi.yaml and Pulumi.<stack>.yaml in `root`. Raises LocalError when they are missing or malformed."""
+    """From Pulumi.yaml and Pulumi.<stack>.yaml in `root`. Raises ProgramError when they are missing or malformed."""
     project = _read_yaml(root / "Pulumi.yaml")
     path = root / f"Pulumi.{stack}.yaml"
     if not path.exists():
         files = (p.name for p in root.glob("Pulumi.*.yaml") if not p.name.endswith(".example.yaml"))
         stacks = ", ".join(sorted(name.removeprefix("Pulumi.").removesuffix(".yaml") for name in files)) or "none"
-        raise LocalError(f"there is no stack {stack!r}: no {path.name} here (stacks: {stacks})")
+        raise ProgramError(f"there is no stack {stack!r}: no {path.name} here (stacks: {stacks})")
     values = {
         f"{project['name']}:{key}": schema["default"]
         for key, schema in project.get("config", {}).items()
@@ -43,7 +43,7 @@ def read_settings(root: Path, stack: str) -> Settings:
     }
     for key, value in (_read_yaml(path).get("config") or {}).items():
         if isinstance(value, dict) and "secure" in value:
-            raise LocalError(f"{path.name}: {key} is encrypted; a stack that runs here needs it in plain text")
+            raise ProgramError(f"{path.name}: {key} is encrypted; a stack that runs here needs it in plain text")
         values[key if ":" in key else f"{project['name']}:{key}"] = value
     return Settings(
         project=project["name"],
@@ -56,9 +56,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text())
     except FileNotFoundError:
-        raise LocalError(f"there is no {path.name} in {path.parent}: run this in the project's folder") from None
+        raise ProgramError(f"there is no {path.name} in {path.parent}: run this in the project's folder") from None
     except yaml.YAMLError as error:
-        raise LocalError(f"{path.name} is not valid YAML: {' '.join(str(error).split())}") from None
+        raise ProgramError(f"{path.name} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
-        raise LocalError(f"{path.name} is not a mapping of settings")
+        raise ProgramError(f"{path.name} is not a mapping of settings")
     return content

@@ -2,10 +2,8 @@
 
 import argparse
 import contextlib
-import dataclasses
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -15,10 +13,19 @@ from pathlib import Path
 
 import psutil
 
-from declared.errors import LocalError
-from local.processes import end_leftovers
+from declared.errors import ProgramError
+from local.errors import LocalError
 from local.state import State
-from local_keyspaces.faults import BadFaults, Faults, FaultsFile
+from local_keyspaces.command_line import (
+    add_cql_arguments,
+    add_fault_option,
+    add_faults_arguments,
+    change_faults,
+    parse_faults,
+    port_number,
+)
+from local_keyspaces.errors import LocalKeyspacesError
+from local_keyspaces.processes import end_leftovers
 
 _ROOT = Path(__file__).resolve().parent.parent
 _DOWN_SECONDS = 90.0
@@ -29,7 +36,7 @@ def main() -> int:
     options = _parser().parse_args()
     try:
         options.run(options, State(options.directory))
-    except LocalError as error:
+    except (LocalError, LocalKeyspacesError, ProgramError) as error:
         print(f"local: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader of our output, such as `head`, has had enough
@@ -48,32 +55,13 @@ def _parser() -> argparse.ArgumentParser:
 
     up = commands.add_parser("up", help="run everything the Pulumi program declares, until Ctrl-C")
     up.add_argument("--detach", action="store_true", help="return once it is up; `down` stops it")
-    up.add_argument("--port", type=_port, default=8080, help="of the load balancer on 127.0.0.1 (default: 8080)")
+    up.add_argument("--port", type=port_number, default=8080, help="of the load balancer on 127.0.0.1 (default: 8080)")
     up.add_argument("--stack", default="dev", help="whose settings to use (default: dev)")
-    _add_fault_option(up)
+    add_fault_option(up)
     up.set_defaults(run=_up)
 
-    keyspaces = commands.add_parser("keyspaces", help="run only a local Amazon Keyspaces, until Ctrl-C")
-    keyspaces.add_argument("--port", type=_port, default=9142, help="of the endpoint on 127.0.0.1 (default: 9142)")
-    keyspaces.add_argument("--region", type=_region, default="us-east-1", help="to be (default: us-east-1)")
-    keyspaces.add_argument(
-        "--policy", type=Path, metavar="FILE", help="IAM policy document of a role to sign in as, besides administrator"
-    )
-    keyspaces.add_argument(
-        "--schema-delay",
-        type=_seconds,
-        default=1.0,
-        metavar="SECONDS",
-        help="that DDL takes to have effect (default: 1)",
-    )
-    _add_fault_option(keyspaces)
-    keyspaces.set_defaults(run=_keyspaces)
-
-    faults = commands.add_parser(
-        "faults", help="make the running Keyspaces suffer, or recover: faults throttle_reads=1"
-    )
-    faults.add_argument("faults", nargs="*", metavar="NAME=VALUE", help="those to be on; without any, what is on now")
-    faults.add_argument("--off", action="store_true", help="switch all off")
+    faults = commands.add_parser("faults", help="inject faults into the running Keyspaces: faults throttle_reads=1")
+    add_faults_arguments(faults)
     faults.set_defaults(run=_faults)
 
     status = commands.add_parser("status", help="what is running")
@@ -90,10 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     logs.set_defaults(run=_logs)
 
     cql = commands.add_parser("cql", help="run CQL, as administrator or as a role")
-    cql.add_argument(
-        "--profile", default="administrator", help="a role, such as query-api-task (default: administrator)"
-    )
-    cql.add_argument("statement", nargs="?", metavar="STATEMENT", help="default: statements from standard input")
+    add_cql_arguments(cql)
     cql.set_defaults(run=_cql)
 
     down = commands.add_parser("down", help="stop everything; the data stays")
@@ -104,81 +89,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_fault_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--fault", action="append", default=[], metavar="NAME=VALUE", help="to begin with; see docs/keyspaces.md"
-    )
-
-
-def _port(text: str) -> int:
-    if not text.isdigit() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 0 to 65535; 0 is a free one")
-    return int(text)
-
-
-def _region(text: str) -> str:
-    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no AWS region: give one such as us-east-1")
-    return text
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1
-    if not 0 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"{text!r}: give a number of seconds from 0 to 3600")
-    return seconds
-
-
-def _read_faults(settings: list[str]) -> Faults:
-    try:
-        return Faults.parse(settings)
-    except BadFaults as error:
-        raise LocalError(str(error)) from None
-
-
 def _up(options: argparse.Namespace, state: State) -> None:
-    faults = _read_faults(options.fault)
+    faults = parse_faults(options.fault)
     if options.detach:
         _up_detached(options, state)
         return
-    from local.progress import Progress
     from local.stack import up
+    from local_keyspaces.progress import Progress
 
     up(_ROOT, state, stack=options.stack, port=options.port, faults=faults, progress=Progress())
 
 
-def _keyspaces(options: argparse.Namespace, state: State) -> None:
-    faults = _read_faults(options.fault)
-    from local.alone import run_alone
-    from local.progress import Progress
-
-    run_alone(
-        state,
-        port=options.port,
-        region=options.region,
-        policy_file=options.policy,
-        schema_delay=options.schema_delay,
-        faults=faults,
-        progress=Progress(),
-    )
-
-
 def _faults(options: argparse.Namespace, state: State) -> None:
     state.require_running()
-    file = FaultsFile(state.faults)
-    if options.faults and options.off:
-        raise LocalError("--off switches all faults off; give it alone, or the faults that are to be on")
-    if options.faults or options.off:
-        file.write(_read_faults(options.faults))
-    try:
-        faults = file.read()
-    except BadFaults as error:
-        raise LocalError(str(error)) from None
-    on = {name: value for name, value in dataclasses.asdict(faults).items() if value}
-    print(" ".join(f"{name}={json.dumps(value)}" for name, value in on.items()) or "none are on")
+    change_faults(state, options.faults, off=options.off)
 
 
 def _up_detached(options: argparse.Namespace, state: State) -> None:
@@ -254,9 +178,10 @@ def _logs(options: argparse.Namespace, state: State) -> None:
 
 
 def _cql(options: argparse.Namespace, state: State) -> None:
-    from local.cql import run
+    running = state.require_running()
+    from local_keyspaces.shell import run_shell
 
-    run(state, options.statement, options.profile)
+    run_shell(state, running, options.statement, options.profile)
 
 
 def _down(_: argparse.Namespace, state: State) -> None:

@@ -15,7 +15,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 from yarl import URL
 
-from local.declared import Rule, TargetGroup
+from local.translation import Rule, TargetGroup
 
 # Headers about one connection, which a proxy must not pass on (RFC 9110, 7.6.1).
 _HOP_BY_HOP = frozenset(

@@ -1,32 +1,11 @@
 """What the tasks have written, each line with its task's name in front."""
 
-import contextlib
-import logging
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-from declared.errors import LocalError
+from local.errors import LocalError
 
 _POLL_SECONDS = 0.3
-
-
-@contextlib.contextmanager
-def log_to(file: Path) -> Iterator[None]:
-    """What the Keyspaces endpoint has to say, of refused statements above all, goes to `file`."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(file)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger = logging.getLogger("local_keyspaces")
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = True
-        handler.close()
 
 
 def print_logs(directory: Path, service: str | None, *, follow: bool) -> None:

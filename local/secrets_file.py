@@ -1,10 +1,11 @@
 """The values of the parameters that the program generates for its tasks: in a file that only its owner may read."""
 
 import json
-import os
 import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from local_keyspaces.files import write_atomically
 
 _BYTES = 32
 
@@ -28,7 +29,4 @@ class SecretsFile:
 
     def _write(self, values: Mapping[str, str]) -> None:
         self._file.parent.mkdir(mode=0o700, exist_ok=True)
-        unfinished = self._file.with_suffix(".part")
-        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(values, file)
-        unfinished.replace(self._file)
+        write_atomically(self._file, json.dumps(values))

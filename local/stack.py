@@ -8,25 +8,24 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from declared import aws, program
-from declared.errors import LocalError
 from declared.settings import Settings, read_settings
-from local import declared
-from local.cassandra import fetch_jars, run_cassandra
+from local import translation
 from local.credentials_endpoint import CredentialsEndpoint
-from local.foreground import ignore_interrupts, until_stopped
-from local.listening import listen
+from local.errors import LocalError
 from local.load_balancer import LoadBalancer
-from local.logs import log_to
-from local.processes import Registry, end_leftovers
-from local.profiles import keep_profiles
-from local.progress import Progress
 from local.secrets_file import SecretsFile
-from local.state import Running, State
+from local.state import State
 from local.tasks import RunningService, Surroundings, run_once
 from local_keyspaces.faults import Faults
+from local_keyspaces.foreground import ignore_interrupts, until_stopped
+from local_keyspaces.listening import listen
+from local_keyspaces.processes import Registry, end_leftovers
+from local_keyspaces.profiles import keep_profiles
+from local_keyspaces.progress import Progress
 from local_keyspaces.refusals import Refused
+from local_keyspaces.running import run_with_cassandra
 from local_keyspaces.schema import Schema
-from local_keyspaces.service import run_keyspaces
+from local_keyspaces.state import Running
 from local_keyspaces.tables import SchemaConflict
 
 
@@ -44,7 +43,7 @@ def up(root: Path, state: State, *, stack: str, port: int, faults: Faults, progr
                 answer=aws.answers_for(settings.region),
             )
             try:
-                declared_stack = declared.read(evaluated, root, f"http://{address}")
+                declared_stack = translation.read(evaluated, root, f"http://{address}")
                 asyncio.run(_Up(declared_stack, settings, state, listener, faults, progress).run())
             finally:
                 ignore_interrupts()
@@ -53,7 +52,7 @@ def up(root: Path, state: State, *, stack: str, port: int, faults: Faults, progr
 class _Up:
     def __init__(
         self,
-        stack: declared.Stack,
+        stack: translation.Stack,
         settings: Settings,
         state: State,
         listener: socket.socket,
@@ -84,29 +83,20 @@ class _Up:
         step, state = self._progress.step, self._state
         state.clear_logs()
         self._tell()
-        async with step("Apache Cassandra: jars"):
-            classpath = await fetch_jars(state.jars)
-        async with step("Apache Cassandra: start"):
-            cassandra = await exit_stack.enter_async_context(
-                run_cassandra(
-                    directory=state.cassandra(self._settings.stack),
-                    classpath=classpath,
-                    log_file=state.logs / "cassandra.log",
-                    registry=self._registry,
-                )
+        running = await exit_stack.enter_async_context(
+            run_with_cassandra(
+                state,
+                name=self._settings.stack,
+                listener=listen(0, "`make up` again"),
+                region=self._settings.region,
+                account=aws.ACCOUNT,
+                faults=self._faults,
+                registry=self._registry,
+                progress=self._progress,
             )
-        async with step("Keyspaces endpoint, keyspaces and tables"):
-            exit_stack.enter_context(log_to(state.endpoint_log))
-            keyspaces = await exit_stack.enter_async_context(
-                run_keyspaces(
-                    directory=state.keyspaces,
-                    cassandra_port=cassandra.port,
-                    listener=listen(0, "`make up` again"),
-                    region=self._settings.region,
-                    account=aws.ACCOUNT,
-                )
-            )
-            keyspaces.faults.write(self._faults)
+        )
+        keyspaces, cassandra = running.keyspaces, running.cassandra
+        async with step("Keyspaces: keyspaces and tables"):
             await self._create_tables(keyspaces.schema)
         self._running.keyspaces_port = keyspaces.port
 
@@ -133,21 +123,23 @@ class _Up:
         )
         going_on: list[Awaitable[None]] = [cassandra.watch()]
         for declared_step in self._stack.steps:
-            if isinstance(declared_step, declared.OneOff):
+            if isinstance(declared_step, translation.OneOff):
                 async with step(declared_step.name):
                     last_line = await run_once(declared_step, surroundings)
                 self._progress.say(f"    {last_line}")
                 self._tell(**{declared_step.name: f"done; {last_line}"})
             else:
                 service = self._service(declared_step, surroundings, balancer)
-                running = asyncio.create_task(service.run())
-                exit_stack.push_async_callback(_cancel, running)
+                serving = asyncio.create_task(service.run())
+                exit_stack.push_async_callback(_cancel, serving)
                 async with step(f"{declared_step.name}: {declared_step.tasks} tasks"):
                     await service.until_ready()
-                going_on.append(running)
+                going_on.append(serving)
         return going_on
 
-    def _service(self, service: declared.Service, surroundings: Surroundings, balancer: LoadBalancer) -> RunningService:
+    def _service(
+        self, service: translation.Service, surroundings: Surroundings, balancer: LoadBalancer
+    ) -> RunningService:
         return RunningService(
             service, surroundings, balancer, on_change=lambda status: self._tell(**{service.name: status})
         )

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import secrets
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -11,11 +10,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from declared.errors import LocalError
 from local.credentials_endpoint import CredentialsEndpoint
-from local.declared import OneOff, Service, TaskDefinition
+from local.errors import LocalError
 from local.load_balancer import LoadBalancer
-from local.processes import Registry, end_process, last_lines
+from local.translation import OneOff, Service, TaskDefinition
+from local_keyspaces.listening import free_port
+from local_keyspaces.processes import Registry, end_process, last_lines
 
 _READY_SECONDS = 120.0
 # A service whose tasks end this often before one was healthy is given up, like a deployment by ECS's circuit breaker.
@@ -148,7 +148,7 @@ class RunningService:
     async def _keep_one_running(self) -> None:
         pause = _FIRST_PAUSE
         while True:
-            port = _free_port()
+            port = free_port()
             async with (
                 start(self._service.task, self._surroundings, self._address(port)) as task,
                 self._balancer.register(self._service.target_group, port, self._report) as target,
@@ -164,10 +164,8 @@ class RunningService:
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _address(self, port: int) -> Mapping[str, str]:
-        """Where the task is to listen, and what its load balancer is: where requests come from, if it is told that; and
-        one that sends no more of them once the task is told to stop, so that the task need not wait for the last."""
-        proxies = {"TRUSTED_PROXIES": "127.0.0.1/32"} if "TRUSTED_PROXIES" in self._service.task.environment else {}
-        return {"HOST": "127.0.0.1", "PORT": str(port), "DRAIN_SECONDS": "0", **proxies}
+        """Where the task listens: tasks of one machine need a port each, and other machines must not reach them."""
+        return {"HOST": "127.0.0.1", "PORT": str(port)}
 
     def _report(self, event: str = "") -> None:
         healthy = len(self._balancer.healthy_targets(self._service.target_group))
@@ -183,9 +181,3 @@ class RunningService:
                     f" exit code {code}; its log ends with:\n{last_lines(log_file)}"
                 )
             )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local_keyspaces.files import write_atomically
+
 _log = logging.getLogger(__name__)
 
 
@@ -93,9 +95,7 @@ class FaultsFile:
 
     def write(self, faults: Faults) -> None:
         on = {key: value for key, value in dataclasses.asdict(faults).items() if value}
-        unfinished = self.path.with_suffix(".part")
-        unfinished.write_text(json.dumps(on) + "\n")
-        unfinished.replace(self.path)
+        write_atomically(self.path, json.dumps(on) + "\n")
 
     def current(self) -> Faults:
         """Without the file, none. With a bad one, those before, and a log line; for use with each request."""

@@ -18,15 +18,15 @@ from cassandra.policies import RoundRobinPolicy
 from cassandra_sigv4.auth import SigV4AuthProvider
 
 from declared import aws
-from local.cassandra import fetch_jars, run_cassandra
 from local.credentials_endpoint import CredentialsEndpoint
-from local.listening import listen
-from local.processes import Registry
 from local_keyspaces import service
+from local_keyspaces.cassandra import fetch_jars, run_cassandra
 from local_keyspaces.cassandra_session import open_session
 from local_keyspaces.credentials import Credentials, CredentialStore, Role
 from local_keyspaces.faults import Faults
 from local_keyspaces.iam import Policy
+from local_keyspaces.listening import listen
+from local_keyspaces.processes import Registry
 from local_keyspaces.service import run_keyspaces
 from local_keyspaces.tables import TableSchema
 from tests.processes import listens, wait_until

@@ -6,25 +6,31 @@ stays in the driver's threads, and bytes are sent and answers decoded where the 
 """
 
 import asyncio
+import gc
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from cassandra import AuthenticationFailed
 from cassandra.connection import Connection, ConnectionException, ConnectionShutdown
 from cassandra.protocol import AuthChallengeMessage
 
+_COLLECT_AFTER: Final = 5.0  # seconds, in which an outage breaks other connections, too
+
 
 def connections_on(loop: asyncio.AbstractEventLoop) -> type[Connection]:
     """A driver's `connection_class` for the running loop. Call it in the loop's thread."""
-    return type("LoopConnection", (_LoopConnection,), {"loop": loop, "loop_thread": threading.get_ident()})
+    return type(
+        "LoopConnection", (_LoopConnection,), {"loop": loop, "loop_thread": threading.get_ident(), "collecting": None}
+    )
 
 
 class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no types
     is_closed: bool
     loop: ClassVar[asyncio.AbstractEventLoop]
     loop_thread: ClassVar[int]
+    collecting: ClassVar[asyncio.TimerHandle | None]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Blocks until connected; the driver calls it in threads of its own. Raises OSError."""
@@ -105,6 +111,18 @@ class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no t
         self._iobuf.write(data)
         self.process_io_buffer()
 
+    @classmethod
+    def collect_soon(cls) -> None:
+        """A connection that has ended is a cycle which holds its TLS buffers, 0.1 MB and more; a program that looks for
+        garbage seldom would keep those of a whole outage."""
+        if cls.collecting is None:
+            cls.collecting = cls.loop.call_later(_COLLECT_AFTER, cls._collect)
+
+    @classmethod
+    def _collect(cls) -> None:
+        cls.collecting = None
+        gc.collect()
+
     def close(self) -> None:
         with self.lock:
             if self.is_closed:
@@ -136,6 +154,7 @@ class _Protocol(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._connection.defunct(error or ConnectionShutdown(f"{self._connection.endpoint} closed the connection"))
+        self._connection.collect_soon()
 
     # The driver refuses statements on a connection that is not writable (ConnectionBusy).
     def pause_writing(self) -> None:

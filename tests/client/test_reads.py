@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 import ssl
 import time
@@ -14,11 +15,12 @@ from cassandra import OperationTimedOut
 from cassandra.cluster import Session
 from cassandra.connection import ConnectionException, DefaultEndPoint
 
+from keyspaces import event_loop
 from keyspaces.event_loop import connections_on
-from keyspaces.reads import PreparedRead
+from keyspaces.reads import DeadlineExceeded, PreparedRead
 from keyspaces.results import SchemaChanged
 from keyspaces.retries import ATTEMPTS, RetryBudget
-from keyspaces.session import open_session_on_loop
+from keyspaces.session import DRIVER_ERRORS, open_session_on_loop
 from keyspaces.target import Target
 from local_keyspaces.tables import TableSchema
 from tests.keyspaces import REGION, LocalKeyspaces
@@ -223,3 +225,29 @@ def test_goes_on_to_try_again_when_one_in_four_attempts_fails() -> None:
             assert budget.spend()
             attempt = 2
         budget.succeeded(attempt)
+
+
+def test_keeps_no_connection_that_has_ended(keyspaces: LocalKeyspaces, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each outage of the database left its connections with their TLS buffers in memory: 0.1 MB and more."""
+    monkeypatch.setattr(event_loop, "_COLLECT_AFTER", 0.01)
+    _table(keyspaces, "outages")
+
+    def connections() -> int:
+        return sum(type(each).__name__ == "LoopConnection" for each in gc.get_objects())
+
+    async def scenario() -> None:
+        async with _reading(keyspaces, monkeypatch, "outages") as reading:
+            open_ones = connections()
+            for _ in range(3):
+                with keyspaces.suffering(drop=1.0), contextlib.suppress(*DRIVER_ERRORS, DeadlineExceeded):
+                    await reading.read.execute(["ab"], deadline=asyncio.get_running_loop().time() + 0.5)
+                await reading.rows()
+            async with asyncio.timeout(20):
+                while connections() > open_ones:  # noqa: ASYNC110  # nothing tells of an object's end
+                    await asyncio.sleep(0.05)
+
+    gc.disable()
+    try:
+        asyncio.run(scenario())
+    finally:
+        gc.enable()

@@ -6,7 +6,7 @@ import pytest
 
 from costs.__main__ import _parser
 from costs.documents import DOCUMENTS, estimate_stack, replaced, tables
-from declared.errors import LocalError
+from declared.errors import ProgramError
 from declared.settings import read_settings
 from tests.evaluation import ROOT
 
@@ -44,7 +44,7 @@ def test_replaces_a_table_and_nothing_else() -> None:
 
 def test_says_which_marks_are_missing() -> None:
     """Else a table silently disappears from the document."""
-    with pytest.raises(LocalError, match="<!-- ways: begin -->"):
+    with pytest.raises(ProgramError, match="<!-- ways: begin -->"):
         replaced("<!-- dev: begin -->\n<!-- dev: end -->\n", "ways", "| |")
 
 

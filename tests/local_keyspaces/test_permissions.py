@@ -10,7 +10,7 @@ from cassandra.cluster import NoHostAvailable, Session
 from cassandra.query import BatchStatement, BatchType
 
 from declared.program import Program
-from local import declared
+from local import translation
 from local_keyspaces.credentials import Role
 from tests.evaluation import ROOT
 from tests.keyspaces import ARN, COUNTRIES, EVERYTHING, READ_SYSTEM, LocalKeyspaces, allow, role
@@ -53,7 +53,7 @@ def signed_in(keyspaces: LocalKeyspaces, program: Program, name: str) -> Iterato
         keyspaces.create(table)
     roles = {
         step.task.role.arn.rpartition("/")[2]: step.task.role
-        for step in declared.read(program, ROOT, "http://127.0.0.1:1").steps
+        for step in translation.read(program, ROOT, "http://127.0.0.1:1").steps
     }
     assert roles.keys() == ALLOWED.keys()
     with keyspaces.connect(roles[name]) as session:

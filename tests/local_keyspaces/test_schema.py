@@ -10,7 +10,7 @@ from cassandra.cluster import NoHostAvailable, Session
 from cassandra.protocol import ErrorMessage
 
 from declared.aws import ACCOUNT
-from local.listening import listen
+from local_keyspaces.listening import listen
 from local_keyspaces.schema import Schema
 from local_keyspaces.service import run_keyspaces
 from local_keyspaces.tables import SchemaConflict, Status, TableSchema

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from declared.errors import LocalError
+from declared.errors import ProgramError
 from declared.program import Program
 from tests.evaluation import ROOT, container, evaluate, one
 
@@ -384,7 +384,7 @@ def test_says_where_an_existing_listener_is_reached() -> None:
 )
 def test_says_what_is_wrong_with_a_setting(settings: dict[str, str], said: str) -> None:
     """Else the update fails halfway, in AWS's words."""
-    with pytest.raises(LocalError) as refused:
+    with pytest.raises(ProgramError) as refused:
         evaluate(settings)
     assert any(mistake.strip().startswith(said) for mistake in str(refused.value).splitlines()[1:-1])
 
@@ -392,7 +392,7 @@ def test_says_what_is_wrong_with_a_setting(settings: dict[str, str], said: str) 
 def test_says_all_that_is_wrong_at_once() -> None:
     """Else its owner corrects one mistake after the other, with a `pulumi up` between them."""
     wrong = {"wayOut": "x", "vpcCidr": "y", "queryApiTasks": "-1", "exec": "1", "keyspace": "!", "domain": "a b"}
-    with pytest.raises(LocalError) as refused:
+    with pytest.raises(ProgramError) as refused:
         evaluate(wrong)
     first, *mistakes, last = str(refused.value).splitlines()
     assert first == "nothing was changed, since settings of stack dev are wrong:"

@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -12,9 +11,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from declared.errors import LocalError
-from local import jars
-from local.processes import Registry, end_process, last_lines, why_it_does_not_listen
+from local_keyspaces import jars
+from local_keyspaces.errors import LocalKeyspacesError
+from local_keyspaces.listening import free_port
+from local_keyspaces.processes import Registry, end_process, last_lines, why_it_does_not_listen
 
 _HEAP = "512M"
 _START_SECONDS = 120.0
@@ -94,9 +94,9 @@ class Cassandra:
     log_file: Path
 
     async def watch(self) -> None:
-        """Waits for ever. Raises LocalError should it end by itself."""
+        """Waits for ever. Raises LocalKeyspacesError should it end by itself."""
         code = await self.process.wait()
-        raise LocalError(
+        raise LocalKeyspacesError(
             f"Cassandra ended with exit code {code}; its log, {self.log_file}, ends with:\n{last_lines(self.log_file)}"
         )
 
@@ -105,9 +105,12 @@ class Cassandra:
 async def run_cassandra(
     *, directory: Path, classpath: Sequence[str], log_file: Path, registry: Registry, settings: str = ""
 ) -> AsyncIterator[Cassandra]:
-    """Yields once it can be used. settings: more lines of cassandra.yaml. Raises LocalError if it does not come up."""
+    """Yields once it can be used. Raises LocalKeyspacesError if it does not come up.
+
+    settings: more lines of cassandra.yaml.
+    """
     java = _find_java()
-    port, storage_port = _free_port(), _free_port()
+    port, storage_port = free_port(), free_port()
     configuration = directory / "conf"
     configuration.mkdir(parents=True, exist_ok=True)
     yaml, logback = configuration / "cassandra.yaml", configuration / "logback.xml"
@@ -144,7 +147,7 @@ async def run_cassandra(
     registry.add("Cassandra", process.pid)
     try:
         if what := await why_it_does_not_listen(process, port, seconds=_START_SECONDS):
-            raise LocalError(f"Cassandra {what}; its log, {log_file}, ends with:\n{last_lines(log_file)}")
+            raise LocalKeyspacesError(f"Cassandra {what}; its log, {log_file}, ends with:\n{last_lines(log_file)}")
         yield Cassandra(port=port, process=process, log_file=log_file)
     finally:
         await end_process(process, patience=_STOP_SECONDS)
@@ -152,13 +155,13 @@ async def run_cassandra(
 
 
 async def fetch_jars(directory: Path) -> Sequence[str]:
-    """Cassandra's class path; fetched from Maven Central the first time. Raises LocalError."""
+    """Cassandra's class path; fetched from Maven Central the first time. Raises LocalKeyspacesError."""
     listing = jars.classpath_file(directory)
     if not listing.exists():
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "local.jars",
+            "local_keyspaces.jars",
             str(directory),
             cwd=Path(__file__).parent.parent,
             stdin=subprocess.DEVNULL,
@@ -172,7 +175,7 @@ async def fetch_jars(directory: Path) -> Sequence[str]:
             await end_process(process, patience=0)
         if process.returncode != 0:
             reason = errors.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
-            raise LocalError(f"Cassandra's jars could not be fetched from Maven Central: {reason[0]}")
+            raise LocalKeyspacesError(f"Cassandra's jars could not be fetched from Maven Central: {reason[0]}")
     return listing.read_text().splitlines()
 
 
@@ -187,15 +190,9 @@ def _find_java() -> str:
     home = os.environ.get("JAVA_HOME")
     java = str(Path(home, "bin", "java")) if home else shutil.which("java")
     if java is None or not Path(java).exists():
-        raise LocalError("Cassandra needs Java 17 and there is none: install it and set JAVA_HOME")
+        raise LocalKeyspacesError("Cassandra needs Java 17 and there is none: install it and set JAVA_HOME")
     answer = subprocess.run([java, "-version"], capture_output=True, text=True).stderr
     version = re.search(r'version "(\d+)', answer)
     if version is None or version[1] != "17":
-        raise LocalError(f"Cassandra needs Java 17 and {java} is another: install it and set JAVA_HOME")
+        raise LocalKeyspacesError(f"Cassandra needs Java 17 and {java} is another: install it and set JAVA_HOME")
     return java
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Coroutine
 from typing import Any
 
-from local.progress import Progress
+from local_keyspaces.progress import Progress
 
 
 async def until_stopped(work: Coroutine[Any, Any, None], progress: Progress) -> bool:

@@ -11,8 +11,9 @@ from typing import Any
 
 import pulumi
 
-from declared.errors import LocalError
+from declared import aws
 from declared.program import Program, Resource
+from local.errors import LocalError
 from local_keyspaces.credentials import Role
 from local_keyspaces.iam import MalformedPolicy, Policy
 from local_keyspaces.tables import TableSchema
@@ -101,10 +102,13 @@ def read(program: Program, root: Path, url: str) -> Stack:
         arn: _target_group(resource) for arn, resource in _by(program, "aws:lb/targetGroup:TargetGroup", "arn").items()
     }
 
+    networks = {aws.EXISTING_VPC_CIDR, *(_known(vpc, "cidrBlock") for vpc in program.of_type("awsx:ec2:Vpc"))}
+
     def task_definition(user: Resource, property_: str) -> TaskDefinition:
         definition = task_definitions[_known(user, property_)]
         role_arn = _known(definition, "taskRoleArn")
-        return _task_definition(definition, images, parameters, _role(role_arn, roles[role_arn], program), root)
+        role = _role(role_arn, roles[role_arn], program)
+        return _task_definition(definition, images, parameters, role, networks, root)
 
     steps: list[OneOff | Service] = []
     for resource in program.resources:
@@ -203,7 +207,12 @@ def _role(arn: str, role: Resource, program: Program) -> Role:
 
 
 def _task_definition(
-    resource: Resource, images: Mapping[str, Resource], parameters: Collection[str], role: Role, root: Path
+    resource: Resource,
+    images: Mapping[str, Resource],
+    parameters: Collection[str],
+    role: Role,
+    networks: Collection[str],
+    root: Path,
 ) -> TaskDefinition:
     containers = json.loads(_known(resource, "containerDefinitions"))
     if len(containers) != 1:
@@ -225,12 +234,19 @@ def _task_definition(
     return TaskDefinition(
         container=container["name"],
         command=container["command"],
-        environment={variable["name"]: variable["value"] for variable in container["environment"]},
+        environment={
+            variable["name"]: _network_here(variable["value"], networks) for variable in container["environment"]
+        },
         secrets=secrets,
         role=role,
         directory=root / _known(image, "build")["context"],
         stop_timeout=float(container["stopTimeout"]),
     )
+
+
+def _network_here(value: str, networks: Collection[str]) -> str:
+    """`value`, with the loopback in place of the VPC: the load balancer of this machine is there."""
+    return "127.0.0.0/8" if value and all(cidr in networks for cidr in value.split(",")) else value
 
 
 def _target_group(resource: Resource) -> TargetGroup:

@@ -3,12 +3,13 @@
 import asyncio
 import configparser
 import datetime
-import os
+import io
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from local_keyspaces.credentials import Credentials, CredentialStore, Role
+from local_keyspaces.files import write_atomically
 from local_keyspaces.iam import ADMINISTRATOR as EVERYTHING
 from local_keyspaces.iam import Principal
 
@@ -66,7 +67,6 @@ def _write(file: Path, profiles: Mapping[str, Credentials]) -> None:
         parser[name] = {"aws_access_key_id": credentials.access_key, "aws_secret_access_key": credentials.secret_key}
         if credentials.session_token is not None:
             parser[name]["aws_session_token"] = credentials.session_token
-    unfinished = file.with_suffix(".part")
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
-        parser.write(opened)
-    unfinished.replace(file)
+    text = io.StringIO()
+    parser.write(text)
+    write_atomically(file, text.getvalue())

@@ -9,10 +9,11 @@ import pytest
 from components import ExistingListener, Https, PublicLoadBalancer, Service
 from components.tables.capacity import Provisioned
 from declared import aws
-from declared.errors import LocalError
+from declared.errors import ProgramError
 from declared.program import Inputs, Program, Resource, evaluate
 from declared.settings import read_settings
-from local import declared
+from local import translation
+from local.errors import LocalError
 from local_keyspaces.iam import Principal
 from tests.components.front import CERTIFICATE_ARN, EXISTING, declare_front
 from tests.components.test_table import EVERY_OPTION, declare_table
@@ -43,12 +44,12 @@ def evaluate_in(root: Path, stack: str = "dev") -> Program:
 
 def test_reads_the_stack_as_declared(program: Program) -> None:
     """What runs here is what the program declares."""
-    stack = declared.read(program, ROOT, URL)
+    stack = translation.read(program, ROOT, URL)
     assert stack.keyspaces == ["geography_domain"]
     assert [(table.keyspace, table.name) for table in stack.tables] == [("geography_domain", "countries")]
     loader, api = stack.steps
-    assert isinstance(loader, declared.OneOff)
-    assert isinstance(api, declared.Service)
+    assert isinstance(loader, translation.OneOff)
+    assert isinstance(api, translation.Service)
     assert (loader.name, loader.task.command, loader.timeout) == (
         "load-countries",
         ["python", "-m", "load_countries"],
@@ -60,6 +61,12 @@ def test_reads_the_stack_as_declared(program: Program) -> None:
     (key,) = program.of_type("pulumi-python:dynamic/ssm:SecretParameter")
     assert (loader.task.secrets, api.task.secrets) == ({}, {"CURSOR_KEY": key.inputs["arn"]})
     assert [(rule.paths, rule.target_group) for rule in stack.rules] == [(["/*"], api.target_group)]
+
+
+def test_puts_the_loopback_in_the_place_of_the_vpc(program: Program) -> None:
+    """A task that believes its VPC's proxies would log each client of this machine as 127.0.0.1."""
+    (api,) = (step for step in translation.read(program, ROOT, URL).steps if isinstance(step, translation.Service))
+    assert api.task.environment["TRUSTED_PROXIES"] == "127.0.0.0/8"
 
 
 def test_applies_the_projects_defaults_and_the_stacks_settings(tmp_path: Path) -> None:
@@ -76,7 +83,7 @@ def test_applies_the_projects_defaults_and_the_stacks_settings(tmp_path: Path) -
 def test_takes_a_program_of_another_kind(tmp_path: Path) -> None:
     """A second team writes its own program; what it declares and nothing here needs is no hindrance."""
     root = write_project(tmp_path, "aws.s3.Bucket('b')\npulumi.export('region', aws.get_region().region)\n")
-    stack = declared.read(evaluate_in(root), root, URL)
+    stack = translation.read(evaluate_in(root), root, URL)
     assert (stack.steps, stack.outputs) == ([], {"region": "eu-west-1"})
 
 
@@ -104,7 +111,7 @@ def test_puts_out_its_own_address_whatever_load_balancer_is_declared(
         "other": f"{url}.example.org/",
         "text": f"see {url}",
     }
-    stack = declared.read(dataclasses.replace(program, outputs=outputs), ROOT, URL)
+    stack = translation.read(dataclasses.replace(program, outputs=outputs), ROOT, URL)
     assert stack.outputs == {**outputs, "url": URL, "docs": [{"all": f"{URL}/things/"}]}
     assert [rule.paths for rule in stack.rules] == [["/things/*"]]
 
@@ -125,8 +132,8 @@ def test_puts_out_its_own_address_whatever_load_balancer_is_declared(
 def test_refuses_what_it_cannot_know(tmp_path: Path, program: str, message: str) -> None:
     """A value that only AWS knows would turn into None, and run something else than was declared."""
     root = write_project(tmp_path, program)
-    with pytest.raises(LocalError, match=message):
-        declared.read(evaluate_in(root), root, URL)
+    with pytest.raises((LocalError, ProgramError), match=message):
+        translation.read(evaluate_in(root), root, URL)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +151,7 @@ def test_says_what_is_wrong_with_the_settings(
     """A typo in a file of settings is told from a mistake in the program."""
     monkeypatch.delenv("AWS_REGION", raising=False)
     root = write_project(tmp_path, "", stack if ":" in stack else "config: {aws:region: eu-west-1}")
-    with pytest.raises(LocalError, match=message):
+    with pytest.raises(ProgramError, match=message):
         evaluate_in(root, "dev" if ":" in stack else stack)
 
 
@@ -194,7 +201,7 @@ def changed(program: Program, type_: str, **inputs: Any) -> Program:
 def test_refuses_what_it_does_not_do(program: Program, type_: str, inputs: Inputs, message: str) -> None:
     """Running something else than was declared, without a word, would be worse than not running it."""
     with pytest.raises(LocalError, match=message):
-        declared.read(changed(program, type_, **inputs), ROOT, URL)
+        translation.read(changed(program, type_, **inputs), ROOT, URL)
 
 
 def test_takes_requests_for_any_host() -> None:
@@ -203,14 +210,14 @@ def test_takes_requests_for_any_host() -> None:
         "api": Service(hosts=["api.example.com"], paths=["/things", "/a?"]),
         "rest": Service(paths=["/*", "/a*"]),
     }
-    stack = declared.read(declare_front(services=services), ROOT, URL)
+    stack = translation.read(declare_front(services=services), ROOT, URL)
     assert [rule.paths for rule in stack.rules] == [["/things", "/a?"], ["/*", "/a*"]]
 
 
 def test_takes_a_rule_that_gets_no_request_in_aws_either() -> None:
     """It runs here as it was declared, and no hosts are to blame."""
     program = declare_front(services={"all": Service(), "things": Service(paths=["/things/*"])})
-    stack = declared.read(changed(program, "aws:lb/listenerRule:ListenerRule", priority=1), ROOT, URL)
+    stack = translation.read(changed(program, "aws:lb/listenerRule:ListenerRule", priority=1), ROOT, URL)
     # With one priority for both, which goes first is anyone's guess; neither is refused.
     assert sorted(list(rule.paths) for rule in stack.rules) == [["/*"], ["/things/*"]]
 
@@ -230,7 +237,7 @@ def test_refuses_rules_that_only_hosts_tell_apart(first: Service, second: Servic
     with pytest.raises(
         LocalError, match=r"of \w+ gets no request here, where hosts are not looked at: /.* of \w+ goes"
     ):
-        declared.read(program, ROOT, URL)
+        translation.read(program, ROOT, URL)
 
 
 def test_reads_what_is_set_of_a_table(program: Program) -> None:
@@ -241,7 +248,7 @@ def test_reads_what_is_set_of_a_table(program: Program) -> None:
         "pointInTimeRecovery": {"status": "DISABLED"},
         "defaultTimeToLive": 60,
     }
-    (table,) = declared.read(changed(program, "aws:keyspaces/table:Table", **settings), ROOT, URL).tables
+    (table,) = translation.read(changed(program, "aws:keyspaces/table:Table", **settings), ROOT, URL).tables
     assert table.properties == {
         "ttl": {"status": "enabled"},
         "client_side_timestamps": {"status": "enabled"},
@@ -253,7 +260,7 @@ def test_reads_what_is_set_of_a_table(program: Program) -> None:
 def test_reads_a_table_with_every_option_of_the_component() -> None:
     """What only AWS does, such as auto scaling, is no hindrance; what the local Keyspaces does is not lost."""
     scaled = Provisioned(read=(5, 500), write=(10, 100))
-    (table,) = declared.read(declare_table(**EVERY_OPTION, capacity=scaled), ROOT, URL).tables
+    (table,) = translation.read(declare_table(**EVERY_OPTION, capacity=scaled), ROOT, URL).tables
     assert (table.keyspace, table.name) == ("shop", "things")
     assert table.columns == {"id": "text", "year": "int", "size": "bigint"}
     assert (table.partition_key, table.clustering_key) == (["id"], {"year": "DESC"})
@@ -267,7 +274,7 @@ def test_reads_a_table_with_every_option_of_the_component() -> None:
 
 def test_gives_each_task_the_policies_of_its_role(program: Program) -> None:
     """Else permissions would be checked against nothing."""
-    loader, api = declared.read(program, ROOT, URL).steps
+    loader, api = translation.read(program, ROOT, URL).steps
     table = "arn:aws:cassandra:us-east-1:000000000000:/keyspace/geography_domain/table/countries"
     for step, modifies in ((loader, True), (api, False)):
         principal = Principal(arn="arn", policies=step.task.role.policies)
@@ -284,5 +291,5 @@ def test_allows_nothing_by_a_managed_policy_and_says_so(program: Program, caplog
             "inputs": {"role": "query-api-task", "policyArn": "arn:aws:iam::aws:policy/AmazonKeyspacesFullAccess"},
         }
     )
-    declared.read(dataclasses.replace(program, resources=[*program.resources, attachment]), ROOT, URL)
+    translation.read(dataclasses.replace(program, resources=[*program.resources, attachment]), ROOT, URL)
     assert "role query-api-task: its managed policy is not known here and allows nothing" in caplog.text

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import psutil
 
+from local_keyspaces.files import write_atomically
+
 
 class Registry:
     """The processes that are ours, in a file: whoever finds it after a crash can end them.
@@ -31,9 +33,8 @@ class Registry:
             self._write()
 
     def _write(self) -> None:
-        unfinished = self._file.with_suffix(".part")
-        unfinished.write_text(json.dumps([[pid, name, created] for pid, (name, created) in self._alive.items()]))
-        unfinished.replace(self._file)
+        alive = [[pid, name, created] for pid, (name, created) in self._alive.items()]
+        write_atomically(self._file, json.dumps(alive))
 
 
 async def why_it_does_not_listen(process: asyncio.subprocess.Process, port: int, *, seconds: float) -> str | None:

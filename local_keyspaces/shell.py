@@ -16,15 +16,18 @@ from cassandra.policies import RoundRobinPolicy
 from cassandra.protocol import ErrorMessage
 from cassandra_sigv4.auth import SigV4AuthProvider
 
-from declared.errors import LocalError
-from local.state import Running, State
+from local_keyspaces.errors import LocalKeyspacesError
+from local_keyspaces.state import Running, State
 
 _PROMPT = "cql> "
 
 
-def run(state: State, statement: str | None, profile: str) -> None:
-    """Prints the rows of `statement`, or of the statements on standard input, each ended by `;`. Raises LocalError."""
-    with _session(state, state.require_running(), profile) as session:
+def run_shell(state: State, running: Running, statement: str | None, profile: str) -> None:
+    """Prints the rows of `statement`, or of the statements on standard input, each ended by `;`.
+
+    Raises LocalKeyspacesError.
+    """
+    with _session(state, running, profile) as session:
         for text in [statement] if statement is not None else _statements():
             try:
                 result = session.execute(text)
@@ -32,20 +35,20 @@ def run(state: State, statement: str | None, profile: str) -> None:
                 if statement is None and sys.stdin.isatty():
                     print(f"{type(error).__name__}: {error}", file=sys.stderr)
                     continue
-                raise LocalError(f"{type(error).__name__}: {error}") from None
+                raise LocalKeyspacesError(f"{type(error).__name__}: {error}") from None
             if result.column_names:
                 _print_table(result.column_names, result.all())
 
 
 @contextmanager
 def _session(state: State, running: Running, profile: str) -> Iterator[Session]:
-    tls = ssl.create_default_context(cafile=state.keyspaces / "ca.pem")
+    tls = ssl.create_default_context(cafile=state.ca_file)
     os.environ["AWS_SHARED_CREDENTIALS_FILE"] = str(state.profiles)
     try:
         session = boto3.Session(profile_name=profile, region_name=running.region)
     except ProfileNotFound:
         known = ", ".join(boto3.Session().available_profiles)
-        raise LocalError(f"there is no profile {profile!r} in {state.profiles}; there are {known}") from None
+        raise LocalKeyspacesError(f"there is no profile {profile!r} in {state.profiles}; there are {known}") from None
     cluster = Cluster(
         ["localhost"],
         port=running.keyspaces_port,
@@ -66,7 +69,7 @@ def _session(state: State, running: Running, profile: str) -> Iterator[Session]:
     try:
         yield cluster.connect()
     except NoHostAvailable as error:
-        raise LocalError(f"the endpoint does not let {profile} in: {error}") from None
+        raise LocalKeyspacesError(f"the endpoint does not let {profile} in: {error}") from None
     finally:
         cluster.shutdown()
 

@@ -1,4 +1,4 @@
-"""Fetches Apache Cassandra's jars: `python -m local.jars DIRECTORY`. A process of its own, so that it can be ended."""
+"""Fetches Apache Cassandra's jars: `python -m local_keyspaces.jars DIRECTORY`, as a process that can be ended."""
 
 import fcntl
 import sys
@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from jgo.maven import MavenContext
+
+from local_keyspaces.files import write_atomically
 
 CASSANDRA = "org.apache.cassandra:cassandra-all:5.0.5"
 _DOWNLOADS_AT_ONCE = 16
@@ -36,9 +38,7 @@ def _fetch(directory: Path) -> None:
             )
         )
     listing = classpath_file(directory)
-    unfinished = listing.with_suffix(".part")
-    unfinished.write_text("\n".join(map(str, jars)) + "\n")
-    unfinished.replace(listing)
+    write_atomically(listing, "\n".join(map(str, jars)) + "\n", mode=0o644)
 
 
 if __name__ == "__main__":

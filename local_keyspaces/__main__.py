@@ -1,0 +1,106 @@
+"""A local Amazon Keyspaces: `python -m local_keyspaces --help`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from local_keyspaces.command_line import (
+    add_cql_arguments,
+    add_fault_option,
+    add_faults_arguments,
+    change_faults,
+    parse_faults,
+    port_number,
+    region_name,
+    seconds,
+)
+from local_keyspaces.errors import LocalKeyspacesError
+from local_keyspaces.state import Running, State
+
+
+def main() -> int:
+    options = _parser().parse_args()
+    try:
+        options.run(options, State(options.directory, stop="Ctrl-C"))
+    except LocalKeyspacesError as error:
+        print(f"local_keyspaces: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader of our output, such as `head`, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local_keyspaces", description="A local Amazon Keyspaces.")
+    parser.add_argument(
+        "--directory", type=Path, default=Path(".local"), help="where everything is kept (default: .local)"
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run it until Ctrl-C")
+    run.add_argument("--port", type=port_number, default=9142, help="of the endpoint on 127.0.0.1 (default: 9142)")
+    run.add_argument("--region", type=region_name, default="us-east-1", help="to be (default: us-east-1)")
+    run.add_argument(
+        "--policy", type=Path, metavar="FILE", help="IAM policy document of a role to sign in as, besides administrator"
+    )
+    run.add_argument(
+        "--schema-delay",
+        type=seconds,
+        default=1.0,
+        metavar="SECONDS",
+        help="that DDL takes to have effect (default: 1)",
+    )
+    add_fault_option(run)
+    run.set_defaults(run=_run)
+
+    faults = commands.add_parser("faults", help="inject faults into the running one: faults throttle_reads=1")
+    add_faults_arguments(faults)
+    faults.set_defaults(run=_faults)
+
+    cql = commands.add_parser("cql", help="run CQL, as administrator or as a role")
+    add_cql_arguments(cql)
+    cql.set_defaults(run=_cql)
+    return parser
+
+
+def _run(options: argparse.Namespace, state: State) -> None:
+    faults = parse_faults(options.fault)
+    # Imported where it is needed: the other commands answer at once.
+    from local_keyspaces.progress import Progress
+    from local_keyspaces.standalone import run_standalone
+
+    run_standalone(
+        state,
+        port=options.port,
+        region=options.region,
+        policy_file=options.policy,
+        schema_delay=options.schema_delay,
+        faults=faults,
+        progress=Progress(),
+    )
+
+
+def _faults(options: argparse.Namespace, state: State) -> None:
+    _require_running(state)
+    change_faults(state, options.faults, off=options.off)
+
+
+def _cql(options: argparse.Namespace, state: State) -> None:
+    running = _require_running(state)
+    from local_keyspaces.shell import run_shell
+
+    run_shell(state, running, options.statement, options.profile)
+
+
+def _require_running(state: State) -> Running:
+    running = state.running()
+    if running is None:
+        raise LocalKeyspacesError(f"nothing is running in {state.directory}; `run` starts it")
+    return running
+
+
+if __name__ == "__main__":
+    sys.exit(main())

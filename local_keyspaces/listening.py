@@ -1,0 +1,30 @@
+"""Ports of this machine."""
+
+import socket
+
+from local_keyspaces.errors import LocalKeyspacesError
+
+
+def listen(port: int, other: str) -> socket.socket:
+    """On 127.0.0.1; port 0 is a free one. Raises LocalKeyspacesError if it is taken.
+
+    other: how to choose another port.
+    """
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise LocalKeyspacesError(
+            f"port {port} of 127.0.0.1 cannot be used ({error.strerror}); choose another: {other}"
+        ) from None
+    return listener
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,102 @@
+"""The directory that a running local Keyspaces keeps, and what runs there."""
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local_keyspaces.errors import LocalKeyspacesError
+from local_keyspaces.files import write_atomically
+
+
+@dataclass(kw_only=True)
+class Running:
+    """What runs in the directory, as it tells other commands. stack: its name. status: by what is run."""
+
+    pid: int
+    stack: str
+    region: str
+    ready: bool = False
+    keyspaces_port: int = 0
+    outputs: dict[str, Any] = field(default_factory=dict)
+    status: dict[str, str] = field(default_factory=dict)
+
+    def output_lines(self) -> Iterator[str]:
+        for name, value in self.outputs.items():
+            yield f"{name}: {value if isinstance(value, str) else json.dumps(value)}"
+
+
+class State:
+    """The files in the directory. stop: the command that ends what runs there, for error messages.
+
+    The jars are software, not state: they survive when the rest is deleted.
+    """
+
+    def __init__(self, directory: Path, *, stop: str) -> None:
+        self.directory = directory.absolute()
+        self.jars = self.directory / "jars"
+        self.data = self.directory / "data"
+        self.logs = self.directory / "logs"
+        self.keyspaces = self.directory / "keyspaces"
+        self.profiles = self.keyspaces / "credentials"
+        self.ca_file = self.keyspaces / "ca.pem"
+        self.endpoint_log = self.logs / "keyspaces" / "endpoint.log"
+        self.faults = self.keyspaces / "faults.json"
+        self.processes = self.directory / "processes.json"
+        self._running = self.directory / "running.json"
+        self._lock = self.directory / "lock"
+        self._stop = stop
+
+    def clear_logs(self) -> None:
+        shutil.rmtree(self.logs, ignore_errors=True)
+        self.logs.mkdir()
+
+    def cassandra(self, stack: str) -> Path:
+        return self.data / stack
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Held for as long as something runs, however it ends. Raises LocalKeyspacesError if another holds it."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._lock.open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise LocalKeyspacesError(self.already_running) from None
+            try:
+                yield
+            finally:
+                self._running.unlink(missing_ok=True)
+
+    @property
+    def already_running(self) -> str:
+        return (
+            f"something is already running in {self.directory}; {self._stop} stops what runs in .local; --directory"
+            " chooses another place"
+        )
+
+    def is_locked(self) -> bool:
+        try:
+            with self._lock.open("a") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
+    def running(self) -> Running | None:
+        """None if nothing runs, or only just begins to."""
+        if not self.is_locked():
+            return None
+        try:
+            return Running(**json.loads(self._running.read_text()))
+        except FileNotFoundError:
+            return None
+
+    def write(self, running: Running) -> None:
+        write_atomically(self._running, json.dumps(asdict(running)))
