@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service import health
 from service.metrics import Metrics
 from service.problems import REFUSAL, InternalServerError, ServiceUnavailable
+from service.router import TEMPLATE
 from service.security_headers import security_headers
 
 _ADDRESS_AT_MOST: Final = 45  # characters, of IPv6; a proxy's header may say anything
@@ -94,7 +95,7 @@ class AccessLog:
 
         # The template, never the path: an unknown path is a stranger's text of any length, and may be a secret that was
         # typed into the wrong place. Each path would also make a metric of its own.
-        route = scope["route"].path if "route" in scope else _NO_ROUTE
+        route = scope.get(TEMPLATE, _NO_ROUTE)
         if route in health.PATHS and status < 400:
             return
         seconds = time.perf_counter() - started

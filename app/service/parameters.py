@@ -122,10 +122,13 @@ def make_parameter(
     expected = expected or _expected(schema, description, examples)
     fits = re.compile(schema["pattern"]).fullmatch if "pattern" in schema else None
     is_integer = schema.get("type") == "integer"
+    is_text = schema.keys() <= {"type", "pattern"} and schema.get("type") == "string"
 
     def parse(text: str) -> Any:
         # Python's `$` also matches before a last line break, and msgspec reads 1e2 as an integer: both are refused.
         if (fits is None or fits(text)) and (not is_integer or _INTEGER(text)):
+            if is_text:
+                return text
             try:
                 return msgspec.convert(text, type_, strict=False)
             except msgspec.ValidationError:
