@@ -36,11 +36,9 @@ query_api = KeyspacesMicroservice(
     access="read",
     dockerfile="app/countries.Dockerfile",
     command=["python", "-m", "countries"],
-    variables={"TRUSTED_PROXIES": env.network.cidr_blocks.apply(",".join), **settings.variables},
     generated_secrets=["CURSOR_KEY"],
-    architecture=settings.architecture,
-    run=Service(after=[loader.completed], **settings.service),
-    **settings.query_api,
+    run=Service(after=[loader.completed], **settings.query_api.service),
+    **settings.query_api.microservice,
 )
 
 pulumi.export("url", query_api.url)

@@ -9,11 +9,13 @@ import pulumi
 class InvalidArguments(pulumi.RunError, ValueError):
     """One or more arguments that AWS would refuse, or that contradict each other. Pulumi shows it without a traceback.
 
-    mistakes: by argument, what is wrong and what to do, such as `{"cpu": "is 300; use 256, 512 or 1024"}`.
+    mistakes: by argument, what is wrong and what to do, such as `{"cpu": "is 300; use 256, 512 or 1024"}`. Other
+    arguments stand in backticks there: a program that takes them from elsewhere can put its own names in their place.
     """
 
     def __init__(self, of: str, mistakes: Mapping[str, str]) -> None:
-        super().__init__("; ".join(f"{of}: {argument} {mistake}" for argument, mistake in mistakes.items()))
+        sentences = (f"{of}: {argument} {mistake}" for argument, mistake in mistakes.items())
+        super().__init__("; ".join(sentences).replace("`", ""))
         self.mistakes = dict(mistakes)
 
 

@@ -29,13 +29,13 @@ class Environment(pulumi.ComponentResource):
     """A place for `KeyspacesMicroservice`s; a stack has one.
 
     Creates what it is not given: a VPC with public and private subnets in two zones that offer the Keyspaces endpoint,
-    a NAT gateway as the tasks' way out, an interface endpoint for Keyspaces with private DNS, a gateway endpoint for
+    a NAT gateway as the tasks' egress, an interface endpoint for Keyspaces with private DNS, a gateway endpoint for
     S3, an ECS cluster, an internet-facing load balancer that answers 404 until a microservice claims a path, and the
     keyspace.
 
     name: begins every child's name; see `check_name`.
     keyspace: the keyspace's name, in AWS too: 2 to 48 letters, digits and _, not beginning with system.
-    network: `NewVpc`, with the way out that is wanted, or `ExistingVpc`. From one to the other means new endpoints,
+    network: `NewVpc`, with the egress that is wanted, or `ExistingVpc`. From one to the other means new endpoints,
     security groups, load balancer (with another address) and target groups, to which the tasks move.
     load_balancer: `PublicLoadBalancer` or `ExistingListener`.
     cluster: `NewCluster` or `ExistingCluster`.

@@ -1,9 +1,29 @@
-"""IAM policy documents."""
+"""IAM policy documents, and the actions that tasks and the endpoints which let them through have in common."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pulumi
+
+Access = Literal["read", "write"]
+"""`read`: Select. `write`: Select and Modify, that is INSERT, UPDATE and DELETE."""
+
+ON_TABLE: Mapping[Access, Sequence[str]] = {
+    "read": ["cassandra:Select"],
+    "write": ["cassandra:Select", "cassandra:Modify"],
+}
+
+# ECS developer guide, "Amazon ECS task IAM role", ECS Exec permissions.
+EXEC = (
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+)
+SIGN_IN_TO_ECR = ("ecr:GetAuthorizationToken",)
+PULL_IMAGE = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+READ_PARAMETERS = ("ssm:GetParameters",)
+WRITE_LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
 
 
 def allow(actions: Sequence[str], resource: pulumi.Input[str], **more: Any) -> dict[str, Any]:

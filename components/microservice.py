@@ -7,6 +7,7 @@ import pulumi_aws as aws
 
 from components.arguments import none_of, refuse
 from components.environment import Environment
+from components.iam import Access
 from components.monitoring.alarms import Alarms
 from components.monitoring.dashboard import ServiceView, create_dashboard
 from components.monitoring.table_alarms import create_table_alarms
@@ -22,11 +23,18 @@ from components.service.service import RunningService, Service, create_service
 from components.tables.table import KeyspacesTable, Table, create_table
 from components.tasks.architecture import Architecture
 from components.tasks.image import Image, create_image
-from components.tasks.permissions import Access, Role, create_execution_role, create_task_role
+from components.tasks.permissions import Role, create_execution_role, create_task_role
 from components.tasks.runnable import RunnableTask
 from components.tasks.task_definition import check_size, create_task_definition
 
-_OWN_VARIABLES = {"AWS_REGION", "KEYSPACES_ENDPOINT", "KEYSPACES_KEYSPACE", "KEYSPACES_TABLE", "PORT"}
+_OWN_VARIABLES = {
+    "AWS_REGION",
+    "KEYSPACES_ENDPOINT",
+    "KEYSPACES_KEYSPACE",
+    "KEYSPACES_TABLE",
+    "PORT",
+    "TRUSTED_PROXIES",
+}
 
 
 class KeyspacesMicroservice(pulumi.ComponentResource):
@@ -39,7 +47,8 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
     examples.
 
     The container is told what it needs by its environment: AWS_REGION, KEYSPACES_ENDPOINT (`host:port`),
-    KEYSPACES_KEYSPACE, KEYSPACES_TABLE and, in a service, PORT. Its credentials come from the task role as for every
+    KEYSPACES_KEYSPACE, KEYSPACES_TABLE and, in a service, PORT and TRUSTED_PROXIES: the CIDR blocks, with commas, from
+    which the load balancer sends requests. Its credentials come from the task role as for every
     AWS SDK on ECS.
 
     name: see `check_name`; begins every child's name.
@@ -107,7 +116,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             {
                 "access": none_of(access, Access),
                 "architecture": none_of(architecture, Architecture),
-                "run": "has exec, which needs NewVpc(session_endpoint=True) where the way out is endpoints"
+                "run": "has exec, which needs NewVpc(session_endpoint=True) where the egress is endpoints"
                 if exec_ and not network.sessions
                 else None,
                 "variables": f"has {', '.join(own)}, which the component sets; use other names" if own else None,
@@ -172,7 +181,11 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                 "KEYSPACES_ENDPOINT": pulumi.Output.format("cassandra.{0}.amazonaws.com:{1}", account.region, CQL_PORT),
                 "KEYSPACES_KEYSPACE": table.keyspace_name,
                 "KEYSPACES_TABLE": table.table_name,
-                **({"PORT": str(run.port)} if isinstance(run, Service) else {}),
+                **(
+                    {"PORT": str(run.port), "TRUSTED_PROXIES": network.cidr_blocks.apply(",".join)}
+                    if isinstance(run, Service)
+                    else {}
+                ),
                 **(variables or {}),
             },
             secrets=self.generated_secrets,

@@ -7,7 +7,7 @@ from costs import prices
 from costs.assumptions import Assumptions
 from costs.data import TABLE, is_on_demand
 from costs.items import Item, number, unclear
-from costs.network import way_out
+from costs.network import egress
 from costs.scaling import least_by_scaling
 from declared.program import Program, Resource
 
@@ -123,7 +123,7 @@ def run_items(run: Resource, program: Program, assumptions: Assumptions) -> Iter
 
 def start_items(program: Program, assumptions: Assumptions) -> Iterator[Item]:
     """Each start of a task pulls its image anew; ECR keeps the layers in S3."""
-    passed = way_out(program, "s3")
+    passed = egress(program, "s3")
     if passed is not None and any(program.of_type(DEFINITION)):
         yield Item(what=f"Image of each task that starts, by {passed[0]}", count=assumptions.images_gb, price=passed[1])
 

@@ -21,10 +21,10 @@ STACK = "dev"
 # Ways to set the stack up that the documentation compares: title, and the settings that differ from Pulumi.dev.yaml.
 WAYS: tuple[tuple[str, Mapping[str, str]], ...] = (
     ("nat", {}),
-    ("nat-per-zone", {"wayOut": "nat-per-zone"}),
-    ("endpoints", {"wayOut": "endpoints"}),
-    ("public", {"wayOut": "public"}),
-    ("public, one task", {"wayOut": "public", "queryApiTasks": "1"}),
+    ("nat-per-zone", {"egress": "nat-per-zone"}),
+    ("endpoints", {"egress": "endpoints"}),
+    ("public", {"egress": "public"}),
+    ("public, one task", {"egress": "public", "queryApiTasks": "1"}),
 )
 
 

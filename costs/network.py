@@ -84,7 +84,7 @@ def zones_of(balancer: Resource) -> int:
     return len(subnets)
 
 
-def way_out(program: Program, service: str) -> tuple[str, Price] | None:
+def egress(program: Program, service: str) -> tuple[str, Price] | None:
     """What the tasks' traffic with an AWS service of this region passes, and its price; None if it passes for nothing.
 
     service: as endpoints spell it: `cassandra`, `logs`, `s3`. An endpoint takes its traffic away from a NAT gateway;

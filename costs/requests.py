@@ -6,7 +6,7 @@ from costs.assumptions import REQUESTS, Assumptions
 from costs.containers import SERVICE
 from costs.data import TABLE, is_on_demand
 from costs.items import Item, number
-from costs.network import BALANCER, is_public, way_out
+from costs.network import BALANCER, egress, is_public
 from costs.prices import DATA_OUT, DAYS, LOAD_BALANCER_CAPACITY, OBJECT_STORAGE, READS, WEB_ACL_REQUESTS
 from costs.watching import log_items
 from declared.program import Program
@@ -28,7 +28,7 @@ def request_items(program: Program, assumptions: Assumptions) -> Iterator[Item]:
     size = assumptions.gigabytes
     if any(is_on_demand(table) for table in program.of_type(TABLE)):
         yield Item(what="Keyspaces reads", count=assumptions.read_units * REQUESTS / 1e6, price=READS)
-    passed = way_out(program, "cassandra")
+    passed = egress(program, "cassandra")
     if passed is not None:
         yield Item(what=f"CQL by {passed[0]}", count=size(assumptions.cql_bytes), price=passed[1])
     if any(program.of_type(BALANCER)):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from costs.assumptions import Assumptions
 from costs.containers import SERVICE, definition_of, idle_tasks
 from costs.items import Item, number
-from costs.network import BALANCER, way_out, zones_of
+from costs.network import BALANCER, egress, zones_of
 from costs.prices import (
     ALARM_METRIC,
     COMPOSITE_ALARM,
@@ -63,7 +63,7 @@ def log_items(what: str, gigabytes: float, program: Program, assumptions: Assump
     kept = max((each or assumptions.forever_days for each in days), default=assumptions.forever_days)
     stored = gigabytes * assumptions.log_compression * kept / DAYS
     yield Item(what=f"{what}: kept {kept:.0f} days", count=stored, price=LOG_STORAGE)
-    passed = way_out(program, "logs")
+    passed = egress(program, "logs")
     if passed is not None:
         yield Item(what=f"{what}: by {passed[0]}", count=gigabytes, price=passed[1])
 

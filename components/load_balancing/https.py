@@ -73,7 +73,7 @@ class Https:
                 "domain": _domain_mistake(self),
                 "hosted_zone_id": _hosted_zone_mistake(self),
                 "certificate_arn": (
-                    "is missing: give it, or domain and hosted_zone_id to have a certificate made"
+                    "is missing: give it, or `domain` and `hosted_zone_id` to have a certificate made"
                     if self.certificate_arn is None and self.domain is None and self.hosted_zone_id is None
                     else _CERTIFICATE.mistake(self.certificate_arn)
                 ),
@@ -89,7 +89,7 @@ class Https:
 
 def _domain_mistake(https: Https) -> str | None:
     if https.domain is None:
-        return None if https.hosted_zone_id is None else "is missing: hosted_zone_id says only where its record goes"
+        return None if https.hosted_zone_id is None else "is missing: `hosted_zone_id` says only where its record goes"
     if not _DOMAIN.fullmatch(https.domain):
         return (
             f"is {https.domain!r}; give a name such as api.example.com, in lower case, without https:// or a wildcard"
@@ -97,7 +97,7 @@ def _domain_mistake(https: Https) -> str | None:
     if https.certificate_arn is None and len(https.domain) > _COMMON_NAME_MAX:
         return (
             f"has {len(https.domain)} characters; ACM makes a certificate for {_COMMON_NAME_MAX} at most: give a"
-            " shorter one, or a certificate_arn"
+            " shorter one, or a `certificate_arn`"
         )
     return None
 
@@ -106,7 +106,7 @@ def _hosted_zone_mistake(https: Https) -> str | None:
     zone = https.hosted_zone_id
     if zone is None:
         if https.domain is not None and https.certificate_arn is None:
-            return "is missing: give the Route 53 zone of the domain to have a certificate made, or a certificate_arn"
+            return "is missing: give the Route 53 zone of `domain` to have a certificate made, or a `certificate_arn`"
         return None
     if isinstance(zone, str) and not _HOSTED_ZONE.fullmatch(zone):
         return f"is {zone!r}; give a zone's ID such as Z0123456789ABCDEFGHIJ"

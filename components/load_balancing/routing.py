@@ -74,7 +74,7 @@ def hosts_mistake(hosts: Sequence[str], paths: Sequence[str]) -> str | None:
         return None
     if len(hosts) + len(paths) > _VALUES:
         return (
-            f"are {len(hosts)}, beside {len(paths)} in paths; a load balancer's rule takes {_VALUES} of both together"
+            f"are {len(hosts)}, beside {len(paths)} in `paths`; a load balancer's rule takes {_VALUES} of both together"
         )
     wildcards = _count_wildcards([*hosts, *paths])
     if wildcards > _WILDCARDS:
@@ -156,7 +156,7 @@ def _same_path(claim: Claim, other: Claim) -> str | None:
 def _same_priority(claim: Claim, other: Claim) -> str | None:
     if claim.priority != other.priority:
         return None
-    return f"is {claim.priority}, and so is that of {other.name}: set priority of one of them to another number"
+    return f"is {claim.priority}, and so is that of {other.name}: set `priority` of one of them to another number"
 
 
 def _hidden_path(behind: Claim, before: Claim) -> str | None:

@@ -7,9 +7,9 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from components.iam import Access
 from components.monitoring.metrics import PERIOD, Metric, service_metrics, table_metrics, traffic_metrics
 from components.names import in_stack
-from components.tasks.permissions import Access
 
 _COLUMNS = 24  # of a dashboard's grid
 _ERROR_LINES = 50

@@ -12,7 +12,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.tasks.permissions import Access
+from components.iam import Access
 
 PERIOD = 60  # seconds; how often each of these services publishes
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import pulumi
 import pulumi_aws as aws
 
+from components.iam import Access
 from components.monitoring.alarms import Alarms, combined, create_alarm
 from components.monitoring.metrics import table_metrics
-from components.tasks.permissions import Access
 
 
 def create_table_alarms(

@@ -16,9 +16,17 @@ from collections.abc import Sequence
 import pulumi
 
 from components.account import Account
-from components.iam import allow, policy_document
+from components.iam import (
+    EXEC,
+    ON_TABLE,
+    PULL_IMAGE,
+    READ_PARAMETERS,
+    SIGN_IN_TO_ECR,
+    WRITE_LOG,
+    allow,
+    policy_document,
+)
 from components.names import stack_path
-from components.tasks.permissions import EXEC, ON_TABLE, PULL_IMAGE, READ_PARAMETERS, SIGN_IN_TO_ECR, WRITE_LOG
 
 
 def keyspaces_policy(account: Account, keyspace: str) -> pulumi.Output[str]:

@@ -95,7 +95,7 @@ def create_https_endpoints(
     refuse(
         name,
         {
-            service: f"has no endpoint in {', '.join(where)}; name other zones, or another way_out" if where else None
+            service: X if where else None
             for service, where in lacking.items()
         },
     )

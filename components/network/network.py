@@ -18,10 +18,10 @@ from components.network.endpoints import (
     find_service,
 )
 from components.network.layout import NetworkLayout
-from components.network.vpc import ExistingVpc, NewVpc, WayOut
+from components.network.vpc import Egress, ExistingVpc, NewVpc
 from components.network.zones import choose_subnets, choose_zones, require_subnets
 
-_NAT_GATEWAYS: Mapping[WayOut, awsx.ec2.NatGatewayStrategy] = {
+_NAT_GATEWAYS: Mapping[Egress, awsx.ec2.NatGatewayStrategy] = {
     "nat": awsx.ec2.NatGatewayStrategy.SINGLE,
     "nat-per-zone": awsx.ec2.NatGatewayStrategy.ONE_PER_AZ,
     "endpoints": awsx.ec2.NatGatewayStrategy.NONE,
@@ -89,12 +89,12 @@ def _in_new_vpc(
         cidr_block=options.cidr,
         availability_zone_names=zones,
         subnet_strategy=awsx.ec2.SubnetAllocationStrategy.AUTO,
-        # The same for every way out: a subnet that is no longer declared could not go while something is in it.
+        # The same for every egress: a subnet that is no longer declared could not go while something is in it.
         subnet_specs=[
             awsx.ec2.SubnetSpecArgs(type=awsx.ec2.SubnetType.PUBLIC),
             awsx.ec2.SubnetSpecArgs(type=awsx.ec2.SubnetType.PRIVATE),
         ],
-        nat_gateways=awsx.ec2.NatGatewayConfigurationArgs(strategy=_NAT_GATEWAYS[options.way_out]),
+        nat_gateways=awsx.ec2.NatGatewayConfigurationArgs(strategy=_NAT_GATEWAYS[options.egress]),
         enable_dns_hostnames=True,  # private DNS of an interface endpoint needs both
         enable_dns_support=True,
         tags=dict(tags),
@@ -124,7 +124,7 @@ def _in_new_vpc(
         ),
     }
     https_group = None
-    if options.way_out == "endpoints":
+    if options.egress == "endpoints":
         https_group = create_endpoint_group(
             f"{name}-https",
             "Endpoints beside the one for Keyspaces: HTTPS from the tasks of each microservice",
@@ -144,7 +144,7 @@ def _in_new_vpc(
             tags=tags,
             parent=parent,
         )
-    public = options.way_out == "public"
+    public = options.egress == "public"
     return Network(
         vpc_id=vpc.vpc_id,
         cidr_blocks=pulumi.Output.from_input([options.cidr]),
@@ -152,8 +152,8 @@ def _in_new_vpc(
         task_subnet_ids=routed(vpc.public_subnet_ids if public else vpc.private_subnet_ids),
         assign_public_ip=public,
         keyspaces_security_group_id=keyspaces_group.id,
-        sessions=options.way_out != "endpoints" or options.session_endpoint,
-        parameters=options.way_out != "endpoints" or options.parameter_endpoint,
+        sessions=options.egress != "endpoints" or options.session_endpoint,
+        parameters=options.egress != "endpoints" or options.parameter_endpoint,
         vpc=vpc,
         layout=layout,
         keyspaces_security_group=keyspaces_group,

@@ -9,7 +9,7 @@ from typing import Literal
 from components.arguments import none_of, refuse
 from components.network.ids import ids_mistake
 
-WayOut = Literal["nat", "nat-per-zone", "endpoints", "public"]
+Egress = Literal["nat", "nat-per-zone", "endpoints", "public"]
 
 MIN_ZONES = 2  # a load balancer needs two (Elastic Load Balancing user guide)
 _LARGEST_VPC = 16  # prefix length (VPC user guide, "VPC CIDR blocks")
@@ -28,7 +28,7 @@ class NewVpc:
     zones: names of at least two availability zones that offer the Keyspaces endpoint. Empty: the first two by name that
         offer it. A live VPC keeps these too: should AWS come to offer it in another zone that sorts before them,
         updates are refused until the zones are named.
-    way_out: how tasks reach what they need beside Keyspaces: images from ECR, and CloudWatch Logs. Prices are per
+    egress: how tasks reach what they need beside Keyspaces: images from ECR, and CloudWatch Logs. Prices are per
         month with two zones in us-east-1, read on third-party pages of 2026, without traffic; in all ways there are
         the Keyspaces endpoint at about $15, and a gateway endpoint for S3, free, by which the images' layers come.
         "nat": one NAT gateway, about $37. The internet is out of reach while its zone is down.
@@ -38,14 +38,14 @@ class NewVpc:
         in another account.
         "public": tasks have public addresses in the public subnets, about $4 a task. Their security groups still let
         in nothing but the load balancer.
-        The subnets stay the same, so the way out of a stack can be changed; its tasks are replaced if that moves them.
+        The subnets stay the same, so the egress of a stack can be changed; its tasks are replaced if that moves them.
     session_endpoint: with "endpoints", one more endpoint, `ssmmessages`, about $15, without which ECS Exec cannot
         reach the tasks (ECS developer guide, "Monitor Amazon ECS containers with ECS Exec").
     parameter_endpoint: with "endpoints", one more endpoint, `ssm`, about $15, without which ECS cannot fetch
         `generated_secrets`: on Fargate it does so from the task's own network (ECS developer guide, "Amazon ECS
         interface VPC endpoints").
 
-    The gateway endpoint for S3 lets through nothing but ECR's layers, and all traffic to S3 takes it, in every way out.
+    The gateway endpoint for S3 lets through nothing but ECR's layers, and all traffic to S3 takes it, in every egress.
     Tasks have no permission for S3; a program that is to use it needs another policy on that endpoint.
 
     Raises InvalidArguments.
@@ -53,7 +53,7 @@ class NewVpc:
 
     cidr: str = "10.0.0.0/16"
     zones: Sequence[str] = ()
-    way_out: WayOut = "nat"
+    egress: Egress = "nat"
     session_endpoint: bool = False
     parameter_endpoint: bool = False
 
@@ -63,12 +63,12 @@ class NewVpc:
             {
                 "cidr": self._mistake_in_cidr(),
                 "zones": self._mistake_in_zones(),
-                "way_out": none_of(self.way_out, WayOut),
-                "session_endpoint": 'is for way_out="endpoints"; with another, sessions take the way out'
-                if self.session_endpoint and self.way_out != "endpoints"
+                "egress": none_of(self.egress, Egress),
+                "session_endpoint": 'is for `egress`="endpoints"; with another, sessions need no endpoint'
+                if self.session_endpoint and self.egress != "endpoints"
                 else None,
-                "parameter_endpoint": 'is for way_out="endpoints"; with another, ECS takes the way out'
-                if self.parameter_endpoint and self.way_out != "endpoints"
+                "parameter_endpoint": 'is for `egress`="endpoints"; with another, ECS needs no endpoint'
+                if self.parameter_endpoint and self.egress != "endpoints"
                 else None,
             },
         )
@@ -109,7 +109,7 @@ class ExistingVpc:
     public_subnet_ids: for the load balancer; at least two, in different zones, with a route to an internet gateway.
         They are always needed, since an environment always has a load balancer.
     task_subnet_ids: where tasks run; at least one. Their routes must be there before and stay until the stack is gone.
-    assign_public_ip: whether tasks get public addresses, which they need where the way out is an internet gateway.
+    assign_public_ip: whether tasks get public addresses, which they need where the egress is an internet gateway.
     keyspaces_security_group_id: of the Keyspaces endpoint the VPC has: a VPC takes only one with private DNS. A rule is
         added to that group for each microservice, so it must not have its rules managed in line by others. None: an
         endpoint is created in the task subnets, which must then be in zones that offer it; in a zone with several of

@@ -19,7 +19,7 @@ class TaskRun(Resource, module="ecs", name="TaskRun"):
     It runs again when `task_definition` or `run_id` changes, and for nothing else. What happens is documented at
     `TaskRunProvider`. It should depend on a `TaskStop` with the same `started_by`.
 
-    assign_public_ip: for tasks in a public subnet, which have no other way out; a change is for the next run.
+    assign_public_ip: for tasks in a public subnet, which have no other egress; a change is for the next run.
     task_arn: the task that ran. ECS forgets a stopped task after an hour or so; its log stays.
     """
 

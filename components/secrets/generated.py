@@ -33,12 +33,12 @@ def generated_secrets_mistake(
         if name in own:
             return f"has {name}, which the component sets; use another name"
         if name in variables:
-            return f"has {name}, which variables has too; name it in one of them"
+            return f"has {name}, which `variables` has too; name it in one of them"
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         return f"has {twice[0]} twice; name each once"
     if names and not network.parameters:
-        return "needs NewVpc(parameter_endpoint=True) where the way out is endpoints"
+        return "needs NewVpc(parameter_endpoint=True) where the egress is endpoints"
     if names and _RESERVED.match(stack_path()):
         return (
             f"needs parameters under {stack_path()}, but names that begin with aws or ssm are AWS's own; give the"

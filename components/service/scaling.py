@@ -46,7 +46,7 @@ class Scaling:
             "Scaling",
             {
                 "max_tasks": outside(self.max_tasks, 1, _MAX_TASKS),
-                "cpu": "is None, as memory and requests are; set at least one to scale by"
+                "cpu": "is None, as `memory` and `requests` are; set at least one to scale by"
                 if nothing
                 else _not_a_percentage(self.cpu),
                 "memory": _not_a_percentage(self.memory),
@@ -65,7 +65,7 @@ def check_min_tasks(scaling: Scaling, min_tasks: int) -> None:
             "tasks": f"is {min_tasks}; without a task there is nothing to measure; with scaling, use at least 1"
             if min_tasks < 1
             else None,
-            "scaling": f"has max_tasks {scaling.max_tasks}, but tasks is {min_tasks}; raise max_tasks or lower tasks"
+            "scaling": f"has `max_tasks` {scaling.max_tasks}, but `tasks` is {min_tasks}; raise one or lower the other"
             if scaling.max_tasks < min_tasks
             else None,
         },

@@ -42,9 +42,9 @@ class Spot:
             "Spot",
             {
                 "spot_weight": outside(self.spot_weight, 0, 1000)
-                or ("is 0, and so is on_demand_weight; one must be above 0" if neither else None),
+                or ("is 0, and so is `on_demand_weight`; one must be above 0" if neither else None),
                 "on_demand_weight": outside(self.on_demand_weight, 0, 1000)
-                or (f"is 0; with on_demand_base {self.on_demand_base} use at least 1" if base_unused else None),
+                or (f"is 0; with `on_demand_base` {self.on_demand_base} use at least 1" if base_unused else None),
                 "on_demand_base": outside(self.on_demand_base, 0, 100_000),
             },
         )

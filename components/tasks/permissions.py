@@ -7,33 +7,23 @@ condition keys").
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from components.account import Account
-from components.iam import allow, policy_document
-
-Access = Literal["read", "write"]
-"""`read`: Select. `write`: Select and Modify, that is INSERT, UPDATE and DELETE."""
-
-ON_TABLE: Mapping[Access, Sequence[str]] = {
-    "read": ["cassandra:Select"],
-    "write": ["cassandra:Select", "cassandra:Modify"],
-}
-
-# ECS developer guide, "Amazon ECS task IAM role", ECS Exec permissions.
-EXEC = (
-    "ssmmessages:CreateControlChannel",
-    "ssmmessages:CreateDataChannel",
-    "ssmmessages:OpenControlChannel",
-    "ssmmessages:OpenDataChannel",
+from components.iam import (
+    EXEC,
+    ON_TABLE,
+    PULL_IMAGE,
+    READ_PARAMETERS,
+    SIGN_IN_TO_ECR,
+    WRITE_LOG,
+    Access,
+    allow,
+    policy_document,
 )
-SIGN_IN_TO_ECR = ("ecr:GetAuthorizationToken",)
-PULL_IMAGE = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
-READ_PARAMETERS = ("ssm:GetParameters",)
-WRITE_LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,12 +47,12 @@ def check_size(name: str, *, cpu: int, memory: int) -> None:
             name,
             {
                 "cpu": f"is {cpu}; Fargate offers {', '.join(map(str, _SIZES))}",
-                "memory": None if anywhere else f"is {memory} MiB, which Fargate offers with no cpu",
+                "memory": None if anywhere else f"is {memory} MiB, which Fargate offers with no `cpu`",
             },
         )
     elif memory not in offered:
         offers = ", ".join(map(str, offered))
-        refuse(name, {"memory": f"is {memory} MiB; with cpu {cpu} Fargate offers {offers}"})
+        refuse(name, {"memory": f"is {memory} MiB; with `cpu` {cpu} Fargate offers {offers}"})
 
 
 def create_task_definition(

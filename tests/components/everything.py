@@ -42,7 +42,7 @@ def declare_everything() -> Everything:
     env = Environment(
         "shop",
         keyspace="shop",
-        network=NewVpc(way_out="endpoints", session_endpoint=True, parameter_endpoint=True),
+        network=NewVpc(egress="endpoints", session_endpoint=True, parameter_endpoint=True),
         load_balancer=PublicLoadBalancer(
             https=Https(domain="api.example.com", hosted_zone_id="Z0123456789ABCDEFGHIJ"),
             access_logs=AccessLogs(),

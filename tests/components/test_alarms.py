@@ -11,10 +11,10 @@ from botocore.session import Session
 from botocore.validate import validate_parameters
 
 from components.arguments import InvalidArguments
+from components.iam import Access
 from components.monitoring.alarms import Alarms
 from components.monitoring.service_alarms import create_task_alarm, create_traffic_alarms, deployment_alarms
 from components.monitoring.table_alarms import create_table_alarms
-from components.tasks.permissions import Access
 from declared.program import Program, Resource
 from tests.evaluation import declare, dependencies, one
 

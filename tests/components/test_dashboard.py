@@ -12,8 +12,8 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 
+from components.iam import Access
 from components.monitoring.dashboard import ServiceView, create_dashboard
-from components.tasks.permissions import Access
 from declared.program import Program, Resource
 from tests.evaluation import declare, one
 

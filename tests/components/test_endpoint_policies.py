@@ -13,7 +13,7 @@ from tests.components.networks import declared, policies
 from tests.evaluation import policy
 
 _ACCOUNT = mocked.ACCOUNT
-_EVERY_ENDPOINT = NewVpc(way_out="endpoints", session_endpoint=True, parameter_endpoint=True)
+_EVERY_ENDPOINT = NewVpc(egress="endpoints", session_endpoint=True, parameter_endpoint=True)
 _ARN = f"us-east-1:{_ACCOUNT}"
 
 

@@ -90,8 +90,8 @@ def test_starts_tasks_once_their_secrets_are_there(run: Service | Once, type_: s
         ),
         ({"generated_secrets": ["KEY", "KEY"]}, "generated_secrets has KEY twice; name each once"),
         (
-            {"generated_secrets": ["KEY"], "network": NewVpc(way_out="endpoints")},
-            r"generated_secrets needs NewVpc\(parameter_endpoint=True\) where the way out is endpoints",
+            {"generated_secrets": ["KEY"], "network": NewVpc(egress="endpoints")},
+            r"generated_secrets needs NewVpc\(parameter_endpoint=True\) where the egress is endpoints",
         ),
     ],
 )
@@ -112,6 +112,6 @@ def test_refuses_a_project_whose_parameters_would_be_awss(monkeypatch: pytest.Mo
 
 def test_takes_secrets_where_there_is_an_endpoint_for_them() -> None:
     """What works must not be refused."""
-    program = _declare("KEY", network=NewVpc(way_out="endpoints", parameter_endpoint=True))
+    program = _declare("KEY", network=NewVpc(egress="endpoints", parameter_endpoint=True))
     service = one(program, "aws:ecs/service:Service", "api")
     assert "VpcEndpoint shop-ssm" in dependencies(program, service)

@@ -1,4 +1,4 @@
-"""The network a stack asks for: a VPC with one of four ways out, or one that is there already."""
+"""The network a stack asks for: a VPC with one of four kinds of egress, or one that is there already."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
@@ -11,13 +11,13 @@ from components import Environment, ExistingVpc, NewVpc
 from components.account import Account
 from components.arguments import InvalidArguments
 from components.network.endpoints import create_s3_gateway
-from components.network.vpc import WayOut
+from components.network.vpc import Egress
 from declared import aws as mocked
 from declared.program import Call, Inputs, Program
 from tests.components.networks import ENDPOINT, declared, policies
 from tests.evaluation import declare, dependencies, one
 
-_WAYS = get_args(WayOut)
+_WAYS = get_args(Egress)
 
 # Mocks say that the last hex digit of a subnet's id decides its zone: 0 is a, 1 is b, 2 is c, 3 is a again.
 _A, _B, _ALSO_A = "subnet-00000000000000000", "subnet-00000000000000001", "subnet-00000000000000003"
@@ -82,9 +82,9 @@ def aws_answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Call], I
         ({"zones": ("us-east-1a", "us-east-1b", " ")}, "with an empty name"),
         ({"zones": ("us-east-1a",)}, r"zones is \['us-east-1a'\]; use"),
         ({"zones": ("us-east-1a", "us-east-1b", "us-east-1b")}, r"zones is \['us-east-1a', .*'\]; name each once"),
-        ({"way_out": "vpn"}, "way_out is 'vpn'; use nat, nat-per-zone, endpoints, public"),
-        ({"session_endpoint": True}, 'session_endpoint is for way_out="endpoints"'),
-        ({"parameter_endpoint": True}, 'parameter_endpoint is for way_out="endpoints"'),
+        ({"egress": "vpn"}, "egress is 'vpn'; use nat, nat-per-zone, endpoints, public"),
+        ({"session_endpoint": True}, 'session_endpoint is for egress="endpoints"'),
+        ({"parameter_endpoint": True}, 'parameter_endpoint is for egress="endpoints"'),
     ],
 )
 def test_refuses_new_vpc_aws_would_refuse(arguments: dict[str, Any], message: str) -> None:
@@ -96,7 +96,7 @@ def test_refuses_new_vpc_aws_would_refuse(arguments: dict[str, Any], message: st
 def test_names_every_mistake_in_a_new_vpc_at_once() -> None:
     """Else its owner mends one to be told of the next."""
     with pytest.raises(InvalidArguments) as refused:
-        NewVpc(cidr="x", zones=["a"], way_out="nat", session_endpoint=True, parameter_endpoint=True)
+        NewVpc(cidr="x", zones=["a"], egress="nat", session_endpoint=True, parameter_endpoint=True)
     assert refused.value.mistakes.keys() == {"cidr", "zones", "session_endpoint", "parameter_endpoint"}
 
 
@@ -106,7 +106,7 @@ def test_names_every_mistake_in_a_new_vpc_at_once() -> None:
         {"cidr": "10.0.0.0/25"},
         {"cidr": "100.64.0.0/16", "zones": ["us-east-1a", "us-east-1c"]},
         {"cidr": "10.0.0.0/24", "zones": list("abcd")},
-        {"way_out": "endpoints", "session_endpoint": True, "parameter_endpoint": True},
+        {"egress": "endpoints", "session_endpoint": True, "parameter_endpoint": True},
     ],
 )
 def test_accepts_new_vpc_that_works(arguments: dict[str, Any]) -> None:
@@ -141,7 +141,7 @@ def test_refuses_an_output_for_an_id() -> None:
 
 
 @pytest.mark.parametrize(
-    ("way_out", "nat", "subnets", "public_ip"),
+    ("egress", "nat", "subnets", "public_ip"),
     [
         ("nat", "Single", "private", False),
         ("nat-per-zone", "OnePerAz", "private", False),
@@ -149,9 +149,9 @@ def test_refuses_an_output_for_an_id() -> None:
         ("public", "None", "public", True),
     ],
 )
-def test_runs_tasks_where_their_way_out_is(way_out: WayOut, nat: str, subnets: str, public_ip: bool) -> None:
+def test_runs_tasks_where_their_egress_is(egress: Egress, nat: str, subnets: str, public_ip: bool) -> None:
     """Else they can pull no image, or are open to more than was asked for, or cost more."""
-    program = declared(NewVpc(way_out=way_out))
+    program = declared(NewVpc(egress=egress))
     assert one(program, "awsx:ec2:Vpc", "env").inputs["natGateways"] == {"strategy": nat}
     assert _tasks(program)["subnets"] == [f"subnet-{subnets}-us-east-1a", f"subnet-{subnets}-us-east-1b"]
     assert _tasks(program)["assignPublicIp"] is public_ip
@@ -160,9 +160,9 @@ def test_runs_tasks_where_their_way_out_is(way_out: WayOut, nat: str, subnets: s
     assert endpoint["subnetIds"] == ["subnet-private-us-east-1a", "subnet-private-us-east-1b"]
 
 
-def test_keeps_the_subnets_whatever_the_way_out() -> None:
-    """Else changing the way out of a running stack replaces subnets with tasks in them, which AWS refuses."""
-    vpcs = [dict(one(declared(NewVpc(way_out=way)), "awsx:ec2:Vpc", "env").inputs) for way in _WAYS]
+def test_keeps_the_subnets_whatever_the_egress() -> None:
+    """Else changing the egress of a running stack replaces subnets with tasks in them, which AWS refuses."""
+    vpcs = [dict(one(declared(NewVpc(egress=way)), "awsx:ec2:Vpc", "env").inputs) for way in _WAYS]
     for vpc in vpcs:
         del vpc["natGateways"]
         assert vpc == vpcs[0]
@@ -173,17 +173,17 @@ def test_keeps_the_subnets_whatever_the_way_out() -> None:
     ("options", "endpoints", "sessions", "parameters"),
     [
         (NewVpc(), ["cassandra", "s3"], True, True),
-        (NewVpc(way_out="nat-per-zone"), ["cassandra", "s3"], True, True),
-        (NewVpc(way_out="public"), ["cassandra", "s3"], True, True),
-        (NewVpc(way_out="endpoints"), ["cassandra", "ecr.api", "ecr.dkr", "logs", "s3"], False, False),
+        (NewVpc(egress="nat-per-zone"), ["cassandra", "s3"], True, True),
+        (NewVpc(egress="public"), ["cassandra", "s3"], True, True),
+        (NewVpc(egress="endpoints"), ["cassandra", "ecr.api", "ecr.dkr", "logs", "s3"], False, False),
         (
-            NewVpc(way_out="endpoints", session_endpoint=True),
+            NewVpc(egress="endpoints", session_endpoint=True),
             ["cassandra", "ecr.api", "ecr.dkr", "logs", "s3", "ssmmessages"],
             True,
             False,
         ),
         (
-            NewVpc(way_out="endpoints", parameter_endpoint=True),
+            NewVpc(egress="endpoints", parameter_endpoint=True),
             ["cassandra", "ecr.api", "ecr.dkr", "logs", "s3", "ssm"],
             False,
             True,
@@ -224,10 +224,10 @@ def test_knows_the_addresses_of_a_vpc_that_is_there(aws_answers: Callable[[Calla
     assert declared(_existing()).outputs["cidr_blocks"] == ["10.0.0.0/16", "10.1.0.0/16"]
 
 
-@pytest.mark.parametrize("way_out", ["nat", "nat-per-zone", "public"])
-def test_lets_tasks_reach_keyspaces_and_https_anywhere(way_out: WayOut) -> None:
+@pytest.mark.parametrize("egress", ["nat", "nat-per-zone", "public"])
+def test_lets_tasks_reach_keyspaces_and_https_anywhere(egress: Egress) -> None:
     """A rule too many is an open door; one too few, and tasks cannot start or read their table."""
-    assert _rules(declared(NewVpc(way_out=way_out))) == {
+    assert _rules(declared(NewVpc(egress=egress))) == {
         ("Egress", "api-tasks-id", "env-keyspaces-id", 9142),
         ("Ingress", "env-keyspaces-id", "api-tasks-id", 9142),
         ("Egress", "api-tasks-id", "0.0.0.0/0", 443),
@@ -236,7 +236,7 @@ def test_lets_tasks_reach_keyspaces_and_https_anywhere(way_out: WayOut) -> None:
 
 def test_lets_tasks_without_internet_reach_endpoints_only() -> None:
     """The reason to have no way to the internet is that nothing can be carried out by it."""
-    program = declared(NewVpc(way_out="endpoints", session_endpoint=True))
+    program = declared(NewVpc(egress="endpoints", session_endpoint=True))
     assert _rules(program) == {
         ("Egress", "api-tasks-id", "env-keyspaces-id", 9142),
         ("Ingress", "env-keyspaces-id", "api-tasks-id", 9142),
@@ -264,9 +264,9 @@ def test_lets_tasks_into_an_endpoint_that_is_there_already() -> None:
     ("options", "needed"),
     [
         (NewVpc(), {"VpcEndpoint env-s3", "SecurityGroupEgressRule api-to-https"}),
-        (NewVpc(way_out="public"), {"VpcEndpoint env-s3", "SecurityGroupEgressRule api-to-https"}),
+        (NewVpc(egress="public"), {"VpcEndpoint env-s3", "SecurityGroupEgressRule api-to-https"}),
         (
-            NewVpc(way_out="endpoints", session_endpoint=True),
+            NewVpc(egress="endpoints", session_endpoint=True),
             {
                 *(f"VpcEndpoint env-{service}" for service in ("s3", "ecr-api", "ecr-dkr", "logs", "ssmmessages")),
                 "SecurityGroupEgressRule api-to-endpoints",
@@ -334,9 +334,9 @@ def test_refuses_a_region_with_one_zone_for_keyspaces(aws_answers: Any) -> None:
 def test_refuses_zones_without_an_endpoint_that_tasks_without_internet_need(aws_answers: Any) -> None:
     """Else EC2 refuses that endpoint when the VPC is there already."""
     aws_answers(lambda call: {"availabilityZones": ["us-east-1a"]} if call.args.get("service") == "ecr.dkr" else {})
-    with pytest.raises(InvalidArguments, match=r"ecr\.dkr has no endpoint in us-east-1b; name other zones"):
-        declared(NewVpc(way_out="endpoints"))
-    declared(NewVpc(way_out="nat"))
+    with pytest.raises(InvalidArguments, match=r"ecr\.dkr has no endpoint in us-east-1b; take other zones"):
+        declared(NewVpc(egress="endpoints"))
+    declared(NewVpc(egress="nat"))
 
 
 def test_uses_an_existing_vpc_as_it_is() -> None:
@@ -389,7 +389,7 @@ def test_says_which_subnets_are_not_in_the_vpc(aws_answers: Any, group: str | No
 
 @pytest.mark.parametrize(
     "options",
-    [*(NewVpc(way_out=way) for way in _WAYS), _existing(), _existing(keyspaces_security_group_id="sg-12345678")],
+    [*(NewVpc(egress=way) for way in _WAYS), _existing(), _existing(keyspaces_security_group_id="sg-12345678")],
 )
 def test_declares_the_same_network_in_a_preview_where_nothing_is_known(options: NewVpc | ExistingVpc) -> None:
     """Else the first `pulumi preview` of a new stack fails, or shows less than `pulumi up` creates."""
@@ -412,6 +412,6 @@ def test_passes_its_network_and_keyspace_on() -> None:
 def test_sends_no_policy_to_a_service_that_takes_none(aws_answers: Any) -> None:
     """Else EC2 refuses the endpoint in regions where the service does not support one."""
     aws_answers(lambda call: {"vpcEndpointPolicySupported": False} if call.args.get("service") == "ssmmessages" else {})
-    program = declared(NewVpc(way_out="endpoints", session_endpoint=True))
+    program = declared(NewVpc(egress="endpoints", session_endpoint=True))
     assert "policy" not in one(program, ENDPOINT, "env-ssmmessages").inputs
     assert "policy" in one(program, ENDPOINT, "env-logs").inputs

@@ -46,9 +46,9 @@ def test_takes_any_layout_for_a_new_vpc(provider: Provider) -> None:
     assert _refused(provider, None, _declared(vpcCidr="10.7.0.0/20")) == []
 
 
-@pytest.mark.parametrize("settings", [{}, {"wayOut": "public"}, {"availabilityZones": '["us-east-1a", "us-east-1b"]'}])
+@pytest.mark.parametrize("settings", [{}, {"egress": "public"}, {"availabilityZones": '["us-east-1a", "us-east-1b"]'}])
 def test_lets_all_else_change(provider: Provider, recorded: Any, settings: dict[str, str]) -> None:
-    """Else the way out of a stack cannot be changed, or its zones be named."""
+    """Else the egress of a stack cannot be changed, or its zones be named."""
     news = _declared(**settings)
     assert _refused(provider, recorded, news) == []
     request = provider_pb2.DiffRequest(id="id", urn="urn", olds=recorded, news=news)

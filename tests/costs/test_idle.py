@@ -29,13 +29,13 @@ _ARM = {"operatingSystemFamily": "LINUX", "cpuArchitecture": "ARM64"}
 def test_costs_at_most_what_was_promised(program: Program) -> None:
     """The dev stack's owner planned with $90 a month, and $50 for the cheapest way to run it."""
     assert 89 < estimate(program).a_month() <= 90
-    assert 49 < estimate(evaluate(wayOut="public", queryApiTasks="1")).a_month() <= 50
+    assert 49 < estimate(evaluate(egress="public", queryApiTasks="1")).a_month() <= 50
 
 
-@pytest.mark.parametrize("way_out", ["nat-per-zone", "endpoints", "public"])
-def test_prices_every_way_out(program: Program, way_out: str) -> None:
+@pytest.mark.parametrize("egress", ["nat-per-zone", "endpoints", "public"])
+def test_prices_every_egress(program: Program, egress: str) -> None:
     """Else the table in the documentation compares nothing."""
-    assert abs(estimate(evaluate(wayOut=way_out)).a_month() - estimate(program).a_month()) > 5
+    assert abs(estimate(evaluate(egress=egress)).a_month() - estimate(program).a_month()) > 5
 
 
 def test_prices_production(production: Program) -> None:
@@ -104,7 +104,7 @@ def test_counts_nat_gateways_with_their_addresses(strategy: str | None, count: i
 
 
 def test_counts_no_nat_gateway_that_is_not_there() -> None:
-    """Else the ways out without one look no cheaper."""
+    """Else egress without one would look no cheaper."""
     assert idle(lambda: vpc("None")) == {}
 
 

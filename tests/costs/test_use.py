@@ -12,7 +12,7 @@ from costs.estimate import estimate
 from declared.program import Program
 from tests.costs.programs import api, endpoint, estimate_of, idle, service, table, task_definition, vpc
 
-# What traffic passes in each way out, by AWS service.
+# What traffic passes in each egress, by AWS service.
 _WAYS = {
     "nat": (["cassandra"], "Single", {"CQL": "endpoint for cassandra", "Log lines": "NAT gateway"}),
     "endpoints": (
@@ -41,8 +41,8 @@ def test_prices_a_million_requests() -> None:
 
 
 @pytest.mark.parametrize("way", _WAYS)
-def test_prices_what_passes_the_way_out(way: str) -> None:
-    """Else ways out differ by the hour only, and the one that is dear under load looks cheap."""
+def test_prices_what_passes_the_egress(way: str) -> None:
+    """Kinds of egress would differ by the hour only, and the one that is dear under load looks cheap."""
     endpoints, strategy, passed = _WAYS[way]
 
     def run() -> None:

@@ -20,7 +20,7 @@ FILES = (
     "Pulumi.yaml",
     "Pulumi.dev.yaml",
     "__main__.py",
-    "settings.py",
+    "settings",
     "components",
     "app",
     "declared",
@@ -189,7 +189,7 @@ def test_restarts_tasks_that_die_and_cleans_up_after_its_own_death(machine: Mach
         assert len(tasks) == 2
         environments = [task.environ() for task in tasks]
         (key,) = {environment["CURSOR_KEY"] for environment in environments}
-        assert {environment["TRUSTED_PROXIES"] for environment in environments} == {"127.0.0.1/32"}
+        assert {environment["TRUSTED_PROXIES"] for environment in environments} == {"127.0.0.0/8"}
         said = machine.local("status").stdout + machine.local("logs").stdout + machine.local("output").stdout
         assert key not in said + "".join(machine.processes())
         for task in tasks:

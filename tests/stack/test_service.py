@@ -38,7 +38,7 @@ def test_waits_for_the_deployment_it_asked_for(program: Program) -> None:
     [
         {},
         {"spotWeight": "3", "onDemandBase": "2"},
-        {"wayOut": "public", "exec": "true"},
+        {"egress": "public", "exec": "true"},
         {"alarmTopicArn": _TOPIC, "rollbackOnAlarms": "true"},
     ],
 )

@@ -1,4 +1,4 @@
-"""Pulumi.yaml and settings.py: what a stack's owner can set, what it does, and what is refused."""
+"""Pulumi.yaml and settings/: what a stack's owner can set, what it does, and what is refused."""
 
 import json
 from functools import reduce
@@ -68,9 +68,9 @@ _EFFECTS: list[tuple[str, dict[str, str], tuple[str, str], str, Any]] = [
         True,
     ),
     ("runId", {"runId": "again"}, ("pulumi-python:dynamic/ecs:TaskRun", "load-countries"), "run_id", "again"),
-    ("wayOut", {"wayOut": "nat-per-zone"}, ("awsx:ec2:Vpc", "keyspaces"), "natGateways.strategy", "OnePerAz"),
-    ("wayOut", {"wayOut": "public"}, SERVICE, "networkConfiguration.assignPublicIp", True),
-    ("wayOut", {"wayOut": "endpoints"}, ("awsx:ec2:Vpc", "keyspaces"), "natGateways.strategy", "None"),
+    ("egress", {"egress": "nat-per-zone"}, ("awsx:ec2:Vpc", "keyspaces"), "natGateways.strategy", "OnePerAz"),
+    ("egress", {"egress": "public"}, SERVICE, "networkConfiguration.assignPublicIp", True),
+    ("egress", {"egress": "endpoints"}, ("awsx:ec2:Vpc", "keyspaces"), "natGateways.strategy", "None"),
     ("vpcCidr", {"vpcCidr": "10.9.0.0/20"}, ("awsx:ec2:Vpc", "keyspaces"), "cidrBlock", "10.9.0.0/20"),
     (
         "availabilityZones",
@@ -314,9 +314,9 @@ def test_tells_the_api_whom_to_believe_who_its_client_is() -> None:
     assert _variables(evaluate(_VPC))["TRUSTED_PROXIES"] == "10.0.0.0/16"
 
 
-def test_gives_the_api_its_key_by_every_way_out() -> None:
+def test_gives_the_api_its_key_by_every_egress() -> None:
     """Without it each task signs cursors with a key of its own, which the next one refuses."""
-    program = evaluate(wayOut="endpoints")
+    program = evaluate(egress="endpoints")
     (secret,) = container(program, "query-api")["secrets"]
     assert secret["name"] == "CURSOR_KEY"
     assert secret["valueFrom"].endswith(":parameter/keyspaces-platform/dev/query-api/CURSOR_KEY")
@@ -336,7 +336,7 @@ def test_says_where_an_existing_listener_is_reached() -> None:
         ({"queryApiTasks": "two"}, "queryApiTasks is 'two'; use a whole number"),
         ({"protect": "yes"}, "protect is 'yes'; use true or false"),
         ({"allowedCidrs": "10.0.0.0/8"}, "allowedCidrs is '10.0.0.0/8'; use a list such as"),
-        ({"wayOut": "igw"}, "wayOut is 'igw'; use nat, nat-per-zone, endpoints, public"),
+        ({"egress": "igw"}, "egress is 'igw'; use nat, nat-per-zone, endpoints, public"),
         ({"architecture": "arm"}, "architecture is 'arm'; use ARM64, X86_64"),
         ({"queryApiTask": "3"}, "queryApiTask is not a setting; did you mean queryApiTasks?"),
         ({"queryApiCpu": "300"}, "queryApiCpu is 300; Fargate offers 256, 512, 1024, 2048, 4096, 8192, 16384"),
@@ -370,7 +370,7 @@ def test_says_where_an_existing_listener_is_reached() -> None:
         ({"domain": "api.example.com"}, "hostedZoneId is missing"),
         ({**_LISTENING, "listenerUrl": "https://a.b", **_DOMAIN}, "domain does nothing, since listenerArn names"),
         ({"listenerUrl": "https://a.b"}, "listenerUrl does nothing, since listenerArn is not set"),
-        ({**_VPC, "wayOut": "public"}, "wayOut does nothing, since vpcId names a VPC that is there"),
+        ({**_VPC, "egress": "public"}, "egress does nothing, since vpcId names a VPC that is there"),
         ({"taskSubnetIds": _VPC["taskSubnetIds"]}, "taskSubnetIds does nothing, since vpcId is not set"),
         ({"vpcId": _VPC["vpcId"]}, "publicSubnetIds has 0; give at least 2"),
         ({"protect": "true", "allowTableReplacement": "true"}, "allowTableReplacement contradicts protect"),
@@ -391,7 +391,7 @@ def test_says_what_is_wrong_with_a_setting(settings: dict[str, str], said: str) 
 
 def test_says_all_that_is_wrong_at_once() -> None:
     """Else its owner corrects one mistake after the other, with a `pulumi up` between them."""
-    wrong = {"wayOut": "x", "vpcCidr": "y", "queryApiTasks": "-1", "exec": "1", "keyspace": "!", "domain": "a b"}
+    wrong = {"egress": "x", "vpcCidr": "y", "queryApiTasks": "-1", "exec": "1", "keyspace": "!", "domain": "a b"}
     with pytest.raises(ProgramError) as refused:
         evaluate(wrong)
     first, *mistakes, last = str(refused.value).splitlines()

@@ -56,7 +56,7 @@ EXAMPLES = [
         case="a security group to any port",
         given=_ingress(ipProtocol="-1", referencedSecurityGroupId=UNKNOWN),
     ),
-    Example(rule=_IN, case="a way out", given=_old_rule("egress", protocol="tcp", cidrBlocks=["0.0.0.0/0"], **_SSH)),
+    Example(rule=_IN, case="egress", given=_old_rule("egress", protocol="tcp", cidrBlocks=["0.0.0.0/0"], **_SSH)),
     Example(
         rule=_IN,
         case="everyone to a port not yet known",

@@ -150,9 +150,9 @@ class StackConfig:
 
 
 def _in_keys(mistake: str, settings: Mapping[str, Setting]) -> str:
-    """Arguments that a sentence mentions, as settings."""
+    """The arguments that a sentence names in backticks, as settings."""
 
-    def key(word: re.Match[str]) -> str:
-        return settings[word[0]].key if word[0] in settings else word[0]
+    def key(name: re.Match[str]) -> str:
+        return settings[name[1]].key if name[1] in settings else name[1]
 
-    return re.sub(r"\b[a-z]+(?:_[a-z]+)*\b", key, mistake)
+    return re.sub(r"`(\w+)`", key, mistake)

@@ -1,0 +1,38 @@
+"""The stack's settings as the components take them, checked all at once before anything is created.
+
+Pulumi.yaml describes each and gives its default; docs/settings.md says more.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from components.tasks.architecture import Architecture
+from settings.platform import read_environment, read_table
+from settings.service import ServiceSettings, read_service
+from settings.stack_config import StackConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Arguments: environment of `Environment`, table of `Table`, query_api of query-api and its `Service`."""
+
+    environment: Mapping[str, Any]
+    table: Mapping[str, Any]
+    query_api: ServiceSettings
+    architecture: Architecture
+    run_id: str
+
+
+def read_settings() -> Settings:
+    """Raises pulumi.RunError naming every setting that is wrong."""
+    config = StackConfig()
+    settings = Settings(
+        environment=read_environment(config),
+        table=read_table(config),
+        query_api=read_service(config, "query-api", prefix="queryApi"),
+        architecture=config.choice("architecture", Architecture).value,
+        run_id=config["runId"].value,
+    )
+    config.finish()
+    return settings

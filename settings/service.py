@@ -1,0 +1,95 @@
+"""The settings of one service.
+
+Those that begin with its prefix, such as `queryApiTasks`, are its own; a second service has its own set of the same
+kind. The others are the same for all services of a stack.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pulumi
+
+from components import Alarms, Scaling, Service, Spot
+from components.arguments import outside
+from components.tasks.architecture import Architecture
+from components.tasks.task_definition import check_size
+from settings.stack_config import StackConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceSettings:
+    """Arguments: microservice of `KeyspacesMicroservice`, service of its `Service`."""
+
+    microservice: Mapping[str, Any]
+    service: Mapping[str, Any]
+
+
+def read_service(config: StackConfig, name: str, *, prefix: str) -> ServiceSettings:
+    """name: of the microservice, for errors. prefix: of its settings in Pulumi.yaml."""
+    topic_arn, rollback = config.arn("alarmTopicArn"), config["rollbackOnAlarms"]
+    if not topic_arn:
+        config.exclude([rollback], "there are no alarms without alarmTopicArn")
+    return ServiceSettings(
+        microservice={
+            **config.arguments(partial(check_size, name), cpu=config[f"{prefix}Cpu"], memory=config[f"{prefix}Memory"]),
+            "architecture": config.choice("architecture", Architecture).value,
+            "alarms": config.make(Alarms, topic_arn=topic_arn, rollback=rollback) if topic_arn else None,
+            "dashboard": config["dashboard"].value,
+            "variables": _variables(config, prefix),
+        },
+        service=config.arguments(
+            Service,
+            hosts=config[f"{prefix}Hosts"],
+            priority=config[f"{prefix}Priority"].or_none(),
+            tasks=config[f"{prefix}Tasks"],
+            scaling=_scaling(config, prefix),
+            spot=_spot(config),
+            exec=config["exec"],
+        ),
+    )
+
+
+def _variables(config: StackConfig, prefix: str) -> Mapping[str, str]:
+    """Of the container's environment: docs/service.md describes each. None where the default is meant."""
+    max_age, read_cache = config[f"{prefix}CacheMaxAge"], config[f"{prefix}ReadCache"]
+    for setting, high in ((max_age, 31_536_000), (read_cache, 3600)):
+        if mistake := outside(setting.value, 0, high, "seconds"):
+            config.refuse(setting.key, mistake)
+    variables = {
+        "CACHE_MAX_AGE": str(max_age.value) if max_age else None,
+        "SHARE_READS": None if config[f"{prefix}ShareReads"] else "false",
+        "READ_CACHE_SECONDS": str(read_cache.value) if read_cache else None,
+        "METRICS_NAMESPACE": pulumi.get_project() if config[f"{prefix}Metrics"] else None,
+    }
+    return {name: value for name, value in variables.items() if value is not None}
+
+
+def _scaling(config: StackConfig, prefix: str) -> Scaling | None:
+    tasks, max_tasks = config[f"{prefix}Tasks"], config[f"{prefix}MaxTasks"]
+    by = {
+        "cpu": config["scaleAtCpu"].or_none(),
+        "memory": config["scaleAtMemory"].or_none(),
+        "requests": config["scaleAtRequests"].or_none(),
+    }
+    if not max_tasks:
+        config.exclude(by.values(), f"{max_tasks.key} is 0, so tasks are not scaled")
+        return None
+    if not any(by.values()):
+        config.refuse("scaleAtCpu", "is 0, as scaleAtMemory and scaleAtRequests are; set one of them above 0")
+        return None
+    if max_tasks.value < tasks.value:
+        config.refuse(
+            max_tasks.key, f"is {max_tasks.value}; use {tasks.key}, {tasks.value}, or more, or 0 for no scaling"
+        )
+        return None
+    return config.make(Scaling, max_tasks=max_tasks, **by)
+
+
+def _spot(config: StackConfig) -> Spot | None:
+    weights = {"on_demand_weight": config["onDemandWeight"], "on_demand_base": config["onDemandBase"]}
+    if spot_weight := config["spotWeight"]:
+        return config.make(Spot, spot_weight=spot_weight, **weights)
+    config.exclude(weights.values(), "spotWeight is 0, so no task is on Spot")
+    return None
