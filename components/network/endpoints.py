@@ -95,7 +95,7 @@ def create_https_endpoints(
     refuse(
         name,
         {
-            service: X if where else None
+            service: f"has no endpoint in {', '.join(where)}; take other `zones` or another `egress`" if where else None
             for service, where in lacking.items()
         },
     )

@@ -1,15 +1,12 @@
 """The documentation names what there is."""
 
 import argparse
-import dataclasses
 
 import pytest
 
 from local.__main__ import _parser
-from local_keyspaces.faults import Faults
 from tests.processes import ROOT
 
-KEYSPACES = (ROOT / "docs" / "keyspaces.md").read_text()
 LOCAL = (ROOT / "docs" / "local.md").read_text()
 
 
@@ -18,19 +15,12 @@ def _commands() -> dict[str, argparse.ArgumentParser]:
     return dict(commands.choices)
 
 
-@pytest.mark.parametrize("fault", [field.name for field in dataclasses.fields(Faults)])
-def test_documents_every_fault(fault: str) -> None:
-    """One that nobody knows of is of no use."""
-    table = KEYSPACES[KEYSPACES.index("| fault |") : KEYSPACES.index("## Assumptions")]
-    assert f"`{fault}`" in table
-
-
 @pytest.mark.parametrize("command", _commands())
 def test_documents_every_command_and_its_options(command: str) -> None:
     """The table is what people look things up in."""
     rows = [line for line in LOCAL.splitlines() if line.startswith(f"| `python -m local {command}")]
     assert len(rows) == 1
-    documented = KEYSPACES if command == "keyspaces" else rows[0]
+    documented = rows[0]
     for action in _commands()[command]._actions:
         names = [name for name in action.option_strings if name.startswith("--") and name != "--help"]
         assert all(name in documented for name in names)
