@@ -20,7 +20,9 @@ class Assumptions:
         0.1, "GB", "what each ECR repository holds: one image, compressed; the layers later images share count once"
     )
     health_check_log_bytes: float = _assume(
-        0, "bytes", "the log line that a task writes for each health check of the load balancer; query-api writes none"
+        0,
+        "bytes",
+        "the log line that a task writes for each health check of the load balancer; the kit writes none",
     )
     own_metrics: float = _assume(
         16, "metrics", "of its own that a service makes with its log lines, where METRICS_NAMESPACE lets it"

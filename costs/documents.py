@@ -10,7 +10,7 @@ from costs.render import as_markdown, assumptions_table, compared, prices_table
 from declared import aws
 from declared.errors import ProgramError
 from declared.program import evaluate
-from declared.settings import Settings, read_settings
+from declared.settings import StackSettings, read_settings
 
 # By document, the tables in it.
 DOCUMENTS: Mapping[str, tuple[str, ...]] = {
@@ -28,7 +28,7 @@ WAYS: tuple[tuple[str, Mapping[str, str]], ...] = (
 )
 
 
-def estimate_stack(root: Path, settings: Settings, changed: Mapping[str, str] | None = None) -> Estimate:
+def estimate_stack(root: Path, settings: StackSettings, changed: Mapping[str, str] | None = None) -> Estimate:
     """Evaluates the program in `root`. changed: settings of this project, by name, that replace the stack's.
 
     Raises ProgramError when it cannot be evaluated, or priced.

@@ -18,7 +18,7 @@ from pulumi.runtime import mocks, rpc
 from pulumi.runtime.proto import resource_pb2
 
 from declared.errors import ProgramError
-from declared.settings import Settings
+from declared.settings import StackSettings
 
 Inputs = Mapping[str, Any]
 
@@ -75,7 +75,7 @@ Computed = Callable[[str, str, Inputs], tuple[str, Inputs]]
 Answer = Callable[[Call], Inputs]
 
 
-def evaluate(root: Path, settings: Settings, *, computed: Computed, answer: Answer) -> Program:
+def evaluate(root: Path, settings: StackSettings, *, computed: Computed, answer: Answer) -> Program:
     """Runs `__main__.py` in `root`.
 
     computed: gets type, name and inputs of a resource. answer: the result of a call, or raises ProgramError.
@@ -98,7 +98,9 @@ def evaluate(root: Path, settings: Settings, *, computed: Computed, answer: Answ
         sys.path.remove(str(root))
 
 
-def declare(run: Callable[[], None], root: Path, settings: Settings, *, computed: Computed, answer: Answer) -> Program:
+def declare(
+    run: Callable[[], None], root: Path, settings: StackSettings, *, computed: Computed, answer: Answer
+) -> Program:
     """What `run` declares, as if it were the program in `root`. Raises what it raises; otherwise as `evaluate`."""
     monitor = _Monitor(_Mocks(computed, answer))
     pulumi.runtime.set_all_config(dict(settings.values))
@@ -111,7 +113,7 @@ def declare(run: Callable[[], None], root: Path, settings: Settings, *, computed
     return monitor.program
 
 
-async def _run(monitor: "_Monitor", settings: Settings, run: Callable[[], None]) -> None:
+async def _run(monitor: "_Monitor", settings: StackSettings, run: Callable[[], None]) -> None:
     pulumi.runtime.set_mocks(
         monitor.mocks, project=settings.project, stack=settings.stack, preview=True, monitor=monitor
     )

@@ -13,7 +13,7 @@ from declared.errors import ProgramError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class StackSettings:
     """values: by full key, such as `aws:region`; what is not a string, as JSON."""
 
     project: str
@@ -28,7 +28,7 @@ class Settings:
         return region
 
 
-def read_settings(root: Path, stack: str) -> Settings:
+def read_settings(root: Path, stack: str) -> StackSettings:
     """From Pulumi.yaml and Pulumi.<stack>.yaml in `root`. Raises ProgramError when they are missing or malformed."""
     project = _read_yaml(root / "Pulumi.yaml")
     path = root / f"Pulumi.{stack}.yaml"
@@ -45,7 +45,7 @@ def read_settings(root: Path, stack: str) -> Settings:
         if isinstance(value, dict) and "secure" in value:
             raise ProgramError(f"{path.name}: {key} is encrypted; a stack that runs here needs it in plain text")
         values[key if ":" in key else f"{project['name']}:{key}"] = value
-    return Settings(
+    return StackSettings(
         project=project["name"],
         stack=stack,
         values={key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()},

@@ -15,7 +15,7 @@ import psutil
 
 from declared.errors import ProgramError
 from local.errors import LocalError
-from local.state import State
+from local.state import StackState
 from local_keyspaces.command_line import (
     add_cql_arguments,
     add_fault_option,
@@ -35,7 +35,7 @@ _EXIT_SECONDS = 10.0  # once it has nothing more to stop
 def main() -> int:
     options = _parser().parse_args()
     try:
-        options.run(options, State(options.directory))
+        options.run(options, StackState(options.directory))
     except (LocalError, LocalKeyspacesError, ProgramError) as error:
         print(f"local: {error}", file=sys.stderr)
         return 1
@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _up(options: argparse.Namespace, state: State) -> None:
+def _up(options: argparse.Namespace, state: StackState) -> None:
     faults = parse_faults(options.fault)
     if options.detach:
         _up_detached(options, state)
@@ -100,12 +100,12 @@ def _up(options: argparse.Namespace, state: State) -> None:
     up(_ROOT, state, stack=options.stack, port=options.port, faults=faults, progress=Progress())
 
 
-def _faults(options: argparse.Namespace, state: State) -> None:
+def _faults(options: argparse.Namespace, state: StackState) -> None:
     state.require_running()
     change_faults(state, options.faults, off=options.off)
 
 
-def _up_detached(options: argparse.Namespace, state: State) -> None:
+def _up_detached(options: argparse.Namespace, state: StackState) -> None:
     if state.is_locked():
         raise LocalError(state.already_running)
     state.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -141,7 +141,7 @@ def _up_detached(options: argparse.Namespace, state: State) -> None:
         raise
 
 
-def _status(_: argparse.Namespace, state: State) -> None:
+def _status(_: argparse.Namespace, state: StackState) -> None:
     running = state.running()
     if running is None:
         print("starting" if state.is_locked() else "not running")
@@ -153,7 +153,7 @@ def _status(_: argparse.Namespace, state: State) -> None:
         print(f"  Keyspaces endpoint: localhost:{running.keyspaces_port}, CA file {state.keyspaces / 'ca.pem'}")
 
 
-def _output(options: argparse.Namespace, state: State) -> None:
+def _output(options: argparse.Namespace, state: StackState) -> None:
     running = state.require_running()
     if not running.ready:
         raise LocalError("the stack is still starting and has no outputs yet")
@@ -171,20 +171,20 @@ def _output(options: argparse.Namespace, state: State) -> None:
         print(*running.output_lines(), sep="\n")
 
 
-def _logs(options: argparse.Namespace, state: State) -> None:
+def _logs(options: argparse.Namespace, state: StackState) -> None:
     from local.logs import print_logs
 
     print_logs(state.logs, options.service, follow=options.follow)
 
 
-def _cql(options: argparse.Namespace, state: State) -> None:
+def _cql(options: argparse.Namespace, state: StackState) -> None:
     running = state.require_running()
     from local_keyspaces.shell import run_shell
 
     run_shell(state, running, options.statement, options.profile)
 
 
-def _down(_: argparse.Namespace, state: State) -> None:
+def _down(_: argparse.Namespace, state: StackState) -> None:
     running = state.running()
     if running is not None:
         with contextlib.suppress(ProcessLookupError):
@@ -204,7 +204,7 @@ def _down(_: argparse.Namespace, state: State) -> None:
         print("stopped" + (f", and what was left over: {', '.join(ended)}" if ended else ""))
 
 
-def _destroy(options: argparse.Namespace, state: State) -> None:
+def _destroy(options: argparse.Namespace, state: StackState) -> None:
     _down(options, state)
     for directory in (state.data, state.logs, state.keyspaces, state.secrets):
         shutil.rmtree(directory, ignore_errors=True)

@@ -8,14 +8,14 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from declared import aws, program
-from declared.settings import Settings, read_settings
+from declared.settings import StackSettings, read_settings
 from local import translation
 from local.credentials_endpoint import CredentialsEndpoint
 from local.errors import LocalError
 from local.load_balancer import LoadBalancer
 from local.secrets_file import SecretsFile
-from local.state import State
-from local.tasks import RunningService, Surroundings, run_once
+from local.state import StackState
+from local.tasks import LocalService, Surroundings, run_once
 from local_keyspaces.faults import Faults
 from local_keyspaces.foreground import ignore_interrupts, until_stopped
 from local_keyspaces.listening import listen
@@ -29,7 +29,7 @@ from local_keyspaces.state import Running
 from local_keyspaces.tables import SchemaConflict
 
 
-def up(root: Path, state: State, *, stack: str, port: int, faults: Faults, progress: Progress) -> None:
+def up(root: Path, state: StackState, *, stack: str, port: int, faults: Faults, progress: Progress) -> None:
     """Runs the stack until SIGINT or SIGTERM. Raises LocalError, with everything stopped, if it does not come up."""
     with state.lock():
         end_leftovers(state.processes)
@@ -53,8 +53,8 @@ class _Up:
     def __init__(
         self,
         stack: translation.Stack,
-        settings: Settings,
-        state: State,
+        settings: StackSettings,
+        state: StackState,
         listener: socket.socket,
         faults: Faults,
         progress: Progress,
@@ -139,8 +139,8 @@ class _Up:
 
     def _service(
         self, service: translation.Service, surroundings: Surroundings, balancer: LoadBalancer
-    ) -> RunningService:
-        return RunningService(
+    ) -> LocalService:
+        return LocalService(
             service, surroundings, balancer, on_change=lambda status: self._tell(**{service.name: status})
         )
 

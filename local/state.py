@@ -3,11 +3,10 @@
 from pathlib import Path
 
 from local.errors import LocalError
-from local_keyspaces.state import Running
-from local_keyspaces.state import State as KeyspacesState
+from local_keyspaces.state import Running, State
 
 
-class State(KeyspacesState):
+class StackState(State):
     def __init__(self, directory: Path) -> None:
         super().__init__(directory, stop="`make down`")
         self.secrets = self.directory / "secrets"

@@ -104,7 +104,7 @@ async def run_once(one_off: OneOff, surroundings: Surroundings) -> str:
     return last_lines(task.log_file, 1).strip()
 
 
-class RunningService:
+class LocalService:
     """Keeps a service's tasks running and registered with the load balancer, until cancelled."""
 
     def __init__(

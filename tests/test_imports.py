@@ -1,6 +1,8 @@
 """What knows of what: parts that stay apart can be replaced, and used, alone."""
 
 import ast
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -56,3 +58,72 @@ def test_keeps_to_what_it_may_know(folder: str, allowed: tuple[str, ...]) -> Non
     for file in files:
         for name in _imported(file):
             assert f"{name}.".startswith(allowed), f"{file} imports {name}"
+
+
+def test_has_no_cycle_between_packages_of_the_components() -> None:
+    """Two packages that import each other can only be understood, and changed, together."""
+    packages = {folder.name for folder in (ROOT / "components").iterdir() if folder.is_dir()} - {"__pycache__"}
+    imports: dict[str, set[str]] = {}
+    for name in packages:
+        files = (ROOT / "components" / name).rglob("*.py")
+        found = {imported.split(".")[1] for file in files for imported in _imported(file) if imported.count(".")}
+        imports[name] = (found & packages) - {name}
+
+    def reached(name: str, seen: frozenset[str] = frozenset()) -> set[str]:
+        return {name}.union(*(reached(other, seen | {name}) for other in imports[name] - seen))
+
+    for name in packages:
+        for other in imports[name]:
+            assert name not in reached(other), f"components/{name} and components/{other} import each other"
+
+
+def test_is_imported_by_nothing_but_itself_and_tests() -> None:
+    """What runs a stack on one machine would come with everything that only wants to know what is declared."""
+    for folder in ("components", "costs", "declared", "local_keyspaces", "policy", "settings", "app"):
+        for file in (ROOT / folder).rglob("*.py"):
+            assert not {name for name in _imported(file) if name.split(".")[0] == "local"}, file
+
+
+# What is about this stack's two programs: they, the stack that declares them, its settings, and what tests them.
+_OF_THE_PROGRAMS = (
+    *("__main__.py", "Pulumi", "settings/", "app/countries", "app/load_countries", "app/load-countries", "README.md"),
+    *("docs/", "tests/", "benchmarks/", "Makefile", "pyproject.toml", "requirements-dev.in", ".gitignore"),
+)
+_WORDS = re.compile(r"countr(y|ies)|query.api", re.IGNORECASE)
+
+
+def test_names_no_program_in_rooms_that_serve_any() -> None:
+    """A second team would have to edit rooms that should serve it as they are."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in listed.splitlines():
+        if not name.startswith(_OF_THE_PROGRAMS) and (ROOT / name).suffix in (".py", ".yaml", ".html"):
+            for number, line in enumerate((ROOT / name).read_text().splitlines(), 1):
+                assert not _WORDS.search(line), f"{name}:{number}: {line.strip()}"
+
+
+_ROOMS = (
+    *(
+        "app/keyspaces",
+        "app/service",
+        "app/countries",
+        "app/load_countries",
+        "components",
+        "costs",
+        "declared",
+        "local",
+    ),
+    *("local", "local_keyspaces", "policy", "settings"),
+)
+# Each is one thing in the words of two rooms: as it is declared, as this machine makes it, as a client sees it.
+_NAMED_TWICE = {"Column", "LoadBalancer", "Resource", "Role", "Service", "Stack", "Table", "TableSchema", "Target"}
+
+
+def test_gives_no_two_public_classes_one_name() -> None:
+    """A reader who searches for a class would find another."""
+    rooms: dict[str, set[str]] = {}
+    for room in _ROOMS:
+        for file in (ROOT / room).rglob("*.py"):
+            for node in ast.parse(file.read_text()).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    rooms.setdefault(node.name, set()).add(room)
+    assert {name for name, found in rooms.items() if len(found) > 1} == _NAMED_TWICE

@@ -21,7 +21,7 @@ _SHORT = struct.Struct(">H").pack
 _PARAMETERS = struct.Struct(">HBH").pack  # consistency, flags, number of values
 
 
-class Execute:
+class ExecuteMessage:
     """Executions of one prepared statement, at LOCAL_QUORUM."""
 
     def __init__(self, statement: PreparedStatement) -> None:

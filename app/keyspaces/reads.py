@@ -26,8 +26,8 @@ from cassandra.protocol import (
 )
 from cassandra.query import PreparedStatement
 
-from keyspaces.execute import Execute, encode
-from keyspaces.results import Column, Page, RowsDecoder, SchemaChanged, decode_message, described
+from keyspaces.execute import ExecuteMessage, encode
+from keyspaces.results import Column, RowPage, RowsDecoder, SchemaChanged, decode_message, described
 from keyspaces.retries import ATTEMPTS, RetryBudget, pause_after
 
 # Reads are idempotent, so a retry is safe after each of these. Keyspaces reports throttling as a ReadTimeout (developer
@@ -80,7 +80,7 @@ class PreparedRead:
         return self._decoder.columns
 
     def _use(self, statement: PreparedStatement) -> None:
-        self._statement, self._message = statement, Execute(statement)
+        self._statement, self._message = statement, ExecuteMessage(statement)
 
     def check(self, values: Sequence[Any]) -> None:
         """Reads once, at the consistency that all reads have. Blocks. Raises the driver's errors."""
@@ -93,7 +93,7 @@ class PreparedRead:
         deadline: float,
         fetch_size: int | None = None,
         paging_state: bytes | None = None,
-    ) -> Page:
+    ) -> RowPage:
         """One page. deadline: in the event loop's time.
 
         Raises DeadlineExceeded, SchemaChanged, `keyspaces.types.Unrepresentable`, and the driver's errors.
@@ -124,7 +124,7 @@ class PreparedRead:
         deadline: float,
         fetch_size: int | None,
         paging_state: bytes | None,
-    ) -> Page:
+    ) -> RowPage:
         message = self._message(values, fetch_size, paging_state)
         pools = tuple(self._session.get_pools())
         if pools:

@@ -52,7 +52,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RowPage:
     """Rows in the order of the columns; paging_state: where the next page begins, None after the last."""
 
     rows: Sequence[Row]
@@ -99,7 +99,7 @@ class RowsDecoder:
         self._on_more_columns = on_more_columns
         self._known: dict[bytes, _Parser] = {}  # by the metadata's bytes; the table's, and at most one that came later
 
-    def decode(self, body: bytes) -> Page:
+    def decode(self, body: bytes) -> RowPage:
         """Raises SchemaChanged, and `keyspaces.types.Unrepresentable`."""
         _, flags, count = _HEAD(body)
         start, paging_state = 12, None
@@ -109,10 +109,10 @@ class RowsDecoder:
             start += 4 + size
         for metadata, parser in self._known.items():
             if body.startswith(metadata, start):
-                return Page(parser.rows(body, start + len(metadata)), paging_state)
+                return RowPage(parser.rows(body, start + len(metadata)), paging_state)
         if flags & _NO_METADATA:
             raise SchemaChanged("the server left out the metadata that it was asked for")
-        return Page(self._first(body, flags, count, start), paging_state)
+        return RowPage(self._first(body, flags, count, start), paging_state)
 
     def _first(self, body: bytes, flags: int, count: int, start: int) -> Sequence[Row]:
         """Of a result whose metadata was not seen before."""

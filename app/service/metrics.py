@@ -20,7 +20,7 @@ _CLASSES: Final = 340
 
 class Metrics(Protocol):
     def request(self, *, route: str, status: int, seconds: float) -> None:
-        """route: the template, such as `/countries/{id}`."""
+        """route: the template, such as `/orders/{id}`."""
 
     def statement(self, outcome: str, seconds: float) -> None:
         """A CQL statement. outcome: `ok`, or the name of the error."""

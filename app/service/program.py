@@ -16,7 +16,7 @@ from keyspaces.target import Target
 from service.application import create_app
 from service.documentation import About
 from service.health import Health
-from service.http.server import CannotListen, Server, on_stop_signals
+from service.http.server import CannotListen, DrainingServer, on_stop_signals
 from service.logs import lines_dropped, log_to
 from service.metrics import EmfMetrics, NoMetrics
 from service.options import Options, read_options
@@ -69,7 +69,7 @@ async def _serve(routes: Routes, about: About, target: Target, options: Options)
         async with opened as (_, made):
             app = create_app(made, about=about, options=options, health=health, metrics=metrics, write=output.write)
             _collect_seldom()
-            server = Server(app, options, health)
+            server = DrainingServer(app, options, health)
             watch.on_change(server.begin_to_stop)
             await server.serve()
     return SCHEMA_CHANGED if watch.has_changed else 0

@@ -9,8 +9,7 @@ import msgspec
 
 from keyspaces.database import Description
 from keyspaces.reads import DeadlineExceeded
-from keyspaces.results import Page as RowPage
-from keyspaces.results import Row, SchemaChanged
+from keyspaces.results import Row, RowPage, SchemaChanged
 from keyspaces.session import DRIVER_ERRORS, describe
 from keyspaces.types import Unrepresentable
 from service.coalescing import Coalescing
@@ -72,10 +71,10 @@ class Table:
         self._limit = ConcurrencyLimit(options.concurrency)
         self._json = JsonRows(self._description.columns)
 
-    def select(self, *where: str) -> "Select":
+    def select(self, *where: str) -> "RowQuery":
         """Rows by the values of these columns; all rows without any. Blocks. Raises the driver's errors."""
         clause = "WHERE " + " AND ".join(f'"{column}" = ?' for column in where) if where else ""
-        return Select(self, self._access.read(clause), clause)
+        return RowQuery(self, self._access.read(clause), clause)
 
     def row(self, name: str, *, about: str = "", **columns: Any) -> Content:
         """What a route answers that gives one row. name: of its schema.
@@ -140,7 +139,7 @@ class Table:
         return Cursors(self._options.cursor_key, query=query, cached=self._options.cache_max_age)
 
 
-class Select:
+class RowQuery:
     """The rows that have given values in some columns. Concurrent calls with the same values share one read."""
 
     def __init__(self, table: Table, read: Read, clause: str) -> None:

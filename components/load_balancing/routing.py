@@ -92,9 +92,9 @@ def derive_priority(name: str, paths: Sequence[str], hosts: Sequence[str] = ()) 
     Hosts without wildcards go before those with some, and both before any host, whatever the paths.
 
     Then what counts is how much of the most general path comes before its first wildcard: the more, the lower the
-    number, so `/countries/*` goes before `/*`; and a path without a wildcard goes before one that continues it. Paths
+    number, so `/orders/*` goes before `/*`; and a path without a wildcard goes before one that continues it. Paths
     are told apart by their first 63 characters; with hosts, by 32. Microservices that are equal in all this share a
-    band of 195 numbers, in which the hash of name and hosts decides: several teams may have a `query-api`.
+    band of 195 numbers, in which the hash of name and hosts decides: several teams may have an `api`.
     """
     first, last = _bands(hosts)
     band = max(first, last + _specificity("/*") - min(map(_specificity, paths)))

@@ -29,7 +29,7 @@ class Service:
     port: what the container listens on; it is told by the PORT environment variable.
     health_check: a path that answers 200 while the task can serve.
     grace_period: seconds a new task has before a failing health check counts against it.
-    paths: up to five path patterns of the load balancer, such as `/*` or `/countries/*`; no other microservice may have
+    paths: up to five path patterns of the load balancer, such as `/*` or `/orders/*`; no other microservice may have
     the same of the same host. They must be the container's own paths: the load balancer passes a request on as it is.
     hosts: host header patterns, such as `api.example.com` or `*.example.com`, in small letters, which match capitals
     too; five at most together with `paths`. Empty means any host. DNS must lead them to the load balancer, and its
@@ -38,7 +38,7 @@ class Service:
     priority: of the load balancer's rule, 1 to 50000, unique at its listener; of the microservices with a path and host
     that match, the one with the lowest gets the request. None derives it from the microservice's name, hosts and paths,
     and nothing else: those for hosts go first, ones without a wildcard before others; then, the longer the literal
-    beginning of its most general path, the lower, so `/countries/*` goes before `/*`. Set it when two microservices are
+    beginning of its most general path, the lower, so `/orders/*` goes before `/*`. Set it when two microservices are
     refused for having the same or since one hides a path of the other, and at an `ExistingListener` when others' rules
     have it.
     scaling: run more tasks when they are busy. spot: run some on Fargate Spot.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keyspaces.database import Description
-from keyspaces.results import Column, Page, Row
+from keyspaces.results import Column, Row, RowPage
 
 COLUMNS = (Column("id", "text"), Column("area", "int"))
 
@@ -43,7 +43,7 @@ class _FakeRead:
         deadline: float,
         fetch_size: int | None = None,
         paging_state: bytes | None = None,
-    ) -> Page:
+    ) -> RowPage:
         table = self._table
         table.reads += 1
         error = table.error or (table.errors.get(values[0]) if values else None)
@@ -54,4 +54,4 @@ class _FakeRead:
         found = [row for row in table.rows if not values or row[0] == values[0]]
         start = int(paging_state or 0)
         end = len(found) if fetch_size is None else start + fetch_size
-        return Page(found[start:end], str(end).encode() if end < len(found) else None)
+        return RowPage(found[start:end], str(end).encode() if end < len(found) else None)

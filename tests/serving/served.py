@@ -14,7 +14,7 @@ from cassandra.cluster import NoHostAvailable
 
 from keyspaces.results import Column
 from service.health import Health
-from service.http.server import Server
+from service.http.server import DrainingServer
 from service.metrics import Metrics
 from service.options import Options
 from tests.fakes.table import FakeTable
@@ -116,7 +116,7 @@ def chunked(*chunks: str, path: str = "/things/ab") -> bytes:
     return request(path, "Transfer-Encoding: chunked", body=body)
 
 
-class _InThread(Server):
+class _InThread(DrainingServer):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield  # which only a main thread may do

@@ -39,7 +39,7 @@ def on_stop_signals(act: Callable[[], object]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, act)
 
 
-class Server(uvicorn.Server):
+class DrainingServer(uvicorn.Server):
     def __init__(self, app: ASGIApp, options: Options, health: Health) -> None:
         super().__init__(
             uvicorn.Config(
