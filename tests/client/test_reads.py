@@ -217,7 +217,7 @@ def test_stops_to_try_again_when_most_attempts_fail() -> None:
 
 
 def test_goes_on_to_try_again_when_one_in_four_attempts_fails() -> None:
-    """Else moments of throttling reach clients after a while."""
+    """Moments of throttling reach clients after a while."""
     budget = RetryBudget()
     for number in range(10_000):
         attempt = 1

@@ -31,7 +31,7 @@ def declare_logs(logs: AccessLogs, *, protect: bool = False) -> Program:
     ],
 )
 def test_refuses_what_log_delivery_would_refuse(arguments: dict[str, Any], message: str) -> None:
-    """Else the update fails once the bucket is there, or logs lie where the bucket's rules do not reach them."""
+    """The update fails once the bucket is there, or logs lie where the bucket's rules do not reach them."""
     with pytest.raises(InvalidArguments, match=message):
         AccessLogs(**arguments)
 
@@ -58,7 +58,7 @@ def test_keeps_the_logs_private_and_encrypted_and_for_as_long_as_set() -> None:
 
 @pytest.mark.parametrize(("prefix", "where"), [(None, ""), ("shop/front", "shop/front/")])
 def test_lets_the_environments_load_balancer_write_and_nobody_without_tls(prefix: str | None, where: str) -> None:
-    """Else no log arrives, or another load balancer writes into ours."""
+    """No log arrives, or another load balancer writes into ours."""
     program = declare_logs(AccessLogs(prefix=prefix))
     delivery, tls_only = json.loads(one(program, "aws:s3/bucketPolicy:BucketPolicy", NAME).inputs["policy"])[
         "Statement"
@@ -116,14 +116,14 @@ def test_sets_a_bucket_up_one_step_after_the_other() -> None:
 
 @pytest.mark.parametrize("protect", [True, False])
 def test_deletes_logs_with_the_stack_unless_protected(protect: bool) -> None:
-    """Else a dev stack cannot be destroyed, or a production stack's logs go with a mistake."""
+    """A dev stack cannot be destroyed, or a production stack's logs go with a mistake."""
     bucket = one(declare_logs(AccessLogs(), protect=protect), "aws:s3/bucket:Bucket", NAME)
     assert bucket.inputs["forceDestroy"] is not protect
     assert "bucket" not in bucket.inputs  # a name of our own would collide with another stack's
 
 
 def test_writes_to_a_bucket_of_ones_own_and_leaves_it_alone() -> None:
-    """Else an organisation's central bucket is not used, or its policy is overwritten."""
+    """An organisation's central bucket is not used, or its policy is overwritten."""
     program = declare_logs(AccessLogs(bucket="logs-of-everything", prefix="shop"))
     assert not [resource for resource in program.resources if resource.type.startswith("aws:s3/")]
     logs = one(program, "aws:lb/loadBalancer:LoadBalancer", "shop").inputs["accessLogs"]

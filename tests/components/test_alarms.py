@@ -121,7 +121,7 @@ def fires(inputs: Mapping[str, Any], minutes: list[float]) -> bool:
 
 
 def test_counts_failed_requests_of_this_service_only(program: Program) -> None:
-    """Else a neighbour's fault pages its owner, or rolls its deployment back."""
+    """A neighbour's fault pages its owner, or rolls its deployment back."""
     namespace = "AWS/ApplicationELB"
     assert operands(alarm(program, "api-errors")) == {
         "requests": (namespace, "RequestCount", "Sum", TARGET),
@@ -144,7 +144,7 @@ def test_counts_failed_requests_of_this_service_only(program: Program) -> None:
 def test_computes_the_percentage_of_failed_requests(
     program: Program, requests: float, errors: float | None, unreached: float | None, percent: float
 ) -> None:
-    """Else it fires without a fault, or is silent in one: while nothing fails, error counts have no data at all."""
+    """The alarm fires without a fault, or is silent in one: while nothing fails, error counts have no data at all."""
     inputs = alarm(program, "api-errors")
     assert result(inputs, requests=requests, errors=errors, unreached=unreached) == percent
 
@@ -154,12 +154,12 @@ def test_computes_the_percentage_of_failed_requests(
     [([0, 0, 100, 0, 0], False), ([100, 0, 0, 100, 0], False), ([2, 0, 2, 0, 2], True), ([1, 1, 1, 1, 1], False)],
 )
 def test_fires_after_three_bad_minutes_of_five(program: Program, minutes: list[float], expected: bool) -> None:
-    """Else one failed request at night wakes somebody, or a lasting fault wakes nobody."""
+    """One failed request at night wakes somebody, or a lasting fault wakes nobody."""
     assert fires(alarm(program, "api-errors"), minutes) is expected
 
 
 def test_watches_the_slowest_of_a_hundred_requests_however_few_there_are(program: Program) -> None:
-    """Else a service with fewer than 1,000 requests a minute can be slow unnoticed."""
+    """A service with fewer than 1,000 requests a minute can be slow unnoticed."""
     inputs = alarm(program, "api-latency")
     assert (inputs["namespace"], inputs["metricName"]) == ("AWS/ApplicationELB", "TargetResponseTime")
     assert (inputs["extendedStatistic"], inputs["evaluateLowSampleCountPercentiles"]) == ("p99", "evaluate")
@@ -168,14 +168,14 @@ def test_watches_the_slowest_of_a_hundred_requests_however_few_there_are(program
 
 
 def test_watches_targets_every_node_finds_unhealthy(program: Program) -> None:
-    """Else a node of the load balancer that just came up pages somebody."""
+    """A node of the load balancer that just came up pages somebody."""
     inputs = alarm(program, "api-unhealthy")
     assert (inputs["metricName"], inputs["statistic"], inputs["threshold"]) == ("UnHealthyHostCount", "Minimum", 0)
     assert inputs["dimensions"] == TARGET
 
 
 def test_fires_when_fewer_tasks_live_than_should(program: Program) -> None:
-    """Else a service runs on one task, or none, and nobody knows."""
+    """A service runs on one task, or none, and nobody knows."""
     inputs = alarm(program, "api-tasks")
     assert (inputs["namespace"], inputs["metricName"], inputs["statistic"]) == ("AWS/ECS", "LiveTaskCount", "Average")
     assert inputs["dimensions"] == SERVICE
@@ -183,7 +183,7 @@ def test_fires_when_fewer_tasks_live_than_should(program: Program) -> None:
 
 
 def test_compares_tasks_with_what_ecs_wants_if_the_cluster_tells() -> None:
-    """Else a service that was scaled out runs short unnoticed."""
+    """A service that was scaled out runs short unnoticed."""
     inputs = alarm(alarmed(container_insights=True), "api-tasks")
     assert operands(inputs) == {
         "desired": ("ECS/ContainerInsights", "DesiredTaskCount", "Average", SERVICE),
@@ -194,14 +194,14 @@ def test_compares_tasks_with_what_ecs_wants_if_the_cluster_tells() -> None:
 
 @pytest.mark.parametrize("container_insights", [True, False])
 def test_gives_ecs_time_to_replace_a_task_and_to_start_the_first(container_insights: bool) -> None:
-    """Else each crash that ECS mends by itself pages somebody, and so does each new stack."""
+    """Each crash that ECS mends by itself pages somebody, and so does each new stack."""
     inputs = alarm(alarmed(container_insights=container_insights), "api-tasks")
     assert inputs["datapointsToAlarm"] == inputs["evaluationPeriods"] == 5
     assert inputs["warmUpConfiguration"] == {"warmUpPeriodDurationInMinutes": 15}
 
 
 def test_watches_no_tasks_of_a_service_that_may_have_none() -> None:
-    """Else a service that is scaled to nothing is in alarm for ever."""
+    """A service that is scaled to nothing is in alarm for ever."""
     names = {resource.name for resource in alarms_of(alarmed(min_tasks=0))}
     assert names == {*TRAFFIC, "api-throttles", "api-system-errors", "api-user-errors"}
 
@@ -228,13 +228,13 @@ def test_watches_the_operations_of_the_access_with_all_three_dimensions(access: 
 def test_sums_over_operations_of_which_most_never_happen(
     selects: float | None, inserts: float | None, deletes: float | None, total: float
 ) -> None:
-    """Else a program that never deletes has alarms without data."""
+    """A program that never deletes has alarms without data."""
     inputs = alarm(alarmed(access="write"), "api-throttles")
     assert result(inputs, selects=selects, inserts=inserts, updates=None, deletes=deletes) == total
 
 
 def test_takes_thresholds_as_set() -> None:
-    """Else a service that is slow by nature cannot have alarms."""
+    """A service that is slow by nature cannot have alarms."""
     settings: dict[str, Any] = {
         "error_percent": 5.0,
         "p99_seconds": 0.2,
@@ -249,14 +249,14 @@ def test_takes_thresholds_as_set() -> None:
 
 @pytest.mark.parametrize("container_insights", [True, False])
 def test_treats_silence_as_a_fault_of_the_tasks_only(container_insights: bool) -> None:
-    """Else a quiet night is an alarm, or a service without a task, of which ECS reports nothing, is none."""
+    """A quiet night is an alarm, or a service without a task, of which ECS reports nothing, is none."""
     missing = {a.name: a.inputs["treatMissingData"] for a in alarms_of(alarmed(container_insights=container_insights))}
     assert missing.pop("api-tasks") == "breaching"
     assert set(missing.values()) == {"notBreaching"}
 
 
 def test_tells_the_topic_of_each_alarm_and_of_its_end(program: Program) -> None:
-    """Else nobody comes, or everybody stays up after it is over."""
+    """Nobody comes when an alarm begins, or everybody stays up after its end."""
     assert len(alarms_of(program)) == 7
     for resource in alarms_of(program):
         assert resource.inputs["alarmActions"] == resource.inputs["okActions"] == [TOPIC]
@@ -276,7 +276,7 @@ def test_reads_as_many_metrics_as_documented(access: Access, container_insights:
 
 @pytest.mark.parametrize("container_insights", [True, False])
 def test_declares_alarms_of_the_form_cloudwatch_takes(container_insights: bool) -> None:
-    """Else PutMetricAlarm refuses one in the middle of an update."""
+    """PutMetricAlarm refuses one in the middle of an update."""
     shape = Session().get_service_model("cloudwatch").operation_model("PutMetricAlarm").input_shape
     assert shape is not None
     for resource in alarms_of(alarmed(access="write", container_insights=container_insights)):
@@ -302,18 +302,18 @@ def test_declares_alarms_of_the_form_cloudwatch_takes(container_insights: bool) 
 
 
 def test_rolls_a_deployment_back_when_its_traffic_is_in_alarm() -> None:
-    """Else a deployment whose tasks start but fail is kept."""
+    """A deployment whose tasks start but fail is kept."""
     service = one(alarmed(rollback=True), "aws:ecs/service:Service", "api").inputs
     assert service["alarms"] == {"alarmNames": list(TRAFFIC), "enable": True, "rollback": True}
 
 
 def test_rolls_nothing_back_unless_asked_to(program: Program) -> None:
-    """Else an alarm that is meant to wake somebody takes a deployment back."""
+    """An alarm that is meant to wake somebody takes a deployment back."""
     assert "alarms" not in one(program, "aws:ecs/service:Service", "api").inputs
 
 
 def test_creates_the_alarms_of_the_traffic_before_the_service() -> None:
-    """Else ECS watches alarms that do not exist, or neither can be created before the other."""
+    """ECS watches alarms that do not exist, or neither can be created before the other."""
     program = alarmed(rollback=True)
     service = one(program, "aws:ecs/service:Service", "api")
     assert {f"MetricAlarm {name}" for name in TRAFFIC} <= dependencies(program, service)
@@ -324,7 +324,7 @@ def test_creates_the_alarms_of_the_traffic_before_the_service() -> None:
 
 @pytest.mark.parametrize("container_insights", [True, False])
 def test_declares_the_same_alarms_in_a_preview_where_nothing_is_known(container_insights: bool) -> None:
-    """Else the first preview of a new stack fails, or shows less than `pulumi up` creates."""
+    """The first preview of a new stack fails, or shows less than `pulumi up` creates."""
     known = alarmed(container_insights=container_insights)
     preview = alarmed(container_insights=container_insights, computed=False)
     assert {resource.urn for resource in preview.resources} == {resource.urn for resource in known.resources}
@@ -345,7 +345,7 @@ def test_declares_the_same_alarms_in_a_preview_where_nothing_is_known(container_
     ],
 )
 def test_refuses_alarms_that_could_not_be_heard_or_never_end(options: dict[str, Any], message: str) -> None:
-    """Else the update fails when it comes to the first alarm, or the alarm is never right."""
+    """The update fails when it comes to the first alarm, or the alarm is never right."""
     with pytest.raises(InvalidArguments) as refused:
         Alarms(**{"topic_arn": TOPIC, **options})
     assert message in str(refused.value)

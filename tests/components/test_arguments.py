@@ -22,14 +22,14 @@ COLUMNS = {"id": "text", "name": "text"}
 
 @pytest.mark.parametrize("name", ["Countries", "a-b", "", "x" * 49])
 def test_refuses_table_name_keyspaces_would_refuse(name: str) -> None:
-    """Else the update fails halfway, in the provider's words."""
+    """The update fails halfway, in the provider's words."""
     with pytest.raises(ValueError, match="table name"):
         Table(name=name, columns=COLUMNS, partition_key=["id"])
 
 
 @pytest.mark.parametrize("name", ["system", "system_shop", "System", "SYSTEM_schema", "systematic"])
 def test_refuses_keyspace_name_like_keyspaces_own(name: str) -> None:
-    """Else the keyspace is refused when the rest is there, or every task may read it."""
+    """The keyspace is refused when the rest is there, or every task may read it."""
     with pytest.raises(InvalidArguments, match=f"keyspace is '{name}'; use .* but not with system"):
         Environment.check(keyspace=name, log_retention_days=7)
 
@@ -66,13 +66,13 @@ def test_accepts_sizes_fargate_offers(cpu: int, memory: int) -> None:
     [(256, 4096, "512, 1024, 2048"), (300, 512, "256, 512, 1024"), (512, 512, "1024, 2048")],
 )
 def test_names_the_sizes_fargate_offers_when_it_refuses_one(cpu: int, memory: int, message: str) -> None:
-    """Else RegisterTaskDefinition refuses it without saying what would do."""
+    """RegisterTaskDefinition refuses it without saying what would do."""
     with pytest.raises(ValueError, match=message):
         check_size("api", cpu=cpu, memory=memory)
 
 
 def test_names_both_cpu_and_memory_when_fargate_offers_neither() -> None:
-    """Else the second mistake shows only when the first is mended."""
+    """The second mistake shows only when the first is mended."""
     with pytest.raises(InvalidArguments) as refused:
         check_size("api", cpu=300, memory=500)
     assert refused.value.mistakes.keys() == {"cpu", "memory"}
@@ -86,7 +86,7 @@ def test_names_both_cpu_and_memory_when_fargate_offers_neither() -> None:
     ],
 )
 def test_refuses_what_is_none_of_the_choices(option: dict[str, str], message: str) -> None:
-    """Else an image is built before AWS refuses the task, or a traceback says KeyError."""
+    """An image is built before AWS refuses the task, or a traceback says KeyError."""
 
     def run() -> None:
         arguments: dict[str, Any] = {
@@ -104,7 +104,7 @@ def test_refuses_what_is_none_of_the_choices(option: dict[str, str], message: st
 
 
 def test_refuses_container_insights_ecs_does_not_have() -> None:
-    """Else the update fails when it comes to the cluster."""
+    """The update fails when it comes to the cluster."""
     with pytest.raises(InvalidArguments, match="container_insights is 'on'; use disabled, enabled, enhanced"):
         NewCluster(container_insights="on")  # type: ignore[arg-type]
 
@@ -119,7 +119,7 @@ def test_accepts_names_that_leave_room_for_pulumis(name: str) -> None:
     "name", ["x" * 25, "Query", "-api", "api-", "a--b", "a_b", "1api", "internal-api", "sg-api", ""]
 )
 def test_refuses_names_a_load_balancer_would_refuse(name: str) -> None:
-    """Else the update fails when it comes to the target group."""
+    """The update fails when it comes to the target group."""
     with pytest.raises(ValueError, match="2 to 24"):
         check_name("Environment", name)
 
@@ -134,7 +134,7 @@ def test_refuses_names_a_load_balancer_would_refuse(name: str) -> None:
     ],
 )
 def test_refuses_service_a_load_balancer_would_refuse(arguments: dict[str, Any], message: str) -> None:
-    """Else the update fails when it comes to the listener rule."""
+    """The update fails when it comes to the listener rule."""
     with pytest.raises(ValueError, match=message):
         Service(**arguments)
 
@@ -146,7 +146,7 @@ def test_refuses_a_run_without_time() -> None:
 
 
 def test_names_a_missing_dockerfile() -> None:
-    """Else the Docker provider fails after everything else has been created."""
+    """The Docker provider fails after everything else has been created."""
     with pytest.raises(ValueError, match=r"dockerfile is 'app/none\.Dockerfile', which is not there"):
         create_image(
             "api",
@@ -187,7 +187,7 @@ def test_says_in_a_sentence_that_docker_does_not_run(
 
 
 def test_asks_for_docker_before_anything_is_created(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Else `pulumi up` without Docker ends in a provider's error about sockets, with half of the stack created."""
+    """`pulumi up` without Docker ends in a provider's error about sockets, with half of the stack created."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
     arguments: dict[str, Any] = {"dockerfile": "app/countries.Dockerfile", "keep_images": False, "tags": {}}
@@ -222,14 +222,14 @@ def test_passes_on_who_calls_aws(config: Any) -> None:
 
 @pytest.mark.parametrize("key", ["accessKey", "secretKey", "token", "assumeRoleWithWebIdentity"])
 def test_refuses_a_way_to_sign_in_that_would_put_a_secret_in_the_state(config: Any, key: str) -> None:
-    """Else the stack deploys with it, and its one-off task with other credentials."""
+    """The stack deploys with these credentials, and its one-off task with others."""
     config(f"aws:{key}", "x")
     with pytest.raises(ValueError, match=f"pulumi config rm aws:{key}"):
         connection_inputs("eu-west-1")
 
 
 def test_signs_in_with_a_profile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Else the task runs in the account of the default profile."""
+    """The task runs in the account of the default profile."""
     (tmp_path / "credentials").write_text("[prod]\naws_access_key_id = PRODKEY\naws_secret_access_key = s\n")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     session = session_from({"region": "eu-west-1", "profile": "prod"})

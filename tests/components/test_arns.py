@@ -46,7 +46,7 @@ def test_takes_what_lies_in_the_stacks_region() -> None:
 @pytest.mark.parametrize("arn", [{"cluster": CLUSTER}, {"topic": TOPIC}, {"key": KEY}])
 @pytest.mark.parametrize("computed", [True, False])
 def test_refuses_what_lies_in_another_region(arn: dict[str, str], computed: bool) -> None:
-    """Else the update fails halfway; the region is known in a preview already."""
+    """The update fails halfway; the region is known in a preview already."""
     elsewhere = {argument: value.replace("us-east-1", "eu-west-1") for argument, value in arn.items()}
     with pytest.raises(ValueError, match="this stack is in us-east-1: give one of that region"):
         _declare(**elsewhere, computed=computed)
@@ -54,6 +54,6 @@ def test_refuses_what_lies_in_another_region(arn: dict[str, str], computed: bool
 
 @pytest.mark.parametrize("arn", ["shared", CLUSTER.replace(":cluster/", ":service/"), f"{CLUSTER}/api"])
 def test_refuses_a_cluster_that_is_none(arn: str) -> None:
-    """Else the update fails when it comes to the first task."""
+    """The update fails when it comes to the first task."""
     with pytest.raises(InvalidArguments, match=r"arn is .*give an ARN such as arn:aws:ecs:us-east-1:"):
         ExistingCluster(arn=arn)

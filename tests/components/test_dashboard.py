@@ -103,7 +103,7 @@ EVERY = [
 
 @pytest.mark.parametrize("options", EVERY)
 def test_places_widgets_on_the_grid_without_overlap(options: dict[str, Any]) -> None:
-    """Else CloudWatch refuses the dashboard, or shows one graph on top of another."""
+    """CloudWatch refuses the dashboard, or shows one graph on top of another."""
     taken: set[tuple[int, int]] = set()
     placed = body(shown(**options))["widgets"]
     assert 0 < len(placed) <= 500
@@ -124,7 +124,7 @@ def test_places_widgets_on_the_grid_without_overlap(options: dict[str, Any]) -> 
 
 @pytest.mark.parametrize("options", EVERY)
 def test_writes_each_metric_as_the_body_takes_it(options: dict[str, Any]) -> None:
-    """Else CloudWatch refuses the dashboard, or a graph stays empty."""
+    """CloudWatch refuses the dashboard, or a graph stays empty."""
     graphs = widgets(shown(**options), "metric").values()
     assert graphs
     for graph in graphs:
@@ -147,7 +147,7 @@ def test_writes_each_metric_as_the_body_takes_it(options: dict[str, Any]) -> Non
 
 @pytest.mark.parametrize("options", EVERY)
 def test_refers_in_expressions_to_metrics_of_the_same_graph(options: dict[str, Any]) -> None:
-    """Else the line is not drawn."""
+    """CloudWatch does not draw the line."""
     for graph in widgets(shown(**options), "metric").values():
         ids = [line[-1]["id"] for line in graph["metrics"] if "id" in line[-1]]
         assert len(ids) == len(set(ids))
@@ -163,13 +163,13 @@ def test_refers_in_expressions_to_metrics_of_the_same_graph(options: dict[str, A
 
 @pytest.mark.parametrize("options", EVERY)
 def test_resolves_every_reference(options: dict[str, Any]) -> None:
-    """Else a graph is of a resource that does not exist."""
+    """A graph is of a resource that does not exist."""
     text = one(shown(**options), _TYPE, "api").inputs["dashboardBody"]
     assert not re.search(r"Output|Unknown|null|None|object at|\{\d\}|<", text)
 
 
 def test_shows_what_callers_see_of_a_service() -> None:
-    """Else its owner cannot tell a fault of the program from one of the load balancer."""
+    """Its owner cannot tell a fault of the program from one of the load balancer."""
     graphs = widgets(shown(), "metric")
     assert series(graphs["Requests"]) == [
         ("RequestCount", "", "Sum"),
@@ -187,7 +187,7 @@ def test_shows_what_callers_see_of_a_service() -> None:
     ("container_insights", "counts"), [(False, ["LiveTaskCount"]), (True, ["DesiredTaskCount", "RunningTaskCount"])]
 )
 def test_shows_tasks_as_the_cluster_reports_them(container_insights: bool, counts: list[str]) -> None:
-    """Else the graph of the tasks is empty."""
+    """The graph of the tasks is empty."""
     graphs = widgets(shown(container_insights=container_insights), "metric")
     assert [name for name, _, _ in series(graphs["Tasks"])] == counts
     assert {name for name, _, _ in series(graphs["CPU (%)"])} == {"CPUUtilization"}
@@ -198,7 +198,7 @@ def test_shows_tasks_as_the_cluster_reports_them(container_insights: bool, count
     ("access", "operations"), [("read", ["SELECT"]), ("write", ["SELECT", "INSERT", "UPDATE", "DELETE"])]
 )
 def test_shows_each_operation_of_the_access_on_the_table(access: Access, operations: list[str]) -> None:
-    """Else a loader's throttled writes are not on its dashboard."""
+    """A loader's throttled writes are not on its dashboard."""
     graphs = widgets(shown(access=access), "metric")
 
     def expected(name: str, stat: str = "Sum") -> list[tuple[str, str, str]]:
@@ -217,7 +217,7 @@ def test_shows_each_operation_of_the_access_on_the_table(access: Access, operati
 
 @pytest.mark.parametrize(("access", "kinds"), [("read", ["read"]), ("write", ["read", "write"])])
 def test_compares_capacity_consumed_with_capacity_provisioned(access: Access, kinds: list[str]) -> None:
-    """Else the two differ by a factor of 60: one is a total over the period, the other a rate."""
+    """Consumed and provisioned capacity differ by a factor of 60: one is a total over the period, the other a rate."""
     graph = widgets(shown(access=access), "metric")["Table: capacity units a second"]
     assert series(graph) == [
         line
@@ -232,7 +232,7 @@ def test_compares_capacity_consumed_with_capacity_provisioned(access: Access, ki
 
 
 def test_shows_table_and_log_only_of_a_task_that_runs_once() -> None:
-    """Else half of its dashboard is empty."""
+    """Half of the dashboard is empty."""
     program = shown(service=False, access="write")
     assert all(title.startswith("Table: ") for title in widgets(program, "metric"))
     assert len(widgets(program, "metric")) == 6
@@ -240,7 +240,7 @@ def test_shows_table_and_log_only_of_a_task_that_runs_once() -> None:
 
 
 def test_asks_the_microservices_own_log_for_its_last_errors() -> None:
-    """Else the first thing to look at in a fault has to be searched for."""
+    """The first thing to look at in a fault has to be searched for."""
     log = widgets(shown(), "log")["Last error lines"]
     assert log["region"] == REGION
     assert log["query"].startswith("SOURCE 'api' | fields @timestamp, @message, @logStream\n| filter @message like /")
@@ -262,7 +262,7 @@ def test_shows_the_state_of_alarms_only_if_there_are_any() -> None:
 
 @pytest.mark.parametrize("name", ["api", "api.v2/eu"])
 def test_names_the_dashboard_by_microservice_and_stack(name: str) -> None:
-    """Else two stacks overwrite each other's, or CloudWatch refuses the name."""
+    """Two stacks overwrite each other's, or CloudWatch refuses the name."""
     dashboard: Resource = one(shown(name=name), _TYPE, name)
     assert dashboard.inputs["dashboardName"] == f"{re.sub('[./]', '-', name)}-dev"
     assert dashboard.delete_before_replace
@@ -274,7 +274,7 @@ def test_leaves_out_tags_that_the_provider_does_not_take() -> None:
 
 
 def test_declares_the_same_dashboard_in_a_preview_where_nothing_is_known() -> None:
-    """Else the first preview of a new stack fails, or shows less than `pulumi up` creates."""
+    """The first preview of a new stack fails, or shows less than `pulumi up` creates."""
     preview, known = shown(alarms=1, computed=False), shown(alarms=1)
     assert {resource.urn for resource in preview.resources} == {resource.urn for resource in known.resources}
     assert one(preview, _TYPE, "api").inputs["dashboardName"] == "api-dev"

@@ -268,7 +268,7 @@ def failure(**changes: Any) -> str:
     ],
 )
 def test_succeeds_when_the_deployment(aws: Aws, steps: Sequence[Step], deployed: str) -> None:
-    """Else an update fails, or hangs, although the service runs what was asked for."""
+    """An update fails, or hangs, although the service runs what was asked for."""
     aws.plays(*steps)
     result = create()
     assert result.id == SERVICE
@@ -285,7 +285,7 @@ def test_succeeds_when_the_service_is_to_have_no_task(aws: Aws) -> None:
 def test_takes_back_the_tasks_autoscaling_has_left(
     aws: Aws, left: int, desired_count: float | None, told_to: int | None
 ) -> None:
-    """Else they run, and are billed, though nobody wants them; or autoscaling is overruled."""
+    """Tasks that nobody wants run and are billed, or autoscaling is overruled."""
     aws.plays(look(deployment(2, NEW, "COMPLETED"), desired=left))
     if told_to is not None:
         request = {"cluster": CLUSTER, "service": SERVICE, "desiredCount": told_to}
@@ -295,7 +295,7 @@ def test_takes_back_the_tasks_autoscaling_has_left(
 
 @pytest.mark.parametrize("wanted", [True, False])
 def test_stops_watching_alarms_that_are_gone(aws: Aws, wanted: bool) -> None:
-    """Else ECS looks for alarms that no longer exist: the aws provider does not tell it of their removal."""
+    """ECS looks for alarms that no longer exist: the aws provider does not tell it of their removal."""
     alarms = {"alarmNames": ["api-errors"], "enable": True, "rollback": True}
     aws.ecs.add_response(
         "describe_services",
@@ -386,10 +386,8 @@ def test_deploys_again_after_ecs_has_gone_back(aws: Aws) -> None:
     ],
 )
 def test_fails_when(aws: Aws, steps: Sequence[Step], says: Sequence[str]) -> None:
-    """Else `pulumi up` reports success while the service runs something else.
-
-    One look without the deployment is not enough: ECS may show an earlier state.
-    """
+    """`pulumi up` reports success while the service runs something else. One look without the deployment is not enough:
+    ECS may show an earlier state."""
     aws.plays(look(deployment(2, NEW, "IN_PROGRESS"), replaced(1, OLD, "COMPLETED")), *steps)
     aws.has_stopped()
     message = failure()
@@ -400,7 +398,7 @@ def test_fails_when(aws: Aws, steps: Sequence[Step], says: Sequence[str]) -> Non
 
 @pytest.mark.usefixtures("settled")
 def test_fails_when_what_it_deployed_again_is_gone_at_once(aws: Aws) -> None:
-    """Else it waits, until time is up, for a deployment that is over."""
+    """`pulumi up` waits, until its time is up, for a deployment that is over."""
     aws.plays(
         look(deployment(1, OLD, "COMPLETED")),
         told(deployment(3, NEW, "IN_PROGRESS")),
@@ -433,7 +431,7 @@ def test_says_what_is_going_on_when_time_is_up(aws: Aws) -> None:
 
 
 def test_shows_why_the_last_tasks_stopped(aws: Aws) -> None:
-    """Else the cause has to be looked for in three consoles, until ECS has forgotten it after an hour."""
+    """The cause has to be looked for in three consoles, until ECS has forgotten it after an hour."""
     aws.plays(
         look(deployment(2, NEW, "IN_PROGRESS"), replaced(1, OLD, "COMPLETED")),
         look(deployment(2, NEW, "FAILED", reason=GAVE_UP)),
@@ -492,7 +490,7 @@ def test_fails_with_the_reason_when_the_stopped_tasks_cannot_be_read(aws: Aws) -
 
 
 def test_writes_each_new_event_once(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
-    """Else minutes pass in silence, or with what happened last week."""
+    """Minutes pass in silence, or with what happened last week."""
     before, started, steady = event(10, "before"), event(130, "has started 2 tasks"), event(190, "is steady")
     aws.plays(
         look(deployment(2, NEW, "IN_PROGRESS"), events=[before]),
@@ -509,13 +507,13 @@ def test_writes_each_new_event_once(aws: Aws, capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("status", ["INACTIVE", "DRAINING"])
 def test_fails_when_the_service_was_deleted(aws: Aws, status: str) -> None:
-    """Else it looks for deployments that will never come."""
+    """`pulumi up` looks for deployments that will never come."""
     aws.plays(("describe_services", {**service(), "status": status}))
     assert f"{SERVICE} is {status} in the cluster {CLUSTER}" in failure()
 
 
 def test_waits_for_a_service_that_does_not_show_yet(aws: Aws) -> None:
-    """Else the first `pulumi up` may fail though all is well: it was created a moment ago."""
+    """The first `pulumi up` may fail though all is well: it was created a moment ago."""
     aws.ecs.add_response("describe_services", {"services": [], "failures": [{"arn": SERVICE, "reason": "MISSING"}]})
     aws.plays(look(deployment(1, NEW, "COMPLETED")))
     create()
@@ -576,7 +574,7 @@ def test_waits_for_the_deployment_of_a_changed_configuration(aws: Aws) -> None:
     ids=["to the earlier deployment", "with a new deployment", "with a new deployment, which is complete"],
 )
 def test_deploys_again_after_ecs_has_gone_back_for_a_changed_configuration(aws: Aws, went_back: Step) -> None:
-    """Else the second `pulumi up` takes the deployment ECS went back to for the one that failed."""
+    """The second `pulumi up` takes the deployment ECS went back to for the one that failed."""
     aws.configuration = MOVED["configuration"]
     aws.plays(went_back, told(deployment(4, NEW, "IN_PROGRESS")), look(deployment(4, NEW, "COMPLETED")))
     assert update({}, MOVED) == "ecs-svc/4"
@@ -595,7 +593,7 @@ def test_deploys_again_after_ecs_has_gone_back_for_a_changed_configuration(aws: 
 def test_accepts_what_is_deployed_when_no_other_deployment_is_due(
     aws: Aws, olds: dict[str, Any], news: dict[str, Any]
 ) -> None:
-    """Else a longer timeout replaces every task."""
+    """A longer timeout replaces every task."""
     aws.plays(look(deployment(1, NEW, "COMPLETED")))
     assert update(olds, news) == "ecs-svc/1"
 
@@ -615,7 +613,7 @@ def test_accepts_what_is_deployed_when_no_other_deployment_is_due(
     ],
 )
 def test_looks_again_in_place_when_an_input_changes(change: dict[str, Any], changes: bool) -> None:
-    """Else a change is not checked; or, replaced, what depends on it is replaced too."""
+    """A change is not checked; or, replaced, what depends on it is replaced too."""
     diff = DeploymentProvider().diff(SERVICE, {**PROPS, "deployment_id": "ecs-svc/1"}, {**PROPS, **change})
     assert (diff.changes, diff.replaces) == (changes, [])
 

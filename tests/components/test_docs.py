@@ -61,7 +61,7 @@ def _defaults(class_: type) -> dict[str, str]:
 
 @pytest.mark.parametrize("class_", components.__all__)
 def test_documents_every_argument_and_its_default(class_: str) -> None:
-    """Else it cannot be found, is something else than the table says, or is gone."""
+    """A reader cannot find an argument, or finds another default than the code has."""
     rows = {argument: default for argument, default, _ in ROW.findall(_section(class_))}
     assert rows == _defaults(getattr(components, class_))
 
@@ -73,7 +73,7 @@ def test_documents_the_classes_there_are() -> None:
 
 @pytest.mark.parametrize("class_", components.__all__)
 def test_documents_a_class_under_its_package(class_: str) -> None:
-    """Else who reads of it looks for its source in the wrong place."""
+    """A reader looks for the source of a class in the wrong place."""
     packages = re.findall(r"^## .*: `([\w/]+)`$", TEXT[: TEXT.index(f"\n### {class_}\n")], re.MULTILINE)
     module = getattr(components, class_).__module__
     assert module.rpartition(".")[0].replace(".", "/") == packages[-1]
@@ -126,11 +126,11 @@ def everything() -> tuple[Program, Everything]:
 
 @pytest.mark.parametrize(("attribute", "class_"), ATTRIBUTE.findall(TEXT))
 def test_names_the_attribute_of_a_resource(everything: tuple[Program, Everything], attribute: str, class_: str) -> None:
-    """Else the way to what the components do not offer ends in an AttributeError."""
+    """The way to what the components do not offer ends in an AttributeError."""
     assert type(eval(attribute, vars(everything[1]).copy())) is eval(class_, dict(RESOURCES))
 
 
 def test_names_an_attribute_of_every_kind_of_resource(everything: tuple[Program, Everything]) -> None:
-    """Else a resource that can be reached is not found."""
+    """A resource that can be reached is not found."""
     declared = {resource.type.rpartition(":")[2] for resource in everything[0].resources if resource.custom}
     assert declared <= {class_.rpartition(".")[2] for _, class_ in ATTRIBUTE.findall(TEXT)}

@@ -47,7 +47,7 @@ _ENDPOINTS_OF = {
     "role", ["load-countries-task", "query-api-task", "load-countries-execution", "query-api-execution"]
 )
 def test_lets_through_what_each_role_is_granted(program: Program, role: str) -> None:
-    """Else tasks are locked out of what they may use, and the error does not say by what."""
+    """Tasks are locked out of what they may use, and the error does not say by what."""
     without_internet = declared(_EVERY_ENDPOINT, keyspace="geography_domain")
     checked = 0
     for statement in policy(program, role)["Statement"]:
@@ -64,7 +64,7 @@ def test_lets_through_what_each_role_is_granted(program: Program, role: str) -> 
     "action", ["CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"]
 )
 def test_lets_sessions_through(action: str) -> None:
-    """Else ECS Exec does not connect."""
+    """ECS Exec does not connect."""
     program = declared(_EVERY_ENDPOINT)
     assert _passes(program, "ssmmessages", f"ssmmessages:{action}", "*")
 
@@ -84,7 +84,7 @@ _ALLOWED = [
 
 @pytest.mark.parametrize(("service", "action", "resource"), _ALLOWED)
 def test_lets_no_other_accounts_principal_through(service: str, action: str, resource: str) -> None:
-    """Else whoever breaks into a task carries data out with credentials of an account of his own."""
+    """An attacker in a task carries data out with credentials of another account."""
     program = declared(_EVERY_ENDPOINT)
     assert _passes(program, service, action, resource)
     assert not _passes(program, service, action, resource, account="111111111111")
@@ -112,7 +112,7 @@ def test_lets_no_other_accounts_principal_through(service: str, action: str, res
     ],
 )
 def test_lets_nothing_else_through(service: str, action: str, resource: str) -> None:
-    """Else the endpoint is a way to other keyspaces, accounts and buckets."""
+    """The endpoint is a way to other keyspaces, accounts and buckets."""
     assert not _passes(declared(_EVERY_ENDPOINT), service, action, resource)
 
 

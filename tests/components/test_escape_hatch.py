@@ -45,14 +45,14 @@ def everything(request: pytest.FixtureRequest) -> Program:
 
 
 def test_reaches_every_resource_from_an_attribute(everything: Program) -> None:
-    """Else what the components do not offer for it cannot be had without a copy of them."""
+    """A user cannot change what the components do not offer without a copy of them."""
     reachable = set(everything.outputs["reachable"])
     lost = [f"{each.type} {each.name}" for each in everything.resources if each.urn not in reachable]
     assert not lost, f"not reachable: {', '.join(lost)}"
 
 
 def test_looks_at_every_kind_of_resource_the_components_create(everything: Program) -> None:
-    """Else a new feature's resources are not looked for above."""
+    """A new feature's resources are not looked for above."""
     sources = "".join(file.read_text() for file in (ROOT / "components").rglob("*.py"))
     kinds = set(re.findall(r"\baws\.(\w+\.[A-Z]\w+)\(", sources))
     declared = {re.sub(r"aws:(\w+)/\w+:(\w+)", r"\1.\2", each.type) for each in everything.resources}
@@ -61,7 +61,7 @@ def test_looks_at_every_kind_of_resource_the_components_create(everything: Progr
 
 
 def test_gives_every_resource_its_component_as_parent(everything: Program) -> None:
-    """Else transforms, providers and protection of the component do not reach it."""
+    """Transforms, providers and protection of the component do not reach it."""
     components = {each.urn: each.name for each in everything.resources if not each.custom and "awsx" not in each.type}
     assert sorted(components.values()) == ["guest", "loader", "query-api", "shop", "visitors"]
     for each in everything.resources:

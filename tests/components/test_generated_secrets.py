@@ -33,7 +33,7 @@ def _declare(*secrets: str, computed: bool = True, **arguments: Any) -> Program:
 
 @pytest.mark.parametrize("computed", [True, False], ids=["created", "preview"])
 def test_declares_a_parameter_for_each_and_no_value(computed: bool) -> None:
-    """Else the preview of a new stack fails, two microservices meet in one parameter, or the value is in the state."""
+    """The preview of a new stack fails, two microservices meet in one parameter, or the value is in the state."""
     program = _declare("KEY_A", "KEY_B", computed=computed)
     parameters = {parameter.name: parameter for parameter in program.of_type(_PARAMETER)}
     assert parameters.keys() == {"api-KEY_A", "api-KEY_B"}
@@ -69,7 +69,7 @@ def test_lets_ecs_read_these_parameters_only() -> None:
     ids=["service", "once"],
 )
 def test_starts_tasks_once_their_secrets_are_there(run: Service | Once, type_: str) -> None:
-    """Else the first tasks cannot start, and on destroy those that still run cannot be replaced."""
+    """The first tasks cannot start, and on destroy those that still run cannot be replaced."""
     program = _declare("KEY_A", run=run)
     for user in (one(program, type_, "api"), one(program, "aws:ecs/taskDefinition:TaskDefinition", "api")):
         assert "SecretParameter api-KEY_A" in dependencies(program, user)
@@ -96,14 +96,14 @@ def test_starts_tasks_once_their_secrets_are_there(run: Service | Once, type_: s
     ],
 )
 def test_refuses_what_would_not_work(arguments: dict[str, Any], said: str) -> None:
-    """Else the update fails halfway in AWS's words, or a task starts with another value than its program expects."""
+    """The update fails halfway in AWS's words, or a task starts with another value than its program expects."""
     with pytest.raises(InvalidArguments, match=said):
         _declare(**arguments)
 
 
 @pytest.mark.parametrize("project", ["aws-shop", "SSM"])
 def test_refuses_a_project_whose_parameters_would_be_awss(monkeypatch: pytest.MonkeyPatch, project: str) -> None:
-    """Else PutParameter refuses the name when the rest of the stack is there."""
+    """PutParameter refuses the name when the rest of the stack is there."""
     monkeypatch.setattr(pulumi, "get_project", lambda: project)
     with pytest.raises(InvalidArguments, match=f"generated_secrets needs parameters under /{project}/dev, but names"):
         _declare("KEY")

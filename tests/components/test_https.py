@@ -34,13 +34,13 @@ RECORD = "aws:route53/record:Record"
     ],
 )
 def test_refuses_contradictions_and_what_aws_would_refuse(arguments: dict[str, Any], message: str) -> None:
-    """Else the update fails once the load balancer is there, or waits half an hour for a certificate in vain."""
+    """The update fails once the load balancer is there, or waits half an hour for a certificate in vain."""
     with pytest.raises(InvalidArguments, match=message):
         Https(**arguments)
 
 
 def test_names_every_mistake_at_once() -> None:
-    """Else its owner runs it once a mistake."""
+    """The owner needs one run for each mistake."""
     with pytest.raises(InvalidArguments) as refused:
         Https(domain="*", hosted_zone_id="x", certificate_arn="y", tls_policy="z")
     assert refused.value.mistakes.keys() == {"domain", "hosted_zone_id", "certificate_arn", "tls_policy"}
@@ -58,7 +58,7 @@ def test_names_every_mistake_at_once() -> None:
     ],
 )
 def test_takes_policies_that_accept_tls_1_2_and_newer(policy: str) -> None:
-    """Else a stack that must do FIPS or TLS 1.3 only cannot use the component."""
+    """A stack that must do FIPS or TLS 1.3 only cannot use the component."""
     program = declare_front(PublicLoadBalancer(https=Https(certificate_arn=CERTIFICATE_ARN, tls_policy=policy)))
     assert one(program, LISTENER, "shop-https").inputs["sslPolicy"] == policy
 
@@ -75,7 +75,7 @@ def test_takes_policies_that_accept_tls_1_2_and_newer(policy: str) -> None:
     ],
 )
 def test_refuses_policies_that_accept_old_tls(policy: str) -> None:
-    """Else clients can be talked down to a protocol that is broken."""
+    """Clients can be talked down to a protocol that is broken."""
     with pytest.raises(InvalidArguments, match=r"tls_policy .*nothing below TLS 1\.2"):
         Https(certificate_arn=CERTIFICATE_ARN, tls_policy=policy)
 
@@ -113,7 +113,7 @@ def test_keeps_the_certificate_in_use_until_the_new_one_is_there() -> None:
 
 
 def test_points_the_domain_to_the_load_balancer_and_takes_no_record_over() -> None:
-    """Else the URL does not resolve, or a live record of somebody else's is overwritten."""
+    """The URL does not resolve, or a live record of somebody else's is overwritten."""
     program = declare_front(PublicLoadBalancer(https=MADE))
     alias = one(program, RECORD, "shop-alias").inputs
     assert (alias["zoneId"], alias["name"], alias["type"]) == (ZONE, "api.example.com", "A")
@@ -139,7 +139,7 @@ def test_points_the_domain_to_the_load_balancer_and_takes_no_record_over() -> No
 def test_puts_out_the_domains_url_and_makes_the_records_it_was_asked_for(
     https: Https, url: str, records: set[str]
 ) -> None:
-    """Else clients get an address that the certificate does not cover, or a zone gets records nobody asked for."""
+    """Clients get an address that the certificate does not cover, or a zone gets records nobody asked for."""
     program = declare_front(PublicLoadBalancer(https=https))
     assert program.outputs["url"] == url
     assert {record.name for record in program.of_type(RECORD)} == records
@@ -158,7 +158,7 @@ def _actions(program: Program, listener: str) -> Any:
 
 
 def test_redirects_port_80_and_answers_404_on_443_to_what_is_not_claimed() -> None:
-    """Else a link without https ends nowhere, or loses its path on the way."""
+    """A link without https ends nowhere, or loses its path on the way."""
     program = declare_front(PublicLoadBalancer(https=MADE), services={"api": Service()})
     (redirect,) = _actions(program, "shop")
     assert redirect == {

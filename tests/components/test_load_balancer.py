@@ -40,7 +40,7 @@ ASSOCIATION = "aws:wafv2/webAclAssociation:WebAclAssociation"
     ],
 )
 def test_refuses_a_block_of_addresses_that_aws_would_refuse_or_change(cidrs: Any, message: str) -> None:
-    """Else the update fails halfway, or shows a change each time that never goes away."""
+    """The update fails halfway, or shows a change each time that never goes away."""
     with pytest.raises(InvalidArguments, match=f"allowed_cidrs .*{message}"):
         PublicLoadBalancer(allowed_cidrs=cidrs)
 
@@ -53,7 +53,7 @@ def test_refuses_a_block_of_addresses_that_aws_would_refuse_or_change(cidrs: Any
     ],
 )
 def test_refuses_more_blocks_than_a_security_group_takes(https: Https | None, most: int, message: str) -> None:
-    """Else the update fails at the 61st rule, and some clients are let in and others are not."""
+    """The update fails at the 61st rule, and some clients are let in and others are not."""
     blocks = [f"10.0.{number}.0/24" for number in range(most + 1)]
     assert PublicLoadBalancer(https=https, allowed_cidrs=blocks[:most]).allowed_cidrs == blocks[:most]
     with pytest.raises(InvalidArguments, match=f"allowed_cidrs {message}"):
@@ -62,7 +62,7 @@ def test_refuses_more_blocks_than_a_security_group_takes(https: Https | None, mo
 
 @pytest.mark.parametrize(("https", "ports"), [(None, {80}), (OWN, {80, 443})])
 def test_lets_in_who_is_allowed_and_nobody_else(https: Https | None, ports: set[int]) -> None:
-    """Else a load balancer meant for an office is open to the world, or closed to the office."""
+    """A load balancer meant for an office is open to the world, or closed to the office."""
     cidrs = ["203.0.113.0/24", "198.51.100.7/32"]
     rules = declare_front(PublicLoadBalancer(https=https, allowed_cidrs=cidrs)).of_type(INGRESS)
     into = {
@@ -74,7 +74,7 @@ def test_lets_in_who_is_allowed_and_nobody_else(https: Https | None, ports: set[
 
 
 def test_names_rules_after_what_they_allow() -> None:
-    """Else reordering the list replaces rules that are in use, and shuts clients out meanwhile."""
+    """Reordering the list replaces rules that are in use, and shuts clients out meanwhile."""
     blocks = ["203.0.113.0/24", "198.51.100.7/32", "10.0.0.0/8"]
 
     def by_name(cidrs: list[str]) -> dict[str, str]:
@@ -104,7 +104,7 @@ def test_protects_the_load_balancer_as_set(protect: bool) -> None:
 
 
 def test_makes_a_new_load_balancer_in_another_vpc() -> None:
-    """Else an update that moves the stack fails: AWS does not move a load balancer."""
+    """An update that moves the stack fails: AWS does not move a load balancer."""
     balancer = one(declare_front(), LOAD_BALANCER, "shop")
     assert balancer.replacement_trigger == "vpc-shop"
     assert not balancer.delete_before_replace
@@ -117,7 +117,7 @@ def test_switches_access_logs_off_in_so_many_words() -> None:
 
 @pytest.mark.parametrize("https", [OWN, Https(domain="api.example.com", hosted_zone_id="Z0123456789ABCDEFGHIJ")])
 def test_tags_everything_that_can_be_tagged(https: Https) -> None:
-    """Else costs cannot be told apart, and what a stack left behind cannot be found."""
+    """Costs cannot be told apart, and what a stack left behind cannot be found."""
     program = declare_front(
         PublicLoadBalancer(https=https, access_logs=AccessLogs(), web_acl_arn=WEB_ACL_ARN), services={"api": Service()}
     )
@@ -130,7 +130,7 @@ def test_tags_everything_that_can_be_tagged(https: Https) -> None:
 
 @pytest.mark.parametrize("https", [None, OWN])
 def test_takes_no_request_before_the_web_acl_filters_it(https: Https | None) -> None:
-    """Else there is a time in which attacks come through."""
+    """Attacks come through until the web ACL filters requests."""
     program = declare_front(PublicLoadBalancer(https=https, web_acl_arn=WEB_ACL_ARN))
     association = one(program, ASSOCIATION, "shop")
     assert association.inputs == {
@@ -155,7 +155,7 @@ def test_takes_the_old_web_acl_away_before_the_new_one_comes() -> None:
     ],
 )
 def test_refuses_a_web_acl_that_is_none_for_load_balancers(arn: str, message: str) -> None:
-    """Else the update fails once the load balancer is there."""
+    """The update fails once the load balancer is there."""
     with pytest.raises(InvalidArguments, match=f"web_acl_arn .*{message}"):
         PublicLoadBalancer(web_acl_arn=arn)
 
@@ -174,7 +174,7 @@ def test_refuses_a_web_acl_that_is_none_for_load_balancers(arn: str, message: st
 )
 @pytest.mark.parametrize("computed", [True, False])
 def test_refuses_what_lies_in_another_region(options: PublicLoadBalancer | ExistingListener, computed: bool) -> None:
-    """Else the update fails once the load balancer is there; the region is known in a preview already."""
+    """The update fails once the load balancer is there; the region is known in a preview already."""
     with pytest.raises(ValueError, match="this stack is in us-east-1: give one of that region"):
         declare_front(options, computed=computed)
 
@@ -192,20 +192,20 @@ def test_refuses_what_lies_in_another_region(options: PublicLoadBalancer | Exist
     ],
 )
 def test_refuses_a_listener_it_could_not_use(arguments: dict[str, str], message: str) -> None:
-    """Else the update fails when it comes to the first rule, or the URL that the stack puts out does not work."""
+    """The update fails when it comes to the first rule, or the URL that the stack puts out does not work."""
     with pytest.raises(InvalidArguments, match=message):
         ExistingListener(**{**vars(EXISTING), **arguments})
 
 
 def test_derives_a_load_balancers_suffix_from_its_listeners_arn() -> None:
-    """Else target tracking and dashboards of a service behind an existing listener show nothing."""
+    """Target tracking and dashboards of a service behind an existing listener show nothing."""
     assert load_balancer_suffix(LISTENER_ARN) == "app/shared/50dc6c495c0c9188"
     with pytest.raises(InvalidArguments, match="listener_arn"):
         load_balancer_suffix("arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/shared/50dc6c49")
 
 
 def test_puts_a_service_behind_an_existing_listener_and_creates_no_load_balancer() -> None:
-    """Else a team pays for a load balancer it does not use, or its requests do not arrive."""
+    """A team pays for a load balancer it does not use, or its requests do not arrive."""
     program = declare_front(EXISTING, services={"api": Service(paths=["/things/*"])})
     assert not [*program.of_type(LOAD_BALANCER), *program.of_type(LISTENER)]
     assert "shop-alb" not in {resource.name for resource in program.resources}
@@ -234,7 +234,7 @@ def test_takes_a_listener_from_another_resources_outputs() -> None:
 
 
 def test_puts_out_the_load_balancers_own_name_without_https() -> None:
-    """Else a stack without a domain has no address."""
+    """A stack without a domain has no address."""
     assert declare_front().outputs == {"url": "http://127.0.0.1:8080", "suffix": "app/shop/50dc6c495c0c9188"}
 
 
@@ -249,7 +249,7 @@ def test_puts_out_the_load_balancers_own_name_without_https() -> None:
     ],
 )
 def test_declares_the_same_in_a_preview_where_nothing_is_known(options: PublicLoadBalancer | ExistingListener) -> None:
-    """Else the first `pulumi preview` of a new stack fails, or shows less than `pulumi up` creates."""
+    """The first `pulumi preview` of a new stack fails, or shows less than `pulumi up` creates."""
     services = {"api": Service()}
     assert urns(declare_front(options, services=services, computed=False)) == urns(
         declare_front(options, services=services)

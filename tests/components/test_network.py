@@ -88,13 +88,13 @@ def aws_answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Call], I
     ],
 )
 def test_refuses_new_vpc_aws_would_refuse(arguments: dict[str, Any], message: str) -> None:
-    """Else the update fails halfway, in words of awsx or EC2."""
+    """The update fails halfway, in words of awsx or EC2."""
     with pytest.raises(InvalidArguments, match=message):
         NewVpc(**arguments)
 
 
 def test_names_every_mistake_in_a_new_vpc_at_once() -> None:
-    """Else its owner mends one to be told of the next."""
+    """The owner corrects one mistake to be told of the next."""
     with pytest.raises(InvalidArguments) as refused:
         NewVpc(cidr="x", zones=["a"], egress="nat", session_endpoint=True, parameter_endpoint=True)
     assert refused.value.mistakes.keys() == {"cidr", "zones", "session_endpoint", "parameter_endpoint"}
@@ -129,7 +129,7 @@ def test_accepts_new_vpc_that_works(arguments: dict[str, Any]) -> None:
     ],
 )
 def test_refuses_ids_that_are_none(arguments: dict[str, Any], message: str) -> None:
-    """Else the update fails at whatever uses the id first."""
+    """The update fails at whatever uses the id first."""
     with pytest.raises(InvalidArguments, match=message):
         _existing(**arguments)
 
@@ -150,7 +150,7 @@ def test_refuses_an_output_for_an_id() -> None:
     ],
 )
 def test_runs_tasks_where_their_egress_is(egress: Egress, nat: str, subnets: str, public_ip: bool) -> None:
-    """Else they can pull no image, or are open to more than was asked for, or cost more."""
+    """Tasks can pull no image, or are open to more than was asked for, or cost more."""
     program = declared(NewVpc(egress=egress))
     assert one(program, "awsx:ec2:Vpc", "env").inputs["natGateways"] == {"strategy": nat}
     assert _tasks(program)["subnets"] == [f"subnet-{subnets}-us-east-1a", f"subnet-{subnets}-us-east-1b"]
@@ -161,7 +161,7 @@ def test_runs_tasks_where_their_egress_is(egress: Egress, nat: str, subnets: str
 
 
 def test_keeps_the_subnets_whatever_the_egress() -> None:
-    """Else changing the egress of a running stack replaces subnets with tasks in them, which AWS refuses."""
+    """Changing the egress of a running stack replaces subnets with tasks in them, which AWS refuses."""
     vpcs = [dict(one(declared(NewVpc(egress=way)), "awsx:ec2:Vpc", "env").inputs) for way in _WAYS]
     for vpc in vpcs:
         del vpc["natGateways"]
@@ -208,7 +208,7 @@ def test_creates_the_endpoints_its_tasks_need_and_no_other(
 
 
 def test_knows_the_addresses_of_a_new_vpc() -> None:
-    """Else a program behind the load balancer cannot tell whom to believe who its client is."""
+    """A program behind the load balancer cannot tell whom to believe who its client is."""
     assert declared(NewVpc(cidr="10.9.0.0/16"), computed=False).outputs["cidr_blocks"] == ["10.9.0.0/16"]
 
 
@@ -251,7 +251,7 @@ def test_lets_tasks_without_internet_reach_endpoints_only() -> None:
 
 
 def test_lets_tasks_into_an_endpoint_that_is_there_already() -> None:
-    """Else its group keeps them out, and another endpoint with private DNS is refused."""
+    """The endpoint's security group keeps the tasks out, and another endpoint with private DNS is refused."""
     program = declared(_existing(keyspaces_security_group_id="sg-12345678"))
     assert _rules(program) == {
         ("Egress", "api-tasks-id", "sg-12345678", 9142),
@@ -278,7 +278,7 @@ def test_lets_tasks_into_an_endpoint_that_is_there_already() -> None:
     ],
 )
 def test_starts_tasks_once_their_network_is_there(options: NewVpc | ExistingVpc, needed: set[str]) -> None:
-    """Else the first ones on a new stack cannot pull their image, and on destroy they are cut off while they run."""
+    """The first ones on a new stack cannot pull their image, and on destroy they are cut off while they run."""
     program = declared(options)
     assert dependencies(program, one(program, "aws:ecs/service:Service", "tasks")) >= needed | {
         "VpcEndpoint env-keyspaces",
@@ -289,7 +289,7 @@ def test_starts_tasks_once_their_network_is_there(options: NewVpc | ExistingVpc,
 
 
 def test_routes_all_subnets_to_s3() -> None:
-    """Else tasks without internet get no image, and those behind a NAT gateway pay for each byte of one."""
+    """Tasks without internet get no image, and those behind a NAT gateway pay for each byte of one."""
 
     def run() -> None:
         parent = pulumi.ComponentResource("test:index:Parent", "parent")
@@ -311,7 +311,7 @@ def test_routes_all_subnets_to_s3() -> None:
 
 
 def test_spreads_over_the_zones_it_is_told() -> None:
-    """Else a stack moves its subnets when AWS offers Keyspaces in another zone."""
+    """A stack moves its subnets when AWS offers Keyspaces in another zone."""
     zones = ["us-east-1c", "us-east-1a"]
     vpc = one(declared(NewVpc(zones=zones, cidr="10.9.0.0/20")), "awsx:ec2:Vpc", "env").inputs
     assert vpc["availabilityZoneNames"] == zones
@@ -319,20 +319,20 @@ def test_spreads_over_the_zones_it_is_told() -> None:
 
 
 def test_refuses_zones_without_the_keyspaces_endpoint() -> None:
-    """Else EC2 refuses the endpoint when the VPC is there already."""
+    """EC2 refuses the endpoint when the VPC is there already."""
     with pytest.raises(InvalidArguments, match=r"env: zones has us-east-1f, where .*cassandra is not offered; use us-"):
         declared(NewVpc(zones=["us-east-1a", "us-east-1f"]))
 
 
 def test_refuses_a_region_with_one_zone_for_keyspaces(aws_answers: Any) -> None:
-    """Else the load balancer is refused when the VPC is there already."""
+    """The load balancer is refused when the VPC is there already."""
     aws_answers(lambda call: {"availabilityZones": ["us-east-1a"]} if "EndpointService" in call.token else {})
     with pytest.raises(InvalidArguments, match=r"has 1 availability zones that offer .*choose another region"):
         declared(NewVpc())
 
 
 def test_refuses_zones_without_an_endpoint_that_tasks_without_internet_need(aws_answers: Any) -> None:
-    """Else EC2 refuses that endpoint when the VPC is there already."""
+    """EC2 refuses that endpoint when the VPC is there already."""
     aws_answers(lambda call: {"availabilityZones": ["us-east-1a"]} if call.args.get("service") == "ecr.dkr" else {})
     with pytest.raises(InvalidArguments, match=r"ecr\.dkr has no endpoint in us-east-1b; take other zones"):
         declared(NewVpc(egress="endpoints"))
@@ -340,7 +340,7 @@ def test_refuses_zones_without_an_endpoint_that_tasks_without_internet_need(aws_
 
 
 def test_uses_an_existing_vpc_as_it_is() -> None:
-    """Else a second VPC appears, or the tasks run elsewhere than they were told."""
+    """A second VPC appears, or the tasks run elsewhere than they were told."""
     program = declared(_existing(task_subnet_ids=[_B, _A], assign_public_ip=True))
     assert not list(program.of_type("awsx:ec2:Vpc"))
     assert program.outputs["vpc_id"] == "vpc-12345678"
@@ -352,14 +352,14 @@ def test_uses_an_existing_vpc_as_it_is() -> None:
 
 @pytest.mark.parametrize("named", [[_A, _B, _ALSO_A], [_ALSO_A, _B, _A]])
 def test_gives_the_endpoint_one_subnet_in_each_zone(named: list[str]) -> None:
-    """Else EC2 refuses it: DuplicateSubnetsInSameZone."""
+    """EC2 refuses it: DuplicateSubnetsInSameZone."""
     program = declared(_existing(task_subnet_ids=named))
     assert one(program, ENDPOINT, "env-keyspaces").inputs["subnetIds"] == [_A, _B]
     assert _tasks(program)["subnets"] == named
 
 
 def test_refuses_task_subnets_in_zones_without_the_keyspaces_endpoint(aws_answers: Any) -> None:
-    """Else EC2 refuses the endpoint, without saying what else would do."""
+    """EC2 refuses the endpoint, without saying what else would do."""
     aws_answers(lambda call: {"availabilityZone": "us-east-1f"} if call.args.get("id") == _B else {})
     with pytest.raises(InvalidArguments, match=r"task_subnet_ids are in us-east-1f, .*keyspaces_security_group_id"):
         declared(_existing(task_subnet_ids=[_A, _B]))
@@ -368,7 +368,7 @@ def test_refuses_task_subnets_in_zones_without_the_keyspaces_endpoint(aws_answer
 
 @pytest.mark.parametrize("group", [None, "sg-12345678"])
 def test_says_which_subnets_are_not_in_the_vpc(aws_answers: Any, group: str | None) -> None:
-    """Else AWS refuses the load balancer, the endpoint or the service, one after the other."""
+    """AWS refuses the load balancer, the endpoint or the service, one after the other."""
     searched: list[Any] = []
 
     def answer(call: Call) -> Inputs:
@@ -392,7 +392,7 @@ def test_says_which_subnets_are_not_in_the_vpc(aws_answers: Any, group: str | No
     [*(NewVpc(egress=way) for way in _WAYS), _existing(), _existing(keyspaces_security_group_id="sg-12345678")],
 )
 def test_declares_the_same_network_in_a_preview_where_nothing_is_known(options: NewVpc | ExistingVpc) -> None:
-    """Else the first `pulumi preview` of a new stack fails, or shows less than `pulumi up` creates."""
+    """The first `pulumi preview` of a new stack fails, or shows less than `pulumi up` creates."""
     preview = declared(options, computed=False)
     assert {resource.urn for resource in preview.resources} == {
         resource.urn for resource in declared(options).resources
@@ -402,7 +402,7 @@ def test_declares_the_same_network_in_a_preview_where_nothing_is_known(options: 
 
 
 def test_passes_its_network_and_keyspace_on() -> None:
-    """Else an environment ignores the network it is given, or its endpoint keeps its own tasks out."""
+    """An environment ignores the network it is given, or its endpoint keeps its own tasks out."""
     program = declare(lambda: Environment("env", keyspace="shop", network=NewVpc(cidr="10.1.0.0/16")))
     assert one(program, "awsx:ec2:Vpc", "env").inputs["cidrBlock"] == "10.1.0.0/16"
     tables, _ = policies(program)["cassandra"]["Statement"]
@@ -410,7 +410,7 @@ def test_passes_its_network_and_keyspace_on() -> None:
 
 
 def test_sends_no_policy_to_a_service_that_takes_none(aws_answers: Any) -> None:
-    """Else EC2 refuses the endpoint in regions where the service does not support one."""
+    """EC2 refuses the endpoint in regions where the service does not support one."""
     aws_answers(lambda call: {"vpcEndpointPolicySupported": False} if call.args.get("service") == "ssmmessages" else {})
     program = declared(NewVpc(egress="endpoints", session_endpoint=True))
     assert "policy" not in one(program, ENDPOINT, "env-ssmmessages").inputs

@@ -42,13 +42,13 @@ def recorded(provider: Provider) -> Any:
 
 
 def test_takes_any_layout_for_a_new_vpc(provider: Provider) -> None:
-    """Else the first `pulumi up` fails."""
+    """The first `pulumi up` fails."""
     assert _refused(provider, None, _declared(vpcCidr="10.7.0.0/20")) == []
 
 
 @pytest.mark.parametrize("settings", [{}, {"egress": "public"}, {"availabilityZones": '["us-east-1a", "us-east-1b"]'}])
 def test_lets_all_else_change(provider: Provider, recorded: Any, settings: dict[str, str]) -> None:
-    """Else the egress of a stack cannot be changed, or its zones be named."""
+    """The egress of a stack cannot be changed, or its zones be named."""
     news = _declared(**settings)
     assert _refused(provider, recorded, news) == []
     request = provider_pb2.DiffRequest(id="id", urn="urn", olds=recorded, news=news)
@@ -56,7 +56,7 @@ def test_lets_all_else_change(provider: Provider, recorded: Any, settings: dict[
 
 
 def test_refuses_what_cuts_the_subnets_anew(provider: Provider, recorded: Any) -> None:
-    """Else the update fails in the middle, and taking it back fails too."""
+    """The update fails in the middle, and taking it back fails too."""
     news = _declared(vpcCidr="10.7.0.0/20", availabilityZones='["us-east-1a", "us-east-1c"]')
     cidr, zones = _refused(provider, recorded, news)
     assert cidr.startswith("the VPC's cidr changes from 10.0.0.0/16 to 10.7.0.0/20.")
@@ -65,7 +65,7 @@ def test_refuses_what_cuts_the_subnets_anew(provider: Provider, recorded: Any) -
 
 
 def test_is_asked_before_the_vpc_is_touched(program: Program) -> None:
-    """Else the VPC is replaced while the refusal is still being printed."""
+    """The VPC is replaced while the refusal is still being printed."""
     assert "NetworkLayout keyspaces" in dependencies(program, one(program, "awsx:ec2:Vpc", "keyspaces"))
 
 

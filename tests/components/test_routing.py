@@ -50,7 +50,7 @@ def test_takes_paths_a_load_balancer_takes(paths: list[str]) -> None:
     ],
 )
 def test_refuses_paths_a_load_balancer_would_refuse(paths: Any, message: str) -> None:
-    """Else the update fails when it comes to the listener rule."""
+    """The update fails when it comes to the listener rule."""
     with pytest.raises(InvalidArguments, match=f"Service: paths .*{message}"):
         Service(paths=paths)
 
@@ -84,14 +84,14 @@ def test_takes_hosts_a_load_balancer_takes(hosts: list[str]) -> None:
     ],
 )
 def test_refuses_hosts_a_load_balancer_would_refuse(hosts: Any, paths: list[str], message: str) -> None:
-    """Else the update fails when it comes to the listener rule."""
+    """The update fails when it comes to the listener rule."""
     with pytest.raises(InvalidArguments, match=f"Service: hosts .*{message}") as refused:
         Service(hosts=hosts, paths=paths)
     assert set(refused.value.mistakes) == {"hosts"}
 
 
 def test_names_each_host_a_load_balancer_would_refuse() -> None:
-    """Else its owner corrects one after the other."""
+    """The owner corrects one host after the other."""
     wrong = ["localhost", "10.0.0.1", "example.*", "API.example.com", "a_b.example.com", "a..com", "a.com:8080"]
     mistake = hosts_mistake([*wrong, "a.example.com"], ["/*"])
     assert mistake is not None
@@ -107,14 +107,14 @@ def test_says_what_is_wrong_with_paths_once_although_there_are_hosts() -> None:
 
 @pytest.mark.parametrize("priority", [0, 50_001])
 def test_refuses_a_priority_a_load_balancer_would_refuse(priority: int) -> None:
-    """Else the update fails when it comes to the listener rule."""
+    """The update fails when it comes to the listener rule."""
     with pytest.raises(InvalidArguments, match=r"priority is .*; use 1 to 50000"):
         Service(priority=priority)
 
 
 @given(name=st.text(string.ascii_lowercase, min_size=1), paths=several_paths, hosts=several_hosts)
 def test_derives_a_priority_that_a_rule_can_have(name: str, paths: list[str], hosts: list[str]) -> None:
-    """Else some name, path or host cannot be deployed without setting one by hand."""
+    """Some name, path or host cannot be deployed without setting one by hand."""
     assert 1 <= derive_priority(name, paths, hosts) <= 50_000
 
 
@@ -126,14 +126,14 @@ def test_derives_a_priority_that_a_rule_can_have(name: str, paths: list[str], ho
 def test_asks_rules_for_hosts_first_whatever_the_paths(
     paths: list[str], other_paths: list[str], wildcard: list[str]
 ) -> None:
-    """Else a team that takes a path of every host takes it from those who have a host of their own."""
+    """A team that takes a path of every host takes it from those who have a host of their own."""
     any_host, wildcard_host = derive_priority("a", paths), derive_priority("b", other_paths, wildcard)
     assert wildcard_host < any_host
     assert derive_priority("c", other_paths, ["api.example.com"]) < derive_priority("b", paths, wildcard)
 
 
 def test_asks_rules_for_hosts_first_even_before_the_longest_path() -> None:
-    """Else a long path of any host is taken from the team that has the host."""
+    """A long path of any host is taken from the team that has the host."""
     longest = ["/" + 127 * "x"]
     for number in range(50):
         exact = derive_priority(f"a{number}", ["/*"], ["api.example.com"])
@@ -168,13 +168,13 @@ def test_derives_the_same_priority_for_ever() -> None:
     ],
 )
 def test_asks_the_more_special_path_first(special: list[str], general: list[str], hosts: list[str]) -> None:
-    """Else a microservice that takes all that is left takes everything."""
+    """A microservice that takes all that is left takes everything."""
     for number in range(50):
         assert derive_priority(f"a{number}", special, hosts) < derive_priority(f"b{number}", general, hosts)
 
 
 def test_tells_long_paths_apart_that_have_no_hosts() -> None:
-    """Else the more general of two may be asked first."""
+    """The more general of two may be asked first."""
     special, general = "/" + 62 * "x", "/" + 61 * "x" + "*"
     for number in range(50):
         assert derive_priority(f"a{number}", [special]) < derive_priority(f"b{number}", [general])
@@ -182,7 +182,7 @@ def test_tells_long_paths_apart_that_have_no_hosts() -> None:
 
 @pytest.mark.parametrize("computed", [True, False])
 def test_sends_only_requests_for_its_hosts_to_a_microservice(computed: bool) -> None:
-    """Else a listener of several teams sends one the requests of another."""
+    """A listener of several teams sends one the requests of another."""
     services = {
         "api": Service(hosts=["api.example.com", "*.example.org"], paths=["/v1/*"]),
         "rest": Service(paths=["/v1/*"]),
@@ -215,7 +215,7 @@ def test_refuses_a_path_two_microservices_want_of_one_host(hosts: list[str], oth
 
 
 def test_takes_one_path_of_different_hosts() -> None:
-    """Else teams that share a listener, each with a host, cannot have all paths of it."""
+    """Teams that share a listener, each with a host, cannot have all paths of it."""
     hosts = {"aa": ["a.example.com"], "bb": ["b.example.com", "c.example.com"], "more": ["*.example.com"], "any": []}
     program = declare_front(services={name: Service(hosts=each) for name, each in hosts.items()})
     rules = sorted(program.of_type(RULE), key=lambda rule: rule.inputs["priority"])
@@ -309,7 +309,7 @@ def test_keeps_every_priority_when_a_microservice_comes() -> None:
 
 
 def test_takes_a_priority_that_is_set() -> None:
-    """Else rules of others at the same listener cannot be made way for."""
+    """Rules of others at the same listener cannot be made way for."""
     program = declare_front(services={"api": Service(priority=12)})
     assert one(program, RULE, "api").inputs["priority"] == 12
 
@@ -329,7 +329,7 @@ def test_starts_a_service_once_requests_can_reach_it() -> None:
 
 @pytest.mark.parametrize("options", [PublicLoadBalancer(), EXISTING])
 def test_gives_a_target_group_to_one_load_balancer_only(options: PublicLoadBalancer | ExistingListener) -> None:
-    """Else moving to another load balancer fails: one target group cannot be used by the old and the new one."""
+    """Moving to another load balancer fails: one target group cannot be used by the old and the new one."""
     program = declare_front(options, services={"api": Service()})
     group = one(program, "aws:lb/targetGroup:TargetGroup", "api")
     assert group.replacement_trigger == program.outputs["suffix"]

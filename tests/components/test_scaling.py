@@ -51,7 +51,7 @@ def _configuration(program: Program, by: str) -> dict[str, Any]:
 
 
 def test_scales_the_services_desired_count_between_its_tasks_and_the_most() -> None:
-    """Else another service is scaled, or this one without bounds."""
+    """Another service is scaled, or this one without bounds."""
     program, _ = _declare(Scaling(max_tasks=8), min_tasks=3)
     inputs = one(program, _TARGET, "api").inputs
     assert inputs == {
@@ -73,7 +73,7 @@ def test_scales_the_services_desired_count_between_its_tasks_and_the_most() -> N
     ],
 )
 def test_holds_each_metric_that_is_set_at_its_target(by: str, metric: str, label: str | None) -> None:
-    """Else the service stays small under load, or follows another metric than it was told to."""
+    """The service stays small under load, or follows another metric than it was told to."""
     scaling = Scaling(max_tasks=4, **{"cpu": None, by: 70}, scale_out_cooldown=30, scale_in_cooldown=600)
     program, scaled = _declare(scaling)
     assert scaled.policies.keys() == {by}
@@ -89,26 +89,26 @@ def test_holds_each_metric_that_is_set_at_its_target(by: str, metric: str, label
 
 
 def test_scales_by_cpu_alone_unless_told_otherwise() -> None:
-    """Else a service that only says how large it may grow scales by what nobody chose."""
+    """A service that only says how large it may grow scales by what nobody chose."""
     program, scaled = _declare(Scaling(max_tasks=4))
     assert scaled.policies.keys() == {"cpu"}
     assert _configuration(program, "cpu")["targetValue"] == 60
 
 
 def test_scales_by_requests_once_the_load_balancer_sends_them() -> None:
-    """Else AWS refuses the policy on a new stack: the target group belongs to no load balancer yet."""
+    """AWS refuses the policy on a new stack: the target group belongs to no load balancer yet."""
     program, _ = _declare(Scaling(max_tasks=4, requests=1000))
     assert "ListenerRule api" in dependencies(program, one(program, _POLICY, "api-requests"))
 
 
 def test_ends_scaling_before_the_service_is_removed() -> None:
-    """Else tasks are added to a service that is being drained, and `pulumi destroy` waits in vain."""
+    """Tasks are added to a service that is being drained, and `pulumi destroy` waits in vain."""
     program, _ = _declare(Scaling(max_tasks=4))
     assert dependencies(program, one(program, _POLICY, "api-cpu")) >= {"Target api", "Service api", "Cluster env"}
 
 
 def test_declares_the_same_scaling_in_a_preview_where_nothing_is_known() -> None:
-    """Else the first preview of a stack fails, or shows less than is created."""
+    """The first preview of a stack fails, or shows less than is created."""
     scaling = Scaling(max_tasks=4, memory=80, requests=1000)
     preview, _ = _declare(scaling, computed=False)
     program, _ = _declare(scaling)
@@ -130,7 +130,7 @@ def test_declares_the_same_scaling_in_a_preview_where_nothing_is_known() -> None
     ],
 )
 def test_refuses_scaling_that_could_not_work(arguments: dict[str, Any], refused: set[str]) -> None:
-    """Else AWS refuses it halfway through an update, or the service never scales."""
+    """AWS refuses it halfway through an update, or the service never scales."""
     with pytest.raises(InvalidArguments) as error:
         Scaling(**{"max_tasks": 4, **arguments})
     assert error.value.mistakes.keys() == refused
@@ -143,7 +143,7 @@ def test_accepts_scaling_at_its_limits(arguments: dict[str, Any]) -> None:
 
 
 def test_names_both_numbers_when_the_most_is_below_the_fewest() -> None:
-    """Else its owner has to look for the other one."""
+    """The owner has to look for the other number."""
     with pytest.raises(InvalidArguments, match="max_tasks 2, but tasks is 3"):
         check_min_tasks(Scaling(max_tasks=2), 3)
     check_min_tasks(Scaling(max_tasks=2), 2)

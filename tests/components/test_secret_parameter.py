@@ -75,7 +75,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
 
 
 def test_makes_a_random_value_that_only_parameter_store_gets(aws: Aws) -> None:
-    """Else the key can be guessed, or is read in Pulumi's state."""
+    """The key can be guessed, or is read in Pulumi's state."""
     aws.puts()
     aws.puts()
     first, second = (SecretParameterProvider().create(dict(PROPS)) for _ in range(2))
@@ -88,7 +88,7 @@ def test_makes_a_random_value_that_only_parameter_store_gets(aws: Aws) -> None:
 
 
 def test_keeps_what_an_interrupted_update_has_made(aws: Aws) -> None:
-    """Else the update fails for ever, or running tasks have another key than new ones."""
+    """The update fails for ever, or running tasks have another key than new ones."""
     aws.puts(exists=True)
     aws.lists_tags({"GeneratedFor": "/shop/dev/api", "Stack": "old"})
     aws.tags(TAGS)
@@ -97,7 +97,7 @@ def test_keeps_what_an_interrupted_update_has_made(aws: Aws) -> None:
 
 @pytest.mark.parametrize(("tags", "said"), [({}, "missing"), ({"GeneratedFor": "/other/dev/api"}, "/other/dev/api")])
 def test_refuses_somebody_elses_parameter(aws: Aws, tags: dict[str, str], said: str) -> None:
-    """Else a value that others know is taken for a secret, and `pulumi destroy` deletes what is theirs."""
+    """A value that others know is taken for a secret, and `pulumi destroy` deletes what is theirs."""
     aws.puts(exists=True)
     aws.lists_tags(tags)
     with pytest.raises(ParameterRefused) as refused:
@@ -110,7 +110,7 @@ def test_refuses_somebody_elses_parameter(aws: Aws, tags: dict[str, str], said: 
 
 @pytest.mark.parametrize("there", [True, False])
 def test_notices_on_refresh_whether_it_is_there(aws: Aws, there: bool) -> None:
-    """Else tasks do not start, and no `pulumi up` ever makes the parameter again."""
+    """Tasks do not start, and no `pulumi up` ever makes the parameter again."""
     asked = {"ParameterFilters": [{"Key": "Name", "Option": "Equals", "Values": [NAME]}]}
     # A filter may find nothing on the first of several pages.
     aws.stub.add_response("describe_parameters", {"Parameters": [], "NextToken": "more"}, asked)
@@ -121,7 +121,7 @@ def test_notices_on_refresh_whether_it_is_there(aws: Aws, there: bool) -> None:
 
 
 def test_changes_tags_in_place(aws: Aws) -> None:
-    """Else another tag makes another key, and every link that clients hold ends in an error."""
+    """Another tag makes another key, and every link that clients hold ends in an error."""
     news = {**PROPS, "tags": {"GeneratedFor": "/shop/dev/api", "Team": "shop"}}
     diff = SecretParameterProvider().diff("an id", PROPS, news)
     assert (diff.changes, diff.replaces) == (True, [])
@@ -131,7 +131,7 @@ def test_changes_tags_in_place(aws: Aws) -> None:
 
 
 def test_says_what_to_do_when_what_it_tags_is_gone(aws: Aws) -> None:
-    """Else the update ends in botocore's words, in which there is no way on."""
+    """The update ends in botocore's words, in which there is no way on."""
     aws.stub.add_client_error("add_tags_to_resource", "InvalidResourceId")
     with pytest.raises(ParameterRefused, match=f"parameter {NAME} is gone: run `pulumi refresh`, then `pulumi up`"):
         SecretParameterProvider().update("an id", PROPS, {**PROPS, "tags": {"GeneratedFor": "/shop/dev/api"}})
@@ -145,13 +145,13 @@ def test_asks_nobody_when_only_the_profile_changes(aws: Aws) -> None:
 
 
 def test_is_another_one_in_another_place() -> None:
-    """Else tasks in the new region or of the new stack find no parameter there."""
+    """Tasks in the new region or of the new stack find no parameter there."""
     news = {**PROPS, "arn": PROPS["arn"].replace("us-east-1", "eu-west-1")}
     assert SecretParameterProvider().diff("an id", PROPS, news).replaces == ["arn"]
 
 
 def test_deletes_it_and_is_content_if_it_is_gone(aws: Aws) -> None:
-    """Else `pulumi destroy` leaves it behind, or ends halfway."""
+    """`pulumi destroy` leaves it behind, or ends halfway."""
     aws.stub.add_response("delete_parameter", {}, {"Name": NAME})
     aws.stub.add_client_error("delete_parameter", "ParameterNotFound", expected_params={"Name": NAME})
     for _ in range(2):

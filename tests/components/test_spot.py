@@ -33,13 +33,13 @@ def _declare(spot: Spot | None, *, computed: bool = True) -> Program:
 
 
 def test_runs_on_demand_unless_spot_is_asked_for() -> None:
-    """Else AWS stops tasks whose owner never agreed to it."""
+    """AWS stops tasks whose owner never agreed to it."""
     inputs = one(_declare(None), _SERVICE, "api").inputs
     assert inputs["capacityProviderStrategies"] == [{"capacityProvider": "FARGATE", "weight": 1}]
 
 
 def test_shares_tasks_between_spot_and_on_demand_as_told() -> None:
-    """Else too many tasks are lost at once, or none is cheaper."""
+    """Too many tasks are lost at once, or none is cheaper."""
     spot = Spot(spot_weight=4, on_demand_weight=2, on_demand_base=3)
     inputs = one(_declare(spot), _SERVICE, "api").inputs
     assert inputs["capacityProviderStrategies"] == [
@@ -52,7 +52,7 @@ def test_shares_tasks_between_spot_and_on_demand_as_told() -> None:
 
 @pytest.mark.parametrize("spot", [None, Spot(), Spot(spot_weight=0)])
 def test_changes_shares_in_place(spot: Spot | None) -> None:
-    """Else the provider refuses to change the weights of a service that exists, or to turn Spot on or off."""
+    """The provider refuses to change the weights of a service that exists, or to turn Spot on or off."""
     inputs = one(_declare(spot), _SERVICE, "api").inputs
     assert inputs["forceNewDeployment"] is True
     assert inputs["capacityProviderStrategies"]
@@ -60,7 +60,7 @@ def test_changes_shares_in_place(spot: Spot | None) -> None:
 
 @pytest.mark.parametrize("computed", [True, False])
 def test_offers_both_kinds_of_capacity_in_the_cluster(computed: bool) -> None:
-    """Else ECS refuses a service that uses Spot; and with a default strategy, other services change at each update."""
+    """ECS refuses a service that uses Spot; and with a default strategy, other services change at each update."""
     program = _declare(Spot(), computed=computed)
     providers = one(program, _PROVIDERS, "env")
     assert sorted(providers.inputs["capacityProviders"]) == ["FARGATE", "FARGATE_SPOT"]
@@ -81,7 +81,7 @@ def test_offers_both_kinds_of_capacity_in_the_cluster(computed: bool) -> None:
     ],
 )
 def test_refuses_shares_ecs_would_refuse_or_ignore(arguments: dict[str, Any], refused: set[str]) -> None:
-    """Else the update fails at the service, or all tasks run on Spot against their owner's word."""
+    """The update fails at the service, or all tasks run on Spot against their owner's word."""
     with pytest.raises(InvalidArguments) as error:
         Spot(**arguments)
     assert error.value.mistakes.keys() == refused

@@ -51,7 +51,7 @@ def table_of(program: Program) -> Resource:
 
 
 def test_declares_every_option() -> None:
-    """Else a table lacks what its owner has asked for, and some of it can only be had from the start."""
+    """A table lacks an option that its owner has asked for, and some options can only be had from the start."""
     inputs = table_of(declare_table(**EVERY_OPTION)).inputs
     assert inputs["schemaDefinition"] == {
         "columns": [
@@ -75,7 +75,7 @@ def test_leaves_out_what_cannot_be_declared_off() -> None:
 
 
 def test_turns_ttl_on_without_a_default() -> None:
-    """Else rows that are written with a TTL are refused, or all others expire too."""
+    """Rows that are written with a TTL are refused, or all others expire too."""
     inputs = table_of(declare_table(time_to_live=0)).inputs
     assert inputs["ttl"] == {"status": "ENABLED"}
     assert "defaultTimeToLive" not in inputs
@@ -101,7 +101,7 @@ def test_encrypts_with_a_key_of_the_same_program() -> None:
 
 @pytest.mark.parametrize("computed", [True, False])
 def test_changes_the_table_only_once_its_schema_has_passed(computed: bool) -> None:
-    """Else the table is replaced, and its rows lost, while the guard still says no."""
+    """The table is replaced, and its rows lost, while the guard still says no."""
     program = declare_table(computed=computed)
     assert "TableSchema store" in dependencies(program, table_of(program))
     assert table_of(program).protect
@@ -152,7 +152,7 @@ def test_accepts_types_that_keyspaces_and_the_provider_have(cql_type: str) -> No
     ],
 )
 def test_refuses_type_the_table_could_not_be_created_or_kept_with(cql_type: str, message: str) -> None:
-    """Else the update fails halfway; or the type is spelled otherwise than Keyspaces does, and the table replaced."""
+    """The update fails halfway; or the type is spelled otherwise than Keyspaces does, and the table replaced."""
     with pytest.raises(InvalidArguments, match=f"column 'size' is .*{message}"):
         Table(**{**THINGS, "columns": {**THINGS["columns"], "size": cql_type}})
 
@@ -176,7 +176,7 @@ def test_refuses_type_the_table_could_not_be_created_or_kept_with(cql_type: str,
     ],
 )
 def test_refuses_option_keyspaces_would_refuse(options: dict[str, Any], message: str) -> None:
-    """Else the update fails halfway, in the provider's words."""
+    """The update fails halfway, in the provider's words."""
     with pytest.raises(InvalidArguments, match=message):
         Table(**{**THINGS, **options})
 
@@ -187,7 +187,7 @@ def test_takes_counters_beside_a_key() -> None:
 
 
 def test_names_all_mistakes_at_once() -> None:
-    """Else each is found by another run."""
+    """The owner needs another run to learn of each mistake."""
     with pytest.raises(InvalidArguments) as refused:
         Table(name="Things", columns={"id": "string", "Size": "int"}, partition_key=["code"], time_to_live=-1)
     assert refused.value.mistakes.keys() == {

@@ -22,7 +22,7 @@ def policies(program: Program) -> dict[str, Inputs]:
 
 
 def test_starts_a_scaled_table_at_its_minimum_and_leaves_the_rest_to_scaling() -> None:
-    """Else each `pulumi up` sets the capacity back, and requests are throttled until it has scaled up again."""
+    """Each `pulumi up` sets the capacity back, and requests are throttled until it has scaled up again."""
     table = table_of(declare_table(capacity=SCALED))
     assert table.inputs["capacitySpecification"] == {
         "throughputMode": "PROVISIONED",
@@ -36,7 +36,7 @@ def test_starts_a_scaled_table_at_its_minimum_and_leaves_the_rest_to_scaling() -
 
 
 def test_scales_reads_and_writes_within_their_ranges() -> None:
-    """Else a load that lasts is throttled, or its end is paid for."""
+    """A load that lasts is throttled, or its end is paid for."""
     program = declare_table(capacity=SCALED)
     common = {"serviceNamespace": "cassandra", "resourceId": "keyspace/shop/table/things"}
     assert targets(program) == {
@@ -90,7 +90,7 @@ def test_stops_scaling_before_the_table_is_deleted(dimension: str) -> None:
 def test_declares_no_scaling_where_there_is_no_range(
     capacity: OnDemand | Provisioned, specification: dict[str, Any]
 ) -> None:
-    """Else a change of a fixed capacity is ignored, and a table on demand is asked to scale, which fails."""
+    """A change of a fixed capacity is ignored, and a table on demand is asked to scale, which fails."""
     program = declare_table(capacity=capacity)
     assert table_of(program).inputs["capacitySpecification"] == specification
     assert not table_of(program).ignore_changes
@@ -106,7 +106,7 @@ def test_scales_one_dimension_alone() -> None:
 
 
 def test_declares_the_same_scaling_in_a_preview_where_nothing_is_known() -> None:
-    """Else the first `pulumi preview` shows less than `pulumi up` creates."""
+    """The first `pulumi preview` shows less than `pulumi up` creates."""
     preview = declare_table(capacity=SCALED, computed=False)
     assert {resource.urn for resource in preview.resources} == {
         resource.urn for resource in declare_table(capacity=SCALED).resources
@@ -122,7 +122,7 @@ def test_declares_the_same_scaling_in_a_preview_where_nothing_is_known() -> None
     ],
 )
 def test_tells_the_guard_whether_units_are_declared_or_scaled(capacity: OnDemand | Provisioned, recorded: str) -> None:
-    """Else a switch that AWS must refuse is found out in the middle of an update."""
+    """A switch that AWS must refuse is found out in the middle of an update."""
     guard = one(declare_table(capacity=capacity), "pulumi-python:dynamic/keyspaces:TableSchema", "store")
     assert guard.inputs["capacity"] == recorded
 
@@ -137,6 +137,6 @@ def test_tells_the_guard_whether_units_are_declared_or_scaled(capacity: OnDemand
     ],
 )
 def test_refuses_capacity_aws_would_refuse(arguments: dict[str, Any], message: str) -> None:
-    """Else the table is there, and its scaling fails."""
+    """The table is there, and its scaling fails."""
     with pytest.raises(InvalidArguments, match=message):
         Provisioned(**{"read": (5, 50), "write": (5, 50), **arguments})

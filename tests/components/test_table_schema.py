@@ -116,7 +116,7 @@ REPLACING = [
 def test_refuses_change_that_would_lose_the_rows(
     guard: Guard, options: dict[str, Any], change: str, instead: str
 ) -> None:
-    """Else a slip in a list of columns empties the table, and a preview shows it as one line among many."""
+    """A slip in a list of columns empties the table, and a preview shows it as one line among many."""
     (reason,) = guard.preview(**options)
     assert reason.startswith(f"table shop.things: {change} ")
     assert "replaced and its rows lost" in reason
@@ -138,13 +138,13 @@ def test_lets_pass_what_is_allowed_and_guards_what_came_of_it(
 
 
 def test_keeps_the_recorded_schema_when_a_change_is_refused(guard: Guard) -> None:
-    """Else the second attempt passes."""
+    """The second attempt passes."""
     assert guard.up(partition_key=["size"])
     assert guard.up(partition_key=["size"])
 
 
 def test_names_every_change_it_refuses(guard: Guard) -> None:
-    """Else each is found by another preview."""
+    """The owner needs another preview to learn of each change that is refused."""
     reasons = guard.preview(columns={"id": "text", "year": "bigint"}, client_side_timestamps=False)
     assert [reason.split(": ")[1].split(".")[0] for reason in reasons] == [
         "column 'size' is removed",
@@ -209,14 +209,14 @@ def test_takes_any_schema_for_a_new_table(provider: Provider) -> None:
 
 
 def test_previews_a_new_stack_whose_keyspace_is_not_known(provider: Provider) -> None:
-    """Else the first preview fails, or takes the name for known."""
+    """The first preview fails, or takes the name for known."""
     guard = Guard(provider)
     assert guard.preview(keyspace=rpc.UNKNOWN) == []
     assert guard.inputs(keyspace=rpc.UNKNOWN)["keyspace"] == rpc.UNKNOWN
 
 
 def test_compares_the_rest_when_the_keyspace_is_not_known(guard: Guard) -> None:
-    """Else a keyspace that is being changed too switches the guard off."""
+    """A keyspace that is being changed too switches the guard off."""
     assert guard.preview(keyspace=rpc.UNKNOWN) == []
     (reason,) = guard.preview(keyspace=rpc.UNKNOWN, partition_key=["size"])
     assert "partition_key changes" in reason

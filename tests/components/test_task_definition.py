@@ -87,7 +87,7 @@ def _declare(
 def test_builds_the_image_for_the_processor_its_tasks_run_on(
     architecture: Architecture, platform: str, computed: bool
 ) -> None:
-    """Else every task stops at once with an "exec format error"."""
+    """Every task stops at once with an "exec format error"."""
     program = _declare(architecture=architecture, computed=computed)
     assert one(program, _IMAGE, "api").inputs["build"]["platform"] == platform
     assert one(program, _DEFINITION, "api").inputs["runtimePlatform"] == {
@@ -97,7 +97,7 @@ def test_builds_the_image_for_the_processor_its_tasks_run_on(
 
 
 def test_names_secrets_by_their_parameters() -> None:
-    """Else the task starts without its key, or whoever may describe the task definition reads it."""
+    """The task starts without its key, or whoever may describe the task definition reads it."""
     program = _declare(secrets=["KEY_B", "KEY_A"])
     path = "arn:aws:ssm:us-east-1:000000000000:parameter/keyspaces-platform/dev/api"
     assert container(program, "api")["secrets"] == [
@@ -107,14 +107,14 @@ def test_names_secrets_by_their_parameters() -> None:
 
 
 def test_makes_another_revision_when_a_secret_was_made_anew() -> None:
-    """Else tasks that start later have another key than those that run."""
+    """Tasks that start later have another key than those that run."""
     definition = one(_declare(secrets=["KEY_B", "KEY_A"]), _DEFINITION, "api")
     assert definition.replacement_trigger == "api-KEY_B-id api-KEY_A-id"
     assert one(_declare(), _DEFINITION, "api").replacement_trigger is None
 
 
 def test_hands_out_all_it_makes_of_an_image() -> None:
-    """Else whoever needs more than the component offers cannot reach it."""
+    """A user who needs more than the component offers cannot reach it."""
     images: list[Image] = []
     program = _declare(images=images)
     (image,) = images
@@ -137,7 +137,7 @@ def _mounts(program: Program) -> dict[str, str]:
 
 
 def test_gives_exec_places_to_write_in_a_container_that_stays_locked_down() -> None:
-    """Else `aws ecs execute-command` finds no agent, or the container had to be opened for it."""
+    """`aws ecs execute-command` finds no agent, or the container had to be opened for it."""
     program = _declare(exec=True)
     assert sorted(_mounts(program).values()) == [
         "/managed-agents",
@@ -154,7 +154,7 @@ def test_gives_exec_places_to_write_in_a_container_that_stays_locked_down() -> N
 
 
 def test_leaves_the_task_as_it_is_without_exec() -> None:
-    """Else every task has places to write and permissions that nobody asked for."""
+    """Every task has places to write and permissions that nobody asked for."""
     program = _declare()
     assert _mounts(program) == {"scratch": "/tmp"}
     assert not _exec_statements(program)

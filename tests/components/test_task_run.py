@@ -116,7 +116,7 @@ def create(**changes: Any) -> Any:
 
 
 def test_succeeds_when_the_container_exits_with_0(aws: Aws) -> None:
-    """Else no update ever succeeds."""
+    """No update ever succeeds."""
     aws.lists()
     aws.runs()
     aws.describes_exit(exitCode=0)
@@ -126,7 +126,7 @@ def test_succeeds_when_the_container_exits_with_0(aws: Aws) -> None:
 
 
 def test_gives_the_task_a_public_address_when_asked(aws: Aws) -> None:
-    """Else a task in a public subnet can pull no image: there is no NAT gateway to go through."""
+    """A task in a public subnet can pull no image: there is no NAT gateway to go through."""
     aws.lists()
     aws.runs(assign_public_ip="ENABLED")
     aws.describes_exit(exitCode=0)
@@ -149,7 +149,7 @@ def test_waits_through_every_state_a_task_has(aws: Aws) -> None:
 
 
 def test_fails_with_reasons_and_log_when_the_container_exits_with_1(aws: Aws) -> None:
-    """Else `pulumi up` reports success with an empty table, or fails without saying why."""
+    """`pulumi up` reports success with an empty table, or fails without saying why."""
     aws.lists()
     aws.runs()
     aws.describes_exit(exitCode=1)
@@ -214,7 +214,7 @@ def test_fails_when_run_task_reports_failures(aws: Aws) -> None:
 
 
 def test_stops_the_task_when_time_is_up(aws: Aws) -> None:
-    """Else a task that hangs makes `pulumi up` hang, and is billed until somebody notices."""
+    """A task that hangs makes `pulumi up` hang, and is billed until somebody notices."""
     aws.lists()
     aws.runs()
     aws.describes("RUNNING")
@@ -225,7 +225,7 @@ def test_stops_the_task_when_time_is_up(aws: Aws) -> None:
 
 
 def test_stops_the_task_when_waiting_fails(aws: Aws) -> None:
-    """Else an error of the network leaves it running with nobody waiting."""
+    """An error of the network leaves it running with nobody waiting."""
     aws.lists()
     aws.runs()
     aws.ecs.add_client_error("describe_tasks", "ServerException", "try later")
@@ -235,7 +235,7 @@ def test_stops_the_task_when_waiting_fails(aws: Aws) -> None:
 
 
 def test_stops_its_own_leftover_before_it_runs(aws: Aws) -> None:
-    """Else two runs write at once after an update was killed."""
+    """Two runs write at once after an update was killed."""
     aws.lists(LEFTOVER)
     aws.stops(LEFTOVER)
     aws.describes("DEACTIVATING", LEFTOVER)
@@ -246,7 +246,7 @@ def test_stops_its_own_leftover_before_it_runs(aws: Aws) -> None:
 
 
 def test_fails_when_a_leftover_does_not_stop(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else it waits for ever, or runs beside it."""
+    """A run waits for ever, or runs beside the leftover."""
     monkeypatch.setattr(task_execution, "STOP_PATIENCE_SECONDS", 0.0)
     aws.lists(LEFTOVER)
     aws.stops(LEFTOVER)
@@ -312,7 +312,7 @@ def test_says_when_the_log_cannot_be_read(aws: Aws) -> None:
 
 
 def test_stops_running_tasks_when_deleted(aws: Aws) -> None:
-    """Else a task outlives `pulumi destroy`, keeps its security group in use and is billed."""
+    """A task outlives `pulumi destroy`, keeps its security group in use and is billed."""
     aws.lists(LEFTOVER)
     aws.stops(LEFTOVER)
     aws.describes("STOPPED", LEFTOVER)
@@ -331,7 +331,7 @@ def test_changes_nothing_until_it_is_deleted() -> None:
 
 
 def test_deletes_nothing_when_the_cluster_is_gone(aws: Aws) -> None:
-    """Else a stack whose cluster was removed by hand cannot be destroyed."""
+    """A stack whose cluster was removed by hand cannot be destroyed."""
     aws.ecs.add_client_error("list_tasks", "ClusterNotFoundException", "Cluster not found.")
     TaskStopProvider().delete("id", PROPS)
 
@@ -352,13 +352,13 @@ def test_deletes_nothing_when_the_cluster_is_gone(aws: Aws) -> None:
 def test_runs_again_only_for_another_task_definition_or_run_id(
     change: dict[str, Any], replaces: list[str], changes: bool
 ) -> None:
-    """Else the data is loaded at every update, or not when it should be."""
+    """The data is loaded at every update, or not when it should be."""
     diff = TaskRunProvider().diff(TASK, {**PROPS, "task_arn": TASK}, {**PROPS, **change})
     assert (diff.replaces, diff.changes) == (replaces, changes)
 
 
 def test_remembers_the_run_when_something_else_changed() -> None:
-    """Else an update loses the task's ARN, and the next one finds a difference for ever."""
+    """An update loses the task's ARN, and the next one finds a difference for ever."""
     news = {**PROPS, "timeout": 60.0}
     updated = TaskRunProvider().update(TASK, {**PROPS, "task_arn": TASK}, news).outs
     assert updated == {**news, "task_arn": TASK}

@@ -39,7 +39,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_prints_items_that_add_up_to_the_total(run: Run, program: Program) -> None:
-    """Else nobody believes the total."""
+    """Nobody believes the total."""
     status, out, err = run()
     assert (status, err) == (0, "")
     idle, requests, each_time = (block.splitlines() for block in out.split("\n\n")[1:])
@@ -98,7 +98,7 @@ def test_renders_one_table_with_its_totals() -> None:
 
 
 def test_says_that_another_regions_prices_are_not_known(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else a stack in Europe seems to cost what it would in Virginia."""
+    """A stack in Europe seems to cost what it would in Virginia."""
     dev = read_settings(ROOT, "dev")
     elsewhere = dataclasses.replace(dev, values={**dev.values, "aws:region": "eu-central-1"})
     monkeypatch.setattr(command, "read_settings", lambda root, stack: elsewhere)
@@ -109,7 +109,7 @@ def test_says_that_another_regions_prices_are_not_known(run: Run, monkeypatch: p
 
 
 def test_fails_with_one_sentence(run: Run) -> None:
-    """Else a mistyped stack ends in a traceback, or in the estimate of another."""
+    """A mistyped stack ends in a traceback, or in the estimate of another."""
     status, out, err = run("--stack", "prdo")
     assert (status, out) == (1, "")
     assert err == "costs: there is no stack 'prdo': no Pulumi.prdo.yaml here (stacks: dev)\n"
@@ -117,7 +117,7 @@ def test_fails_with_one_sentence(run: Run) -> None:
 
 @pytest.mark.parametrize("text", ["many", "-1", "nan"])
 def test_refuses_a_number_of_requests_that_is_none(run: Run, text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Else a month costs less than nothing."""
+    """A month costs less than nothing."""
     with pytest.raises(SystemExit, match="2"):
         run(f"--requests={text}")
     assert "give millions of requests a month" in capsys.readouterr().err

@@ -28,12 +28,12 @@ def test_shows_each_table_as_it_is_computed(shown: dict[str, str], document: str
 
 
 def test_shows_every_table_that_there_is(shown: dict[str, str]) -> None:
-    """Else a table is computed that nobody sees, or one in the document is never renewed."""
+    """A table is computed that nobody sees, or one in the document is never renewed."""
     assert {name for _, name in _TABLES} == set(shown)
 
 
 def test_replaces_a_table_and_nothing_else() -> None:
-    """Else running it again adds lines, or eats what people wrote."""
+    """Running it again adds lines, or eats what people wrote."""
     text = (
         "before\n<!-- dev: begin -->\n\n| old |\n\n<!-- dev: end -->\nafter\n<!-- ways: begin -->\n<!-- ways: end -->\n"
     )
@@ -43,13 +43,13 @@ def test_replaces_a_table_and_nothing_else() -> None:
 
 
 def test_says_which_marks_are_missing() -> None:
-    """Else a table silently disappears from the document."""
+    """A table silently disappears from the document."""
     with pytest.raises(ProgramError, match="<!-- ways: begin -->"):
         replaced("<!-- dev: begin -->\n<!-- dev: end -->\n", "ways", "| |")
 
 
 def test_shows_commands_for_stacks_that_there_are() -> None:
-    """Else the first command that somebody copies says that there is no such stack."""
+    """The first command that a reader copies says that there is no such stack."""
     stacks = re.findall(r"python -m costs .*--stack (\S+)", "".join(_TEXTS.values()))
     assert stacks
     for stack in stacks:

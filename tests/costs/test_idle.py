@@ -34,44 +34,44 @@ def test_costs_at_most_what_was_promised(program: Program) -> None:
 
 @pytest.mark.parametrize("egress", ["nat-per-zone", "endpoints", "public"])
 def test_prices_every_egress(program: Program, egress: str) -> None:
-    """Else the table in the documentation compares nothing."""
+    """The table in the documentation compares nothing."""
     assert abs(estimate(evaluate(egress=egress)).a_month() - estimate(program).a_month()) > 5
 
 
 def test_prices_production(production: Program) -> None:
-    """Else whoever asks what production costs gets an error, or the price of dev."""
+    """A user who asks what production costs gets an error, or the price of dev."""
     assert estimate(production).a_month() > 200
 
 
 def test_follows_the_stacks_settings() -> None:
-    """Else the estimate is of another stack than the one that is deployed."""
+    """The estimate is of another stack than the one that is deployed."""
     none, one, three = (estimate(evaluate(queryApiTasks=tasks)).a_month() for tasks in "013")
     assert three - none == pytest.approx(3 * (one - none))
     assert one - none > 5
 
 
 def test_knows_every_type_that_is_declared(program: Program) -> None:
-    """Else a new component costs something that no estimate shows."""
+    """A new component costs something that no estimate shows."""
     ours = "keyspaces-platform:index:"
     types = {resource.type for resource in program.resources if not resource.type.startswith(ours)}
     assert types <= {*IDLE, *EACH_TIME, *FREE}
 
 
 def test_refuses_a_type_it_does_not_know() -> None:
-    """Else what nobody priced counts as free."""
+    """A resource that nobody priced counts as free."""
     with pytest.raises(ProgramError, match=r"what store \(aws:ebs/volume:Volume\) costs is not known"):
         estimate_of(lambda: aws.ebs.Volume("store", availability_zone="us-east-1a", size=100))
 
 
 def test_refuses_a_preview_in_which_nothing_is_known() -> None:
-    """Else what is not known yet counts as nothing."""
+    """Resources whose inputs are not known yet count as nothing."""
     with pytest.raises(ProgramError, match="costs is not known"):
         estimate(evaluate(computed=False))
 
 
 @pytest.mark.parametrize("type_", sorted({*IDLE, *EACH_TIME, *FREE}))
 def test_spells_types_as_pulumi_does(type_: str) -> None:
-    """Else a resource is refused although somebody priced it."""
+    """A resource is refused although somebody priced it."""
     package, module, name = type_.split(":")
     if package == "aws":
         assert getattr(getattr(aws, module.split("/")[0]), name).pulumi_type == type_
@@ -80,7 +80,7 @@ def test_spells_types_as_pulumi_does(type_: str) -> None:
 
 
 def test_counts_nothing_for_what_is_free() -> None:
-    """Else a certificate or a security group is said to cost something."""
+    """A certificate or a security group is said to cost something."""
 
     def run() -> None:
         for type_ in FREE:
@@ -96,7 +96,7 @@ def test_counts_nothing_for_what_is_free() -> None:
     [("Single", 1), ("OnePerAz", 2), pytest.param(None, 2, id="awsx's own default")],
 )
 def test_counts_nat_gateways_with_their_addresses(strategy: str | None, count: int) -> None:
-    """Else the dearest part of the stack is missing, or its address is."""
+    """The dearest part of the stack is missing, or its address is."""
     assert idle(lambda: vpc(strategy)) == {
         "NAT gateways": (count, "$0.045 / gateway-hour"),
         "NAT gateways: public IPv4 addresses": (count, "$0.005 / address-hour"),
@@ -104,12 +104,12 @@ def test_counts_nat_gateways_with_their_addresses(strategy: str | None, count: i
 
 
 def test_counts_no_nat_gateway_that_is_not_there() -> None:
-    """Else egress without one would look no cheaper."""
+    """Egress without one would look no cheaper."""
     assert idle(lambda: vpc("None")) == {}
 
 
 def test_counts_endpoints_by_zone_and_gateways_as_free() -> None:
-    """Else endpoints instead of a NAT gateway look cheaper than they are."""
+    """Endpoints instead of a NAT gateway look cheaper than they are."""
 
     def run() -> None:
         for name in ("cassandra", "ecr.api", "ecr.dkr", "logs"):
@@ -127,7 +127,7 @@ def test_counts_endpoints_by_zone_and_gateways_as_free() -> None:
     [({}, 2), ({"internal": True}, 0), ({"ip_address_type": "dualstack-without-public-ipv4"}, 0)],
 )
 def test_counts_addresses_of_a_load_balancer_that_has_public_ones(inputs: dict[str, Any], addresses: int) -> None:
-    """Else an internal load balancer is charged for addresses it does not have."""
+    """An internal load balancer is charged for addresses it does not have."""
     found = idle(lambda: load_balancer(**inputs))
     assert found.pop("Load balancer") == (1, "$0.0225 / balancer-hour")
     assert sum(count for count, _ in found.values()) == addresses
@@ -137,7 +137,7 @@ def test_counts_addresses_of_a_load_balancer_that_has_public_ones(inputs: dict[s
     ("architecture", "cpu", "memory"), [("ARM64", "$0.03238", "$0.00356"), ("X86_64", "$0.04048", "$0.004445")]
 )
 def test_counts_tasks_by_architecture_and_size(architecture: str, cpu: str, memory: str) -> None:
-    """Else the estimate does not show what ARM saves."""
+    """The estimate does not show what ARM saves."""
     assert idle(lambda: service(task_definition(architecture))) == {
         f"api: vCPU, {architecture}": (0.5, f"{cpu} / vCPU-hour"),
         f"api: memory, {architecture}": (1, f"{memory} / GB-hour"),
@@ -145,13 +145,13 @@ def test_counts_tasks_by_architecture_and_size(architecture: str, cpu: str, memo
 
 
 def test_counts_storage_above_what_comes_with_a_task() -> None:
-    """Else a task with a large disk looks as cheap as one without."""
+    """A task with a large disk looks as cheap as one without."""
     found = idle(lambda: service(task_definition(ephemeral_storage={"size_in_gib": 50}), tasks=3))
     assert found["api: storage"] == (90, "$0.000111 / GB-hour")
 
 
 def test_counts_public_addresses_of_tasks() -> None:
-    """Else tasks without a NAT gateway look cheaper than they are."""
+    """Tasks without a NAT gateway look cheaper than they are."""
     found = idle(lambda: service(task_definition(), tasks=3, public=True))
     assert found["api: public IPv4 addresses"] == (3, "$0.005 / address-hour")
 
@@ -172,7 +172,7 @@ def test_counts_public_addresses_of_tasks() -> None:
 def test_counts_tasks_on_spot_by_base_and_weight(
     strategies: list[tuple[str, int, int]], on_spot: float, by: str
 ) -> None:
-    """Else Spot saves nothing in the estimate, or saves on tasks that do not run there."""
+    """Spot saves nothing in the estimate, or saves on tasks that do not run there."""
     named: Any = [{"capacity_provider": name, "weight": weight, "base": base} for name, weight, base in strategies]
 
     def run() -> None:
@@ -201,7 +201,7 @@ def test_ignores_the_clusters_default_when_a_service_says_fargate() -> None:
 
 
 def test_counts_as_few_tasks_as_scaling_leaves() -> None:
-    """Else a service that scales to one task when idle is said to cost what its first deployment did."""
+    """A service that scales to one task when idle is said to cost what its first deployment did."""
 
     def run() -> None:
         scaled = service(task_definition(), tasks=6)
@@ -235,7 +235,7 @@ def test_counts_as_few_tasks_as_scaling_leaves() -> None:
     ],
 )
 def test_counts_metrics_of_container_insights(mode: str, expected: tuple[float, str] | None) -> None:
-    """Else switching it on looks free, and costs more than a task."""
+    """Switching it on looks free, and costs more than a task."""
 
     def run() -> None:
         aws.ecs.Cluster("all", settings=[{"name": "containerInsights", "value": mode}])
@@ -246,7 +246,7 @@ def test_counts_metrics_of_container_insights(mode: str, expected: tuple[float, 
 
 @pytest.mark.parametrize(("metrics", "expected"), [("true", (16, "$0.3 / metric-month")), ("false", None)])
 def test_counts_metrics_that_a_service_makes_of_its_own(metrics: str, expected: tuple[float, str] | None) -> None:
-    """Else switching them on looks free."""
+    """Switching them on looks free."""
     items = {item.what: (item.count, str(item.price)) for item in estimate(evaluate(queryApiMetrics=metrics)).idle}
     assert items.get("query-api: metrics of its own") == expected
 
@@ -274,13 +274,13 @@ def test_counts_metrics_that_a_service_makes_of_its_own(metrics: str, expected: 
 def test_counts_what_a_table_stores_and_keeps_ready(
     inputs: dict[str, Any], expected: dict[str, tuple[float, str]]
 ) -> None:
-    """Else provisioned capacity looks as cheap as on demand."""
+    """Provisioned capacity looks as cheap as on demand."""
     storage = {"Table things: storage": (0.01, "$0.25 / GB-month")}
     assert idle(lambda: table(**inputs)) == storage | {f"Table things: {what}": one for what, one in expected.items()}
 
 
 def test_counts_as_little_capacity_as_scaling_leaves_a_table() -> None:
-    """Else a table that scales down is said to cost what it was created with."""
+    """A table that scales down is said to cost what it was created with."""
 
     def run() -> None:
         capacity = {"throughput_mode": "PROVISIONED", "read_capacity_units": 100, "write_capacity_units": 10}
@@ -320,7 +320,7 @@ def _metric(name: str, period: int = 60) -> dict[str, Any]:
     ],
 )
 def test_counts_alarms_by_the_metrics_they_watch(inputs: dict[str, Any], expected: tuple[float, str]) -> None:
-    """Else an alarm on an expression looks as cheap as one on a metric."""
+    """An alarm on an expression looks as cheap as one on a metric."""
 
     def run() -> None:
         operator = "GreaterThanThreshold"
@@ -331,7 +331,7 @@ def test_counts_alarms_by_the_metrics_they_watch(inputs: dict[str, Any], expecte
 
 @pytest.mark.parametrize(("dashboards", "billed"), [(0, 0), (3, 0), (5, 2)])
 def test_counts_dashboards_after_the_free_ones(dashboards: int, billed: int) -> None:
-    """Else the first is charged for, the fourth is not, or a row says that nothing costs nothing."""
+    """The first is charged for, the fourth is not, or a row says that nothing costs nothing."""
 
     def run() -> None:
         for index in range(dashboards):
@@ -365,6 +365,6 @@ def test_counts_dashboards_after_the_free_ones(dashboards: int, billed: int) -> 
     ],
 )
 def test_refuses_what_has_no_price_here(declared: Any, why: str) -> None:
-    """Else it is priced as something else that costs less."""
+    """A resource is priced as something else that costs less."""
     with pytest.raises(ProgramError, match=why):
         estimate_of(declared)

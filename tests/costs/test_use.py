@@ -30,7 +30,7 @@ def _requests(run: Callable[[], object], assumptions: Assumptions = DEFAULTS) ->
 
 
 def test_prices_a_million_requests() -> None:
-    """Else nobody can tell what success would cost."""
+    """Nobody can tell what success would cost."""
     assert _requests(api) == {
         "Keyspaces reads": pytest.approx(0.125),
         "Load balancer capacity": pytest.approx(1e6 / 90_000 * 0.008),  # a new connection each, 25 a second in an LCU
@@ -83,7 +83,7 @@ def test_prices_what_a_web_acl_inspects() -> None:
 
 @pytest.mark.parametrize(("days", "shown"), [(30, 30), (None, 365)])
 def test_prices_access_logs_as_long_as_they_are_kept(days: int | None, shown: int) -> None:
-    """Else logs that nobody deletes look as cheap as a month's."""
+    """Logs that nobody deletes look as cheap as a month's."""
 
     def run() -> None:
         api()
@@ -136,7 +136,7 @@ def test_prices_log_lines_of_health_checks() -> None:
 
 
 def test_prices_a_run_of_the_loader(program: Program) -> None:
-    """Else whoever runs it often does not learn what it costs."""
+    """A user who runs the loader often does not learn what it costs."""
     each_time = {item.what: item for item in estimate(program).each_time}
     cpu, memory, written = (
         next(item for what, item in each_time.items() if what.startswith("load-countries, a run") and word in what)
@@ -161,7 +161,7 @@ def test_prices_images_that_pass_a_nat_gateway(with_endpoint: bool, passes: bool
 
 
 def test_says_what_each_assumption_means() -> None:
-    """Else nobody can tell whether it holds for him."""
+    """A reader cannot tell whether an assumption holds for a stack."""
     for each in every_assumption(DEFAULTS):
         assert len(each.means) > 20
         assert each.value >= 0

@@ -37,7 +37,7 @@ US = """\
 
 
 def test_answers_ping(api: str) -> None:
-    """Else the load balancer takes the task for dead."""
+    """The load balancer takes the task for dead."""
     assert get(f"{api}/ping").status == 200
 
 
@@ -56,7 +56,7 @@ def test_reads_country_on_one_line(api: str) -> None:
 
 
 def test_lists_countries(api: str) -> None:
-    """Else the table's content cannot be seen."""
+    """The table's content cannot be seen."""
     answer = get(f"{api}/countries")
     assert answer.status == 200
     assert {country["id"] for country in answer.json()} == {"cn", "in", "gb", "mt", "us"}
@@ -120,7 +120,7 @@ def test_reads_all_pages_of_a_large_table(loaded: LocalKeyspaces) -> None:
 
 
 def test_does_not_listen_and_exits_with_the_reason_when_the_table_cannot_be_read(keyspaces: LocalKeyspaces) -> None:
-    """Else a deployment that cannot reach its table is called complete."""
+    """A deployment that cannot reach its table is called complete."""
     port = free_port()
     result = run_program(
         "countries", "--startup-timeout", "1", "-k", "missing", "-p", str(port), environment=keyspaces.environment()
@@ -177,7 +177,7 @@ def test_finishes_what_it_has_begun_and_ends_on_sigterm(loaded: LocalKeyspaces) 
 
 @pytest.mark.parametrize("missing", ["AWS_REGION", "KEYSPACES_KEYSPACE", "KEYSPACES_TABLE"])
 def test_names_what_it_was_not_told(keyspaces: LocalKeyspaces, missing: str) -> None:
-    """Else a typo in a variable's name costs an hour."""
+    """A typo in a variable's name costs an hour."""
     environment = {key: value for key, value in keyspaces.environment().items() if key != missing}
     result = run_program("countries", environment=environment)
     assert result.returncode == 2

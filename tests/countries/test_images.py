@@ -45,7 +45,8 @@ def test_is_built_on_a_digest(image: str) -> None:
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_builds_for_another_architecture_without_emulation(image: str) -> None:
-    """Else an image for ARM64 does not build on an x86 machine, or the other way round: it cannot run the commands."""
+    """An image for ARM64 does not build on an x86 machine, or the other way round: the machine cannot run the
+    commands."""
     install, final = _stages(image)
     # The same Python in both: what pip installs and compiles is for the Python that runs it.
     assert install[0] == ("FROM", "--platform=$BUILDPLATFORM ${PYTHON} AS packages")
@@ -55,7 +56,7 @@ def test_builds_for_another_architecture_without_emulation(image: str) -> None:
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_installs_wheels_for_the_architecture_of_the_image(image: str) -> None:
-    """Else what was compiled for the building machine is copied, and the program fails to start."""
+    """Code that was compiled for the building machine is copied, and the program fails to start."""
     install, final = _stages(image)
     assert ("ARG", "TARGETARCH") in install
     ((_, run),) = [line for line in install if line[0] == "RUN"]
@@ -72,7 +73,7 @@ def test_installs_wheels_for_the_architecture_of_the_image(image: str) -> None:
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_sees_what_it_copies_and_nothing_else(image: str) -> None:
-    """Else editing one program rebuilds the other and runs the loader again, or a build lacks a file."""
+    """Editing one program rebuilds the other and runs the loader again, or a build lacks a file."""
     arguments = [argument for name, argument in _instructions(image) if name == "COPY"]
     copied = {argument.split()[0] for argument in arguments if not argument.startswith("--from=")}
     lines = (APP / f"{image}.Dockerfile.dockerignore").read_text().splitlines()
@@ -94,7 +95,7 @@ def test_runs_as_nobody_with_a_writable_tmp(image: str) -> None:
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_starts_the_program_itself(image: str) -> None:
-    """Else a shell starts it, which does not pass SIGTERM on: the program is killed amid its requests."""
+    """A shell starts it, which does not pass SIGTERM on: the program is killed amid its requests."""
     _, final = _stages(image)
     ((_, command),) = [line for line in final if line[0] == "CMD"]
     assert json.loads(command) == ["python", "-m", image.replace("-", "_")]
@@ -102,7 +103,7 @@ def test_starts_the_program_itself(image: str) -> None:
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_installs_pinned_and_hashed_requirements(image: str) -> None:
-    """Else a package that changed on its index changes the image."""
+    """A package that changed on its index changes the image."""
     ((_, run),) = [line for line in _instructions(image) if line[0] == "RUN"]
     assert run.endswith(f"-r {image}.requirements.txt")
     text = (APP / f"{image}.requirements.txt").read_text()
@@ -112,7 +113,7 @@ def test_installs_pinned_and_hashed_requirements(image: str) -> None:
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_has_the_versions_that_are_tested(image: str) -> None:
-    """Else what is deployed is not what these tests ran."""
+    """The deployed versions are not those that these tests ran."""
     tested = _pinned(ROOT / "requirements-dev.txt")
     deployed = _pinned(APP / f"{image}.requirements.txt")
     assert deployed.items() <= tested.items()

@@ -53,7 +53,7 @@ def test_waits_until_the_table_is_active_and_gives_up_in_time(loaded: LocalKeysp
 
 
 def test_fails_when_a_row_cannot_be_written(loaded: LocalKeyspaces) -> None:
-    """Else an update ends well with an empty table."""
+    """An update ends well with an empty table."""
     table = replace(COUNTRIES, keyspace="narrow", columns={"id": "text"})
     loaded.create(table)
     result = run_program("load_countries", environment=loaded.environment(table))

@@ -69,7 +69,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def test_spreads_requests_over_healthy_targets_by_path() -> None:
-    """Else one task does all the work, or a request ends up with the wrong service."""
+    """One task does all the work, or a request ends up with the wrong service."""
 
     async def test(balancer: LoadBalancer, session: aiohttp.ClientSession) -> None:
         async with (
@@ -90,7 +90,7 @@ def test_spreads_requests_over_healthy_targets_by_path() -> None:
 
 
 def test_passes_a_request_on_as_it_is() -> None:
-    """Else the program sees something else here than behind the real load balancer."""
+    """The program sees something else here than behind the real load balancer."""
 
     async def test(balancer: LoadBalancer, session: aiohttp.ClientSession) -> None:
         async with App("a").serve() as a, balancer.register(API, a.port, lambda: None):
@@ -124,7 +124,7 @@ def test_answers_503_without_a_healthy_target_and_502_for_one_that_died() -> Non
 
 
 def test_takes_a_target_out_after_as_many_failures_as_declared_and_in_again() -> None:
-    """Else a task that hangs keeps getting requests."""
+    """A task that hangs keeps getting requests."""
 
     async def test(balancer: LoadBalancer, session: aiohttp.ClientSession) -> None:
         changes: list[int] = []

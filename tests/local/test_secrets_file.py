@@ -9,7 +9,7 @@ KEY, OTHER = "arn:aws:ssm:us-east-1:0:parameter/p/dev/api/KEY", "arn:aws:ssm:us-
 
 
 def test_keeps_a_random_value_for_each_parameter(tmp_path: Path) -> None:
-    """Else each `up` makes another key, or one key serves two purposes."""
+    """Each `up` makes another key, or one key serves two purposes."""
     first = SecretsFile(tmp_path / "secrets" / "dev.json").values([KEY, KEY])
     second = SecretsFile(tmp_path / "secrets" / "dev.json").values([OTHER])
     third = SecretsFile(tmp_path / "secrets" / "dev.json").values([OTHER, KEY])
@@ -19,13 +19,13 @@ def test_keeps_a_random_value_for_each_parameter(tmp_path: Path) -> None:
 
 
 def test_lets_nobody_else_read_the_values(tmp_path: Path) -> None:
-    """Else whoever has an account on this machine signs cursors too."""
+    """Another user of this machine can sign cursors, too."""
     SecretsFile(tmp_path / "secrets" / "dev.json").values([KEY])
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*")}
     assert modes == {"secrets": 0o700, "dev.json": 0o600}
 
 
 def test_writes_nothing_for_a_stack_without_secrets(tmp_path: Path) -> None:
-    """Else there is a file to wonder about."""
+    """A file without content makes a user wonder what it is for."""
     assert SecretsFile(tmp_path / "secrets" / "dev.json").values([]) == {}
     assert list(tmp_path.iterdir()) == []

@@ -102,7 +102,7 @@ def test_takes_a_program_of_another_kind(tmp_path: Path) -> None:
 def test_puts_out_its_own_address_whatever_load_balancer_is_declared(
     load_balancer: PublicLoadBalancer | ExistingListener, url: str
 ) -> None:
-    """Else `curl "$(make -s url)/..."` calls production, or speaks TLS to a port that does not."""
+    """`curl "$(make -s url)/..."` calls production, or speaks TLS to a port that does not."""
     program = declare_front(load_balancer, services={"api": Service(paths=["/things/*"])})
     assert program.outputs["url"] == url
     outputs = {
@@ -232,7 +232,7 @@ def test_takes_a_rule_that_gets_no_request_in_aws_either() -> None:
     ],
 )
 def test_refuses_rules_that_only_hosts_tell_apart(first: Service, second: Service) -> None:
-    """Else one of the microservices runs here and is never asked."""
+    """One of the microservices runs here and is never asked."""
     program = declare_front(services={"first": first, "second": second})
     with pytest.raises(
         LocalError, match=r"of \w+ gets no request here, where hosts are not looked at: /.* of \w+ goes"
@@ -273,7 +273,7 @@ def test_reads_a_table_with_every_option_of_the_component() -> None:
 
 
 def test_gives_each_task_the_policies_of_its_role(program: Program) -> None:
-    """Else permissions would be checked against nothing."""
+    """Permissions would be checked against nothing."""
     loader, api = translation.read(program, ROOT, URL).steps
     table = "arn:aws:cassandra:us-east-1:000000000000:/keyspace/geography_domain/table/countries"
     for step, modifies in ((loader, True), (api, False)):

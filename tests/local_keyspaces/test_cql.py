@@ -130,19 +130,19 @@ def markers(value: object) -> Iterator[tuple[int, str | None]]:
 
 @pytest.mark.parametrize("text", REFUSED)
 def test_refuses(text: str) -> None:
-    """Else the endpoint authorises one statement, and Cassandra runs another or tells of its own error."""
+    """The endpoint authorises one statement, and Cassandra runs another or tells of its own error."""
     with pytest.raises(CqlSyntaxError, match=r"^line \d+:-?\d+ "):
         parse(text)
 
 
 @pytest.mark.parametrize("text", DML)
 def test_accepts(text: str) -> None:
-    """Else a statement that Keyspaces runs is refused here."""
+    """A statement that Keyspaces runs is refused here."""
     assert isinstance(parse(text), Select | Insert | Update | Delete | Batch)
 
 
 def test_cassandra_accepts_it_too(keyspaces: LocalKeyspaces) -> None:
-    """Else these tests pin a language of their own."""
+    """These tests pin a language of their own."""
     with keyspaces.cassandra() as session:
         for text in DML:
             # There is no such table, which Cassandra only says of a text that it could read.
@@ -152,14 +152,14 @@ def test_cassandra_accepts_it_too(keyspaces: LocalKeyspaces) -> None:
 
 @pytest.mark.parametrize(("text", "count"), DML.items())
 def test_numbers_markers_as_cassandra_does(text: str, count: int) -> None:
-    """Else the value that is checked is not the one that the statement uses. Those of a selection are not kept."""
+    """The value that is checked is not the one that the statement uses. Those of a selection are not kept."""
     found = [marker for marker, _ in markers(parse(text))]
     assert len(set(found)) == len(found)
     assert set(found) <= set(range(count))
 
 
 def test_numbers_and_names_markers_through_a_batch() -> None:
-    """Else a batch's values are checked against the wrong columns."""
+    """A batch's values are checked against the wrong columns."""
     batch = parse(
         "BEGIN BATCH UPDATE t SET a = ?, b = :b WHERE c IN (?, :d) ; INSERT INTO t (a) VALUES ([?]) APPLY BATCH"
     )
@@ -195,7 +195,7 @@ def test_numbers_and_names_markers_through_a_batch() -> None:
     ],
 )
 def test_says_which_table_and_where_it_stands(template: str, table: str, keyspace: str | None, name: str) -> None:
-    """Else access to one table is access to another, or the wrong characters are replaced."""
+    """Access to one table is access to another, or the wrong characters are replaced."""
     text = template.format(table)
     statement = parse(text)
     assert isinstance(statement, Select | Insert | Update | Delete | DropTable)
@@ -222,7 +222,7 @@ def test_says_which_table_and_where_it_stands(template: str, table: str, keyspac
     ],
 )
 def test_reads_literals(literal: str, text: str | None, size: int) -> None:
-    """Else the limits on sizes and on keys are held against another value."""
+    """The limits on sizes and on keys are held against another value."""
     (relation,) = select(f"SELECT a FROM t WHERE b = {literal}").where
     assert relation.terms == (Term(kind="literal", text=text, size=size),)
 
@@ -243,7 +243,7 @@ def test_reads_literals(literal: str, text: str | None, size: int) -> None:
     ],
 )
 def test_reads_other_values(value: str, kind: str, size: int | None) -> None:
-    """Else a value that only Cassandra computes is taken for one that can be checked."""
+    """A value that only Cassandra computes is taken for one that can be checked."""
     statement = parse(f"INSERT INTO t (a) VALUES ({value})")
     assert isinstance(statement, Insert)
     (term,) = statement.values
@@ -267,7 +267,7 @@ def test_reads_other_values(value: str, kind: str, size: int | None) -> None:
     ],
 )
 def test_finds_every_function(text: str, functions: set[str]) -> None:
-    """Else a function that Keyspaces does not have works here."""
+    """A function that Keyspaces does not have works here."""
     statement = parse(text)
     assert isinstance(statement, Select | Insert | Update | Delete)
     assert statement.functions == functions
@@ -302,13 +302,13 @@ def test_reads_a_select() -> None:
     ],
 )
 def test_reads_relations(where: str, expected: tuple[object, ...]) -> None:
-    """Else a statement that needs ALLOW FILTERING, or a partition's key, is not known for one."""
+    """A statement that needs ALLOW FILTERING, or a partition's key, is not known for one."""
     (it,) = select(f"SELECT a FROM t WHERE {where}").where
     assert (it.columns, it.operator, len(it.terms), it.in_marker is not None, it.token) == expected
 
 
 def test_reads_modifications() -> None:
-    """Else a lightweight transaction, a TTL or a client's timestamp goes unseen."""
+    """A lightweight transaction, a TTL or a client's timestamp goes unseen."""
     insert = parse("INSERT INTO t (a, \"B\") VALUES (1, 'x') IF NOT EXISTS USING TTL 5 AND TIMESTAMP ?")
     assert isinstance(insert, Insert)
     assert (insert.columns, insert.if_not_exists) == (("a", "B"), True)
@@ -328,14 +328,14 @@ def test_reads_modifications() -> None:
 
 @pytest.mark.parametrize(("head", "kind"), [("", "LOGGED"), ("UNLOGGED", "UNLOGGED"), ("COUNTER", "COUNTER")])
 def test_reads_a_batch(head: str, kind: str) -> None:
-    """Else a part of a batch is run without being looked at."""
+    """A part of a batch is run without being looked at."""
     batch = parse(f"BEGIN {head} BATCH INSERT INTO a (x) VALUES (1) UPDATE b SET x = 1 WHERE y = 1; APPLY BATCH")
     assert isinstance(batch, Batch)
     assert (batch.kind, [statement.table.name for statement in batch.statements]) == (kind, ["a", "b"])
 
 
 def test_reads_create_table() -> None:
-    """Else the table that is created is not the one that was asked for."""
+    """The table that is created is not the one that was asked for."""
     table = parse(
         """CREATE TABLE IF NOT EXISTS ks."T" (
             a int, "B" frozen<map<text, list<int>>> static, c ks.udt, d "Quoted", e "int", PRIMARY KEY ((a, c), d)
@@ -371,7 +371,7 @@ def test_reads_create_table() -> None:
 
 
 def test_reads_other_schema_statements() -> None:
-    """Else a statement about the schema does something else than it says."""
+    """A statement about the schema does something else than it says."""
     create = parse("CREATE KEYSPACE IF NOT EXISTS ks WITH replication = {'class': 'SingleRegionStrategy'}")
     assert isinstance(create, CreateKeyspace)
     assert (create.keyspace, create.if_not_exists) == ("ks", True)
@@ -416,7 +416,7 @@ def test_reads_other_schema_statements() -> None:
     ],
 )
 def test_names_what_keyspaces_does_not_have(text: str, what: str) -> None:
-    """Else its user reads of a syntax error where there is none."""
+    """Its user reads of a syntax error where there is none."""
     assert parse(text) == Unsupported(what=what)
 
 
@@ -437,7 +437,7 @@ def test_names_what_keyspaces_does_not_have(text: str, what: str) -> None:
     ],
 )
 def test_refuses_what_would_exhaust_it(text: str) -> None:
-    """Else one client's statement stops the endpoint for all."""
+    """One client's statement stops the endpoint for all."""
     with pytest.raises(CqlSyntaxError):
         parse(text)
 
@@ -452,7 +452,7 @@ def parse_or_refuse(text: str) -> Statement | None:
 
 @given(st.text())
 def test_raises_nothing_else_for_any_text(text: str) -> None:
-    """Else a text can break a connection instead of being answered."""
+    """A text can break a connection instead of being answered."""
     parse_or_refuse(text)
     parse_or_refuse(f"SELECT {text} FROM t")
 

@@ -189,7 +189,7 @@ def test_refuses_names_for_markers_that_have_none(keyspaces: LocalKeyspaces) -> 
 
 
 def test_says_little_of_what_was_too_much(keyspaces: LocalKeyspaces, caplog: pytest.LogCaptureFixture) -> None:
-    """Else one request fills the log, or the memory."""
+    """One request fills the log, or the memory."""
     with connect(keyspaces) as client:
         client.sign_in(keyspaces)
         for name in ("x" * 1_000_000, "\u00e9" * 40_000):
@@ -232,7 +232,7 @@ def test_goes_on_when_a_client_leaves_in_the_middle(keyspaces: LocalKeyspaces) -
 
 
 def test_ends_connections_that_do_not_sign_in(keyspaces: LocalKeyspaces, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else anyone who can connect can hold connections for ever."""
+    """Anyone who can connect can hold connections for ever."""
     monkeypatch.setattr("local_keyspaces.connection._SIGN_IN_SECONDS", 0.2)
     with connect(keyspaces) as client:
         assert client.is_closed()

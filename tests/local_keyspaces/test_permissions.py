@@ -106,7 +106,7 @@ def test_prepares_and_executes_by_the_same_permissions(
     ],
 )
 def test_lets_every_role_read_what_drivers_read(signed_in: Session, statement: str) -> None:
-    """Else they could not connect."""
+    """Drivers could not connect."""
     signed_in.execute(statement)
 
 

@@ -111,21 +111,21 @@ def test_refuses_a_password(keyspaces: LocalKeyspaces) -> None:
     ],
 )
 def test_lets_nothing_through_before_signing_in(keyspaces: LocalKeyspaces, request_: bytes) -> None:
-    """Else the sign-in could be left out."""
+    """The sign-in could be left out."""
     with connect(keyspaces) as client:
         assert client.ask_error(request_)[0] == ErrorCode.PROTOCOL_ERROR
         assert client.is_closed()
 
 
 def test_ends_a_connection_that_sends_too_much_before_signing_in(keyspaces: LocalKeyspaces) -> None:
-    """Else a stranger fills the memory."""
+    """A stranger fills the memory."""
     with connect(keyspaces) as client:
         client.connection.sendall(struct.pack(">BBhBI", 4, 0, 7, Opcode.STARTUP, 1 << 30))
         assert client.is_closed()
 
 
 def test_hands_out_credentials_for_a_tasks_own_token_only(keyspaces: LocalKeyspaces) -> None:
-    """Else every task has every role."""
+    """Every task has every role."""
     environment = keyspaces.environment()
     url = environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
     token = environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"]

@@ -29,7 +29,7 @@ def verify(token: str, store: CredentialStore, region: str = "us-west-2", second
 
 
 def test_accepts_the_plugins_test_vector(store: CredentialStore) -> None:
-    """Else no real driver can sign in."""
+    """No real driver can sign in."""
     assert verify(TOKEN, store).principal.arn == "arn:aws:iam::1:user/one"
 
 
@@ -66,7 +66,7 @@ def test_refuses_another_regions_signature(store: CredentialStore) -> None:
 
 
 def test_refuses_a_signature_for_another_nonce(store: CredentialStore) -> None:
-    """Else a recorded sign-in can be replayed."""
+    """A recorded sign-in can be replayed."""
     with pytest.raises(sigv4.BadCredentials, match="Invalid signature"):
         sigv4.verify(TOKEN.encode(), sigv4.new_nonce(), region="us-west-2", store=store, now=SIGNED_AT)
 

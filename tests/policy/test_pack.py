@@ -78,7 +78,7 @@ def _ask(analyzer: Any, type_: str, name: str = "thing", **inputs: Any) -> dict[
 
 
 def test_starts_with_every_rule(analyzer: Any) -> None:
-    """Else `pulumi preview --policy-pack policy` says that the pack failed to start."""
+    """`pulumi preview --policy-pack policy` says that the pack failed to start."""
     info = analyzer.GetAnalyzerInfo(empty_pb2.Empty(), timeout=30)
     assert info.name == "keyspaces-platform"
     assert info.supportsConfig
@@ -88,7 +88,7 @@ def test_starts_with_every_rule(analyzer: Any) -> None:
 
 
 def test_refuses_violation_over_the_wire(analyzer: Any) -> None:
-    """Else the rules hold in tests and nowhere else."""
+    """The rules hold in tests and nowhere else."""
     policy = json.dumps({"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]})
     found = _ask(analyzer, "aws:iam/rolePolicy:RolePolicy", "orders", role="orders", policy=policy)
     assert found.keys() == {"iam-names-actions", "iam-names-resources"}
@@ -98,7 +98,7 @@ def test_refuses_violation_over_the_wire(analyzer: Any) -> None:
 
 
 def test_knows_production_by_the_stacks_name_over_the_wire(analyzer: Any) -> None:
-    """Else production's rules never apply."""
+    """Production's rules never apply."""
     found = _ask(
         analyzer,
         "aws:cloudwatch/logGroup:LogGroup",
@@ -110,12 +110,12 @@ def test_knows_production_by_the_stacks_name_over_the_wire(analyzer: Any) -> Non
 
 
 def test_stays_silent_about_what_is_not_known_over_the_wire(analyzer: Any) -> None:
-    """Else the first preview of a stack is full of warnings that nobody can do anything about."""
+    """The first preview of a stack is full of warnings that nobody can do anything about."""
     assert _ask(analyzer, "aws:iam/rolePolicy:RolePolicy", role=UNKNOWN, policy=UNKNOWN) == {}
 
 
 def test_judges_whole_stack_over_the_wire(analyzer: Any) -> None:
-    """Else a bucket may be left without its block."""
+    """A bucket may be left without its block."""
     urn = "urn:pulumi:prod::keyspaces-platform::aws:s3/bucket:Bucket::logs"
     bucket = analyzer_pb2.AnalyzerResource(
         type="aws:s3/bucket:Bucket", name="logs", urn=urn, properties=_properties(bucket="logs")
@@ -125,7 +125,7 @@ def test_judges_whole_stack_over_the_wire(analyzer: Any) -> None:
 
 
 def test_takes_settings_over_the_wire(analyzer: Any) -> None:
-    """Else --policy-pack-config changes nothing."""
+    """--policy-pack-config changes nothing."""
     analyzer.Configure(
         analyzer_pb2.ConfigureAnalyzerRequest(
             policyConfig={
@@ -158,7 +158,7 @@ def _imported(file: Path) -> set[str]:
 
 
 def test_is_tested_with_the_packages_it_runs_with() -> None:
-    """Else another version of the policy SDK runs in a preview than in these tests."""
+    """Another version of the policy SDK runs in a preview than in these tests."""
     assert _pins(PACK / "requirements.txt").items() <= _pins(ROOT / "requirements-dev.txt").items()
 
 
@@ -167,6 +167,6 @@ def _pins(file: Path) -> dict[str, str]:
 
 
 def test_tells_the_cli_where_its_environment_is() -> None:
-    """Else the CLI runs the pack with whatever Python comes first."""
+    """The CLI runs the pack with whatever Python comes first."""
     project = yaml.safe_load((PACK / "PulumiPolicy.yaml").read_text())
     assert project["runtime"] == {"name": "python", "options": {"toolchain": "pip", "virtualenv": ".venv"}}

@@ -54,12 +54,12 @@ def _has_unknown(value: Any) -> bool:
 
 
 def test_keeps_dev_stack_to_the_policies(program: Program) -> None:
-    """Else `pulumi up --policy-pack policy` refuses the project's own stack."""
+    """`pulumi up --policy-pack policy` refuses the project's own stack."""
     assert all_violations(_given(program)) == set()
 
 
 def test_keeps_production_to_the_policies(production: Program) -> None:
-    """Else production cannot be deployed, or a rule has come to refuse nothing."""
+    """Production cannot be deployed, or a rule has come to refuse nothing."""
     given = _given(production)
     assert {resource.stack for resource in given} == {"prod"}
     assert all_violations(given) == set()
@@ -67,14 +67,14 @@ def test_keeps_production_to_the_policies(production: Program) -> None:
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_lets_first_preview_pass(stack: str) -> None:
-    """Else a new stack cannot be previewed, in which no id or ARN is known."""
+    """A new stack cannot be previewed, in which no id or ARN is known."""
     given = _given(evaluate(computed=False, stack=stack))
     assert any(resource.inputs.get("policy") == UNKNOWN for resource in given)
     assert all_violations(given) == set()
 
 
 def test_refuses_dev_settings_in_production() -> None:
-    """Else production rules do not see that a stack is production, or what it lacks."""
+    """Production rules do not see that a stack is production, or what it lacks."""
     dev = dataclasses.replace(read_settings(ROOT, "dev"), stack="production")
     program = evaluate_program(
         ROOT, dev, computed=aws.computed_by(REGION, "127.0.0.1:8080"), answer=aws.answers_for(REGION)
@@ -93,7 +93,7 @@ def test_refuses_dev_settings_in_production() -> None:
 @pytest.mark.parametrize("computed", [True, False])
 @pytest.mark.parametrize("blocked", [True, False])
 def test_judges_buckets_and_their_blocks_as_a_program_declares_them(computed: bool, blocked: bool) -> None:
-    """Else a bucket's block is not recognized, in the preview of a new stack or ever, or nobody misses it."""
+    """A bucket's block is not recognized, in the preview of a new stack or ever, or nobody misses it."""
 
     def run() -> None:
         tags = {"Project": "shop", "Stack": "dev"}
@@ -115,7 +115,7 @@ def test_judges_buckets_and_their_blocks_as_a_program_declares_them(computed: bo
 @pytest.mark.parametrize("computed", [True, False])
 @pytest.mark.parametrize("name", ["query-api-tasks", "load-countries-tasks", "keyspaces-alb"])
 def test_refuses_a_network_let_in_to_tasks_of_the_program(name: str, computed: bool) -> None:
-    """Else a rule that somebody adds to a microservice's group opens its tasks, on port 443 to everyone even."""
+    """A rule that somebody adds to a microservice's group opens its tasks, on port 443 to everyone even."""
     given = _given(evaluate(computed=computed))
     (group,) = (each for each in given if each.type.endswith(":SecurityGroup") and each.name == name)
     opened = Given(
@@ -139,7 +139,7 @@ def test_refuses_a_network_let_in_to_tasks_of_the_program(name: str, computed: b
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_requires_tags_of_all_that_takes_them(program: Program, production: Program, stack: str) -> None:
-    """Else a resource of a type that rules/tags.py does not list may lack its tags, and nobody is told."""
+    """A resource of a type that rules/tags.py does not list may lack its tags, and nobody is told."""
     declared = {resource.type for resource in (program if stack == "dev" else production).resources}
     assert {type_ for type_ in declared if _takes_tags(type_)} <= TAGGABLE
 
@@ -168,7 +168,7 @@ def _takes_tags(type_: str) -> bool:
 def test_notices_one_fault_in_the_program(
     program: Program, type_: str, name: str, changes: dict[str, Any], rule: str
 ) -> None:
-    """Else that the program passes says nothing."""
+    """A program that passes proves nothing."""
 
     def spoil(resource: Resource) -> Resource:
         inputs = {**resource.inputs, **changes}

@@ -29,13 +29,13 @@ def _said(example: Example) -> list[str]:
 
 @pytest.mark.parametrize("example", [e for e in EXAMPLES if not e.says], ids=lambda example: example.id)
 def test_lets_through_what_keeps_to_the_rule(example: Example) -> None:
-    """Else a stack without a fault cannot be deployed, and people turn the pack off."""
+    """A stack without a fault cannot be deployed, and people turn the pack off."""
     assert _said(example) == []
 
 
 @pytest.mark.parametrize("example", [e for e in EXAMPLES if e.says], ids=lambda example: example.id)
 def test_refuses_violation_and_says_what_to_do(example: Example) -> None:
-    """Else it is deployed, or refused without a word that helps."""
+    """A violation is deployed, or refused without a word that helps."""
     (message,) = _said(example)
     assert message.startswith(f"{example.given.name}: ")
     for words in example.says:
@@ -44,14 +44,14 @@ def test_refuses_violation_and_says_what_to_do(example: Example) -> None:
 
 @pytest.mark.parametrize("example", [e for e in EXAMPLES if not e.says], ids=lambda example: example.id)
 def test_lets_through_what_keeps_to_the_rule_whatever_is_unknown(example: Example) -> None:
-    """Else the first preview of a stack fails, in which hardly anything is known."""
+    """The first preview of a stack fails, in which hardly anything is known."""
     for inputs in _with_something_unknown(example.given.inputs):
         assert violations(example.rule, replace(example.given, inputs=inputs), example.settings) == [], inputs
 
 
 @pytest.mark.parametrize("example", [e for e in EXAMPLES if e.says], ids=lambda example: example.id)
 def test_answers_whatever_is_unknown(example: Example) -> None:
-    """Else the pack fails in a preview, and with it every preview."""
+    """The pack fails in a preview, and with it every preview."""
     for inputs in _with_something_unknown(example.given.inputs):
         violations(example.rule, replace(example.given, inputs=inputs), example.settings)
 
@@ -75,7 +75,7 @@ def _paths(value: Any) -> Iterator[tuple[Any, ...]]:
 
 
 def test_has_examples_of_both_kinds_for_every_rule() -> None:
-    """Else a rule may never have refused, or never let through, anything."""
+    """A rule may never have refused, or never let through, anything."""
     names = {policy.name for policy in POLICIES if isinstance(policy, ResourceValidationPolicy)}
     assert {example.rule for example in EXAMPLES if example.says} == names
     assert {example.rule for example in EXAMPLES if not example.says} == names
@@ -83,7 +83,7 @@ def test_has_examples_of_both_kinds_for_every_rule() -> None:
 
 @pytest.mark.parametrize("rule", sorted({example.rule for example in EXAMPLES}))
 def test_refuses_just_the_violations_among_many_resources(rule: str) -> None:
-    """Else one resource's fault hides another's, or is blamed on it."""
+    """One resource's fault hides another's, or is blamed on it."""
     examples = [example for example in EXAMPLES if example.rule == rule and not example.settings]
     named = [replace(example.given, name=f"{rule}-{number}") for number, example in enumerate(examples)]
     refused = {(rule, given.name) for given, example in zip(named, examples, strict=True) if example.says}
@@ -103,7 +103,7 @@ def test_says_of_every_rule_why_it_is_there(policy: ResourceValidationPolicy) ->
 
 
 def test_names_every_rule_once() -> None:
-    """Else settings for the one apply to the other."""
+    """Settings for the one apply to the other."""
     names = [policy.name for policy in POLICIES]
     assert len(names) == len(set(names))
 
@@ -120,7 +120,7 @@ def test_judges_inputs_that_the_provider_has(given: Given) -> None:
 
 @pytest.mark.parametrize("type_", sorted(TAGGABLE))
 def test_asks_for_tags_only_where_the_provider_takes_them(type_: str) -> None:
-    """Else a resource is refused, and nothing can be done about it."""
+    """A resource is refused, and nothing can be done about it."""
     assert "tags" in inspect.signature(_class_of(type_)._internal_init).parameters
 
 

@@ -27,7 +27,7 @@ def _block(bucket: Any, depends_on: Mapping[str, Sequence[Given]] | None = None)
 
 
 def test_finds_the_bucket_without_a_block_among_many() -> None:
-    """Else one bucket's block is taken for all of them."""
+    """One bucket's block is taken for all of them."""
     buckets = [_bucket(name, f"{name}-1234567") for name in ("logs", "files", "backups")]
     blocks = [_block("logs-1234567"), _block("backups-1234567")]
     ((message, urn),) = stack_violations(_BLOCKED, [*buckets, *blocks])
@@ -37,7 +37,7 @@ def test_finds_the_bucket_without_a_block_among_many() -> None:
 
 
 def test_lets_every_bucket_with_a_block_be() -> None:
-    """Else a stack without a fault cannot be deployed."""
+    """A stack without a fault cannot be deployed."""
     assert stack_violations(_BLOCKED, [_block("logs-1"), _bucket("logs", "logs-1")]) == []
     assert stack_violations(_BLOCKED, []) == []
 
@@ -76,7 +76,7 @@ def _rule(name: str, listener: Any, *actions: Any, stack: str, depends_on: Seque
 
 @pytest.mark.parametrize("stack", ["prod", "prod-eu", "production-2", "dev", "preprod", "product", "production2"])
 def test_refuses_rules_that_serve_http_in_production(stack: str) -> None:
-    """Else the listener redirects, and its rules still answer unencrypted."""
+    """The listener redirects, and its rules still answer unencrypted."""
     http, https = _listener("HTTP", "arn:http", stack), _listener("HTTPS", "arn:https", stack)
     rules = [
         _rule("good", "arn:http", TO_HTTPS, stack=stack),
@@ -107,7 +107,7 @@ def test_knows_a_rules_listener_by_dependency_in_the_preview_of_a_new_one() -> N
 
 
 def test_waits_for_a_listener_whose_protocol_is_not_known() -> None:
-    """Else an HTTPS listener is taken for an HTTP one."""
+    """An HTTPS listener is taken for an HTTP one."""
     listener = _listener(UNKNOWN, "arn:some", "prod")
     assert stack_violations(_REDIRECT, [listener, _rule("some", "arn:some", FORWARD, stack="prod")]) == []
 
@@ -184,7 +184,7 @@ _HTTP = {"protocol": "tcp", "fromPort": 80, "toPort": 80}
     ],
 )
 def test_refuses_a_network_let_in_to_tasks_by_whatever_rule(user: Any, rule: Given, source: str) -> None:
-    """Else tasks are reached past the load balancer: on ports 80 and 443 no other rule would say a word."""
+    """Tasks are reached past the load balancer: on ports 80 and 443 no other rule would say a word."""
     is_new_group = rule.outputs.get("id") == UNKNOWN
     tasks = user("api", [UNKNOWN], [rule]) if is_new_group else user("api", ["sg-other", "sg-tasks"])
     ((message, urn),) = stack_violations(_TASKS, [rule, tasks])
@@ -215,7 +215,7 @@ def test_refuses_a_network_let_in_to_tasks_by_whatever_rule(user: Any, rule: Giv
     ],
 )
 def test_lets_security_groups_in_to_tasks_and_networks_to_others(user: Any, rule: Given) -> None:
-    """Else a load balancer cannot reach its tasks, or nobody the load balancer."""
+    """A load balancer cannot reach its tasks, or nobody the load balancer."""
     assert stack_violations(_TASKS, [rule, user("api", ["sg-tasks"])]) == []
     assert stack_violations(_TASKS, [rule, user("api", UNKNOWN)]) == []
     assert stack_violations(_TASKS, [rule]) == []
@@ -246,7 +246,7 @@ def test_knows_a_new_rules_group_by_dependency_while_the_tasks_one_is_known() ->
 
 
 def test_names_all_whose_tasks_a_network_reaches_among_many() -> None:
-    """Else whoever closes it for one wonders what became of the other."""
+    """The owner closes one group and does not learn of the others."""
     groups = [_group(name, f"sg-{name}") for name in ("orders", "items", "balancer")]
     users = [_service("orders", ["sg-orders"]), _task_run("load", ["sg-orders"]), _service("items", ["sg-items"])]
     rules = [

@@ -148,7 +148,7 @@ def test_does_not_log_health_checks_that_succeed(served: Served) -> None:
 
 
 def test_believes_forwarded_headers_of_trusted_proxies_only(served: Served) -> None:
-    """Else anyone may log another's address, or make browsers keep to HTTPS where there is none."""
+    """Anyone may log another's address, or make browsers keep to HTTPS where there is none."""
     headers = ("X-Forwarded-For: 10.9.9.9, 203.0.113.7", "X-Forwarded-Proto: https")
     answer = served.get("/things/ab", *headers)
     assert served.logged(answer.headers["x-request-id"])["client"] == "127.0.0.1"

@@ -40,7 +40,7 @@ class Clock:
 
 
 def test_takes_one_place_at_the_database_for_all_who_share_a_read() -> None:
-    """Else many who ask for the same are refused although the table has one read to do."""
+    """Many who ask for the same are refused although the table has one read to do."""
 
     async def run() -> None:
         things = FakeTable(may_answer=asyncio.Event())
@@ -86,7 +86,7 @@ class Read:
 
 
 def test_another_reads_when_who_reads_for_all_goes_away() -> None:
-    """Else one client that hangs up takes the answers of all others with it."""
+    """One client that hangs up takes the answers of all others with it."""
 
     async def run() -> None:
         read = Read()
@@ -140,7 +140,7 @@ def test_shares_an_error_and_keeps_none() -> None:
 
 
 def test_forgets_the_oldest_and_what_has_expired(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else who asks for one page after the other fills the task's memory."""
+    """A client that asks for one page after the other fills the task's memory."""
     monkeypatch.setattr(coalescing, "CACHED_AT_MOST", 6)
 
     async def run() -> None:

@@ -30,7 +30,7 @@ def _recovers(port: int) -> None:
 
 
 def test_answers_in_time_while_the_database_is_stopped_and_recovers(filled: LocalKeyspaces) -> None:
-    """Else a restart of the database takes the API down until somebody restarts that, too."""
+    """A restart of the database takes the API down until somebody restarts that, too."""
 
     async def scenario(port: int) -> None:
         async with under_load(lambda: port, clients=8, pause=0.05) as load:

@@ -82,7 +82,7 @@ def test_writes_lines_that_cloudwatch_takes(metrics: EmfMetrics, lines: list[byt
 
 
 def test_begins_anew_after_each_emission(metrics: EmfMetrics, lines: list[bytes]) -> None:
-    """Else everything is counted again every minute."""
+    """Everything is counted again every minute."""
     metrics.request(route="/things", status=200, seconds=0.001)
     assert len(emitted(metrics, lines)) == 1
     assert emitted(metrics, lines) == []
@@ -126,7 +126,7 @@ def test_makes_a_metric_for_a_route_and_not_for_a_path(metrics: EmfMetrics, line
 def test_refuses_a_namespace_that_cloudwatch_would(
     keyspaces_environment: dict[str, str], namespace: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Else there are no metrics, and nothing says why."""
+    """The service makes no metrics, and nothing says why."""
     with pytest.raises(SystemExit):
         read_options("things", "Things", [], {**keyspaces_environment, "METRICS_NAMESPACE": namespace})
     assert "METRICS_NAMESPACE" in capsys.readouterr().err

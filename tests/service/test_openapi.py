@@ -43,7 +43,7 @@ def _resolved(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_is_a_document_of_openapi_3_1() -> None:
-    """Else no tool reads it."""
+    """No tool reads it."""
     jsonschema_rs.validator_for(OPENAPI_31).validate(_DOCUMENT)
 
 

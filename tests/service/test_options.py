@@ -130,7 +130,7 @@ def test_documents_the_variables_there_are() -> None:
 
 @pytest.mark.parametrize(("name", "default"), [(name, default) for name, _, default, _ in _ROWS])
 def test_documents_a_default_as_it_is(name: str, default: str) -> None:
-    """Else the table says something else than the program does."""
+    """The table says something else than the program does."""
     if default not in ("none", "required", "the region's", "Amazon's roots"):
         assert _options(**{name: default}) == _options()
 

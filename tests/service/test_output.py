@@ -82,7 +82,7 @@ def test_waits_for_nobody_and_says_how_many_lines_are_missing(monkeypatch: pytes
 
 @pytest.mark.parametrize("reader", ["waits", "is gone"])
 def test_ends_when_nobody_reads(monkeypatch: pytest.MonkeyPatch, reader: str) -> None:
-    """Else a task that should stop is killed, with whatever it has still to do."""
+    """A task that should stop is killed, with whatever it has still to do."""
     monkeypatch.setattr(module, "_LAST_WAIT", 0.05)
     with pipe() as (reading, output):
 

@@ -17,7 +17,7 @@ def answer(error: Exception, path: str = "/things/ab") -> httpx.Response:
 
 @pytest.mark.parametrize("path", ["/things/ab", "/things"])
 def test_answers_503_while_the_table_cannot_be_read(path: str) -> None:
-    """Else a client cannot tell a passing fault from its own mistake, and does not try again."""
+    """A client cannot tell a passing fault from its own mistake, and does not try again."""
     response = answer(NoHostAvailable("10.0.1.7:9142 is down", {}), path)
     assert (response.status_code, response.json()["status"]) == (503, 503)
     assert response.headers["content-type"] == "application/problem+json"

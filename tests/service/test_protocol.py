@@ -55,7 +55,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_refuses_as_a_problem_and_hangs_up(served: Served, what: str) -> None:
-    """Else one client takes a task's memory, or gets an answer that no client of this API understands."""
+    """One client takes a task's memory, or gets an answer that no client of this API understands."""
     raw, status = REFUSED[what]
     before = len(served.lines)
     with served.connect() as client:
@@ -101,7 +101,7 @@ def test_takes_a_request_in_single_bytes(served: Served) -> None:
 
 
 def test_answers_pipelined_requests_in_order(served: Served) -> None:
-    """Else a client takes the answer to one question for that to another."""
+    """A client takes the answer to one question for that to another."""
     paths = ["/things/ab", "/things/zz", "/nothing", "/things/ab?pretty", "/things/er", "/ping"] * 5
     with served.connect() as client:
         client.send(b"".join(map(request, paths)))
@@ -120,7 +120,7 @@ def test_answers_what_came_before_a_refused_request(served: Served, bad: bytes) 
 
 
 def test_answers_some_of_a_flood_of_pipelined_requests_and_hangs_up(served: Served) -> None:
-    """Else a connection holds as many requests in memory as it can send."""
+    """A connection holds as many requests in memory as it can send."""
     with served.connect() as client:
         client.send(request("/ping") * 5_000)
         answers = 0

@@ -32,7 +32,8 @@ def test_hangs_up_on_who_is_too_slow(served: Served, monkeypatch: pytest.MonkeyP
 
 
 def test_hangs_up_on_who_does_not_read(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else it holds its answers in memory, and the end of the task, for as long as it likes."""
+    """A client that does not read keeps its answers in memory, and delays the end of the task, for as long as it
+    likes."""
     monkeypatch.setattr(protocol, "UNREAD_AT_MOST", 0.2)
     with served.connect() as client:
         client.send(request("/things?limit=1000") * 30)

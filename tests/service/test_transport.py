@@ -111,7 +111,7 @@ def test_hangs_up_on_who_does_not_take_the_last_answer(monkeypatch: pytest.Monke
 
 
 def test_lets_flow_control_see_what_a_producer_writes_without_a_pause() -> None:
-    """Else a client that does not read makes the answer wait in memory without anyone noticing."""
+    """A client that does not read makes the answer wait in memory without anyone noticing."""
 
     async def test(server: _Counting, client: socket.socket) -> None:
         for _ in range(100):

@@ -30,7 +30,7 @@ def test_documents_the_settings_there_are() -> None:
 
 @pytest.mark.parametrize("key", _SETTINGS)
 def test_documents_a_setting_as_it_is(key: str) -> None:
-    """Else the table says another default or effect than `pulumi config` does, or an argument that is not there."""
+    """The table says another default or effect than `pulumi config` does, or an argument that is not there."""
     setting, (_, default, effect, class_, name) = _SETTINGS[key], _ROWS[key].groups()
     assert (default, effect) == (_shown(setting["default"]), setting["description"])
     assert name in inspect.signature(getattr(components, class_)).parameters

@@ -36,7 +36,7 @@ def _can_be_tagged(resource: Resource) -> bool:
 
 
 def test_tags_everything_that_can_be_tagged(program: Program) -> None:
-    """Else costs cannot be told apart, and what a stack left behind cannot be found."""
+    """Costs cannot be told apart, and what a stack left behind cannot be found."""
     tagged = [resource for resource in program.resources if resource.custom and ":dynamic" not in resource.type]
     taggable = [resource for resource in tagged if not resource.type.startswith("docker:") and _can_be_tagged(resource)]
     taggable += program.of_type("awsx:ec2:Vpc")
@@ -48,7 +48,7 @@ def test_tags_everything_that_can_be_tagged(program: Program) -> None:
 
 
 def test_propagates_tags_to_tasks(program: Program) -> None:
-    """Else the tasks, which cost the most, carry no tag."""
+    """The tasks, which cost the most, carry no tag."""
     (service,) = program.of_type("aws:ecs/service:Service")
     assert service.inputs["propagateTags"] == "SERVICE"
     (run,) = program.of_type("pulumi-python:dynamic/ecs:TaskRun")
@@ -57,7 +57,7 @@ def test_propagates_tags_to_tasks(program: Program) -> None:
 
 @pytest.mark.parametrize("type_", _NAME_LIMITS)
 def test_keeps_generated_names_within_the_limit(program: Program, type_: str) -> None:
-    """Else the update fails when it comes to this resource."""
+    """The update fails when it comes to this resource."""
     resources = list(program.of_type(type_))
     assert resources
     for resource in resources:
@@ -67,12 +67,13 @@ def test_keeps_generated_names_within_the_limit(program: Program, type_: str) ->
 
 
 def test_gives_every_child_its_component_as_parent(program: Program) -> None:
-    """Else it is missing from the component in `pulumi stack`, and inherits neither its provider nor its protection."""
+    """A resource is missing from its component in `pulumi stack`, and inherits neither its provider nor its
+    protection."""
     for resource in program.resources:
         assert resource.custom is False or "keyspaces-platform:index:" in resource.parent, resource.urn
 
 
 def test_names_no_secret_in_an_input_or_output(program: Program) -> None:
-    """Else it lies in the state in plain text. The registry's password is the one secret, and is marked as one."""
+    """A secret lies in the state in plain text. The registry's password is the one secret, and is marked as one."""
     secrets = {(resource.type, path) for resource in program.resources for path in resource.secrets}
     assert secrets == {("docker:index/image:Image", "registry")}

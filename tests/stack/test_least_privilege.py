@@ -66,7 +66,7 @@ def test_grants_no_action_by_wildcard_and_no_needless_star(program: Program) -> 
 
 
 def test_trusts_ecs_tasks_of_this_account_only(program: Program) -> None:
-    """Else another account's tasks could be made to run with the role."""
+    """Another account's tasks could be made to run with the role."""
     for role in program.of_type("aws:iam/role:Role"):
         (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
         assert statement["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}

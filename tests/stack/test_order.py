@@ -28,13 +28,13 @@ def _needed_by_tasks_of(name: str) -> set[str]:
 
 
 def test_starts_the_loader_once_all_it_needs_is_there(program: Program) -> None:
-    """Else its first run on a new stack fails, and on destroy it is cut off from what it uses."""
+    """The loader's first run on a new stack fails, and on destroy the loader is cut off from what it uses."""
     run = one(program, "pulumi-python:dynamic/ecs:TaskRun", "load-countries")
     assert dependencies(program, run) >= _needed_by_tasks_of("load-countries")
 
 
 def test_stops_a_killed_updates_task_before_what_it_uses_is_removed(program: Program) -> None:
-    """Else a task that no state knows of keeps cluster and security group from being destroyed."""
+    """A task that no state knows of keeps cluster and security group from being destroyed."""
     stop = one(program, "pulumi-python:dynamic/ecs:TaskStop", "load-countries")
     run = one(program, "pulumi-python:dynamic/ecs:TaskRun", "load-countries")
     assert "TaskStop load-countries" in dependencies(program, run)
@@ -47,7 +47,7 @@ def test_stops_a_killed_updates_task_before_what_it_uses_is_removed(program: Pro
 
 
 def test_starts_the_service_once_all_it_needs_is_there_and_the_data_is_loaded(program: Program) -> None:
-    """Else its tasks fail until the circuit breaker gives up, or it serves an empty table."""
+    """The service's tasks fail until the circuit breaker gives up, or the service serves an empty table."""
     service = one(program, "aws:ecs/service:Service", "query-api")
     assert dependencies(program, service) >= _needed_by_tasks_of("query-api") | {
         "ListenerRule query-api",
@@ -59,20 +59,20 @@ def test_starts_the_service_once_all_it_needs_is_there_and_the_data_is_loaded(pr
 
 
 def test_builds_the_apis_image_without_waiting_for_the_loader(program: Program) -> None:
-    """Else a first `pulumi up` takes minutes longer."""
+    """A first `pulumi up` takes minutes longer."""
     image = one(program, "docker:index/image:Image", "query-api")
     definition = one(program, "aws:ecs/taskDefinition:TaskDefinition", "query-api")
     assert "TaskRun load-countries" not in dependencies(program, image) | dependencies(program, definition)
 
 
 def test_loads_again_when_the_table_was_replaced(program: Program) -> None:
-    """Else a table that lost its rows to a new key stays empty."""
+    """A table that lost its rows to a new key stays empty."""
     run = one(program, "pulumi-python:dynamic/ecs:TaskRun", "load-countries")
     assert run.replace_with == {one(program, "aws:keyspaces/table:Table", "load-countries").urn}
 
 
 def test_replaces_what_has_a_fixed_name_by_deleting_it_first(program: Program) -> None:
-    """Else the new one collides with the old one's name."""
+    """A new resource collides with the name of the old one."""
     for resource in program.resources:
         fixed = resource.type.startswith(("aws:keyspaces/", "aws:cloudwatch/dashboard:", "pulumi-python:dynamic/ssm:"))
         assert resource.delete_before_replace is fixed, resource.urn
@@ -91,19 +91,19 @@ def test_protects_data_and_load_balancer_as_set(setting: str) -> None:
 
 @pytest.mark.parametrize("setting", ["true", "false"])
 def test_deletes_images_with_their_repository_unless_protected(setting: str) -> None:
-    """Else `pulumi destroy` of a dev stack stops at a repository with images in it, which go on to be billed."""
+    """`pulumi destroy` of a dev stack stops at a repository with images in it, which go on to be billed."""
     for repository in evaluate(protect=setting).of_type("aws:ecr/repository:Repository"):
         assert repository.inputs["forceDelete"] is (setting == "false")
 
 
 def test_needs_no_docker_to_destroy(program: Program) -> None:
-    """Else `pulumi destroy` without Docker ends halfway; an image goes with its repository anyway."""
+    """`pulumi destroy` without Docker ends halfway; an image goes with its repository anyway."""
     images = list(program.of_type("docker:index/image:Image"))
     assert [image.retain_on_delete for image in images] == [True] * 2
 
 
 def test_declares_the_same_in_a_preview_where_nothing_is_known(program: Program) -> None:
-    """Else the first `pulumi preview` of a new stack fails, or shows less than `pulumi up` creates."""
+    """The first `pulumi preview` of a new stack fails, or shows less than `pulumi up` creates."""
     preview = evaluate(computed=False)
     assert {resource.urn for resource in preview.resources} == {resource.urn for resource in program.resources}
     assert preview.outputs.keys() == program.outputs.keys()

@@ -14,7 +14,7 @@ IMAGES = {"load-countries": "load-countries", "query-api": "countries"}
 
 
 def test_spreads_vpc_over_two_zones_that_offer_keyspaces(program: Program) -> None:
-    """Else the Keyspaces endpoint cannot be created in one of the tasks' subnets."""
+    """The Keyspaces endpoint cannot be created in one of the tasks' subnets."""
     vpc = one(program, "awsx:ec2:Vpc", "keyspaces").inputs
     assert vpc["cidrBlock"] == "10.0.0.0/16"
     assert vpc["availabilityZoneNames"] == ["us-east-1a", "us-east-1b"]
@@ -25,7 +25,7 @@ def test_spreads_vpc_over_two_zones_that_offer_keyspaces(program: Program) -> No
 
 
 def test_gives_keyspaces_a_private_endpoint_in_the_tasks_subnets(program: Program) -> None:
-    """Else CQL leaves by the NAT gateway, at its price, or not at all."""
+    """CQL leaves by the NAT gateway, at its price, or not at all."""
     endpoint = one(program, "aws:ec2/vpcEndpoint:VpcEndpoint", "keyspaces-keyspaces").inputs
     assert endpoint["serviceName"] == "com.amazonaws.us-east-1.cassandra"
     assert endpoint["vpcEndpointType"] == "Interface"
@@ -64,7 +64,7 @@ def test_opens_only_the_ways_traffic_takes(program: Program) -> None:
 
 
 def test_checks_the_health_of_targets_by_ping(program: Program) -> None:
-    """Else tasks that cannot serve get requests, or good ones are replaced."""
+    """Tasks that cannot serve get requests, or good ones are replaced."""
     group = one(program, "aws:lb/targetGroup:TargetGroup", "query-api").inputs
     assert group["targetType"] == "ip"
     assert group["port"] == 8080
@@ -75,7 +75,7 @@ def test_checks_the_health_of_targets_by_ping(program: Program) -> None:
 
 
 def test_forwards_all_paths_to_query_api_and_answers_404_without_it(program: Program) -> None:
-    """Else the URL that the stack puts out answers nothing."""
+    """The URL that the stack puts out answers nothing."""
     listener = one(program, "aws:lb/listener:Listener", "keyspaces").inputs
     assert (listener["port"], listener["protocol"]) == (80, "HTTP")
     assert listener["defaultActions"][0]["fixedResponse"]["statusCode"] == "404"
@@ -90,7 +90,7 @@ def test_forwards_all_paths_to_query_api_and_answers_404_without_it(program: Pro
 
 
 def test_declares_the_countries_table_encrypted_in_its_keyspace(program: Program) -> None:
-    """Else the loader writes to a table of another shape, or there is none."""
+    """The loader writes to a table of another shape, or there is none."""
     assert one(program, "aws:keyspaces/keyspace:Keyspace", "keyspaces").inputs["name"] == "geography_domain"
     table = one(program, "aws:keyspaces/table:Table", "load-countries").inputs
     assert (table["keyspaceName"], table["tableName"]) == ("geography_domain", "countries")
@@ -104,14 +104,14 @@ def test_declares_the_countries_table_encrypted_in_its_keyspace(program: Program
 
 @pytest.mark.parametrize(("setting", "status"), [("true", "ENABLED"), ("false", "DISABLED")])
 def test_recovers_to_a_point_in_time_as_set(setting: str, status: str) -> None:
-    """Else a stack has no backups although its owner asked for them, or pays for them although he did not."""
+    """A stack has no backups although its owner asked for them, or pays for backups that nobody asked for."""
     table = one(evaluate(pointInTimeRecovery=setting), "aws:keyspaces/table:Table", "load-countries")
     assert table.inputs["pointInTimeRecovery"] == {"status": status}
 
 
 @pytest.mark.parametrize("name", MICROSERVICES)
 def test_builds_each_image_from_its_own_dockerfile_and_deploys_its_digest(program: Program, name: str) -> None:
-    """Else a tag that moved decides what runs, and editing one program redeploys the other."""
+    """A tag that moved decides what runs, and editing one program redeploys the other."""
     image = one(program, "docker:index/image:Image", name)
     assert image.inputs["build"]["context"] == "app"
     assert image.inputs["build"]["dockerfile"] == f"app/{IMAGES[name]}.Dockerfile"
@@ -123,7 +123,7 @@ def test_builds_each_image_from_its_own_dockerfile_and_deploys_its_digest(progra
 
 @pytest.mark.parametrize("name", MICROSERVICES)
 def test_scans_images_and_keeps_those_ecs_may_roll_back_to(program: Program, name: str) -> None:
-    """Else a rollback finds its image gone."""
+    """A rollback finds its image gone."""
     repository = one(program, "aws:ecr/repository:Repository", name).inputs
     assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
     (rule,) = json.loads(one(program, "aws:ecr/lifecyclePolicy:LifecyclePolicy", name).inputs["policy"])["rules"]
@@ -132,7 +132,7 @@ def test_scans_images_and_keeps_those_ecs_may_roll_back_to(program: Program, nam
 
 @pytest.mark.parametrize("name", MICROSERVICES)
 def test_declares_task_definition_that_fargate_accepts(program: Program, name: str) -> None:
-    """Else RegisterTaskDefinition refuses it in the middle of an update."""
+    """RegisterTaskDefinition refuses it in the middle of an update."""
     definition = one(program, "aws:ecs/taskDefinition:TaskDefinition", name).inputs
     assert (definition["cpu"], definition["memory"]) == ("256", "512")
     assert definition["networkMode"] == "awsvpc"
@@ -155,7 +155,7 @@ def test_declares_task_definition_that_fargate_accepts(program: Program, name: s
 
 @pytest.mark.parametrize("name", MICROSERVICES)
 def test_locks_the_container_down(program: Program, name: str) -> None:
-    """Else whoever breaks into the program owns the container, or scratch files make it fail."""
+    """An attacker in the program owns the container, or scratch files make it fail."""
     only = container(program, name)
     assert only["user"] not in ("root", "0", "0:0", "")
     assert only["readonlyRootFilesystem"] is True
@@ -167,7 +167,7 @@ def test_locks_the_container_down(program: Program, name: str) -> None:
 
 @pytest.mark.parametrize("name", MICROSERVICES)
 def test_tells_the_program_where_its_table_and_its_clients_are(program: Program, name: str) -> None:
-    """Else it cannot start."""
+    """The program cannot start."""
     variables = {variable["name"]: variable["value"] for variable in container(program, name)["environment"]}
     service = {"PORT": "8080", "TRUSTED_PROXIES": "10.0.0.0/16"} if name == "query-api" else {}
     assert variables == {
@@ -182,7 +182,7 @@ def test_tells_the_program_where_its_table_and_its_clients_are(program: Program,
 
 @pytest.mark.parametrize("name", MICROSERVICES)
 def test_sends_logs_to_a_group_that_forgets(program: Program, name: str) -> None:
-    """Else logs are lost, or kept and billed for ever."""
+    """Logs are lost, or kept and billed for ever."""
     assert one(program, "aws:cloudwatch/logGroup:LogGroup", name).inputs["retentionInDays"] == 7
     assert container(program, name)["logConfiguration"] == {
         "logDriver": "awslogs",
@@ -191,7 +191,7 @@ def test_sends_logs_to_a_group_that_forgets(program: Program, name: str) -> None
 
 
 def test_runs_two_api_tasks_that_roll_back_by_themselves(program: Program) -> None:
-    """Else a bad image takes the API down, or one zone's failure does."""
+    """A bad image takes the API down, or one zone's failure does."""
     service = one(program, "aws:ecs/service:Service", "query-api").inputs
     assert service["desiredCount"] == 2
     assert service["capacityProviderStrategies"] == [{"capacityProvider": "FARGATE", "weight": 1}]
@@ -208,7 +208,7 @@ def test_runs_two_api_tasks_that_roll_back_by_themselves(program: Program) -> No
 
 
 def test_runs_the_loader_once_with_its_own_role_and_network(program: Program) -> None:
-    """Else `pulumi up` ends with an empty table."""
+    """`pulumi up` ends with an empty table."""
     run = one(program, "pulumi-python:dynamic/ecs:TaskRun", "load-countries").inputs
     assert (
         run["task_definition"] == one(program, "aws:ecs/taskDefinition:TaskDefinition", "load-countries").outputs["arn"]
@@ -221,7 +221,7 @@ def test_runs_the_loader_once_with_its_own_role_and_network(program: Program) ->
 
 
 def test_puts_out_what_users_and_scripts_ask_for(program: Program) -> None:
-    """Else `curl "$(pulumi stack output url)/countries"` and `aws ecs ...` have nothing to go by."""
+    """`curl "$(pulumi stack output url)/countries"` and `aws ecs ...` have nothing to go by."""
     assert program.outputs == {
         "url": "http://127.0.0.1:8080",
         "keyspace": "geography_domain",

@@ -20,7 +20,7 @@ def _deployment(program: Program) -> Any:
 
 
 def test_waits_for_the_deployment_it_asked_for(program: Program) -> None:
-    """Else `pulumi up` looks at another service, signs in to another account, or judges another task definition."""
+    """`pulumi up` looks at another service, signs in to another account, or judges another task definition."""
     service, check = _service(program), _deployment(program)
     assert check["service"] == service.outputs["name"]
     assert check["cluster"] == service.inputs["cluster"]
@@ -67,28 +67,28 @@ def test_tells_ecs_the_same_when_it_deploys_again(settings: dict[str, str]) -> N
 
 @pytest.mark.parametrize("scaled", [True, False])
 def test_leaves_the_number_of_tasks_to_autoscaling_if_there_is_any(scaled: bool) -> None:
-    """Else every `pulumi up` under load takes tasks away; or a number changed by hand stays."""
+    """Every `pulumi up` under load takes tasks away; or a number changed by hand stays."""
     program = evaluate({"queryApiMaxTasks": "6"} if scaled else {})
     assert _service(program).ignore_changes == ({"desiredCount"} if scaled else set())
     assert ("desired_count" in _deployment(program)) is not scaled
 
 
 def test_goes_back_by_the_alarms_of_its_traffic(production: Program) -> None:
-    """Else a deployment that answers 500 stays, or an alarm that needs the service is to be there before it."""
+    """A deployment that answers 500 stays, or an alarm that needs the service is to be there before it."""
     alarms = _service(production).inputs["alarms"]
     assert alarms["alarmNames"] == ["query-api-errors", "query-api-latency", "query-api-unhealthy"]
     assert alarms["enable"] is alarms["rollback"] is True
 
 
 def test_declares_alarms_of_traffic_tasks_and_table(production: Program) -> None:
-    """Else nobody is told."""
+    """Nobody learns of a fault."""
     kinds = ("errors", "latency", "unhealthy", "tasks", "throttles", "system-errors", "user-errors")
     declared = {alarm.name for alarm in production.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
     assert declared == {f"query-api-{kind}" for kind in kinds}
 
 
 def test_has_the_url_once_it_is_deployed() -> None:
-    """Else whatever uses the url, such as a smoke test, meets the tasks that ran before."""
+    """A user of the URL, such as a smoke test, meets the tasks that ran before."""
     listener = (
         "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/shared/50dc6c495c0c9188/f2f7dc8efc522ab2"
     )

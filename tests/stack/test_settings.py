@@ -218,7 +218,7 @@ def _input(program: Program, resource: tuple[str, str], path: str) -> Any:
 
 @pytest.mark.parametrize("key", _SETTINGS)
 def test_describes_every_setting(key: str) -> None:
-    """Else its owner has to read the program to learn what a setting does."""
+    """The owner has to read the program to learn what a setting does."""
     setting = _SETTINGS[key]
     assert setting.keys() - {"items"} == {"type", "description", "default"}
     assert type(setting["default"]) is _TYPES[setting["type"]]
@@ -231,7 +231,7 @@ def test_describes_every_setting(key: str) -> None:
 def test_does_what_a_setting_says(
     settings: dict[str, str], resource: tuple[str, str], path: str, expected: Any
 ) -> None:
-    """Else it can be set and does nothing."""
+    """An owner sets a value, and nothing happens."""
     assert _input(evaluate(settings), resource, path) == expected
 
 
@@ -243,7 +243,7 @@ _ALL_NEW = set(_SETTINGS) - _EXISTING_VPC - _EXISTING_LISTENER - _OWN_CERTIFICAT
 
 @pytest.mark.parametrize("keys", [_ALL_NEW, _EXISTING_VPC, _EXISTING_LISTENER, _OWN_CERTIFICATE])
 def test_does_what_settings_say_in_the_preview_of_a_new_stack(keys: set[str]) -> None:
-    """Else `pulumi preview` fails, or shows something else than `pulumi up` does."""
+    """`pulumi preview` fails, or shows something else than `pulumi up` does."""
     together = {"protect": "false"}  # "true" contradicts allowTableReplacement
     tried = []
     for key, settings, *effect in _EFFECTS:
@@ -258,19 +258,19 @@ def test_does_what_settings_say_in_the_preview_of_a_new_stack(keys: set[str]) ->
 
 @pytest.mark.parametrize("key", [effect[0] for effect in _EFFECTS])
 def test_differs_by_a_setting(program: Program, key: str) -> None:
-    """Else the test above passes without the setting."""
+    """The test above passes without the setting."""
     for _, _, resource, path, expected in (effect for effect in _EFFECTS if effect[0] == key):
         if resource in {(declared.type, declared.name) for declared in program.resources}:
             assert _input(program, resource, path) != expected
 
 
 def test_tests_every_setting() -> None:
-    """Else a setting can be added that does nothing."""
+    """A setting can be added that does nothing."""
     assert {effect[0] for effect in _EFFECTS} | _ELSEWHERE == set(_SETTINGS)
 
 
 def test_lets_in_the_addresses_that_are_allowed() -> None:
-    """Else a stack that is meant for an office is open to everyone."""
+    """A stack that is meant for an office is open to everyone."""
     rules = evaluate(allowedCidrs='["203.0.113.0/24", "198.51.100.0/24"]').of_type(
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
     )
@@ -282,7 +282,7 @@ def test_lets_in_the_addresses_that_are_allowed() -> None:
 
 @pytest.mark.parametrize("dashboard", ["true", "false"])
 def test_creates_a_dashboard_as_set(dashboard: str) -> None:
-    """Else whoever has three already pays for one more."""
+    """Whoever has three already pays for one more."""
     dashboards = list(evaluate(dashboard=dashboard).of_type("aws:cloudwatch/dashboard:Dashboard"))
     assert len(dashboards) == (1 if dashboard == "true" else 0)
 
@@ -303,13 +303,13 @@ def _variables(program: Program) -> dict[str, str]:
 def test_tells_the_api_what_is_set_and_no_more(
     program: Program, setting: str, value: str, variable: str, expected: str
 ) -> None:
-    """Else it can be set and does nothing, or a variable stands in the task definition that changes nothing."""
+    """A setting does nothing, or a variable stands in the task definition that changes nothing."""
     assert _variables(evaluate({setting: value})) == {**_variables(program), variable: expected}
     assert variable not in _variables(program)
 
 
 def test_tells_the_api_whom_to_believe_who_its_client_is() -> None:
-    """Else it takes anybody's word for it, or nobody's."""
+    """The API takes anybody's word for who its client is, or nobody's."""
     assert _variables(evaluate(vpcCidr="10.9.0.0/20"))["TRUSTED_PROXIES"] == "10.9.0.0/20"
     assert _variables(evaluate(_VPC))["TRUSTED_PROXIES"] == "10.0.0.0/16"
 
@@ -324,7 +324,7 @@ def test_gives_the_api_its_key_by_every_egress() -> None:
 
 
 def test_says_where_an_existing_listener_is_reached() -> None:
-    """Else `curl "$(pulumi stack output url)/countries"` asks nobody."""
+    """`curl "$(pulumi stack output url)/countries"` asks nobody."""
     program = evaluate(_LISTENING, listenerUrl="https://api.example.com")
     assert program.outputs["url"] == "https://api.example.com"
     assert not list(program.of_type(BALANCER[0]))
@@ -383,14 +383,14 @@ def test_says_where_an_existing_listener_is_reached() -> None:
     ],
 )
 def test_says_what_is_wrong_with_a_setting(settings: dict[str, str], said: str) -> None:
-    """Else the update fails halfway, in AWS's words."""
+    """The update fails halfway, in AWS's words."""
     with pytest.raises(ProgramError) as refused:
         evaluate(settings)
     assert any(mistake.strip().startswith(said) for mistake in str(refused.value).splitlines()[1:-1])
 
 
 def test_says_all_that_is_wrong_at_once() -> None:
-    """Else its owner corrects one mistake after the other, with a `pulumi up` between them."""
+    """The owner corrects one mistake after the other, with a `pulumi up` between them."""
     wrong = {"egress": "x", "vpcCidr": "y", "queryApiTasks": "-1", "exec": "1", "keyspace": "!", "domain": "a b"}
     with pytest.raises(ProgramError) as refused:
         evaluate(wrong)
@@ -401,7 +401,7 @@ def test_says_all_that_is_wrong_at_once() -> None:
 
 
 def test_accepts_the_production_example(production: Program) -> None:
-    """Else whoever copies it cannot deploy."""
+    """A user who copies the example cannot deploy it."""
     assert production.outputs["url"] == "https://countries.example.com"
     assert container(production, "query-api")["readonlyRootFilesystem"] is True
     assert {resource.urn for resource in evaluate(stack="prod", computed=False).resources} == {
