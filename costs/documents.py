@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from costs.estimate import Estimate, estimate
+from costs.options import options_table
 from costs.render import as_markdown, assumptions_table, compared, prices_table
 from declared import aws
 from declared.errors import ProgramError
@@ -15,6 +16,7 @@ from declared.settings import StackSettings, read_settings
 # By document, the tables in it.
 DOCUMENTS: Mapping[str, tuple[str, ...]] = {
     "docs/cost.md": ("dev", "assumptions", "prices"),
+    "docs/components.md": ("options",),
     "README.md": ("ways",),
 }
 STACK = "dev"
@@ -51,6 +53,7 @@ def tables(root: Path) -> dict[str, str]:
         "ways": compared([(title, estimate_stack(root, settings, changed)) for title, changed in WAYS]),
         "assumptions": assumptions_table(),
         "prices": prices_table(),
+        "options": options_table(),
     }
 
 

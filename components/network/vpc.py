@@ -28,20 +28,20 @@ class NewVpc:
     zones: names of at least two availability zones that offer the Keyspaces endpoint. Empty: the first two by name that
         offer it. A live VPC keeps these too: should AWS come to offer it in another zone that sorts before them,
         updates are refused until the zones are named.
-    egress: how tasks reach what they need beside Keyspaces: images from ECR, and CloudWatch Logs. Prices are per
-        month with two zones in us-east-1, read on third-party pages of 2026, without traffic; in all ways there are
-        the Keyspaces endpoint at about $15, and a gateway endpoint for S3, free, by which the images' layers come.
-        "nat": one NAT gateway, about $37. The internet is out of reach while its zone is down.
-        "nat-per-zone": one in each zone, about $73.
+    egress: how tasks reach what they need beside Keyspaces: images from ECR, and CloudWatch Logs. docs/components.md
+        has prices. With each there are the Keyspaces endpoint and a gateway endpoint for S3, by which the images'
+        layers come.
+        "nat": one NAT gateway. The internet is out of reach while its zone is down.
+        "nat-per-zone": one in each zone.
         "endpoints": no way to the internet, but interface endpoints for ECR (`ecr.api`, `ecr.dkr`) and CloudWatch
-        Logs, about $44. Tasks reach nothing else: neither Secrets Manager nor X-Ray, nor an image of GuardDuty's agent
+        Logs. Tasks reach nothing else: neither Secrets Manager nor X-Ray, nor an image of GuardDuty's agent
         in another account.
-        "public": tasks have public addresses in the public subnets, about $4 a task. Their security groups still let
+        "public": tasks have public addresses in the public subnets. Their security groups still let
         in nothing but the load balancer.
         The subnets stay the same, so the egress of a stack can be changed; its tasks are replaced if that moves them.
-    session_endpoint: with "endpoints", one more endpoint, `ssmmessages`, about $15, without which ECS Exec cannot
+    session_endpoint: with "endpoints", one more endpoint, `ssmmessages`, without which ECS Exec cannot
         reach the tasks (ECS developer guide, "Monitor Amazon ECS containers with ECS Exec").
-    parameter_endpoint: with "endpoints", one more endpoint, `ssm`, about $15, without which ECS cannot fetch
+    parameter_endpoint: with "endpoints", one more endpoint, `ssm`, without which ECS cannot fetch
         `generated_secrets`: on Fargate it does so from the task's own network (ECS developer guide, "Amazon ECS
         interface VPC endpoints").
 
