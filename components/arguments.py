@@ -19,7 +19,7 @@ class InvalidArguments(pulumi.RunError, ValueError):
         self.mistakes = dict(mistakes)
 
 
-def refuse(of: str, mistakes: Mapping[str, str | None]) -> None:
+def raise_for(of: str, mistakes: Mapping[str, str | None]) -> None:
     """Raises InvalidArguments for those of the `mistakes` that were made: the others are None.
 
     of: the component or class whose arguments they are.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components.account import Account
-from components.arguments import refuse
+from components.arguments import raise_for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class ArnForm:
             mistake = self.mistake(given)
             if mistake is None and given.split(":")[3] not in ("", region):
                 mistake = f"is {given!r}, but this stack is in {region}: give one of that region"
-            refuse(of, {argument: mistake})
+            raise_for(of, {argument: mistake})
             return given
 
         return pulumi.Output.all(arn, account.region).apply(check)

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.account import Account
-from components.arguments import none_of, refuse
+from components.arguments import none_of, raise_for
 from components.arns import ArnForm
 
 ContainerInsights = Literal["disabled", "enabled", "enhanced"]
@@ -30,7 +30,7 @@ class NewCluster:
     container_insights: ContainerInsights = "disabled"
 
     def __post_init__(self) -> None:
-        refuse("NewCluster", {"container_insights": none_of(self.container_insights, ContainerInsights)})
+        raise_for("NewCluster", {"container_insights": none_of(self.container_insights, ContainerInsights)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class ExistingCluster:
     container_insights: bool = False
 
     def __post_init__(self) -> None:
-        refuse("ExistingCluster", {"arn": _CLUSTER.mistake(self.arn)})
+        raise_for("ExistingCluster", {"arn": _CLUSTER.mistake(self.arn)})
 
     @property
     def name(self) -> str:

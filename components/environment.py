@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.account import Account
-from components.arguments import refuse
+from components.arguments import raise_for
 from components.cluster import Cluster, ExistingCluster, NewCluster, create_cluster
 from components.load_balancing.load_balancer import ExistingListener, LoadBalancer, create_load_balancer
 from components.load_balancing.public_load_balancer import PublicLoadBalancer
@@ -106,7 +106,7 @@ class Environment(pulumi.ComponentResource):
     @staticmethod
     def check(*, keyspace: str, log_retention_days: int) -> None:
         """Raises InvalidArguments."""
-        refuse(
+        raise_for(
             "Environment",
             {
                 "keyspace": None

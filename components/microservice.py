@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_aws as aws
 
-from components.arguments import none_of, refuse
+from components.arguments import none_of, raise_for
 from components.environment import Environment
 from components.iam import Access
 from components.monitoring.alarms import Alarms
@@ -111,7 +111,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         account, network = environment.account, environment.network
         exec_ = isinstance(run, Service) and run.exec
         own = sorted(_OWN_VARIABLES & (variables or {}).keys())
-        refuse(
+        raise_for(
             name,
             {
                 "access": none_of(access, Access),

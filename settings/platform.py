@@ -42,7 +42,7 @@ def read_environment(config: StackConfig) -> Mapping[str, Any]:
 def read_table(config: StackConfig) -> Mapping[str, Any]:
     """Arguments of `Table`, besides its schema."""
     if config["protect"] and config["allowTableReplacement"]:
-        config.refuse("allowTableReplacement", "contradicts protect: protected tables are not replaced")
+        config.reject("allowTableReplacement", "contradicts protect: protected tables are not replaced")
     # Any schema will do to check the options with.
     with_options = partial(Table, name="any", columns={"id": "text"}, partition_key=["id"])
     return config.arguments(
@@ -124,7 +124,7 @@ def _units(config: StackConfig, setting: Setting) -> Setting:
         low, high = int(parsed[1]), int(parsed[2] or parsed[1])
         if 1 <= low <= high:
             return replace(setting, value=(low, high))
-    config.refuse(setting.key, f"is {setting.value!r}; use a number from 1 up, such as 5, or a range, such as 1-10")
+    config.reject(setting.key, f"is {setting.value!r}; use a number from 1 up, such as 5, or a range, such as 1-10")
     return replace(setting, value=(1, 1), wrong=True)
 
 
@@ -134,5 +134,5 @@ def _time_to_live(config: StackConfig) -> Setting:
         return replace(setting, value=None)
     if re.fullmatch(r"0|[1-9]\d{0,8}", setting.value) and int(setting.value) <= TIME_TO_LIVE_MAX:
         return replace(setting, value=int(setting.value))
-    config.refuse(setting.key, f"is {setting.value!r}; use never, or 0 to {TIME_TO_LIVE_MAX} seconds")
+    config.reject(setting.key, f"is {setting.value!r}; use never, or 0 to {TIME_TO_LIVE_MAX} seconds")
     return replace(setting, value=None, wrong=True)

@@ -56,7 +56,7 @@ def _variables(config: StackConfig, prefix: str) -> Mapping[str, str]:
     max_age, read_cache = config[f"{prefix}CacheMaxAge"], config[f"{prefix}ReadCache"]
     for setting, high in ((max_age, 31_536_000), (read_cache, 3600)):
         if mistake := outside(setting.value, 0, high, "seconds"):
-            config.refuse(setting.key, mistake)
+            config.reject(setting.key, mistake)
     variables = {
         "CACHE_MAX_AGE": str(max_age.value) if max_age else None,
         "SHARE_READS": None if config[f"{prefix}ShareReads"] else "false",
@@ -77,10 +77,10 @@ def _scaling(config: StackConfig, prefix: str) -> Scaling | None:
         config.exclude(by.values(), f"{max_tasks.key} is 0, so tasks are not scaled")
         return None
     if not any(by.values()):
-        config.refuse("scaleAtCpu", "is 0, as scaleAtMemory and scaleAtRequests are; set one of them above 0")
+        config.reject("scaleAtCpu", "is 0, as scaleAtMemory and scaleAtRequests are; set one of them above 0")
         return None
     if max_tasks.value < tasks.value:
-        config.refuse(
+        config.reject(
             max_tasks.key, f"is {max_tasks.value}; use {tasks.key}, {tasks.value}, or more, or 0 for no scaling"
         )
         return None

@@ -84,7 +84,7 @@ class StackConfig:
         try:
             value = parse(given)
         except (ValueError, KeyError):
-            self.refuse(key, f"is {given!r}; {use}")
+            self.reject(key, f"is {given!r}; {use}")
             return Setting(key=key, value=default, changed=True, wrong=True)
         return Setting(key=key, value=value, changed=value != default)
 
@@ -94,7 +94,7 @@ class StackConfig:
         mistake = none_of(setting.value, of)
         if mistake is None:
             return setting
-        self.refuse(key, mistake)
+        self.reject(key, mistake)
         return Setting(key=key, value=get_args(of)[0], changed=True, wrong=True)
 
     def arn(self, key: str) -> Setting:
@@ -102,7 +102,7 @@ class StackConfig:
         setting = self[key].or_none()
         parts = (setting.value or "").split(":")
         if self._region and len(parts) > 3 and parts[3] not in ("", self._region):
-            self.refuse(key, f"is in {parts[3]}, but the stack is in {self._region}; give one of that region")
+            self.reject(key, f"is in {parts[3]}, but the stack is in {self._region}; give one of that region")
         return setting
 
     def make(self, callable_: Callable[..., T], **arguments: Setting | Any) -> T | None:
@@ -114,7 +114,7 @@ class StackConfig:
             for argument, mistake in error.mistakes.items():
                 about = [settings[argument]] if argument in settings else list(settings.values())
                 if not any(setting.wrong for setting in about):  # what is wrong has been said
-                    self.refuse(", ".join(setting.key for setting in about), _in_keys(mistake, settings))
+                    self.reject(", ".join(setting.key for setting in about), _in_keys(mistake, settings))
             return None
 
     def arguments(self, callable_: Callable[..., object], **arguments: Setting | Any) -> dict[str, Any]:
@@ -122,14 +122,14 @@ class StackConfig:
         self.make(callable_, **arguments)
         return {name: value.value if isinstance(value, Setting) else value for name, value in arguments.items()}
 
-    def refuse(self, key: str, mistake: str) -> None:
+    def reject(self, key: str, mistake: str) -> None:
         self._mistakes.append(f"{key} {mistake}")
 
     def exclude(self, settings: Iterable[Setting], reason: str) -> None:
         """Refuses those of the settings that were changed: they would do nothing."""
         for setting in settings:
             if setting.changed and not setting.wrong:
-                self.refuse(setting.key, f"does nothing, since {reason}: remove it")
+                self.reject(setting.key, f"does nothing, since {reason}: remove it")
 
     def finish(self) -> None:
         """Raises pulumi.RunError, which Pulumi shows without a traceback, if there were mistakes."""

@@ -76,9 +76,9 @@ class Output:
             self._scheduled = True
             self._loop.call_later(_RETRY, self._flush)
 
-    def _drain(self, patience: float) -> None:
-        """Writes what can be written; patience: seconds that it may wait for room."""
-        deadline = time.monotonic() + patience
+    def _drain(self, timeout: float) -> None:
+        """Writes what can be written. timeout: seconds that it may wait for room."""
+        deadline = time.monotonic() + timeout
         while self._lines:
             data = b"".join(self._lines)
             self._lines.clear()

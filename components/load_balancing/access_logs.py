@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.account import Account
-from components.arguments import outside, refuse
+from components.arguments import outside, raise_for
 from components.iam import allow, policy_document
 
 _BUCKET = re.compile(r"(?!xn--|sthree-)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?<!-s3alias)")
@@ -34,7 +34,7 @@ class AccessLogs:
     prefix: str | None = None
 
     def __post_init__(self) -> None:
-        refuse(
+        raise_for(
             "AccessLogs",
             {
                 "days": outside(self.days, 1, 3650),

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.account import Account
-from components.arguments import refuse
+from components.arguments import raise_for
 from components.arns import ArnForm
 from components.network.security_group_rules import HTTPS_PORT
 
@@ -67,7 +67,7 @@ class Https:
     tls_policy: str = _RECOMMENDED_POLICY
 
     def __post_init__(self) -> None:
-        refuse(
+        raise_for(
             "Https",
             {
                 "domain": _domain_mistake(self),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components.account import Account
-from components.arguments import InvalidArguments, refuse
+from components.arguments import InvalidArguments, raise_for
 from components.arns import ArnForm
 from components.load_balancing.public_load_balancer import (
     PublicLoadBalancer,
@@ -47,7 +47,7 @@ class ExistingListener:
     url: pulumi.Input[str]
 
     def __post_init__(self) -> None:
-        refuse(
+        raise_for(
             "ExistingListener",
             {
                 "listener_arn": _LISTENER.mistake(self.listener_arn),

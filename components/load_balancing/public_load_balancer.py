@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.account import Account
-from components.arguments import refuse
+from components.arguments import raise_for
 from components.arns import ArnForm
 from components.load_balancing.access_logs import AccessLogs, LogBucket, create_log_bucket
 from components.load_balancing.https import REDIRECT_TO_HTTPS, Https, HttpsFront, create_https
@@ -57,7 +57,7 @@ class PublicLoadBalancer:
     web_acl_arn: pulumi.Input[str] | None = None
 
     def __post_init__(self) -> None:
-        refuse(
+        raise_for(
             "PublicLoadBalancer",
             {
                 "allowed_cidrs": _cidrs_mistake(self.allowed_cidrs, len(_ports(self))),

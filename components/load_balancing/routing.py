@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.arguments import refuse
+from components.arguments import raise_for
 
 PRIORITIES = (1, 50_000)
 
@@ -138,7 +138,7 @@ class Claims:
     def add(self, claim: Claim) -> None:
         """Raises InvalidArguments if another microservice has the same priority or path of a host, or hides a path."""
         for other in self._claims:
-            refuse(
+            raise_for(
                 f"Service of {claim.name}",
                 {
                     "paths": _same_path(claim, other) or _hidden_path(claim, other) or _hidden_path(other, claim),

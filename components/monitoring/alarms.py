@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.account import Account
-from components.arguments import below, outside, refuse
+from components.arguments import below, outside, raise_for
 from components.arns import ArnForm
 from components.monitoring.metrics import PERIOD, Metric
 
@@ -65,7 +65,7 @@ class Alarms:
     rollback: bool = False
 
     def __post_init__(self) -> None:
-        refuse(
+        raise_for(
             "Alarms",
             {
                 "topic_arn": _TOPIC.mistake(self.topic_arn),

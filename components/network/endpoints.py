@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.account import Account
-from components.arguments import refuse
+from components.arguments import raise_for
 from components.network.endpoint_policies import (
     ecr_policy,
     keyspaces_policy,
@@ -92,7 +92,7 @@ def create_https_endpoints(
     }
     services = {service: find_service(service, parent=parent) for service in policies}
     lacking = {service: sorted(set(zones) - set(found.availability_zones)) for service, found in services.items()}
-    refuse(
+    raise_for(
         name,
         {
             service: f"has no endpoint in {', '.join(where)}; take other `zones` or another `egress`" if where else None

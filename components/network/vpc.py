@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from components.arguments import none_of, refuse
+from components.arguments import none_of, raise_for
 from components.network.ids import ids_mistake
 
 Egress = Literal["nat", "nat-per-zone", "endpoints", "public"]
@@ -58,7 +58,7 @@ class NewVpc:
     parameter_endpoint: bool = False
 
     def __post_init__(self) -> None:
-        refuse(
+        raise_for(
             "NewVpc",
             {
                 "cidr": self._mistake_in_cidr(),
@@ -126,7 +126,7 @@ class ExistingVpc:
 
     def __post_init__(self) -> None:
         group = self.keyspaces_security_group_id
-        refuse(
+        raise_for(
             "ExistingVpc",
             {
                 "vpc_id": ids_mistake("vpc", [self.vpc_id], 1),

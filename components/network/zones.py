@@ -3,7 +3,7 @@
 import pulumi
 import pulumi_aws as aws
 
-from components.arguments import refuse
+from components.arguments import raise_for
 from components.network.vpc import MIN_ZONES, ExistingVpc, NewVpc
 
 
@@ -14,7 +14,7 @@ def choose_zones(name: str, options: NewVpc, service: aws.ec2.GetVpcEndpointServ
     """
     offered = sorted(service.availability_zones)
     elsewhere = [zone for zone in options.zones if zone not in offered]
-    refuse(
+    raise_for(
         name,
         {
             "aws:region": f"has {len(offered)} availability zones that offer {service.service_name}, {MIN_ZONES} are"
@@ -42,7 +42,7 @@ def require_subnets(name: str, options: ExistingVpc, *, parent: pulumi.Resource)
         opts=pulumi.InvokeOptions(parent=parent),
     ).ids
     missing = {argument: [id_ for id_ in ids if id_ not in found] for argument, ids in named.items()}
-    refuse(
+    raise_for(
         name,
         {
             argument: f"has {', '.join(ids)}, not found in {options.vpc_id}; use subnets of that VPC" if ids else None
@@ -64,7 +64,7 @@ def choose_subnets(
         subnet = aws.ec2.get_subnet(id=subnet_id, opts=pulumi.InvokeOptions(parent=parent))
         chosen.setdefault(subnet.availability_zone, subnet_id)
     elsewhere = sorted(chosen.keys() - set(service.availability_zones))
-    refuse(
+    raise_for(
         name,
         {
             "task_subnet_ids": f"are in {', '.join(elsewhere)}, where {service.service_name} is not offered; use"

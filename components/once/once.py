@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.account import Account
-from components.arguments import outside, refuse
+from components.arguments import outside, raise_for
 from components.connection import connection_inputs
 from components.names import plain
 from components.once.task_run import TaskRun, TaskStop
@@ -30,7 +30,7 @@ class Once:
     run_id: str = "1"
 
     def __post_init__(self) -> None:
-        refuse("Once", {"timeout": outside(self.timeout, 1, 36_000, "seconds")})
+        raise_for("Once", {"timeout": outside(self.timeout, 1, 36_000, "seconds")})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from components.tasks.stopped_task import ContainerLog, container_lines, stop_re
 
 POLL_SECONDS = 3.0
 # How long a new role may take until ECS can assume it: IAM is eventually consistent, usually within seconds.
-ROLE_PATIENCE_SECONDS = 120.0
+ROLE_TIMEOUT_SECONDS = 120.0
 # Beyond the 40 s a container may take to stop, what ECS needs to report it.
 STOP_PATIENCE_SECONDS = 120.0
 
@@ -54,16 +54,16 @@ class TaskExecution:
 
     def run_to_success(self) -> str:
         """Returns the task's ARN. Raises TaskFailed."""
-        patience = time.monotonic() + ROLE_PATIENCE_SECONDS
+        role_deadline = time.monotonic() + ROLE_TIMEOUT_SECONDS
         while True:
             try:
                 task = self._start()
                 self._require_success(task, self._wait(task))
                 return task
             except _RoleNotAssumable as error:
-                if time.monotonic() >= patience:
+                if time.monotonic() >= role_deadline:
                     raise TaskFailed(
-                        f"{self._name}: the task could not start for {ROLE_PATIENCE_SECONDS:.0f} s: {error}"
+                        f"{self._name}: the task could not start for {ROLE_TIMEOUT_SECONDS:.0f} s: {error}"
                     ) from None
                 pause(POLL_SECONDS)
 

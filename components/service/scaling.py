@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.arguments import below, outside, refuse
+from components.arguments import below, outside, raise_for
 
 _MAX_TASKS = 5000  # a service's quota (ECS developer guide, "Amazon ECS service quotas")
 
@@ -42,7 +42,7 @@ class Scaling:
 
     def __post_init__(self) -> None:
         nothing = self.cpu is None and self.memory is None and self.requests is None
-        refuse(
+        raise_for(
             "Scaling",
             {
                 "max_tasks": outside(self.max_tasks, 1, _MAX_TASKS),
@@ -59,7 +59,7 @@ class Scaling:
 
 def check_min_tasks(scaling: Scaling, min_tasks: int) -> None:
     """Raises InvalidArguments unless `scaling` can begin at `min_tasks`, the `tasks` of a `Service`."""
-    refuse(
+    raise_for(
         "Service",
         {
             "tasks": f"is {min_tasks}; without a task there is nothing to measure; with scaling, use at least 1"

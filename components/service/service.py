@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.account import Account
-from components.arguments import outside, refuse
+from components.arguments import outside, raise_for
 from components.connection import connection_inputs
 from components.load_balancing.load_balancer import LoadBalancer
 from components.load_balancing.routing import PRIORITIES, hosts_mistake, paths_mistake
@@ -62,7 +62,7 @@ class Service:
     after: Sequence[pulumi.Resource] = field(default_factory=tuple)
 
     def __post_init__(self) -> None:
-        refuse(
+        raise_for(
             "Service",
             {
                 "tasks": outside(self.tasks, 0, 5000),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from components.arguments import outside, refuse
+from components.arguments import outside, raise_for
 
 _FARGATE, _FARGATE_SPOT = "FARGATE", "FARGATE_SPOT"
 
@@ -38,7 +38,7 @@ class Spot:
     def __post_init__(self) -> None:
         neither = self.spot_weight == 0 and self.on_demand_weight == 0
         base_unused = self.on_demand_base > 0 and self.on_demand_weight == 0
-        refuse(
+        raise_for(
             "Spot",
             {
                 "spot_weight": outside(self.spot_weight, 0, 1000)

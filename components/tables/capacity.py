@@ -7,7 +7,7 @@ from typing import Literal
 import pulumi
 import pulumi_aws as aws
 
-from components.arguments import outside, refuse
+from components.arguments import outside, raise_for
 
 Dimension = Literal["read", "write"]
 
@@ -48,7 +48,7 @@ class Provisioned:
     target: int = 70
 
     def __post_init__(self) -> None:
-        refuse(
+        raise_for(
             "Provisioned",
             {
                 "read": _range_mistake(*self.read),

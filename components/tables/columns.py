@@ -21,7 +21,7 @@ _ORDERS = ("ASC", "DESC")
 def column_mistakes(
     columns: Mapping[str, str], partition_key: Sequence[str], clustering_key: Mapping[str, str]
 ) -> dict[str, str | None]:
-    """By argument, what is wrong with it; for `arguments.refuse`."""
+    """By argument, what is wrong with it; for `arguments.raise_for`."""
     mistakes: dict[str, str | None] = {}
     for column, cql_type in columns.items():
         if not NAME.fullmatch(column):

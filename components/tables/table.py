@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.account import Account
-from components.arguments import outside, refuse
+from components.arguments import outside, raise_for
 from components.arns import ArnForm
 from components.tables.capacity import (
     Capacity,
@@ -76,7 +76,7 @@ class Table:
     allow_replacement: bool = False
 
     def __post_init__(self) -> None:
-        refuse(
+        raise_for(
             f"Table {self.name!r}",
             {
                 "name": None if NAME.fullmatch(self.name) else "is no table name; use 1 to 48 of a-z, 0-9 and _",

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.account import Account
-from components.arguments import refuse
+from components.arguments import raise_for
 from components.names import in_stack
 from components.secrets.parameter import SecretParameter
 from components.tasks.architecture import Architecture
@@ -43,7 +43,7 @@ def check_size(name: str, *, cpu: int, memory: int) -> None:
     offered = _SIZES.get(cpu)
     if offered is None:
         anywhere = any(memory in sizes for sizes in _SIZES.values())
-        refuse(
+        raise_for(
             name,
             {
                 "cpu": f"is {cpu}; Fargate offers {', '.join(map(str, _SIZES))}",
@@ -52,7 +52,7 @@ def check_size(name: str, *, cpu: int, memory: int) -> None:
         )
     elif memory not in offered:
         offers = ", ".join(map(str, offered))
-        refuse(name, {"memory": f"is {memory} MiB; with `cpu` {cpu} Fargate offers {offers}"})
+        raise_for(name, {"memory": f"is {memory} MiB; with `cpu` {cpu} Fargate offers {offers}"})
 
 
 def create_task_definition(

@@ -286,7 +286,7 @@ def test_tries_again_when_the_task_stopped_for_its_role(aws: Aws) -> None:
 
 def test_gives_up_on_a_role_after_a_while(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """A trust policy that is wrong never gets right by waiting."""
-    monkeypatch.setattr(task_execution, "ROLE_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(task_execution, "ROLE_TIMEOUT_SECONDS", 0.0)
     aws.lists()
     aws.ecs.add_client_error("run_task", "ClientException", "ECS was unable to assume the role")
     with pytest.raises(TaskFailed, match="could not start for 0 s: ECS was unable to assume the role"):
