@@ -1,4 +1,4 @@
-"""What is wrong with arguments is said all at once, in plain words, before anything is created."""
+"""Checks of arguments: all mistakes at once, in plain words, before anything is created."""
 
 from collections.abc import Mapping
 from typing import Any, get_args

@@ -17,7 +17,7 @@ class ArnForm:
     example: str
 
     def mistake(self, arn: pulumi.Input[str] | None) -> str | None:
-        """What is wrong with a string; an output is checked by `in_region` instead."""
+        """The mistake in a string, if there is one; `in_region` checks an output instead."""
         if not isinstance(arn, str) or self.pattern.fullmatch(arn):
             return None
         return f"is {arn!r}; give an ARN such as {self.example}"

@@ -84,7 +84,7 @@ def create_cluster(
         opts=pulumi.ResourceOptions(parent=parent),
     )
     capacity_providers = create_capacity_providers(name, cluster, parent=parent)
-    # So that whoever uses the cluster depends on its providers too.
+    # So that users of the cluster depend on its providers, too.
     arn = pulumi.Output.all(cluster.arn, capacity_providers.id).apply(lambda outputs: str(outputs[0]))
     return Cluster(
         arn=arn,

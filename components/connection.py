@@ -1,4 +1,4 @@
-"""How the stack's aws provider signs in, for code that calls AWS with boto3 instead."""
+"""The sign-in of the stack's aws provider, for code that calls AWS by boto3 instead."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ _NOT_PASSED_ON = (
 
 
 def connection_inputs(region: pulumi.Input[str]) -> dict[str, pulumi.Input[Any]]:
-    """The stack's `aws:` settings that decide who calls AWS: region, profile, roles to assume, one after the other.
+    """The stack's `aws:` settings that choose the caller of AWS: region, profile, roles to assume, one after the other.
 
     Raises InvalidArguments for a way to sign in that cannot be passed on without writing a secret to the stack's state.
     """

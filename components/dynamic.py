@@ -1,4 +1,4 @@
-"""What the dynamic providers here have in common.
+"""The common base of the dynamic providers here.
 
 The engine loads a provider by module name in a process of its own; so editing one never makes a resource appear
 changed.

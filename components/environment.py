@@ -1,4 +1,4 @@
-"""What the microservices of a stack share: network, load balancer, cluster, keyspace."""
+"""The parts that the microservices of a stack share: network, load balancer, cluster, keyspace."""
 
 import re
 from collections.abc import Mapping

@@ -271,7 +271,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
 
     @property
     def url(self) -> pulumi.Output[str]:
-        """Where a `Service` is reached, once its tasks can be."""
+        """The address of a `Service`, known once its tasks can be reached."""
         url = self._environment.load_balancer.url
         return pulumi.Output.all(url, self.deployed.deployment_id).apply(lambda outputs: str(outputs[0]))
 

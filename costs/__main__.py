@@ -1,4 +1,4 @@
-"""What a stack costs a month: `python -m costs --help`."""
+"""The cost of a stack a month: `python -m costs --help`."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""What the program does not say and its cost depends on: sizes of what is stored, and of one request."""
+"""Assumptions about facts that a program does not declare: sizes of what is stored, and of one request."""
 
 from dataclasses import dataclass, field, fields
 from typing import Any

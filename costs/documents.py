@@ -46,7 +46,7 @@ def estimate_stack(root: Path, settings: StackSettings, changed: Mapping[str, st
 
 
 def tables(root: Path) -> dict[str, str]:
-    """What stands in the document, by name."""
+    """The tables by name, as Markdown."""
     settings = read_settings(root, STACK)
     return {
         "dev": as_markdown(estimate_stack(root, settings)),

@@ -1,4 +1,4 @@
-"""What a declared program costs: idle for a month, for a million requests, and each time something happens."""
+"""The cost of a declared program: idle for a month, for a million requests, and each time something happens."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass

@@ -85,7 +85,7 @@ def zones_of(balancer: Resource) -> int:
 
 
 def egress(program: Program, service: str) -> tuple[str, Price] | None:
-    """What the tasks' traffic with an AWS service of this region passes, and its price; None if it passes for nothing.
+    """The way of the tasks' traffic with an AWS service of this region, and its price; None if the traffic is free.
 
     service: as endpoints spell it: `cassandra`, `logs`, `s3`. An endpoint takes its traffic away from a NAT gateway;
     tasks with public addresses go through an internet gateway, which is free.

@@ -1,4 +1,4 @@
-"""What options of the components cost, for docs/components.md: from the prices, in a stack with two zones."""
+"""The cost of the components' options, for docs/components.md: from the prices, in a stack with two zones."""
 
 from costs.prices import (
     ALARM_METRIC,

@@ -1,4 +1,4 @@
-"""What AWS charges in us-east-1, in US dollars: the only place where a price is written down.
+"""AWS's prices in us-east-1, in US dollars: the only place where a price is written down.
 
 Keyspaces' own prices are from the price list that AWS publishes with its sample calculator. The others are what pages
 of third parties quoted from AWS's pricing pages at the date given: none was read at AWS on the day it was written down
@@ -79,7 +79,7 @@ SPOT_DISCOUNT = 0.5
 
 
 def spot(price: Price) -> Price:
-    """What the same costs on Fargate Spot, at the smallest discount seen."""
+    """The same on Fargate Spot, at the smallest discount seen."""
     return Price(
         name=price.name.replace("Fargate", "Fargate Spot", 1),
         usd=price.usd * (1 - SPOT_DISCOUNT),

@@ -1,4 +1,4 @@
-"""What a million requests cost: each reads one row through the load balancer, is answered and logged."""
+"""The cost of a million requests: each reads one row through the load balancer, is answered and logged."""
 
 from collections.abc import Iterator
 

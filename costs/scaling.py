@@ -1,4 +1,4 @@
-"""What Application Auto Scaling changes: how little runs when nobody calls, and alarms of its own."""
+"""Application Auto Scaling's effect on costs: the least that runs when idle, and alarms of its own."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What AWS would compute for the declared resources, as far as something here depends on it."""
+"""The values that AWS would compute for the declared resources, as far as something here depends on them."""
 
 import hashlib
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""What stops the evaluation of a program."""
+"""The error of a program that does not evaluate."""
 
 
 class ProgramError(Exception):

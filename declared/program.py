@@ -70,7 +70,7 @@ class Program:
         return (resource for resource in self.resources if resource.type == type_)
 
 
-# What AWS computes for a new resource: its id and the outputs that are not inputs too.
+# Returns the id that AWS would give a new resource, and the outputs that are not inputs, too.
 Computed = Callable[[str, str, Inputs], tuple[str, Inputs]]
 Answer = Callable[[Call], Inputs]
 
@@ -101,7 +101,7 @@ def evaluate(root: Path, settings: StackSettings, *, computed: Computed, answer:
 def declare(
     run: Callable[[], None], root: Path, settings: StackSettings, *, computed: Computed, answer: Answer
 ) -> Program:
-    """What `run` declares, as if it were the program in `root`. Raises what it raises; otherwise as `evaluate`."""
+    """The declarations of `run`, as if it were the program in `root`. Raises its errors; otherwise as `evaluate`."""
     monitor = _Monitor(_Mocks(computed, answer))
     pulumi.runtime.set_all_config(dict(settings.values))
     before = Path.cwd()
@@ -117,7 +117,7 @@ async def _run(monitor: "_Monitor", settings: StackSettings, run: Callable[[], N
     pulumi.runtime.set_mocks(
         monitor.mocks, project=settings.project, stack=settings.stack, preview=True, monitor=monitor
     )
-    # What is left of a program that failed belongs to a loop that is closed; set_mocks keeps it.
+    # Outputs of a program that failed belong to a loop that is closed; set_mocks keeps them.
     pulumi.runtime.settings.SETTINGS.outputs.clear()
     # set_mocks has made a finished stack; run_in_stack makes one that takes outputs.
     pulumi.runtime.settings.set_root_resource(None)  # type: ignore[arg-type]

@@ -131,7 +131,7 @@ def _up_detached(options: argparse.Namespace, state: StackState) -> None:
                 print(lines.read(), end="", flush=True)
                 shown = lines.tell()
             if ended:
-                raise LocalError(f"it did not come up; what it said is in {log_file}")
+                raise LocalError(f"it did not come up; its output is in {log_file}")
             if running is not None and running.ready:
                 return
             time.sleep(0.2)

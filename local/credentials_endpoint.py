@@ -21,7 +21,7 @@ class CredentialsEndpoint:
         self._port = 0
 
     def environment_for(self, role: Role) -> Mapping[str, str]:
-        """What a task of this role needs in its environment to get credentials."""
+        """The environment variables with which a task of this role gets its credentials."""
         token = secrets.token_urlsafe(32)
         self._role_by_token[token] = role
         return {

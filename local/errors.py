@@ -1,7 +1,8 @@
-"""What stops a command of `python -m local`.
+"""The error of commands of `python -m local`.
 
-LocalError         this machine cannot run what is declared; exit code 1
-  (declared.errors.ProgramError is the other: the program does not evaluate)
+A command also ends with `declared.errors.ProgramError` if the program does not evaluate, and with
+`local_keyspaces.errors.LocalKeyspacesError` if Cassandra or the endpoint does not run. Each is one
+sentence; the exit code is 1.
 """
 
 

@@ -129,7 +129,7 @@ class LoadBalancer:
 
 
 def _is_no_malformed_request(record: logging.LogRecord) -> bool:
-    """What a client sends that is no HTTP is answered with 400, and nothing that this terminal has to show."""
+    """False for the log of a request that is no HTTP: it was answered with 400, which this terminal need not show."""
     return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
 
 

@@ -1,4 +1,4 @@
-"""What the tasks have written, each line with its task's name in front."""
+"""The tasks' output, each line with its task's name in front."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What `python -m local` keeps under `.local/`, besides what the local Keyspaces keeps there."""
+"""The files of `python -m local` under `.local/`, besides those of the local Keyspaces."""
 
 from pathlib import Path
 

@@ -25,7 +25,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds between restarts
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What every task finds here. overrides: variables that replace or join the declared ones.
+    """The environment that all tasks share. overrides: variables that replace or join the declared ones.
 
     secrets: values by the ARN of their parameter.
     """
@@ -164,7 +164,7 @@ class LocalService:
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _address(self, port: int) -> Mapping[str, str]:
-        """Where the task listens: tasks of one machine need a port each, and other machines must not reach them."""
+        """The address of a task: tasks of one machine need a port each, and other machines must not reach them."""
         return {"HOST": "127.0.0.1", "PORT": str(port)}
 
     def _report(self, event: str = "") -> None:

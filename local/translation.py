@@ -1,4 +1,7 @@
-"""What the program declares, in the words of this machine. Refuses what it could only get wrong."""
+"""Translates the declared resources to processes, tables and rules of this machine.
+
+Refuses a declaration that this machine could only get wrong.
+"""
 
 import fnmatch
 import itertools
@@ -48,7 +51,7 @@ class OneOff:
 
 @dataclass(frozen=True, kw_only=True)
 class TargetGroup:
-    """Where a service's tasks are known to the load balancer; times in seconds."""
+    """A service's tasks as the load balancer knows them; times in seconds."""
 
     name: str
     path: str
@@ -143,7 +146,7 @@ def read(program: Program, root: Path, url: str) -> Stack:
 
 
 def _declared_urls(program: Program) -> list[str]:
-    """Where clients would reach the program's load balancers, by name or by domain."""
+    """The addresses of the program's load balancers, by name or by domain."""
     environments = program.of_type("keyspaces-platform:index:Environment")
     return [
         _known_value(program.component_outputs.get(environment.urn, {}).get("url"), f"url of {environment.name}")

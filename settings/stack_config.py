@@ -1,4 +1,4 @@
-"""A stack's settings, of the types and defaults that Pulumi.yaml declares; what is wrong is named all at once."""
+"""A stack's settings, of the types and defaults that Pulumi.yaml declares; all mistakes are named at once."""
 
 import difflib
 import json
@@ -106,7 +106,7 @@ class StackConfig:
         return setting
 
     def make(self, callable_: Callable[..., T], **arguments: Setting | Any) -> T | None:
-        """What `callable_` makes of the settings' values; None if it refuses them."""
+        """The result of `callable_` with the settings' values; None if it refuses them."""
         settings = {name: value for name, value in arguments.items() if isinstance(value, Setting)}
         try:
             return callable_(**{**arguments, **{name: setting.value for name, setting in settings.items()}})

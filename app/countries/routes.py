@@ -1,4 +1,4 @@
-"""What the API answers about countries."""
+"""The routes of the countries API."""
 
 from collections.abc import Sequence
 from typing import Annotated

@@ -131,12 +131,12 @@ class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no t
         self.loop.call_soon_threadsafe(self._end)
         if not self.is_defunct:
             self.error_all_requests(ConnectionShutdown(f"Connection to {self.endpoint} was closed"))
-            self.connected_event.set()  # who waits for it to become usable waits no longer
+            self.connected_event.set()  # ends the wait of threads that wait until it can be used
 
     def _end(self) -> None:
         if self._transport is None:
             return
-        if self.is_defunct:  # who does not answer is not waited for
+        if self.is_defunct:  # a server that does not answer is not waited for
             self._transport.abort()
         else:
             self._transport.close()

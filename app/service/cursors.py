@@ -1,4 +1,4 @@
-"""Where the next page begins, as an opaque and signed text.
+"""Cursors: opaque, signed texts that say where the next page begins.
 
 A paging state is the database's own and is not checked there: a made-up one could read elsewhere, and makes the driver
 close its connection (DataStax, "Paging large queries": a paging state must not come from an untrusted source unsigned).

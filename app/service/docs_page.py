@@ -113,7 +113,7 @@ def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
 
 def _resolved(document: Node, node: Node) -> Node:
-    """What a reference within the document stands for; anything else is itself."""
+    """The target of a reference within the document; a node without a reference is its own."""
     if "$ref" not in node:
         return node
     found: Any = document

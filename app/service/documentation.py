@@ -17,7 +17,7 @@ _HTML = "text/html; charset=utf-8"
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """What the documents say of a service. about: paragraphs of plain text, code in backticks."""
+    """A service as its documents present it. about: paragraphs of plain text, code in backticks."""
 
     title: str
     version: str

@@ -1,4 +1,4 @@
-"""What the program and its libraries say, one JSON object a line on standard output."""
+"""The log of the program and its libraries: one JSON object a line, on standard output."""
 
 import logging
 from datetime import UTC, datetime

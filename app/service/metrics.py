@@ -1,4 +1,4 @@
-"""What is measured, and where it goes: to CloudWatch, in lines of the log (the embedded metric format)."""
+"""Metrics of requests and statements, written to the log for CloudWatch (the embedded metric format)."""
 
 import asyncio
 import contextlib
@@ -98,7 +98,7 @@ class EmfMetrics:
 
 
 class _Latencies:
-    """How many there were of each class of latencies."""
+    """Counts latencies by class."""
 
     __slots__ = ("_classes", "count")
 
@@ -114,7 +114,8 @@ class _Latencies:
     def milliseconds(self) -> list[float]:
         """All of them, or of more than 100 the shortest, the longest and 98 evenly spaced by rank.
 
-        So percentiles, minimum and maximum are true in CloudWatch, and a mean nearly; the number is what it is not.
+        So percentiles, minimum and maximum are right in CloudWatch. CloudWatch caps the sample count at 100; use the
+        count metric for numbers.
         """
         size = min(self.count, _VALUES_AT_MOST)
         ranks = range(size) if size == self.count else [round(n * (self.count - 1) / (size - 1)) for n in range(size)]

@@ -13,7 +13,7 @@ from service.cursors import KEY_LENGTH
 
 T = TypeVar("T")
 
-_EVERYWHERE = "0.0.0.0"  # noqa: S104  # in a container, whose security group says who may come
+_EVERYWHERE = "0.0.0.0"  # noqa: S104  # in a container, whose security group restricts the clients
 
 # CloudWatch, "PutMetricData"; AWS/ is for AWS's own.
 _NAMESPACE = re.compile(r"(?!AWS/)[A-Za-z][A-Za-z0-9._/#-]{0,254}")

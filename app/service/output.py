@@ -1,4 +1,4 @@
-"""Whole lines to a file descriptor, from the event loop, without waiting for whoever reads them.
+"""Writes whole lines to a file descriptor from the event loop, and never waits for their reader.
 
 A container's standard output is a pipe. When nobody empties it (the log driver cannot reach its service), a plain write
 waits for ever and takes the event loop with it. Here a line waits in memory instead, up to a limit beyond which lines
@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 
-# What a pipe takes without blocking once `poll` says that it takes anything (POSIX, write: PIPE_BUF; 4,096 on Linux).
+# A pipe takes so many bytes without blocking once `poll` calls it writable (POSIX, write: PIPE_BUF; 4,096 on Linux).
 _AT_ONCE = select.PIPE_BUF
 _KEPT_AT_MOST = 1_000_000  # bytes; some thousand requests
 _GATHER = 0.05  # seconds that a line waits for others
@@ -36,7 +36,7 @@ class Output:
         self._dropped = 0
         self._scheduled = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._lock = threading.Lock()  # of _loop, for those who are in other threads; and of everything without a loop
+        self._lock = threading.Lock()  # guards _loop against other threads, and everything while there is no loop
 
     @contextlib.contextmanager
     def on_running_loop(self) -> Iterator[None]:

@@ -53,7 +53,7 @@ class Parameter:
 
 
 class Signature:
-    """How a request becomes a handler's arguments."""
+    """Makes a handler's arguments of a request."""
 
     def __init__(self, handler: Callable[..., object], path: str) -> None:
         """Raises TypeError, which names the handler, for a parameter without a usable type."""

@@ -1,4 +1,4 @@
-"""What a route answers with: a body that is made once for all who share it, with its entity tag."""
+"""The answers of routes: a body with its entity tag, made once for all requests that share it."""
 
 import hashlib
 from dataclasses import dataclass

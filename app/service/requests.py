@@ -1,4 +1,4 @@
-"""What a request says, checked: its query and the media types that it accepts."""
+"""Checks a request: its query, and the media types that it accepts."""
 
 import re
 from collections.abc import Collection, Mapping

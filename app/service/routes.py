@@ -16,7 +16,7 @@ Node = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """What a route answers with: its media type, its JSON schema, and a sentence for people.
+    """The content of a route's answers: its media type, its JSON schema, and a sentence for people.
 
     components: schemas that `schema` refers to, by name. listing: it comes in pages, linked by the header `Link`.
     conditional: it has an entity tag and `Cache-Control`, and the request's `Accept` is checked; without, it is for the

@@ -9,7 +9,7 @@ _POLICY_NAME: Final = b"content-security-policy"
 _ALWAYS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
-    # Not for other origins' pages to embed unasked; what they read with CORS is not touched by it (Fetch, "CORP").
+    # Pages of other origins cannot embed the answer; reading it by CORS is not affected (Fetch, "CORP").
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 _POLICY: Final = (_POLICY_NAME, b"default-src 'none'; frame-ancestors 'none'")
@@ -20,7 +20,7 @@ _HTTPS_HEADERS: Final = (*_HTTP_HEADERS, _HTTPS_ONLY)
 
 
 def security_headers(given: _Headers, *, https: bool) -> _Headers:
-    """What is missing in an answer's headers. A page that needs scripts or styles brings its own policy."""
+    """The headers that an answer lacks. A page that needs scripts or styles brings its own policy."""
     for name, _ in given:
         if name == _POLICY_NAME:
             return (*_ALWAYS, _HTTPS_ONLY) if https else _ALWAYS

@@ -77,7 +77,7 @@ class Table:
         return RowQuery(self, self._access.read(clause), clause)
 
     def row(self, name: str, *, about: str = "", **columns: Any) -> Content:
-        """What a route answers that gives one row. name: of its schema.
+        """The content of a route that answers with one row. name: of its schema.
 
         columns: types that say more of a column than its CQL type, such as a pattern.
         """

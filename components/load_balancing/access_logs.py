@@ -17,7 +17,7 @@ _PREFIX = re.compile(r"[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*")
 
 @dataclass(frozen=True, kw_only=True)
 class AccessLogs:
-    """Write a line about every request to S3: who, what, when, how long, which answer. Elastic Load Balancing delivers
+    """Write a line about every request to S3: client, address, time, duration, answer. Elastic Load Balancing delivers
     them every five minutes, compressed, under `<prefix>/AWSLogs/<account>/`.
 
     days: how long the created bucket keeps them, 1 to 3650. A bucket of one's own keeps them as its own rules say.

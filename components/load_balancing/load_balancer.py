@@ -59,7 +59,7 @@ class ExistingListener:
 
 @dataclass(frozen=True, kw_only=True)
 class LoadBalancer:
-    """Where microservices put their rules.
+    """A load balancer at which microservices put their rules.
 
     url: what clients call; what uses it waits for the listeners and the domain's record.
     listener_arn: of the listener for rules. security_group_id: of the load balancer.

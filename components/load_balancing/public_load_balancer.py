@@ -17,7 +17,7 @@ from components.network.network import Network
 from components.network.security_group_rules import HTTPS_PORT, let_in
 
 _HTTP_PORT = 80
-# What a security group takes inbound, unless AWS has raised it (VPC user guide, "Amazon VPC quotas").
+# A security group takes so many inbound rules, unless AWS has raised it (VPC user guide, "Amazon VPC quotas").
 _MAX_RULES = 60
 _IDLE_TIMEOUT = 60  # seconds; a service must keep idle connections longer, or clients see stray 502s
 _NOT_FOUND: aws.lb.ListenerDefaultActionArgsDict = {
@@ -44,8 +44,8 @@ class PublicLoadBalancer:
     It answers 404 to what no microservice has claimed, and drops headers whose names HTTP does not allow.
 
     https: None speaks plain HTTP on port 80.
-    allowed_cidrs: who may connect, as IPv4 CIDR blocks: at most 60, with HTTPS at most 30, since a security group takes
-    60 rules and each block needs one a port. The default is everybody.
+    allowed_cidrs: the clients that may connect, as IPv4 CIDR blocks: at most 60, with HTTPS at most 30, since a
+    security group takes 60 rules and each block needs one a port. The default is everybody.
     access_logs: None keeps none.
     web_acl_arn: a regional AWS WAF web ACL (version 2) that filters requests. For a moment, while another takes its
     place, none does.
@@ -68,7 +68,7 @@ class PublicLoadBalancer:
 
 @dataclass(frozen=True, kw_only=True)
 class PublicResources:
-    """What a `PublicLoadBalancer` is made of.
+    """The resources of a `PublicLoadBalancer`.
 
     listener: on port 80. https: with the listener on port 443, if there is one. ingress: the security group's rules, by
     CIDR block and port.

@@ -41,7 +41,7 @@ _EXACT_HOSTS, _WILDCARD_HOSTS, _WITHOUT_HOSTS = (0, 64), (65, 129), (130, _BANDS
 
 
 def paths_mistake(paths: Sequence[str]) -> str | None:
-    """What a load balancer would refuse about a rule's path patterns."""
+    """The mistake in a rule's path patterns that a load balancer would refuse."""
     if isinstance(paths, str):
         return f"is the string {paths!r}; give a list of path patterns such as [{paths!r}]"
     if not 1 <= len(paths) <= _VALUES:
@@ -59,7 +59,7 @@ def paths_mistake(paths: Sequence[str]) -> str | None:
 
 
 def hosts_mistake(hosts: Sequence[str], paths: Sequence[str]) -> str | None:
-    """What a load balancer would refuse about a rule's host patterns, of their own or together with its paths."""
+    """The mistake in a rule's host patterns, alone or with its paths, that a load balancer would refuse."""
     if isinstance(hosts, str):
         return f"is the string {hosts!r}; give a list of host patterns such as [{hosts!r}]"
     wrong = [host for host in hosts if not _HOST_PATTERN.fullmatch(host)]
@@ -116,7 +116,7 @@ def _specificity(path: str) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """What a microservice wants of a load balancer: the requests for `paths`, of any host if there are no `hosts`."""
+    """A microservice's claim at a load balancer: requests for `paths`, of any host if there are no `hosts`."""
 
     name: str
     hosts: Sequence[str] = ()
@@ -130,7 +130,7 @@ class Claim:
 
 
 class Claims:
-    """What the microservices of this program want of one load balancer. It knows nothing of other programs' rules."""
+    """The claims of this program's microservices at one load balancer. It knows nothing of other programs' rules."""
 
     def __init__(self) -> None:
         self._claims: list[Claim] = []

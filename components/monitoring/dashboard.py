@@ -13,13 +13,13 @@ from components.names import in_stack
 
 _COLUMNS = 24  # of a dashboard's grid
 _ERROR_LINES = 50
-# What an error looks like in the logs of most programs; a line may be JSON.
+# The pattern of an error in the logs of most programs; a line may be JSON.
 _ERROR = "/(?i)(error|exception|traceback|critical|fatal)/"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceView:
-    """What a dashboard shows of a service behind a load balancer.
+    """The part of a dashboard about a service behind a load balancer.
 
     load_balancer_arn_suffix: `app/NAME/ID`. container_insights: whether the cluster has it: ECS then says how many
     tasks it wants.

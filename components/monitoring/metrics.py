@@ -16,7 +16,7 @@ from components.iam import Access
 
 PERIOD = 60  # seconds; how often each of these services publishes
 
-# What CQL statements each access is for, as Keyspaces names them in the dimension Operation.
+# CQL statements by access, as Keyspaces names them in the dimension Operation.
 _READS = ("SELECT",)
 _OPERATIONS: Mapping[Access, Sequence[str]] = {"read": _READS, "write": (*_READS, "INSERT", "UPDATE", "DELETE")}
 
@@ -51,7 +51,7 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True)
 class TrafficMetrics:
-    """What the load balancer sees of one target group; `balancer_errors` is of all its target groups together.
+    """Metrics of one target group, as the load balancer sees it; `balancer_errors` is of all target groups together.
 
     requests counts those for which a target was chosen. target_errors: 5xx that a task answered. unreached: requests
     whose target took no connection. balancer_errors: 5xx of the load balancer's own, which has no dimension for a
@@ -95,7 +95,7 @@ def traffic_metrics(load_balancer: pulumi.Input[str], target_group: pulumi.Input
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceMetrics:
-    """What ECS reports of one service; cpu and memory in percent of the task size.
+    """Metrics that ECS reports of one service; cpu and memory in percent of the task size.
 
     live: tasks activating, running or deactivating; of no extra cost, and absent while none runs.
     desired, running: only with Container Insights on the cluster.
@@ -126,7 +126,7 @@ def service_metrics(cluster: pulumi.Input[str], service: pulumi.Input[str]) -> S
 
 @dataclass(frozen=True, kw_only=True)
 class TableMetrics:
-    """What Keyspaces reports of one table, whichever client causes it.
+    """Metrics that Keyspaces reports of one table, for all its clients together.
 
     By operation, such as SELECT: requests, latencies (milliseconds inside Keyspaces), throttles, system_errors,
     user_errors, and how often the limits of a connection (3,000 requests a second) and of a storage partition were hit.

@@ -21,7 +21,7 @@ def create_table_alarms(
 ) -> dict[str, aws.cloudwatch.MetricAlarm]:
     """Alarms `throttles`, `system-errors` and `user-errors`, over the operations that `access` allows.
 
-    Keyspaces does not say who asked: every client of the table counts, so that two microservices with alarms on one
+    Keyspaces does not name the client: every client of the table counts, so that two microservices with alarms on one
     table both report its faults.
     """
     metrics = table_metrics(table, access)
@@ -40,7 +40,7 @@ def create_table_alarms(
         "user-errors": (
             metrics.user_errors,
             alarms.user_errors,
-            "are invalid. Look first at whether program and table were changed together, and who is at a CQL prompt.",
+            "are invalid. Look first at whether program and table were changed together, and at CQL prompts.",
         ),
     }
     return {

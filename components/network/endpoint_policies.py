@@ -1,4 +1,4 @@
-"""What may pass a VPC endpoint: only what tasks are granted anyway, and only for principals of this account.
+"""Policies of VPC endpoints: they allow only what tasks are granted, and only to principals of this account.
 
 An endpoint policy grants nothing. It keeps a task that was broken into from carrying data out with credentials of
 another account, to which no role of this one is a barrier (AWS PrivateLink guide, "Control access to VPC endpoints

@@ -23,7 +23,7 @@ S3 = "s3"
 def find_service(
     service: str, *, parent: pulumi.Resource, type_: str = "Interface"
 ) -> aws.ec2.GetVpcEndpointServiceResult:
-    """What AWS says of a service such as `ecr.api`: its full name, its zones, and whether it supports policies."""
+    """AWS's description of a service such as `ecr.api`: its full name, its zones, and whether it supports policies."""
     return aws.ec2.get_vpc_endpoint_service(
         service=service, service_type=type_, opts=pulumi.InvokeOptions(parent=parent)
     )
@@ -32,7 +32,7 @@ def find_service(
 def create_endpoint_group(
     name: str, description: str, *, vpc_id: pulumi.Input[str], tags: Mapping[str, str], parent: pulumi.Resource
 ) -> aws.ec2.SecurityGroup:
-    """The security group of interface endpoints. Who may come in is said by rules, one microservice at a time."""
+    """The security group of interface endpoints. Each microservice adds its own inbound rule."""
     return aws.ec2.SecurityGroup(
         name, description=description, vpc_id=vpc_id, tags=dict(tags), opts=pulumi.ResourceOptions(parent=parent)
     )

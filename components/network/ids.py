@@ -7,14 +7,17 @@ import pulumi
 
 
 def id_mistake(kind: str, id_: pulumi.Input[str] | None) -> str | None:
-    """What is wrong with a string. kind: such as `sg`. An output's value may not be known yet, so it is not checked."""
+    """The mistake in a string, if there is one.
+
+    kind: such as `sg`. An output's value may not be known yet, so it is not checked.
+    """
     if not isinstance(id_, str) or _is_id(kind, id_):
         return None
     return f"is {id_!r}; give an ID such as {_example(kind)}"
 
 
 def ids_mistake(kind: str, ids: Sequence[str], least: int) -> str | None:
-    """What is wrong with a list that must hold plain strings, at least so many."""
+    """The mistake in a list that must hold plain strings, at least so many."""
     if isinstance(ids, str):
         return f"is one string, {ids!r}; give a list of IDs such as {_example(kind)}"
     for id_ in ids:

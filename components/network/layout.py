@@ -14,7 +14,8 @@ from components.dynamic import Provider
 
 
 class NetworkLayout(Resource, module="ec2", name="NetworkLayout"):
-    """What the subnets of a new VPC are cut from. The VPC depends on it, so that nothing happens to it when another
+    """The addresses and zones from which the subnets of a new VPC are cut. The VPC depends on it, so that nothing
+    happens to it when another
     layout is refused: see `NetworkLayoutProvider`.
     """
 

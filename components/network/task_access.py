@@ -1,4 +1,4 @@
-"""What the tasks of one microservice may reach, and what may reach them: their security group."""
+"""The security group of one microservice's tasks: its inbound and outbound rules."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

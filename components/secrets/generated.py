@@ -21,7 +21,7 @@ _RESERVED = re.compile(r"/(?:aws|ssm)", re.IGNORECASE)
 def generated_secrets_mistake(
     names: Sequence[str], network: Network, *, own: Collection[str], variables: Collection[str]
 ) -> str | None:
-    """What is wrong with the names of environment variables, or with having any in this network.
+    """The mistake in the names of environment variables, or with having any in this network.
 
     own: variables of the component. variables: the caller's.
     """

@@ -1,4 +1,4 @@
-"""What ECS deploys beside the task definition, for Pulumi's service and for ECS's own API."""
+"""The settings that ECS deploys beside the task definition, for Pulumi's service and for ECS's own API."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from components.service.spot import Spot, launch_arguments
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceConfiguration:
-    """A rollback takes all of this back, but not in Pulumi's state: so whoever deploys again must tell it to ECS again
+    """A rollback takes all of this back, but not in Pulumi's state: so the next deployment must tell it to ECS again
     (ECS developer guide, "Properties included in an Amazon ECS service revision")."""
 
     spot: Spot | None

@@ -1,4 +1,4 @@
-"""What happened to an ECS deployment that did not succeed, for whoever has to find the cause."""
+"""A report on an ECS deployment that did not succeed, from which its cause can be found."""
 
 import textwrap
 from collections.abc import Mapping, Sequence

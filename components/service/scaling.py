@@ -1,4 +1,4 @@
-"""How many tasks a service runs: target tracking by Application Auto Scaling."""
+"""Target tracking of a service's number of tasks by Application Auto Scaling."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -154,7 +154,7 @@ def create_service(
         opts=pulumi.ResourceOptions(
             parent=parent,
             depends_on=[*target.needed_by_service, *task.needs, *service.after],
-            # Else each update would undo what autoscaling has done.
+            # Each update would otherwise undo autoscaling's changes.
             ignore_changes=["desired_count"] if service.scaling else [],
         ),
     )

@@ -51,7 +51,7 @@ class Spot:
 
 
 def launch_arguments(spot: Spot | None) -> dict[str, Any]:
-    """What an `aws.ecs.Service` needs to run its tasks on Fargate, with or without Spot.
+    """The arguments with which an `aws.ecs.Service` runs its tasks on Fargate, with or without Spot.
 
     Always a strategy, never a launch type: the aws provider refuses to change a service back from one to the other in
     place. And it refuses any change of a strategy without `force_new_deployment`, which ECS itself demands; so that

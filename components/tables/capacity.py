@@ -1,4 +1,4 @@
-"""How much a table reads and writes per second: on demand, or provisioned within bounds."""
+"""A table's capacity for reads and writes: on demand, or provisioned within bounds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Provisioned:
     before it removes auto scaling; whether Keyspaces takes that is UNVERIFIED. Should it refuse, go by a fixed
     capacity too.
 
-    Whoever runs `pulumi up` needs the managed policy AmazonKeyspacesFullAccess for auto scaling ("Configure
+    The principal that runs `pulumi up` needs the managed policy AmazonKeyspacesFullAccess for auto scaling ("Configure
     permissions for Amazon Keyspaces automatic scaling").
     """
 

@@ -110,7 +110,7 @@ def _refused(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def _replacing(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What would replace the table, each with what to do instead."""
+    """The changes that would replace the table, each with an alternative."""
     keyspace = old["keyspace"] if isinstance(new["keyspace"], pulumi.output.Unknown) else new["keyspace"]
     if (keyspace, new["table"]) != (old["keyspace"], old["table"]):
         yield f"its name becomes {keyspace}.{new['table']}", "Keep the name"

@@ -42,10 +42,11 @@ class Table:
     capacity: `OnDemand` or `Provisioned`.
     point_in_time_recovery: keep 35 days of continuous backups (billed by size).
     kms_key_arn: encrypt with this customer managed key, of the stack's region, instead of one that AWS owns. It must
-    allow whoever runs `pulumi up`, if `kms:ViaService` is `cassandra.*.amazonaws.com`, to kms:Encrypt, kms:Decrypt,
-    kms:ReEncrypt*, kms:GenerateDataKey*, kms:DescribeKey and kms:CreateGrant, by its key policy or by IAM (Keyspaces
-    developer guide, "How to use customer managed keys"); whether the tasks' roles need kms:Decrypt too is UNVERIFIED. A
-    table whose key cannot be used for seven days is deleted by Keyspaces ("Encryption at rest: How it works").
+    allow the principal that runs `pulumi up`, if `kms:ViaService` is `cassandra.*.amazonaws.com`, to kms:Encrypt,
+    kms:Decrypt, kms:ReEncrypt*, kms:GenerateDataKey*, kms:DescribeKey and kms:CreateGrant, by its key policy or by IAM
+    (Keyspaces developer guide, "How to use customer managed keys"); whether the tasks' roles need kms:Decrypt too is
+    UNVERIFIED. A table whose key cannot be used for seven days is deleted by Keyspaces ("Encryption at rest: How it
+    works").
     time_to_live: None: rows do not expire. 0: those do that are written with a TTL. n: so do all others, n seconds
     after they were written. At most 20 years. Once on, TTL can never be turned off ("Update the default Time to Live
     value"). To give a table that exists a default, set 0 first if AWS refuses both at once (UNVERIFIED).

@@ -1,1 +1,1 @@
-"""What a task is: image, permissions, definition; and why one stopped."""
+"""Tasks: image, permissions, definition; and a report on those that stopped."""

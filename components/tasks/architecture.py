@@ -8,4 +8,4 @@ Architecture = Literal["ARM64", "X86_64"]
 ("AWS Fargate pricing"); Fargate Spot runs both."""
 
 PLATFORMS: Mapping[Architecture, str] = {"ARM64": "linux/arm64", "X86_64": "linux/amd64"}
-"""What Docker calls it."""
+"""Docker's name of it."""

@@ -45,10 +45,10 @@ def create_task_role(
     parent: pulumi.Resource,
     exec: bool = False,
 ) -> Role:
-    """What the program in the container may do: `access` to `table`, and what a driver needs to connect.
+    """The permissions of the program in the container: `access` to `table`, and those that a driver needs to connect.
 
-    exec: and what the agent of ECS Exec needs, which has the program's role: to open channels to Session Manager. Who
-    may enter a task is decided by who may call `ecs:ExecuteCommand`.
+    exec: adds the permissions of ECS Exec's agent, which has the program's role: to open channels to Session Manager.
+    A principal may enter a task if it may call `ecs:ExecuteCommand`.
 
     Drivers read the system keyspaces when they connect. With an interface endpoint, Keyspaces lists the endpoint's
     hosts in system.peers only if the connecting role may describe it; without, drivers open a single connection.
@@ -79,8 +79,8 @@ def create_execution_role(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> Role:
-    """What ECS may do to start the container: pull from its one repository, write to its one log group, and read its
-    secrets.
+    """The permissions by which ECS starts the container: pull from its one repository, write to its one log group, and
+    read its secrets.
 
     parameter_arns: of SecureStrings under the account's default key; one under a key of yours would need kms:Decrypt
     too (ECS developer guide, "Required IAM permissions for Amazon ECS secrets").

@@ -1,4 +1,4 @@
-"""What it takes to run tasks of a microservice, as a service or once."""
+"""The parts that are needed to run tasks of a microservice, as a service or once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

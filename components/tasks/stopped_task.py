@@ -1,4 +1,4 @@
-"""What can be told of an ECS task that has stopped: why, and the last lines of its log."""
+"""A report on an ECS task that has stopped: the reason, and the last lines of its log."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ def stop_reason(task: Mapping[str, Any]) -> str:
 
 
 def container_lines(containers: Iterable[Mapping[str, Any]]) -> str:
-    """How each of a stopped task's containers ended, on a line each. One without an exit code did not run."""
+    """A line for each container of a stopped task with its end. A container without an exit code did not run."""
     return "".join(
         f"\n  container {container['name']}: exit code {container.get('exitCode', 'missing')}"
         + (f" ({container['reason']})" if container.get("reason") else "")
@@ -31,7 +31,7 @@ def container_lines(containers: Iterable[Mapping[str, Any]]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerLog:
-    """Where the log driver `awslogs` writes what a container says; stream_prefix: its `awslogs-stream-prefix`."""
+    """The log of a container, written by the driver `awslogs`; stream_prefix: its `awslogs-stream-prefix`."""
 
     group: str
     stream_prefix: str

@@ -86,8 +86,8 @@ def create_task_definition(
     ECS Exec with a read-only root file system (ECS developer guide, "Monitor Amazon ECS containers with ECS Exec"). The
     volumes are a workaround that several users report to work on Fargate, and one that it did not
     (aws/containers-roadmap#1359, aws-containers/amazon-ecs-exec-checker#71); UNVERIFIED here, as is how the agent fares
-    without capabilities. It, and whoever enters, runs as root whatever the user, so these volumes may belong to root.
-    It takes some of the task's CPU and memory. A service needs `enable_execute_command` too.
+    without capabilities. The agent and its sessions run as root whatever the user is, so these volumes may belong to
+    root. It takes some of the task's CPU and memory. A service needs `enable_execute_command` too.
     """
     volumes = {"scratch": _SCRATCH, **(_EXEC_VOLUMES if exec else {})}
     container: dict[str, Any] = {

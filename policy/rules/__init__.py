@@ -1,4 +1,4 @@
-"""What every stack must keep to, whatever it declares.
+"""The rules that every stack must keep, whatever it declares.
 
 The engine asks these rules about each resource just before it creates, updates or replaces it, in an update as in a
 preview, and a mandatory violation stops it (pulumi/pulumi, `pkg/resource/deploy/step_generator.go`: resources are

@@ -68,8 +68,8 @@ def _powerful(container: Container) -> Iterator[str]:
         yield "is privileged, which makes it root on its host: remove privileged"
     user = container.get("user")
     if is_known(user) and str(user or "root").partition(":")[0] in ("root", "0"):
-        who = f"root (user {user})" if user else "whoever its image says, which may be root"
-        yield f"runs as {who}: set user to a number above 0, such as 10001"
+        user_here = f"root (user {user})" if user else "the user of its image, which may be root"
+        yield f"runs as {user_here}: set user to a number above 0, such as 10001"
 
 
 def _spelled_out_secrets(container: Container) -> Iterator[str]:
@@ -79,7 +79,7 @@ def _spelled_out_secrets(container: Container) -> Iterator[str]:
             continue
         if _SECRET_NAME.search("_".join(_WORDS.split(name)).upper()) or _SECRET_VALUE.search(value):
             yield (
-                f"is given {name} in plain text, which the console and everyone who may describe the task definition"
+                f"is given {name} in plain text, which the console and all that may describe the task definition"
                 " see: put it into Secrets Manager or Parameter Store and name it under secrets, with valueFrom"
             )
 
@@ -92,12 +92,12 @@ POLICIES = [
     ),
     _rule_for_containers(
         "containers-have-read-only-root",
-        "Whoever breaks into a program should not be able to change it or leave anything behind.",
+        "An attacker in a program should not be able to change it or leave anything behind.",
         _writable_root,
     ),
     _rule_for_containers(
         "containers-run-without-privileges",
-        "Whoever breaks into a program should not become root.",
+        "An attacker in a program should not become root.",
         _powerful,
     ),
     _rule_for_containers(

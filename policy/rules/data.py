@@ -1,4 +1,4 @@
-"""What stores something: tables, buckets, images, logs."""
+"""Resources that store data: tables, buckets, images, logs."""
 
 from collections.abc import Iterator
 

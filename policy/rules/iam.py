@@ -1,4 +1,4 @@
-"""Who may do what: identity policies, managed policies, and who may assume roles or use resources."""
+"""Permissions: identity policies, managed policies, trust policies and resource policies."""
 
 import re
 from collections.abc import Iterator, Mapping

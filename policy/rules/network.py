@@ -1,4 +1,4 @@
-"""Security groups: who can be reached by everyone, who can reach everything, and who can reach tasks."""
+"""Security groups: rules that are open to everyone, rules that reach everything, and rules that reach tasks."""
 
 import ipaddress
 from collections.abc import Iterator

@@ -187,7 +187,7 @@ def _is_production(stack: str, settings: Mapping[str, Any]) -> bool:
 
 
 def _default_tags(provider: PolicyProviderResource | None) -> Any:
-    """What Pulumi gives a provider is JSON text where it is not a string."""
+    """Pulumi gives a provider JSON text for a value that is not a string."""
     if provider is None:
         return None
     defaults = plain(provider.props).get("defaultTags")

@@ -14,7 +14,7 @@ _REQUIRED: Schema = {
     }
 }
 
-# What such stacks are made of and takes tags, by module.
+# Types of resources in such stacks that take tags, by module.
 _NAMES_BY_MODULE = {
     "acm": "certificate",
     "alb": "listener listenerRule loadBalancer targetGroup",

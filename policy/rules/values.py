@@ -57,12 +57,12 @@ def texts(value: Any) -> list[str]:
 
 
 def objects(value: Any) -> list[dict[str, Any]]:
-    """Those of `items` that are known objects; what is in them may not be."""
+    """The known objects among `items`; their values may be unknown."""
     return [item for item in items(value) if isinstance(item, dict)]
 
 
 def inside(value: Any, *path: str) -> Any:
-    """What is at the path; None if there is nothing, `UNKNOWN` if that, or something on the way, is not known."""
+    """The value at the path; None if there is nothing, `UNKNOWN` if that, or something on the way, is not known."""
     for key in path:
         if not isinstance(value, dict):
             return value if not is_known(value) else None

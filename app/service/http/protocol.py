@@ -31,7 +31,7 @@ BODY_AT_MOST: Final = 65_536  # bytes
 PIPELINED_AT_MOST: Final = 50  # requests that wait for an earlier one of their connection
 SECONDS_AT_MOST: Final = 10.0  # from a request's first byte to its last
 
-# What the parser holds without saying so, such as an unfinished header, in later pieces than a request's first.
+# Limits of bytes that the parser keeps without a callback, such as an unfinished header, after a request's first piece.
 _UNSEEN_HEAD_AT_MOST: Final = 2 * (URL_AT_MOST + HEADERS_AT_MOST)
 _UNSEEN_BODY_AT_MOST: Final = 4 * BODY_AT_MOST
 
@@ -110,7 +110,7 @@ class LimitedProtocol(HttpToolsProtocol):
             if self._reading and self.scope is scope:
                 self._count_unseen(len(data))
         except httptools.HttpParserUpgrade:
-            # Nothing else is spoken here. The request is answered; what follows need not be HTTP/1.1 any more.
+            # Upgrades are not supported. The request is answered; the bytes after it need not be HTTP/1.1.
             self._close_after(self.cycle)
         except (httptools.HttpParserError, Problem) as error:
             reason = error if isinstance(error, Problem) else error.__context__
