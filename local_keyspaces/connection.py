@@ -6,7 +6,7 @@ Each client has a connection to Cassandra of its own, so that stream ids, and pa
 import asyncio
 import logging
 from collections.abc import Awaitable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from local_keyspaces import cql, ddl, frames, plans, results, sign_in, system_tables
 from local_keyspaces.credentials import CredentialStore
@@ -17,7 +17,7 @@ from local_keyspaces.iam import Principal
 from local_keyspaces.plans import Plan
 from local_keyspaces.prepared import Prepared
 from local_keyspaces.refusals import Refused, unauthorized
-from local_keyspaces.relay import CHUNK, LARGEST, Change, Relay
+from local_keyspaces.relay import CHUNK, LARGEST, UNCHANGED, Awaited, Relay
 from local_keyspaces.requests import Batch, Execute, Parameters, Prepare, Query
 from local_keyspaces.schema import Schema
 from local_keyspaces.suffering import Suffering
@@ -150,7 +150,8 @@ class _Requests:
             return _with_public_names(body) if plan.reads_system else body
 
         self._suffering.drop()
-        self._forward(frame.with_body(frames.long_string(plan.text)), remember)
+        awaited = Awaited(result=remember, error=_with_public_message if plan.reads_system else None)
+        self._forward(frame.with_body(frames.long_string(plan.text)), awaited)
 
     def _execute(self, frame: Frame, execute: Execute) -> None:
         plan = self._find(execute.id)
@@ -163,10 +164,11 @@ class _Requests:
             write_type=plan.write_type, consistency=parameters.consistency, of_system=plan.reads_system
         )
         encoded = parameters.encoded
-        change: Change | None = _with_public_names if plan.reads_system else None
+        awaited = _OF_SYSTEM if plan.reads_system else UNCHANGED
         if plan.reads:  # what is fetched again, page by page, must not be a conditional write
-            encoded, change = self._suffering.page(parameters, change)
-        self._forward(frame.with_body(head + encoded), change)
+            encoded, result = self._suffering.page(parameters, awaited.result)
+            awaited = replace(awaited, result=result) if result is not awaited.result else awaited
+        self._forward(frame.with_body(head + encoded), awaited)
 
     def _batch(self, frame: Frame, batch: Batch) -> None:
         chosen = [
@@ -177,10 +179,10 @@ class _Requests:
         self._gate.admit_batch(batch.kind, items, batch.consistency, size=len(frame.body))
         self._suffering.strike(write_type=plans.BATCH_WRITE_TYPES[batch.kind], consistency=batch.consistency)
         body = batch.encode([plan.text for plan in chosen])
-        self._forward(frame.with_body(body), None)
+        self._forward(frame.with_body(body), UNCHANGED)
 
-    def _forward(self, request: Frame, change: Change | None) -> None:
-        self._relay.forward(request, change, delay=self._suffering.faults.latency)
+    def _forward(self, request: Frame, awaited: Awaited) -> None:
+        self._relay.forward(request, awaited, delay=self._suffering.faults.latency)
 
     def _find(self, id_: bytes) -> Plan:
         return self._server.prepared.find(id_, shows_peers=self._gate.shows_peers)
@@ -190,7 +192,7 @@ class _Requests:
         self._keyspace = keyspace
         self._relay.reply(frame.reply(Opcode.RESULT, results.set_keyspace(keyspace)))
 
-    async def _change_schema(self, frame: Frame, statement: cql.SchemaChange, keyspace: str | None) -> None:
+    async def _change_schema(self, frame: Frame, statement: plans.Change, keyspace: str | None) -> None:
         await asyncio.sleep(self._suffering.faults.latency)
         try:
             body = await ddl.run(statement, keyspace=keyspace, principal=self._principal, schema=self._server.schema)
@@ -213,6 +215,13 @@ class _Requests:
 
 def _with_public_names(body: bytes) -> bytes:
     return results.rename_tables(body, system_tables.public_name)
+
+
+def _with_public_message(body: bytes) -> bytes:
+    return frames.change_message(body, system_tables.with_public_names)
+
+
+_OF_SYSTEM = Awaited(result=_with_public_names, error=_with_public_message)
 
 
 async def _first_to_end(*works: Awaitable[None]) -> None:

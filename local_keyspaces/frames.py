@@ -4,7 +4,7 @@ Source: Apache Cassandra, doc/native_protocol_v4.spec, sections 2, 3 and 9.
 """
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
@@ -242,6 +242,13 @@ class Reader:
             return data.decode()
         except UnicodeDecodeError:
             raise ProtocolError("a string that is not UTF-8") from None
+
+
+def change_message(body: bytes, change: Callable[[str], str]) -> bytes:
+    """The body of an ERROR with its message changed (native_protocol_v4.spec, section 9)."""
+    reader = Reader(body)
+    code = reader.integer()
+    return _INT.pack(code) + string(change(reader.string())) + reader.rest()
 
 
 def string(value: str) -> bytes:

@@ -22,7 +22,7 @@ class Gate:
         self._catalog = catalog
         self.shows_peers = all(principal.may(action, "*") for action in _DESCRIBE)
 
-    def read(self, text: str, keyspace: str | None) -> Plan | cql.Use | cql.SchemaChange:
+    def read(self, text: str, keyspace: str | None) -> Plan | cql.Use | plans.Change:
         """What is asked for; nothing of it is known to be allowed yet."""
         return plans.read(text, keyspace, shows_peers=self.shows_peers)
 

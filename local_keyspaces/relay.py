@@ -5,6 +5,7 @@ Results pass through in pieces. Only a response that is to be changed, or a smal
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Self
 
 from local_keyspaces import frames
@@ -18,7 +19,18 @@ _MOST_DELAYED = 4 * 1024 * 1024
 _OPEN_SECONDS = 10.0
 
 Change = Callable[[bytes], bytes]
-"""Of the body of a RESULT, before the client gets it."""
+"""Of the body of a RESULT or an ERROR, before the client gets it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Awaited:
+    """What is to be done to a response: to its body if it is a RESULT, and if it is an ERROR."""
+
+    result: Change | None = None
+    error: Change | None = None
+
+
+UNCHANGED = Awaited()
 
 
 class Relay:
@@ -28,8 +40,8 @@ class Relay:
         self._client = client
         self._reader = reader
         self._upstream = upstream
-        # Streams in use: what is to be done to the response, None for nothing.
-        self._waiting: dict[int, Change | None] = {}
+        # Streams in use.
+        self._waiting: dict[int, Awaited] = {}
         # For Cassandra, once all that was received has been looked at.
         self._outgoing: list[bytes] = []
         # Bytes of requests that wait for their delay.
@@ -69,9 +81,9 @@ class Relay:
         """Whether a response on this stream is still to come."""
         return stream in self._waiting
 
-    def forward(self, request: Frame, change: Change | None, *, delay: float = 0) -> None:
+    def forward(self, request: Frame, awaited: Awaited = UNCHANGED, *, delay: float = 0) -> None:
         """Sends it with the next `flush`, or after `delay` seconds."""
-        self._waiting[request.stream] = change
+        self._waiting[request.stream] = awaited
         encoded = request.encode()
         if delay:
             self._delayed += len(encoded)
@@ -81,7 +93,7 @@ class Relay:
 
     def answer_later(self, stream: int, work: Awaitable[None]) -> None:
         """Runs `work`, which replies; meanwhile the stream is in use."""
-        self._waiting[stream] = None
+        self._waiting[stream] = UNCHANGED
         self._start(work)
 
     def reply(self, response: Frame) -> None:
@@ -115,7 +127,7 @@ class Relay:
                 if end <= len(data):
                     ready.append(self._changed(header, bytes(data[at:end])))
                     at = end
-                elif header.length > CHUNK and self._waiting.get(header.stream) is None:
+                elif header.length > CHUNK and self._waiting.get(header.stream, UNCHANGED).result is None:
                     self._waiting.pop(header.stream, None)
                     self._client.write(b"".join((*ready, data[at:])))
                     await self._pass_rest(end - len(data))
@@ -128,11 +140,12 @@ class Relay:
             await self._client.drain()
 
     def _changed(self, header: Header, response: bytes) -> bytes:
-        change = self._waiting.pop(header.stream, None)
-        if change is None or header.opcode != Opcode.RESULT:
+        awaited = self._waiting.pop(header.stream, UNCHANGED)
+        change = awaited.error if header.opcode == Opcode.ERROR else awaited.result
+        if change is None or header.opcode not in (Opcode.RESULT, Opcode.ERROR):
             return response
-        body = change(_plain(header, response[frames.HEADER_SIZE :]))
-        return Frame(version=header.version, stream=header.stream, opcode=Opcode.RESULT, body=body).encode()
+        opcode, body = Opcode(header.opcode), change(_plain(header, response[frames.HEADER_SIZE :]))
+        return Frame(version=header.version, stream=header.stream, opcode=opcode, body=body).encode()
 
     async def _pass_rest(self, length: int) -> None:
         self._held = []

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from local_keyspaces import cql
 from local_keyspaces.cql import Relation, Term
+from local_keyspaces.quotas import Quota
 from local_keyspaces.refusals import invalid
 from local_keyspaces.requests import Values
 from local_keyspaces.tables import Table
@@ -22,13 +23,11 @@ _FUNCTIONS = frozenset(
 )
 _BLOB_FUNCTION = re.compile(r"blobas[a-z]+|[a-z]+asblob")
 
-_MOST_STATEMENTS = {"LOGGED": 100, "UNLOGGED": 30, "COUNTER": 30}
-_MOST_STATEMENTS_WITH_STATIC = 50
-_LARGEST_BATCH = 4 * 1024 * 1024
-_MOST_SUBQUERIES = 100
-_LARGEST_ROW = 1024 * 1024
-_LARGEST_PARTITION_KEY, _LARGEST_CLUSTERING_KEY = 2048, 850
-_MOST_COLUMNS, _MOST_COLUMNS_WITH_TTL = 225, 166
+_MOST_STATEMENTS = {
+    "LOGGED": Quota.LOGGED_STATEMENTS,
+    "UNLOGGED": Quota.UNLOGGED_STATEMENTS,
+    "COUNTER": Quota.UNLOGGED_STATEMENTS,
+}
 
 
 def is_conditional(part: "cql.Select | cql.Modification") -> bool:
@@ -77,8 +76,7 @@ def check_read(select: cql.Select, values: Values) -> None:
             if relation.token:
                 raise invalid("TOKEN is not supported with IN")
             subqueries *= max(_in_values(relation, values), 1)
-    if subqueries > _MOST_SUBQUERIES:
-        raise invalid(f"IN asks for {subqueries} combinations of values; at most {_MOST_SUBQUERIES} are supported")
+    Quota.SUBQUERIES.check(subqueries)
 
 
 def check_write(part: cql.Modification, table: Table, values: Values, *, timestamped: bool = False) -> None:
@@ -89,22 +87,17 @@ def check_write(part: cql.Modification, table: Table, values: Values, *, timesta
     if part.timestamp is not None or timestamped:
         _check_timestamps(table)
     sizes = {column: sum(_size(term, values) for term in terms) for column, terms in _assigned(part)}
-    for key, columns, largest in (
-        ("partition key", table.partition_key, _LARGEST_PARTITION_KEY),
-        ("clustering key", table.clustering_key, _LARGEST_CLUSTERING_KEY),
-    ):
-        size = sum(sizes.get(column, 0) for column in columns)
-        if size > largest:
-            raise invalid(f"The {key} has {size} bytes; at most {largest} are supported")
+    partition_key = sum(sizes.get(column, 0) for column in table.partition_key)
+    Quota.PARTITION_KEY.check(partition_key)
+    Quota.CLUSTERING_KEY.check(sum(sizes.get(column, 0) for column in table.clustering_key))
     if isinstance(part, cql.Delete):
         return
-    size = sum(sizes.values())
-    if size > _LARGEST_ROW:
-        raise invalid(f"The row has {size} bytes; at most {_LARGEST_ROW} are supported")
-    most = _MOST_COLUMNS_WITH_TTL if table.enabled("ttl") else _MOST_COLUMNS
-    regular = len(sizes.keys() - set(table.partition_key) - set(table.clustering_key))
-    if regular > most:
-        raise invalid(f"The statement writes {regular} regular columns; at most {most} are supported")
+    static = sum(sizes.get(column, 0) for column in table.static)
+    Quota.ROW.check(sum(sizes.values()) - static)
+    if static:
+        Quota.STATIC_DATA.check(partition_key + static)
+    quota = Quota.COLUMNS_WITH_TTL if table.enabled("ttl") else Quota.COLUMNS
+    quota.check(len(sizes.keys() - table.key - table.static))
 
 
 def check_writetime(select: cql.Select, table: Table) -> None:
@@ -115,13 +108,12 @@ def check_writetime(select: cql.Select, table: Table) -> None:
 
 def check_batch(kind: str, parts: Sequence[tuple[cql.Modification, Table, Values]], *, size: int) -> None:
     """What concerns the batch as one; each part is checked on its own. size: bytes. Raises Refused."""
-    most = _MOST_STATEMENTS[kind]
-    if kind == "LOGGED" and any(table.has_static for _, table, _ in parts):
-        most = _MOST_STATEMENTS_WITH_STATIC
-    if len(parts) > most:
-        raise invalid(f"Batches with more than {most} statements are not supported.")
-    if size > _LARGEST_BATCH:
-        raise invalid(f"The batch has {size} bytes; at most {_LARGEST_BATCH} are supported")
+    quota = _MOST_STATEMENTS[kind]
+    if kind == "LOGGED" and any(table.static for _, table, _ in parts):
+        quota = Quota.LOGGED_STATEMENTS_WITH_STATIC
+    if len(parts) > quota.most:  # in the words seen from the service
+        raise invalid(f"Batches with more than {quota.most} statements are not supported.")
+    Quota.BATCH.check(size)
     if kind == "UNLOGGED":
         if any(is_conditional(part) for part, _, _ in parts):
             raise invalid("Conditional statements are not supported in UNLOGGED batches")

@@ -31,6 +31,7 @@ from local_keyspaces.cql.statements import (
     Update,
     Use,
 )
+from local_keyspaces.cql.types import parse_type
 
 __all__ = [
     "AlterKeyspace",
@@ -60,5 +61,6 @@ __all__ = [
     "Use",
     "names_in",
     "parse",
+    "parse_type",
     "quoted",
 ]

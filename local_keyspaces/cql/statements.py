@@ -140,12 +140,13 @@ class DropKeyspace:
 class Type:
     """`cql` is its canonical text. A quoted name that differs from an unquoted one keeps its quotes, here and there.
 
-    `frozen_depth` counts the `frozen<>`, collections, tuples and vectors that are one in the other.
+    `depth` counts the collections that are one in the other. `user_types` are names without keyspace and quotes.
     """
 
     cql: str
     names: frozenset[str]
-    frozen_depth: int
+    user_types: frozenset[str]
+    depth: int
 
 
 @dataclass(frozen=True, kw_only=True)
