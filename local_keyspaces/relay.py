@@ -4,12 +4,15 @@ Results pass through in pieces. Only a response that is to be changed, or a smal
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Self
 
 from local_keyspaces import frames
 from local_keyspaces.frames import Frame, Header, Opcode, Reader
+
+_log = logging.getLogger(__name__)
 
 CHUNK = 64 * 1024
 # Bytes that a body may have. A batch may have 4 MB and a row 1 MB; what is larger is refused with a message as long as
@@ -22,12 +25,17 @@ Change = Callable[[bytes], bytes]
 """Of the body of a RESULT or an ERROR, before the client gets it."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+Observe = Callable[[bytes | None, int], None]
+"""Gets the body of a RESULT, None if it is passed on in pieces, and its length in bytes without compression."""
+
+
+@dataclass(kw_only=True, slots=True)
 class Awaited:
-    """What is to be done to a response: to its body if it is a RESULT, and if it is an ERROR."""
+    """What is to be done to a response: to its body if it is a RESULT, and if it is an ERROR. observe: before that."""
 
     result: Change | None = None
     error: Change | None = None
+    observe: Observe | None = None
 
 
 UNCHANGED = Awaited()
@@ -128,7 +136,9 @@ class Relay:
                     ready.append(self._changed(header, bytes(data[at:end])))
                     at = end
                 elif header.length > CHUNK and self._waiting.get(header.stream, UNCHANGED).result is None:
-                    self._waiting.pop(header.stream, None)
+                    awaited = self._waiting.pop(header.stream, UNCHANGED)
+                    if awaited.observe is not None and header.opcode == Opcode.RESULT:
+                        _observe(awaited.observe, None, _plain_length(header, data[at + frames.HEADER_SIZE :]))
                     self._client.write(b"".join((*ready, data[at:])))
                     await self._pass_rest(end - len(data))
                     ready, at = [], len(data)
@@ -141,6 +151,9 @@ class Relay:
 
     def _changed(self, header: Header, response: bytes) -> bytes:
         awaited = self._waiting.pop(header.stream, UNCHANGED)
+        if awaited.observe is not None and header.opcode == Opcode.RESULT:
+            plain = _plain(header, response[frames.HEADER_SIZE :])
+            _observe(awaited.observe, plain, len(plain))
         change = awaited.error if header.opcode == Opcode.ERROR else awaited.result
         if change is None or header.opcode not in (Opcode.RESULT, Opcode.ERROR):
             return response
@@ -180,3 +193,17 @@ def _plain(header: Header, body: bytes) -> bytes:
         reader.string_list()
         body = reader.rest()
     return body
+
+
+def _observe(observe: Observe, body: bytes | None, length: int) -> None:
+    try:
+        observe(body, length)
+    except Exception:  # the client's answer is not less right for it
+        _log.exception("a response could not be metered")
+
+
+def _plain_length(header: Header, body: bytes | bytearray) -> int:
+    """body: the beginning of it. A compressed one begins with its length before compression."""
+    if header.flags & frames.COMPRESSED and len(body) >= 4:
+        return int.from_bytes(body[:4], "big")
+    return header.length

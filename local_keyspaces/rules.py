@@ -29,6 +29,9 @@ _MOST_STATEMENTS = {
     "COUNTER": Quota.UNLOGGED_STATEMENTS,
 }
 
+# A request of so many bytes, text and values, exceeds no quota of keys, rows or columns: most requests are that small.
+_SMALL = min(Quota.PARTITION_KEY.most, Quota.CLUSTERING_KEY.most)
+
 
 def is_conditional(part: "cql.Select | cql.Modification") -> bool:
     """Whether it is a lightweight transaction."""
@@ -75,18 +78,20 @@ def check_read(select: cql.Select, values: Values) -> None:
         if relation.operator == "IN":
             if relation.token:
                 raise invalid("TOKEN is not supported with IN")
-            subqueries *= max(_in_values(relation, values), 1)
+            subqueries *= max(in_values(relation, values), 1)
     Quota.SUBQUERIES.check(subqueries)
 
 
-def check_write(part: cql.Modification, table: Table, values: Values, *, timestamped: bool = False) -> None:
-    """timestamped: by the batch that it is in. Raises Refused."""
+def check_write(part: cql.Modification, table: Table, values: Values, *, size: int, timestamped: bool = False) -> None:
+    """size: of its text and of all values of the request, in bytes. timestamped: by its batch. Raises Refused."""
     ttl = None if isinstance(part, cql.Delete) else part.ttl
     if ttl is not None and not table.enabled("ttl"):
         raise invalid("TTL is not yet supported.")
     if part.timestamp is not None or timestamped:
         _check_timestamps(table)
-    sizes = {column: sum(_size(term, values) for term in terms) for column, terms in _assigned(part)}
+    if size <= _SMALL:
+        return
+    sizes = {column: sum(_size(term, values) for term in terms) for column, terms in assigned(part)}
     partition_key = sum(sizes.get(column, 0) for column in table.partition_key)
     Quota.PARTITION_KEY.check(partition_key)
     Quota.CLUSTERING_KEY.check(sum(sizes.get(column, 0) for column in table.clustering_key))
@@ -128,10 +133,10 @@ def check_batch(kind: str, parts: Sequence[tuple[cql.Modification, Table, Values
         if any(relation.operator != "=" for relation in where):
             raise invalid("LOGGED batches support only = in WHERE")
         key = (*table.partition_key, *table.clustering_key)
-        given = dict(_assigned(part))
+        given = dict(assigned(part))
         if isinstance(part, cql.Delete) and not given.keys() >= set(key) and not _deletes_static(part, table):
             raise invalid("Range deletes are not supported in LOGGED batches")
-        row = (table.keyspace, table.name, *(_identity(given.get(column, ()), values) for column in key))
+        row = (table.keyspace, table.name, *(identity(given.get(column, ()), values) for column in key))
         if None not in row and row in rows:
             raise invalid("LOGGED batches with several statements for the same row are not supported")
         rows.add(row)
@@ -162,7 +167,7 @@ def _check_timestamps(table: Table) -> None:
         )
 
 
-def _assigned(part: cql.Modification) -> Iterator[tuple[str, Sequence[Term]]]:
+def assigned(part: cql.Modification) -> Iterator[tuple[str, Sequence[Term]]]:
     """Columns and the terms that give their values, those of the key too. Not of a row in JSON."""
     if isinstance(part, cql.Insert):
         for column, value in zip(part.columns, part.values, strict=False):
@@ -190,7 +195,7 @@ def _size(term: Term, values: Values) -> int:
     return term.size or 0
 
 
-def _identity(terms: Sequence[Term], values: Values) -> bytes | None:
+def identity(terms: Sequence[Term], values: Values) -> bytes | None:
     """Equal for equal values; None where that cannot be told."""
     if len(terms) != 1:
         return None
@@ -200,7 +205,8 @@ def _identity(terms: Sequence[Term], values: Values) -> bytes | None:
     return term.text.encode() if term.kind == "literal" and term.text is not None else None
 
 
-def _in_values(relation: Relation, values: Values) -> int:
+def in_values(relation: Relation, values: Values) -> int:
+    """How many values an IN asks for."""
     marker = relation.in_marker
     if marker is None or marker.marker is None:
         return len(relation.terms)

@@ -3,7 +3,7 @@
 `parse` understands a text as Cassandra 5 does, or refuses it: the strict side. Imports nothing else of `local/`.
 """
 
-from local_keyspaces.cql.lexer import CqlSyntaxError, names_in, quoted
+from local_keyspaces.cql.lexer import CqlSyntaxError, names_in, quoted, shape
 from local_keyspaces.cql.parser import parse
 from local_keyspaces.cql.statements import (
     AlterKeyspace,
@@ -63,4 +63,5 @@ __all__ = [
     "parse",
     "parse_type",
     "quoted",
+    "shape",
 ]

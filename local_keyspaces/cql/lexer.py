@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import NoReturn
 
@@ -202,6 +203,17 @@ def names_in(text: str) -> frozenset[str]:
         for before, token, after in zip([None, *tokens], tokens, tokens[1:], strict=False)
         if token.is_name and after.text != "." and (before is None or before.text != ".")
     )
+
+
+@lru_cache(2048)
+def shape(text: str) -> str:
+    """The statement with `?` for each constant, so that statements that differ in their values only are one."""
+    pieces, at = [], 0
+    for token in Tokens(text)._tokens:
+        if token.is_constant:
+            pieces += [text[at : token.start], "?"]
+            at = token.end
+    return " ".join("".join((*pieces, text[at:])).split())
 
 
 def quoted(name: str) -> str:

@@ -85,6 +85,7 @@ class Update:
     assignments: tuple[tuple[str, tuple[Term, ...]], ...]
     where: tuple[Relation, ...]
     conditional: bool
+    if_exists: bool
     ttl: Term | None
     timestamp: Term | None
     functions: frozenset[str]
@@ -96,6 +97,7 @@ class Delete:
     columns: tuple[str, ...]
     where: tuple[Relation, ...]
     conditional: bool
+    if_exists: bool
     timestamp: Term | None
     functions: frozenset[str]
 
