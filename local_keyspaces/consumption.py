@@ -5,7 +5,7 @@ the rules for the others.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from local_keyspaces import cql, metering, results, rules
@@ -24,6 +24,8 @@ _COLUMN, _COLUMN_WITH_TIMESTAMPS = 8, 60
 _SMALLEST_CELL = 4
 _REMEMBERED = 1000
 
+Body = Callable[[], bytes]
+
 
 class Consumption:
     """Of one principal's connection."""
@@ -39,7 +41,7 @@ class Consumption:
         """names: of the columns it gives, if the client knows them."""
         (part,) = self._known(plan)
 
-        def observe(body: bytes | None, length: int) -> None:
+        def observe(body: Body | None, length: int) -> None:
             part.count_read(body, length, parameters, names)
 
         return observe
@@ -48,7 +50,7 @@ class Consumption:
         """kind: of the batch that they are. size: of the request, in bytes."""
         parts = [(part, values) for plan, values in plans for part in self._known(plan)]
 
-        def observe(body: bytes | None, length: int) -> None:
+        def observe(body: Body | None, length: int) -> None:
             failed = _failed_condition(body) if any(part.conditional for part, _ in parts) else None
             for part, values in parts:
                 if failed is not None:
@@ -132,7 +134,7 @@ class _Part:
         self._consumed.read_units += read
         self._consumed.write_units += write
 
-    def count_read(self, body: bytes | None, length: int, parameters: Parameters, names: tuple[str, ...]) -> None:
+    def count_read(self, body: Body | None, length: int, parameters: Parameters, names: tuple[str, ...]) -> None:
         subqueries = 1
         for relation in self._in:
             subqueries *= max(rules.in_values(relation, parameters.values), 1)
@@ -141,7 +143,7 @@ class _Part:
         if body is None:  # passed on in pieces, so that nobody has it
             size, estimated = length, True
         elif length * growth > READ_BYTES or self._scans:
-            size, empty_partitions = self._read_size(body, parameters, names)
+            size, empty_partitions = self._read_size(body(), parameters, names)
             empty += empty_partitions
         if not self._scans:
             size = max(size, 1)  # a read that finds nothing is one of a small row
@@ -220,9 +222,9 @@ class _Failure:
     cells: Sequence[bytes | None]
 
 
-def _failed_condition(body: bytes | None) -> _Failure | None:
+def _failed_condition(body: Body | None) -> _Failure | None:
     """None if the write was made. Cassandra answers with `[applied]`, and with the row if that is false."""
-    found = results.rows(body) if body is not None else None
+    found = results.rows(body()) if body is not None else None
     if found is None or found.names is None or found.names[:1] != ("[applied]",):
         return None
     applied, *cells = [next(found.cells) for _ in range(found.columns)] if found.count else [b"\1"]

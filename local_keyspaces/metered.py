@@ -8,7 +8,6 @@ assert m.reads("orders") <= 3
 import asyncio
 import hmac
 import json
-import os
 import secrets
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -16,6 +15,8 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from local_keyspaces.errors import LocalKeyspacesError
+from local_keyspaces.files import write_atomically
 from local_keyspaces.meter import Meter
 
 _FILE = "meter.json"
@@ -25,7 +26,7 @@ _COUNTS = ("statements", "read_units", "write_units", "failed_conditions", "esti
 _SHAPE = ("role", "keyspace", "table", "text")
 
 
-class NoMeter(Exception):
+class NoMeter(LocalKeyspacesError):
     """One sentence: no endpoint runs there, or it does not answer."""
 
 
@@ -34,7 +35,7 @@ class Metered:
 
     def __init__(self) -> None:
         self.statements: list[Mapping[str, Any]] = []
-        """One for each role, table and shape: those of `read_totals`, with what they consumed in between only."""
+        """One for each role, table and shape, as `read_totals` has them, with what they consumed in between only."""
 
     def reads(self, table: str | None = None) -> float:
         """Read units of a table, or of all."""
@@ -104,9 +105,7 @@ async def serve(meter: Meter, directory: Path) -> AsyncIterator[None]:
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     file = directory / _FILE
-    file.unlink(missing_ok=True)
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as written:
-        json.dump({"port": server.sockets[0].getsockname()[1], "token": token}, written)
+    write_atomically(file, json.dumps({"port": server.sockets[0].getsockname()[1], "token": token}))
     try:
         yield
     finally:

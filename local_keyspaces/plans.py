@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 from local_keyspaces import cql, rules, system_tables
@@ -73,19 +73,19 @@ class Plan:
     timestamped: bool
     shows_peers: bool
 
-    @property
+    @cached_property
     def reads(self) -> bool:
         return isinstance(self.parts[0], cql.Select) if self.parts else False
 
-    @property
+    @cached_property
     def reads_system(self) -> bool:
         return self.reads and self.tables[0][0] in system_tables.KEYSPACES
 
-    @property
+    @cached_property
     def reads_peers(self) -> bool:
         return self.reads and self.tables[0] == ("system", "peers")
 
-    @property
+    @cached_property
     def write_type(self) -> str | None:
         """As a WriteTimeout names it; None for a read."""
         if self.reads:

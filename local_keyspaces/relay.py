@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from local_keyspaces import frames
@@ -25,8 +26,8 @@ Change = Callable[[bytes], bytes]
 """Of the body of a RESULT or an ERROR, before the client gets it."""
 
 
-Observe = Callable[[bytes | None, int], None]
-"""Gets the body of a RESULT, None if it is passed on in pieces, and its length in bytes without compression."""
+Observe = Callable[[Callable[[], bytes] | None, int], None]
+"""Gets what gives the body of a RESULT, None if it is passed on in pieces, and its length without compression."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -152,13 +153,13 @@ class Relay:
     def _changed(self, header: Header, response: bytes) -> bytes:
         awaited = self._waiting.pop(header.stream, UNCHANGED)
         if awaited.observe is not None and header.opcode == Opcode.RESULT:
-            plain = _plain(header, response[frames.HEADER_SIZE :])
-            _observe(awaited.observe, plain, len(plain))
+            body = response[frames.HEADER_SIZE :]
+            _observe(awaited.observe, partial(_plain, header, body), _plain_length(header, body))
         change = awaited.error if header.opcode == Opcode.ERROR else awaited.result
         if change is None or header.opcode not in (Opcode.RESULT, Opcode.ERROR):
             return response
-        opcode, body = Opcode(header.opcode), change(_plain(header, response[frames.HEADER_SIZE :]))
-        return Frame(version=header.version, stream=header.stream, opcode=opcode, body=body).encode()
+        opcode, changed = Opcode(header.opcode), change(_plain(header, response[frames.HEADER_SIZE :]))
+        return Frame(version=header.version, stream=header.stream, opcode=opcode, body=changed).encode()
 
     async def _pass_rest(self, length: int) -> None:
         self._held = []
@@ -195,7 +196,7 @@ def _plain(header: Header, body: bytes) -> bytes:
     return body
 
 
-def _observe(observe: Observe, body: bytes | None, length: int) -> None:
+def _observe(observe: Observe, body: Callable[[], bytes] | None, length: int) -> None:
     try:
         observe(body, length)
     except Exception:  # the client's answer is not less right for it

@@ -12,8 +12,9 @@ from cassandra import ConsistencyLevel, InvalidRequest
 from cassandra.cluster import Session
 from cassandra.query import BatchStatement, BatchType, SimpleStatement
 
-from local_keyspaces.certificates import Certificates
+from local_keyspaces.meter_report import print_meter
 from local_keyspaces.metered import Metered, NoMeter, metered, read_totals
+from local_keyspaces.state import State
 from local_keyspaces.tables import TableSchema
 from tests.keyspaces import LocalKeyspaces, allow, role
 
@@ -223,8 +224,24 @@ def test_answers_another_process(keyspaces: LocalKeyspaces, shop: Session) -> No
         assert stranger.recv(1) == b""
 
 
+def test_prints_what_was_consumed(
+    keyspaces: LocalKeyspaces, shop: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A developer looks for the dearest statement: a table that is not in order hides it."""
+    state = State(tmp_path, stop="")
+    state.keyspaces.symlink_to(keyspaces.ca_file.parent)
+    shop.execute("SELECT * FROM items WHERE id IN (-1, -2, -3, -4)")
+    print_meter(state, as_json=False)
+    printed = capsys.readouterr().out
+    dearest = printed[printed.index("  statement\n") :].splitlines()[1:]
+    units_of = [sum(map(float, line.split()[:2])) for line in dearest[: dearest.index("")] if "more:" not in line]
+    assert units_of == sorted(units_of, reverse=True)
+    assert "shop.items" in printed and "test" in printed and "of the statements are estimates" in printed
+    print_meter(state, as_json=True)
+    assert json.loads(capsys.readouterr().out)["statements"]
+
+
 def test_says_that_no_endpoint_runs(tmp_path: Path) -> None:
     """A traceback does not say that the stack has to be started."""
-    Certificates(tmp_path)
     with pytest.raises(NoMeter, match="no local Keyspaces runs with the directory"):
         read_totals(tmp_path)

@@ -8,7 +8,7 @@ from cassandra import InvalidRequest, Unauthorized
 from cassandra.cluster import Session
 
 from declared.aws import ACCOUNT
-from local.listening import listen
+from local_keyspaces.listening import listen
 from local_keyspaces.service import run_keyspaces
 from tests.keyspaces import ARN, READ_SYSTEM, REGION, LocalKeyspaces, allow, role
 from tests.processes import wait_until
