@@ -12,7 +12,7 @@ from local_keyspaces import cql, metering, results, rules
 from local_keyspaces.cql import Term
 from local_keyspaces.meter import Consumed, Meter, Partitions, Shape
 from local_keyspaces.metering import READ_BYTES, WRITE_BYTES, Sizes
-from local_keyspaces.plans import Plan
+from local_keyspaces.plans import LONGEST_REMEMBERED, Plan
 from local_keyspaces.relay import Observe
 from local_keyspaces.requests import Parameters, Values
 from local_keyspaces.tables import Table
@@ -63,12 +63,15 @@ class Consumption:
     def _known(self, plan: Plan) -> "list[_Part]":
         parts = self._parts.get(plan)
         if parts is None or any(self._tables[part.name] is not part.table for part in parts):
-            if len(self._parts) >= _REMEMBERED:
-                self._parts.clear()
-            parts = self._parts[plan] = [
-                _Part(self._meter, self._role, part, self._tables[name], text=cql.shape(plan.text))
+            text = cql.shape(plan.text)
+            parts = [
+                _Part(self._meter, self._role, part, self._tables[name], text=text)
                 for part, name in zip(plan.parts, plan.tables, strict=True)
             ]
+            if len(plan.text) <= LONGEST_REMEMBERED:
+                if len(self._parts) >= _REMEMBERED:
+                    self._parts.clear()
+                self._parts[plan] = parts
         return parts
 
 

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 _MOST_SHAPES, _MOST_PARTITIONS = 2_000, 2_000
+_LONGEST_TEXT = 1000
 OTHERS = "other statements"
 """Stands for statements beyond the first 2,000, of a program that writes values into its texts."""
 
@@ -15,7 +16,7 @@ Key = tuple[bytes, ...]
 
 @dataclass(kw_only=True, slots=True)
 class Consumed:
-    """failed_conditions: of conditional writes. rows: that were returned, or written."""
+    """failed_conditions: conditional writes whose condition was false."""
 
     statements: int = 0
     read_units: float = 0.0
@@ -23,13 +24,6 @@ class Consumed:
     failed_conditions: int = 0
     estimated: int = 0
     """Statements whose consumption could not be measured exactly (docs/keyspaces.md, "The meter")."""
-
-    def add(self, other: "Consumed") -> None:
-        self.statements += other.statements
-        self.read_units += other.read_units
-        self.write_units += other.write_units
-        self.failed_conditions += other.failed_conditions
-        self.estimated += other.estimated
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,11 +62,13 @@ class Meter:
         self._partitions: dict[tuple[str, str], Partitions] = {}
 
     def consumed(self, shape: Shape) -> Consumed:
-        """Where the consumption of statements of this shape is to be added."""
+        """Where the consumption of statements of this shape is to be added. Of a long text, the beginning is kept."""
+        if len(shape.text) > _LONGEST_TEXT:
+            shape = replace(shape, text=f"{shape.text[:_LONGEST_TEXT]}...")
         there = self._shapes.get(shape)
         if there is None:
             if len(self._shapes) >= _MOST_SHAPES:
-                shape = Shape(role=shape.role, keyspace=shape.keyspace, table=shape.table, text=OTHERS)
+                shape = replace(shape, text=OTHERS)
             there = self._shapes.setdefault(shape, Consumed())
         return there
 

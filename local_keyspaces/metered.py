@@ -1,6 +1,6 @@
 """The meter of a running endpoint, for tests and command lines.
 
-with metered(".local/keyspaces") as m:
+with metered() as m:
     place_order()
 assert m.reads("orders") <= 3
 """
@@ -58,8 +58,9 @@ class Metered:
 
 
 @contextmanager
-def metered(source: Meter | Path | str) -> Iterator[Metered]:
-    """source: the directory of a running endpoint, or the meter of one in this process.
+def metered(source: Meter | Path | str = Path(".local", "keyspaces")) -> Iterator[Metered]:
+    """source: the directory of a running endpoint (the default: where one keeps it that was started in this working
+    directory), or the meter of one in this process.
 
     The totals are there once the block has ended. Raises NoMeter.
     """

@@ -13,7 +13,7 @@ from local_keyspaces.refusals import Refused, invalid, syntax_error, unauthorize
 
 # What is made of a text is remembered: applications use few. Long ones are not, for the memory's sake.
 _REMEMBERED = 2048
-_LONGEST_REMEMBERED = 1024
+LONGEST_REMEMBERED = 1024
 LONGEST_NAME = 48
 
 BATCH_WRITE_TYPES = {"LOGGED": "BATCH", "UNLOGGED": "UNLOGGED_BATCH", "COUNTER": "COUNTER"}
@@ -97,7 +97,7 @@ class Plan:
 
 def read(text: str, keyspace: str | None, *, shows_peers: bool) -> Plan | cql.Use | Change:
     """keyspace: of the connection, for tables without one. Raises Refused, also for what Keyspaces does not support."""
-    make = _remembered if len(text) <= _LONGEST_REMEMBERED else _read
+    make = _remembered if len(text) <= LONGEST_REMEMBERED else _read
     return make(text, keyspace, shows_peers)
 
 

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 from typing import NoReturn
 
@@ -205,7 +204,6 @@ def names_in(text: str) -> frozenset[str]:
     )
 
 
-@lru_cache(2048)
 def shape(text: str) -> str:
     """The statement with `?` for each constant, so that statements that differ in their values only are one."""
     pieces, at = [], 0

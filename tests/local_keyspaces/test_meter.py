@@ -12,6 +12,7 @@ from cassandra import ConsistencyLevel, InvalidRequest
 from cassandra.cluster import Session
 from cassandra.query import BatchStatement, BatchType, SimpleStatement
 
+from local_keyspaces.meter import OTHERS, Meter, Shape
 from local_keyspaces.meter_report import print_meter
 from local_keyspaces.metered import Metered, NoMeter, metered, read_totals
 from local_keyspaces.state import State
@@ -209,10 +210,31 @@ def test_tells_roles_shapes_and_partitions_apart(keyspaces: LocalKeyspaces, shop
     assert (hot["read_units"], cold["read_units"]) == (3, 2)
 
 
-def test_answers_another_process(keyspaces: LocalKeyspaces, shop: Session) -> None:
+def test_keeps_no_more_than_it_can(keyspaces: LocalKeyspaces, shop: Session) -> None:
+    """A program that writes values into its texts, or long texts, would fill the machine's memory over a night."""
+    meter = Meter()
+    for number in range(2_100):
+        meter.consumed(Shape(role="r", keyspace="k", table="t", text=f"SELECT c{number}")).statements += 1
+        meter.partitions("k", "t").add((str(number).encode(),), 1, number)
+    totals = meter.snapshot()
+    assert len(totals["statements"]) == 2_001
+    assert [each["statements"] for each in totals["statements"] if each["text"] == OTHERS] == [100]
+    assert totals["partitions"][0]["partition"] == ["2099"]
+    with metered(keyspaces.service.meter) as m:
+        shop.execute(f"SELECT * FROM items WHERE id = 1 {' ' * 10}{'ALLOW FILTERING' + ' ' * 10}")
+        shop.execute(f"SELECT {', '.join('body' for _ in range(1000))} FROM items WHERE id = 1")
+    assert sorted(len(each["text"]) for each in m.statements) == [52, 1003]
+
+
+def test_answers_another_process(
+    keyspaces: LocalKeyspaces, shop: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A test suite runs in a process of its own, beside the endpoint."""
     directory = keyspaces.ca_file.parent
-    with metered(directory) as m:
+    (tmp_path / ".local").mkdir()
+    (tmp_path / ".local" / "keyspaces").symlink_to(directory)
+    monkeypatch.chdir(tmp_path)
+    with metered() as m:
         shop.execute("SELECT * FROM items WHERE id = -1")
     assert isinstance(m, Metered)
     assert m.reads("items") == 1
