@@ -25,6 +25,7 @@ from local_keyspaces.command_line import (
     port_number,
 )
 from local_keyspaces.errors import LocalKeyspacesError
+from local_keyspaces.meter_report import add_meter_arguments, print_meter, summary
 from local_keyspaces.processes import end_leftovers
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -76,6 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("service", nargs="?", metavar="SERVICE", help="of one microservice (default: of all)")
     logs.add_argument("--follow", "-f", action="store_true", help="and go on as they write more")
     logs.set_defaults(run=_logs)
+
+    meter = commands.add_parser("meter", help="what was consumed, by table, role, statement and partition")
+    add_meter_arguments(meter)
+    meter.set_defaults(run=_meter)
 
     cql = commands.add_parser("cql", help="run CQL, as administrator or as a role")
     add_cql_arguments(cql)
@@ -151,6 +156,7 @@ def _status(_: argparse.Namespace, state: StackState) -> None:
         print(f"  {name}: {status}")
     if running.ready:
         print(f"  Keyspaces endpoint: localhost:{running.keyspaces_port}, CA file {state.keyspaces / 'ca.pem'}")
+        print(f"  consumed: {summary(state)}")
 
 
 def _output(options: argparse.Namespace, state: StackState) -> None:
@@ -175,6 +181,11 @@ def _logs(options: argparse.Namespace, state: StackState) -> None:
     from local.logs import print_logs
 
     print_logs(state.logs, options.service, follow=options.follow)
+
+
+def _meter(options: argparse.Namespace, state: StackState) -> None:
+    state.require_running()
+    print_meter(state, as_json=options.json)
 
 
 def _cql(options: argparse.Namespace, state: StackState) -> None:

@@ -10,7 +10,9 @@ plans        what becomes of a statement (cql: its grammar)
 gate         whether it is let through: permissions (iam), the service's rules (rules), tables there are (catalog)
 suffering    faults that are on (faults)
 relay        to Cassandra and back (results; prepared)
+consumption  what it consumed (metering: the service's rules), added to the meter (metered, meter_report: to ask it)
 ddl, schema  what changes keyspaces, tables and types (tables), asynchronously (changes), in Cassandra
-             (cassandra_session) and where clients look for it (catalog, system_tables)
+             (cassandra_session) and where clients look for it (catalog, system_tables); what WITH may say
+             (options, replication), and how much there may be (quotas)
 refusals     the answers to what is not run
 """

@@ -16,6 +16,7 @@ from local_keyspaces.command_line import (
     seconds,
 )
 from local_keyspaces.errors import LocalKeyspacesError
+from local_keyspaces.meter_report import add_meter_arguments, print_meter
 from local_keyspaces.state import Running, State
 
 
@@ -60,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     add_faults_arguments(faults)
     faults.set_defaults(run=_faults)
 
+    meter = commands.add_parser("meter", help="what was consumed, by table, role, statement and partition")
+    add_meter_arguments(meter)
+    meter.set_defaults(run=_meter)
+
     cql = commands.add_parser("cql", help="run CQL, as administrator or as a role")
     add_cql_arguments(cql)
     cql.set_defaults(run=_cql)
@@ -86,6 +91,11 @@ def _run(options: argparse.Namespace, state: State) -> None:
 def _faults(options: argparse.Namespace, state: State) -> None:
     _require_running(state)
     change_faults(state, options.faults, off=options.off)
+
+
+def _meter(options: argparse.Namespace, state: State) -> None:
+    _require_running(state)
+    print_meter(state, as_json=options.json)
 
 
 def _cql(options: argparse.Namespace, state: State) -> None:

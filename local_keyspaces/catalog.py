@@ -13,24 +13,25 @@ from cassandra.cluster import Session
 
 from local_keyspaces import system_tables
 from local_keyspaces.cql import quoted
+from local_keyspaces.quotas import Quota
 from local_keyspaces.refusals import invalid, no_such_table
-from local_keyspaces.tables import Column, Status, Table
-
-# What the developer guide's "Create a keyspace" shows of one with SingleRegionStrategy; drivers know no other class.
-_REPLICATION = {"class": "org.apache.cassandra.locator.SimpleStrategy", "replication_factor": "3"}
+from local_keyspaces.replication import Regions, as_shown
+from local_keyspaces.tables import Column, Status, Table, UserType, types_in
 
 
 class Catalog:
     """Methods that write block; those that read take what is in memory."""
 
-    def __init__(self, session: Session, *, arn_prefix: str) -> None:
-        """arn_prefix: of all ARNs of Keyspaces here, up to and including the account and its colon."""
+    def __init__(self, session: Session, *, region: str, account: str) -> None:
         self._session = session
-        self._arn_prefix = arn_prefix
+        self._arn_prefix = f"arn:aws:cassandra:{region}:{account}:"
         self._inserts: dict[str, tuple[Any, list[str]]] = {}
+        self.region = region
         self.keyspaces: dict[str, Status] = {}
+        # Of multi-Region keyspaces only.
+        self.regions: dict[str, Regions] = {}
         self.tables: dict[tuple[str, str], Table] = {}
-        self.types: dict[tuple[str, str], Status] = {}
+        self.types: dict[tuple[str, str], UserType] = {}
 
     # -- reading
 
@@ -58,12 +59,19 @@ class Catalog:
         for (name,) in self._names(system_tables.DROPPED_KEYSPACES, "keyspace_name"):
             self._session.execute(f"DROP KEYSPACE IF EXISTS {quoted(name)}")
             self.forget_keyspace(name)
+        replicas: dict[str, list[str]] = {}
+        for name, region in self._names('"_system_multiregion_info".keyspaces', "keyspace_name", "region"):
+            replicas.setdefault(name, []).append(region)
+        self.regions = {name: tuple(sorted(regions)) for name, regions in replicas.items()}
         for (name,) in self._names("system_schema.keyspaces", "keyspace_name"):
             self.publish_keyspace(name)
         for (name,) in self._names('"_system_schema_mcs".keyspaces', "keyspace_name"):
             if name not in self.keyspaces and name not in system_tables.KEYSPACES:
                 self.forget_keyspace(name)
-        for keyspace, name in self._names("system_schema.types", "keyspace_name", "type_name"):
+        types = self._names("system_schema.types", "keyspace_name", "type_name")
+        for keyspace, name in types:  # all of them first: they name each other
+            self.types[keyspace, name] = self._read_type(keyspace, name)
+        for keyspace, name in types:
             self.publish_type(keyspace, name)
         for keyspace, name in self._names('"_system_schema_mcs".types', "keyspace_name", "type_name"):
             if (keyspace, name) not in self.types:
@@ -75,6 +83,10 @@ class Catalog:
                 ' FROM "_system_schema_mcs".tables'
             )
         }
+        autoscaling = {
+            (row.keyspace_name, row.table_name): row._asdict()
+            for row in self._session.execute('SELECT * FROM "_system_schema_mcs".autoscaling')
+        }
         for keyspace, name in self._names("system_schema.tables", "keyspace_name", "table_name"):
             known = listed.pop(system_tables.public_name((keyspace, name)), None)
             if known is not None and known.status == Status.DELETING:
@@ -84,7 +96,12 @@ class Catalog:
                 table = Table(keyspace=keyspace, name=name, columns=self.read_columns(keyspace, name))
                 if known is not None and known.custom_properties:
                     properties = {key: dict(value) for key, value in known.custom_properties.items()}
-                    table = replace(table, properties=properties, created=known.creation_time)
+                    settings = {
+                        column: dict(value)
+                        for column, value in autoscaling.get((keyspace, name), {}).items()
+                        if column.endswith("_update") and value
+                    }
+                    table = replace(table, properties=properties, autoscaling=settings, created=known.creation_time)
                 self.publish_table(table)
         for keyspace, name in listed:
             self.forget_table(keyspace, name)
@@ -107,6 +124,8 @@ class Catalog:
 
     def publish_keyspace(self, name: str) -> None:
         public, _ = system_tables.public_name((name, ""))
+        regions = self.regions.get(name, ())
+        self.write_regions(name, regions, Status.ACTIVE)
         if public == name:
             self.keyspaces[name] = Status.ACTIVE
         for schema in ("_system_schema", "_system_schema_mcs"):
@@ -115,9 +134,18 @@ class Catalog:
                 {
                     "keyspace_name": public,
                     "durable_writes": True,
-                    "replication": _REPLICATION,
+                    "replication": as_shown(regions),
                 },
             )
+
+    def write_regions(self, name: str, regions: Regions, status: Status) -> None:
+        """In system_multiregion_info: from now on these are the keyspace's Regions."""
+        if regions:
+            self.regions[name] = regions
+        self._insert(
+            '"_system_multiregion_info".keyspaces',
+            *({"keyspace_name": name, "region": region, "status": str(status)} for region in regions),
+        )
 
     def begin_keyspace_drop(self, name: str) -> None:
         """From now on it is dropped, also if the endpoint is killed first."""
@@ -125,13 +153,14 @@ class Catalog:
         self.keyspaces[name] = Status.DELETING
 
     def forget_keyspace(self, name: str) -> None:
-        for schema in ("_system_schema", "_system_schema_mcs"):
+        for schema in ("_system_schema", "_system_schema_mcs", "_system_multiregion_info"):
             self._session.execute(f'DELETE FROM "{schema}".keyspaces WHERE keyspace_name = %s', (name,))
         self._session.execute('DELETE FROM "_system_schema_mcs".tags WHERE keyspace_name = %s', (name,))
         for keyspace, type_ in list(self.types):
             if keyspace == name:
                 self.forget_type(keyspace, type_)
         self._session.execute(f"DELETE FROM {system_tables.DROPPED_KEYSPACES} WHERE keyspace_name = %s", (name,))
+        self.regions.pop(name, None)
         self.keyspaces.pop(name, None)  # last: this may fail, and is tried again
 
     def list_table(self, table: Table) -> None:
@@ -139,6 +168,13 @@ class Catalog:
         # In memory first: who sees that it is ACTIVE may use it at once.
         if system_tables.public_name((table.keyspace, table.name))[0] == table.keyspace:
             self.tables[table.keyspace, table.name] = table
+        self._write_replicas(table)
+        key = {"keyspace_name": table.keyspace, "table_name": table.name}
+        if table.autoscaling:
+            self._insert(
+                '"_system_schema_mcs".autoscaling',
+                {**key, **{name: settings or None for name, settings in table.autoscaling.items()}},
+            )
         self._write_table("_system_schema_mcs", table)
 
     def publish_table(self, table: Table) -> None:
@@ -153,6 +189,10 @@ class Catalog:
         ]
         for schema in ("_system_schema", "_system_schema_mcs"):
             self._insert(f'"{schema}".columns', *columns)
+        there = self.tables.get((table.keyspace, table.name))
+        if there is not None:
+            self.tables[table.keyspace, table.name] = replace(table, status=there.status)
+        self._write_references(table.keyspace, table.columns)
         # Last: who sees that it is ACTIVE may also look for its columns.
         self.list_table(table)
 
@@ -162,6 +202,7 @@ class Catalog:
             (str(status), table.keyspace, table.name),
         )
         self.tables[table.keyspace, table.name] = replace(table, status=status)
+        self._write_replicas(self.tables[table.keyspace, table.name])
 
     def hide_table(self, keyspace: str, name: str) -> None:
         """From system_schema; system_schema_mcs goes on listing it."""
@@ -176,7 +217,13 @@ class Catalog:
             self._session.execute(
                 f'DELETE FROM "_system_schema_mcs".{table} WHERE keyspace_name = %s AND {key} = %s', (keyspace, name)
             )
-        self.tables.pop((keyspace, name), None)  # last: this may fail, and is tried again
+        for schema in ('"_system_schema_mcs".autoscaling', '"_system_multiregion_info".tables'):
+            self._session.execute(
+                f"DELETE FROM {schema} WHERE keyspace_name = %s AND table_name = %s", (keyspace, name)
+            )
+        forgotten = self.tables.pop((keyspace, name), None)  # late: this may fail, and is tried again
+        if forgotten is not None:
+            self._write_references(keyspace, forgotten.columns)
 
     def publish_type(self, keyspace: str, name: str) -> None:
         """With what Cassandra has; forgets it if it has none."""
@@ -185,15 +232,40 @@ class Catalog:
             self.forget_type(keyspace, name)
             return
         self._insert('"_system_schema".types', *rows)
-        self.types[keyspace, name] = Status.ACTIVE
-        self._insert('"_system_schema_mcs".types', *({**row, "status": "ACTIVE"} for row in rows))
+        self.types[keyspace, name] = type_ = self._read_type(keyspace, name)
+        for child in sorted(type_.children & self._types_of(keyspace)):
+            self._write_type(keyspace, child)
+        self._write_type(keyspace, name)
 
     def forget_type(self, keyspace: str, name: str) -> None:
         for schema in ("_system_schema", "_system_schema_mcs"):
             self._session.execute(
                 f'DELETE FROM "{schema}".types WHERE keyspace_name = %s AND type_name = %s', (keyspace, name)
             )
-        self.types.pop((keyspace, name), None)
+        self._session.execute(
+            'DELETE FROM "_system_multiregion_info".types WHERE keyspace_name = %s AND type_name = %s', (keyspace, name)
+        )
+        forgotten = self.types.pop((keyspace, name), None)
+        if forgotten is not None:
+            for child in sorted(forgotten.children & self._types_of(keyspace)):
+                self._write_type(keyspace, child)
+
+    def nesting(self, keyspace: str, children: Iterable[str]) -> int:
+        """How many user-defined types are one in the other, if a type has these children. Unknown ones are left out."""
+        known = [self.types[keyspace, child] for child in children if (keyspace, child) in self.types]
+        return max((1 + self.nesting(keyspace, child.children) for child in known), default=0)
+
+    def tables_with(self, keyspace: str, type_: str) -> list[str]:
+        """The tables whose columns name this type, in alphabetical order."""
+        return sorted(
+            table.name
+            for table in self.tables.values()
+            if table.keyspace == keyspace and type_ in types_in(column.type for column in table.columns.values())
+        )
+
+    def parents(self, keyspace: str, type_: str) -> list[str]:
+        """The types that name this one, in alphabetical order."""
+        return sorted(name for (of, name), other in self.types.items() if of == keyspace and type_ in other.children)
 
     def record(self, table: Table, event: str) -> None:
         """In tables_history."""
@@ -218,6 +290,7 @@ class Catalog:
         tags = {**(row.tags if row and row.tags else {}), **add}
         for key in drop:
             tags.pop(key, None)
+        Quota.TAGS.check(len(tags))
         self._insert(
             '"_system_schema_mcs".tags',
             {
@@ -243,6 +316,52 @@ class Catalog:
                 "status": str(table.status),
             }
         self._insert(f'"{schema}".tables', row)
+
+    def _read_type(self, keyspace: str, name: str) -> UserType:
+        (row,) = self._rows("system_schema.types", keyspace, name, key="type_name")
+        return UserType(fields=dict(zip(row["field_names"], row["field_types"], strict=True)))
+
+    def _write_replicas(self, table: Table) -> None:
+        self._insert(
+            '"_system_multiregion_info".tables',
+            *(
+                {
+                    "keyspace_name": table.keyspace,
+                    "table_name": table.name,
+                    "region": region,
+                    "status": str(table.status),
+                }
+                for region in self.regions.get(table.keyspace, ())
+            ),
+        )
+
+    def _types_of(self, keyspace: str) -> frozenset[str]:
+        return frozenset(name for of, name in self.types if of == keyspace)
+
+    def _write_references(self, keyspace: str, columns: Mapping[str, Column]) -> None:
+        """Of the types that a table's columns name: which tables do."""
+        if known := self._types_of(keyspace):
+            for name in sorted(types_in(column.type for column in columns.values()) & known):
+                self._write_type(keyspace, name)
+
+    def _write_type(self, keyspace: str, name: str) -> None:
+        type_ = self.types[keyspace, name]
+        row = {
+            "keyspace_name": keyspace,
+            "type_name": name,
+            "field_names": list(type_.fields),
+            "field_types": list(type_.fields.values()),
+            "status": str(type_.status),
+            "max_nesting_depth": self.nesting(keyspace, type_.children),
+            "last_modified_timestamp": datetime.datetime.now(datetime.UTC),
+            "direct_referring_tables": self.tables_with(keyspace, name),
+            "direct_parent_types": self.parents(keyspace, name),
+        }
+        self._insert('"_system_schema_mcs".types', row)
+        self._insert(
+            '"_system_multiregion_info".types',
+            *({**row, "region": region} for region in self.regions.get(keyspace, ())),
+        )
 
     def _rows(self, table: str, keyspace: str, name: str, key: str = "table_name") -> list[dict[str, Any]]:
         rows = self._session.execute(f"SELECT * FROM {table} WHERE keyspace_name = %s AND {key} = %s", (keyspace, name))

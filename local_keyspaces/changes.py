@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from local_keyspaces.quotas import Quota
 from local_keyspaces.refusals import Refused
 
 _log = logging.getLogger(__name__)
@@ -32,8 +33,9 @@ class Changes:
         """Runs `begin` now and, if it says that it changes anything, `finish` after the delay; both block, in a thread.
 
         `finish` must bear to be run again: it is, until it succeeds. delay: in place of the usual one. Returns what
-        `begin` did and raises what it raised.
+        `begin` did and raises what it raised; raises Refused if too many changes are under way.
         """
+        Quota.CONCURRENT_DDL.check(len(self._under_way) + 1)
         # Who asked may leave; what was begun must not stay half done.
         return await asyncio.shield(self._track(self._begin(begin, finish, self._delay if delay is None else delay)))
 

@@ -6,18 +6,20 @@ Each client has a connection to Cassandra of its own, so that stream ids, and pa
 import asyncio
 import logging
 from collections.abc import Awaitable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from local_keyspaces import cql, ddl, frames, plans, results, sign_in, system_tables
+from local_keyspaces.consumption import Consumption
 from local_keyspaces.credentials import CredentialStore
 from local_keyspaces.faults import FaultsFile
 from local_keyspaces.frames import ErrorCode, Frame, FrameBuffer, Opcode, ProtocolError, Reader
 from local_keyspaces.gate import Gate
 from local_keyspaces.iam import Principal
+from local_keyspaces.meter import Meter
 from local_keyspaces.plans import Plan
 from local_keyspaces.prepared import Prepared
 from local_keyspaces.refusals import Refused, unauthorized
-from local_keyspaces.relay import CHUNK, LARGEST, Change, Relay
+from local_keyspaces.relay import CHUNK, LARGEST, Awaited, Relay
 from local_keyspaces.requests import Batch, Execute, Parameters, Prepare, Query
 from local_keyspaces.schema import Schema
 from local_keyspaces.suffering import Suffering
@@ -38,6 +40,7 @@ class Server:
     faults: FaultsFile
     cassandra: tuple[str, int]
     prepared: Prepared = field(default_factory=Prepared)
+    meter: Meter = field(default_factory=Meter)
 
 
 async def serve_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Server) -> None:
@@ -78,6 +81,7 @@ class _Requests:
         self._principal = principal
         self._gate = Gate(principal, server.schema.catalog)
         self._suffering = Suffering(server.faults.current())
+        self._consumption = Consumption(server.meter, principal.name, server.schema.catalog.tables)
         self._keyspace: str | None = None
 
     async def run(self, reader: asyncio.StreamReader, buffer: FrameBuffer) -> None:
@@ -146,27 +150,36 @@ class _Requests:
         def remember(body: bytes) -> bytes:
             id_ = results.prepared_id(body)
             if id_ is not None:
-                self._server.prepared.add(id_, plan)
+                self._server.prepared.add(id_, plan, results.prepared_names(body) if plan.reads else ())
             return _with_public_names(body) if plan.reads_system else body
 
         self._suffering.drop()
-        self._forward(frame.with_body(frames.long_string(plan.text)), remember)
+        awaited = Awaited(result=remember, error=_with_public_message if plan.reads_system else None)
+        self._forward(frame.with_body(frames.long_string(plan.text)), awaited)
 
     def _execute(self, frame: Frame, execute: Execute) -> None:
         plan = self._find(execute.id)
-        self._run(frame, plan, execute.parameters, frames.short_bytes(execute.id))
+        names = self._server.prepared.names(execute.id)
+        self._run(frame, plan, execute.parameters, frames.short_bytes(execute.id), names)
 
-    def _run(self, frame: Frame, plan: Plan, parameters: Parameters, head: bytes) -> None:
-        """head: what stands before the parameters."""
+    def _run(self, frame: Frame, plan: Plan, parameters: Parameters, head: bytes, names: tuple[str, ...] = ()) -> None:
+        """head: what stands before the parameters. names: of the columns that a prepared statement gives."""
         self._gate.admit(plan, parameters.values, parameters.consistency, size=len(frame.body))
         self._suffering.strike(
             write_type=plan.write_type, consistency=parameters.consistency, of_system=plan.reads_system
         )
         encoded = parameters.encoded
-        change: Change | None = _with_public_names if plan.reads_system else None
+        awaited = _OF_SYSTEM
+        if not plan.reads:
+            written = [(plan, parameters.values)]
+            observe = self._consumption.of_write(written, kind=plan.batch, size=len(frame.body))
+            awaited = Awaited(observe=observe)
+        elif not plan.reads_system:
+            awaited = Awaited(observe=self._consumption.of_read(plan, parameters, names))
         if plan.reads:  # what is fetched again, page by page, must not be a conditional write
-            encoded, change = self._suffering.page(parameters, change)
-        self._forward(frame.with_body(head + encoded), change)
+            encoded, result = self._suffering.page(parameters, awaited.result)
+            awaited = replace(awaited, result=result) if result is not awaited.result else awaited
+        self._forward(frame.with_body(head + encoded), awaited)
 
     def _batch(self, frame: Frame, batch: Batch) -> None:
         chosen = [
@@ -177,10 +190,11 @@ class _Requests:
         self._gate.admit_batch(batch.kind, items, batch.consistency, size=len(frame.body))
         self._suffering.strike(write_type=plans.BATCH_WRITE_TYPES[batch.kind], consistency=batch.consistency)
         body = batch.encode([plan.text for plan in chosen])
-        self._forward(frame.with_body(body), None)
+        observe = self._consumption.of_write(items, kind=batch.kind, size=len(frame.body))
+        self._forward(frame.with_body(body), Awaited(observe=observe))
 
-    def _forward(self, request: Frame, change: Change | None) -> None:
-        self._relay.forward(request, change, delay=self._suffering.faults.latency)
+    def _forward(self, request: Frame, awaited: Awaited) -> None:
+        self._relay.forward(request, awaited, delay=self._suffering.faults.latency)
 
     def _find(self, id_: bytes) -> Plan:
         return self._server.prepared.find(id_, shows_peers=self._gate.shows_peers)
@@ -190,7 +204,7 @@ class _Requests:
         self._keyspace = keyspace
         self._relay.reply(frame.reply(Opcode.RESULT, results.set_keyspace(keyspace)))
 
-    async def _change_schema(self, frame: Frame, statement: cql.SchemaChange, keyspace: str | None) -> None:
+    async def _change_schema(self, frame: Frame, statement: plans.Change, keyspace: str | None) -> None:
         await asyncio.sleep(self._suffering.faults.latency)
         try:
             body = await ddl.run(statement, keyspace=keyspace, principal=self._principal, schema=self._server.schema)
@@ -213,6 +227,13 @@ class _Requests:
 
 def _with_public_names(body: bytes) -> bytes:
     return results.rename_tables(body, system_tables.public_name)
+
+
+def _with_public_message(body: bytes) -> bytes:
+    return frames.change_message(body, system_tables.with_public_names)
+
+
+_OF_SYSTEM = Awaited(result=_with_public_names, error=_with_public_message)
 
 
 async def _first_to_end(*works: Awaitable[None]) -> None:

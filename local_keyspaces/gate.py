@@ -22,7 +22,7 @@ class Gate:
         self._catalog = catalog
         self.shows_peers = all(principal.may(action, "*") for action in _DESCRIBE)
 
-    def read(self, text: str, keyspace: str | None) -> Plan | cql.Use | cql.SchemaChange:
+    def read(self, text: str, keyspace: str | None) -> Plan | cql.Use | plans.Change:
         """What is asked for; nothing of it is known to be allowed yet."""
         return plans.read(text, keyspace, shows_peers=self.shows_peers)
 
@@ -48,7 +48,7 @@ class Gate:
         if plan.batch is not None:
             rules.check_batch(plan.batch, parts, size=size)
         for part, table, own in parts:
-            rules.check_write(part, table, own, timestamped=plan.timestamped)
+            rules.check_write(part, table, own, size=size + len(plan.text), timestamped=plan.timestamped)
 
     def admit_batch(self, kind: str, items: Sequence[tuple[Plan, Values]], consistency: str, *, size: int) -> None:
         """A batch of the protocol, made of statements of their own."""
@@ -60,8 +60,9 @@ class Gate:
                 raise invalid("Only INSERT, UPDATE and DELETE statements are allowed in a batch")
             parts += self._parts(plan, values)
         rules.check_batch(kind, parts, size=size)
+        size += sum(len(plan.text) for plan, _ in items)
         for part, table, values in parts:
-            rules.check_write(part, table, values)
+            rules.check_write(part, table, values, size=size)
 
     def authorize(self, plan: Plan) -> None:
         """As far as it can be said without values."""

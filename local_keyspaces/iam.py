@@ -122,6 +122,12 @@ class Principal:
         # A cache per principal: one for all would hash the principal for every CQL statement, and outlive it.
         object.__setattr__(self, "_decide", functools.lru_cache(_DECISIONS)(self._evaluate))
 
+    @property
+    def name(self) -> str:
+        """Of the user, or of the role whatever its session."""
+        kind, _, rest = self.arn.rpartition(":")[2].partition("/")
+        return rest.partition("/")[0] if kind == "assumed-role" else rest
+
     def may(self, action: str, resource: str) -> bool:
         """Whether an Allow matches and no Deny does. `action` as `service:Name`, in any case; `resource` an ARN."""
         return (self._decide if len(resource) <= _LONGEST_REMEMBERED else self._evaluate)(action, resource)

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import TypeAlias
 
 from local_keyspaces import cql, rules, system_tables
 from local_keyspaces.catalog import Catalog
@@ -12,10 +13,28 @@ from local_keyspaces.refusals import Refused, invalid, syntax_error, unauthorize
 
 # What is made of a text is remembered: applications use few. Long ones are not, for the memory's sake.
 _REMEMBERED = 2048
-_LONGEST_REMEMBERED = 1024
+LONGEST_REMEMBERED = 1024
 LONGEST_NAME = 48
 
 BATCH_WRITE_TYPES = {"LOGGED": "BATCH", "UNLOGGED": "UNLOGGED_BATCH", "COUNTER": "COUNTER"}
+
+
+# What a resource in several Regions takes in addition (service authorization reference).
+_MULTI_REGION = {
+    **{action: f"{action}MultiRegionResource" for action in ("Alter", "Create", "Drop", "Modify", "Select")},
+    "TagResource": "TagMultiRegionResource",
+    "UntagResource": "UnTagMultiRegionResource",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdatePartitioner:
+    """`UPDATE system.local SET partitioner = '...' WHERE key = 'local'`: a setting of the account, no row."""
+
+    partitioner: str
+
+
+Change: TypeAlias = cql.SchemaChange | UpdatePartitioner
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +47,11 @@ class Access:
 
     def require(self, principal: Principal, catalog: Catalog) -> None:
         """Raises Refused. The wording is Cassandra's; the service's own is not documented."""
-        if not principal.may(f"cassandra:{self.action}", catalog.arn(self.keyspace, self.table)):
+        actions = [self.action]
+        if self.keyspace in catalog.regions and self.action in _MULTI_REGION:
+            actions.append(_MULTI_REGION[self.action])
+        arn = catalog.arn(self.keyspace, self.table)
+        if not all(principal.may(f"cassandra:{action}", arn) for action in actions):
             on = f"<table {self.keyspace}.{self.table}>" if self.table else f"<keyspace {self.keyspace}>"
             raise unauthorized(
                 f"User {principal.arn} has no {self.action.upper()} permission on {on} or any of its parents"
@@ -50,19 +73,19 @@ class Plan:
     timestamped: bool
     shows_peers: bool
 
-    @property
+    @cached_property
     def reads(self) -> bool:
         return isinstance(self.parts[0], cql.Select) if self.parts else False
 
-    @property
+    @cached_property
     def reads_system(self) -> bool:
         return self.reads and self.tables[0][0] in system_tables.KEYSPACES
 
-    @property
+    @cached_property
     def reads_peers(self) -> bool:
         return self.reads and self.tables[0] == ("system", "peers")
 
-    @property
+    @cached_property
     def write_type(self) -> str | None:
         """As a WriteTimeout names it; None for a read."""
         if self.reads:
@@ -72,13 +95,13 @@ class Plan:
         return "CAS" if rules.is_conditional(self.parts[0]) else "SIMPLE"
 
 
-def read(text: str, keyspace: str | None, *, shows_peers: bool) -> Plan | cql.Use | cql.SchemaChange:
+def read(text: str, keyspace: str | None, *, shows_peers: bool) -> Plan | cql.Use | Change:
     """keyspace: of the connection, for tables without one. Raises Refused, also for what Keyspaces does not support."""
-    make = _remembered if len(text) <= _LONGEST_REMEMBERED else _read
+    make = _remembered if len(text) <= LONGEST_REMEMBERED else _read
     return make(text, keyspace, shows_peers)
 
 
-def _read(text: str, keyspace: str | None, shows_peers: bool) -> Plan | cql.Use | cql.SchemaChange:
+def _read(text: str, keyspace: str | None, shows_peers: bool) -> Plan | cql.Use | Change:
     try:
         statement = cql.parse(text)
     except cql.CqlSyntaxError as error:
@@ -89,6 +112,8 @@ def _read(text: str, keyspace: str | None, shows_peers: bool) -> Plan | cql.Use 
             parts: Sequence[cql.Select | cql.Modification] = statement.statements
         case cql.Select() | cql.Insert() | cql.Update() | cql.Delete():
             parts = [statement]
+            if isinstance(statement, cql.Update) and (change := _update_of_partitioner(statement, keyspace)):
+                return change
         case cql.Unsupported():
             raise invalid(f"{statement.what} is not yet supported.")
         case _:
@@ -112,6 +137,18 @@ def _read(text: str, keyspace: str | None, shows_peers: bool) -> Plan | cql.Use 
         timestamped=isinstance(statement, cql.Batch) and statement.timestamp is not None,
         shows_peers=shows_peers,
     )
+
+
+def _update_of_partitioner(update: cql.Update, keyspace: str | None) -> UpdatePartitioner | None:
+    """None if it is another update."""
+    if (update.table.keyspace or keyspace, update.table.name) != ("system", "local"):
+        return None
+    match update.assignments, update.where:
+        case [("partitioner", [cql.Term(kind="literal", text=str(partitioner))])], [
+            cql.Relation(columns=["key"], operator="=", terms=[cql.Term(kind="literal", text="local")])
+        ] if not (update.conditional or update.ttl or update.timestamp):
+            return UpdatePartitioner(partitioner=partitioner)
+    return None
 
 
 _remembered = lru_cache(_REMEMBERED)(_read)

@@ -13,16 +13,24 @@ class Prepared:
 
     def __init__(self) -> None:
         self._plans: OrderedDict[bytes, Plan] = OrderedDict()
+        self._names: dict[bytes, tuple[str, ...]] = {}
         self._characters = 0
 
-    def add(self, id_: bytes, plan: Plan) -> None:
+    def add(self, id_: bytes, plan: Plan, names: tuple[str, ...] = ()) -> None:
+        """names: of the columns that it gives."""
+        self._names[id_] = names
         if id_ not in self._plans:
             self._plans[id_] = plan
             self._characters += len(plan.text)
         self._plans.move_to_end(id_)
         while len(self._plans) > _MOST or (self._characters > _MOST_CHARACTERS and len(self._plans) > 1):
-            _, forgotten = self._plans.popitem(last=False)
+            id_, forgotten = self._plans.popitem(last=False)
+            del self._names[id_]
             self._characters -= len(forgotten.text)
+
+    def names(self, id_: bytes) -> tuple[str, ...]:
+        """Of the columns that a statement gives; none if it is forgotten, or writes."""
+        return self._names.get(id_, ())
 
     def find(self, id_: bytes, *, shows_peers: bool) -> Plan:
         """Raises Refused, upon which a client prepares it again, and gets what it may see."""

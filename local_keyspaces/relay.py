@@ -4,11 +4,16 @@ Results pass through in pieces. Only a response that is to be changed, or a smal
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from local_keyspaces import frames
 from local_keyspaces.frames import Frame, Header, Opcode, Reader
+
+_log = logging.getLogger(__name__)
 
 CHUNK = 64 * 1024
 # Bytes that a body may have. A batch may have 4 MB and a row 1 MB; what is larger is refused with a message as long as
@@ -18,7 +23,23 @@ _MOST_DELAYED = 4 * 1024 * 1024
 _OPEN_SECONDS = 10.0
 
 Change = Callable[[bytes], bytes]
-"""Of the body of a RESULT, before the client gets it."""
+"""Of the body of a RESULT or an ERROR, before the client gets it."""
+
+
+Observe = Callable[[Callable[[], bytes] | None, int], None]
+"""Gets what gives the body of a RESULT, None if it is passed on in pieces, and its length without compression."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Awaited:
+    """What is to be done to a response: to its body if it is a RESULT, and if it is an ERROR. observe: before that."""
+
+    result: Change | None = None
+    error: Change | None = None
+    observe: Observe | None = None
+
+
+UNCHANGED = Awaited()
 
 
 class Relay:
@@ -28,8 +49,8 @@ class Relay:
         self._client = client
         self._reader = reader
         self._upstream = upstream
-        # Streams in use: what is to be done to the response, None for nothing.
-        self._waiting: dict[int, Change | None] = {}
+        # Streams in use.
+        self._waiting: dict[int, Awaited] = {}
         # For Cassandra, once all that was received has been looked at.
         self._outgoing: list[bytes] = []
         # Bytes of requests that wait for their delay.
@@ -69,9 +90,9 @@ class Relay:
         """Whether a response on this stream is still to come."""
         return stream in self._waiting
 
-    def forward(self, request: Frame, change: Change | None, *, delay: float = 0) -> None:
+    def forward(self, request: Frame, awaited: Awaited = UNCHANGED, *, delay: float = 0) -> None:
         """Sends it with the next `flush`, or after `delay` seconds."""
-        self._waiting[request.stream] = change
+        self._waiting[request.stream] = awaited
         encoded = request.encode()
         if delay:
             self._delayed += len(encoded)
@@ -81,7 +102,7 @@ class Relay:
 
     def answer_later(self, stream: int, work: Awaitable[None]) -> None:
         """Runs `work`, which replies; meanwhile the stream is in use."""
-        self._waiting[stream] = None
+        self._waiting[stream] = UNCHANGED
         self._start(work)
 
     def reply(self, response: Frame) -> None:
@@ -115,8 +136,10 @@ class Relay:
                 if end <= len(data):
                     ready.append(self._changed(header, bytes(data[at:end])))
                     at = end
-                elif header.length > CHUNK and self._waiting.get(header.stream) is None:
-                    self._waiting.pop(header.stream, None)
+                elif header.length > CHUNK and self._waiting.get(header.stream, UNCHANGED).result is None:
+                    awaited = self._waiting.pop(header.stream, UNCHANGED)
+                    if awaited.observe is not None and header.opcode == Opcode.RESULT:
+                        _observe(awaited.observe, None, _plain_length(header, data[at + frames.HEADER_SIZE :]))
                     self._client.write(b"".join((*ready, data[at:])))
                     await self._pass_rest(end - len(data))
                     ready, at = [], len(data)
@@ -128,11 +151,15 @@ class Relay:
             await self._client.drain()
 
     def _changed(self, header: Header, response: bytes) -> bytes:
-        change = self._waiting.pop(header.stream, None)
-        if change is None or header.opcode != Opcode.RESULT:
+        awaited = self._waiting.pop(header.stream, UNCHANGED)
+        if awaited.observe is not None and header.opcode == Opcode.RESULT:
+            body = response[frames.HEADER_SIZE :]
+            _observe(awaited.observe, partial(_plain, header, body), _plain_length(header, body))
+        change = awaited.error if header.opcode == Opcode.ERROR else awaited.result
+        if change is None or header.opcode not in (Opcode.RESULT, Opcode.ERROR):
             return response
-        body = change(_plain(header, response[frames.HEADER_SIZE :]))
-        return Frame(version=header.version, stream=header.stream, opcode=Opcode.RESULT, body=body).encode()
+        opcode, changed = Opcode(header.opcode), change(_plain(header, response[frames.HEADER_SIZE :]))
+        return Frame(version=header.version, stream=header.stream, opcode=opcode, body=changed).encode()
 
     async def _pass_rest(self, length: int) -> None:
         self._held = []
@@ -167,3 +194,17 @@ def _plain(header: Header, body: bytes) -> bytes:
         reader.string_list()
         body = reader.rest()
     return body
+
+
+def _observe(observe: Observe, body: Callable[[], bytes] | None, length: int) -> None:
+    try:
+        observe(body, length)
+    except Exception:  # the client's answer is not less right for it
+        _log.exception("a response could not be metered")
+
+
+def _plain_length(header: Header, body: bytes | bytearray) -> int:
+    """body: the beginning of it. A compressed one begins with its length before compression."""
+    if header.flags & frames.COMPRESSED and len(body) >= 4:
+        return int.from_bytes(body[:4], "big")
+    return header.length

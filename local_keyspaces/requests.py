@@ -5,6 +5,7 @@ Source: Apache Cassandra, doc/native_protocol_v4.spec, sections 4.1.4 to 4.1.7.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from local_keyspaces import frames
 from local_keyspaces.frames import ProtocolError, Reader
@@ -27,8 +28,7 @@ CONSISTENCY = {
 CONSISTENCY_CODE = {name: code for code, name in CONSISTENCY.items()}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Values:
+class Values(NamedTuple):
     """What is bound to a statement's markers: in their order, or by name. None: null, or not set."""
 
     by_position: Sequence[bytes | None] = ()
@@ -46,8 +46,7 @@ class Values:
         return self.by_position[position] if position < len(self.by_position) else None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Parameters:
+class Parameters(NamedTuple):
     """encoded: as it came. consistency: its name. page_size: rows."""
 
     encoded: bytes
@@ -105,8 +104,7 @@ class Parameters:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Query:
+class Query(NamedTuple):
     text: str
     parameters: Parameters
 
@@ -128,8 +126,7 @@ class Prepare:
         return prepare
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Execute:
+class Execute(NamedTuple):
     id: bytes
     parameters: Parameters
 

@@ -3,7 +3,7 @@
 Source: Apache Cassandra, doc/native_protocol_v4.spec, section 4.2.5.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
@@ -117,6 +117,46 @@ def prepared_id(body: bytes) -> bytes | None:
     """None unless it is the RESULT of a PREPARE."""
     reader = Reader(body)
     return reader.short_bytes() if reader.integer() == Kind.PREPARED else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rows:
+    """names: of the columns; None if the client said that it knows them. cells: row after row, None for null."""
+
+    names: tuple[str, ...] | None
+    columns: int
+    count: int
+    more_pages: bool
+    cells: Iterator[bytes | None]
+
+
+def rows(body: bytes) -> Rows | None:
+    """None unless it is the RESULT of a statement that gives rows."""
+    reader = Reader(body)
+    if reader.integer() != Kind.ROWS:
+        return None
+    metadata = _Metadata.read(reader)
+    count = reader.integer()
+    return Rows(
+        names=None if metadata.flags & _NO_METADATA else _names(metadata),
+        columns=metadata.count,
+        count=count,
+        more_pages=bool(metadata.flags & _MORE_PAGES),
+        cells=(reader.bytes_or_null() for _ in range(count * metadata.count)),
+    )
+
+
+def prepared_names(body: bytes) -> tuple[str, ...]:
+    """The columns that a statement gives, from the RESULT of its PREPARE."""
+    reader = Reader(body)
+    reader.integer()
+    reader.short_bytes()
+    _Metadata.read(reader, bound=True)
+    return _names(_Metadata.read(reader))
+
+
+def _names(metadata: _Metadata) -> tuple[str, ...]:
+    return tuple(Reader(column.name_and_type).string() for column in metadata.columns)
 
 
 def empty_page(body: bytes, paging_state: bytes) -> bytes:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from local_keyspaces import cql
 from local_keyspaces.cql import Relation, Term
+from local_keyspaces.quotas import Quota
 from local_keyspaces.refusals import invalid
 from local_keyspaces.requests import Values
 from local_keyspaces.tables import Table
@@ -22,13 +23,14 @@ _FUNCTIONS = frozenset(
 )
 _BLOB_FUNCTION = re.compile(r"blobas[a-z]+|[a-z]+asblob")
 
-_MOST_STATEMENTS = {"LOGGED": 100, "UNLOGGED": 30, "COUNTER": 30}
-_MOST_STATEMENTS_WITH_STATIC = 50
-_LARGEST_BATCH = 4 * 1024 * 1024
-_MOST_SUBQUERIES = 100
-_LARGEST_ROW = 1024 * 1024
-_LARGEST_PARTITION_KEY, _LARGEST_CLUSTERING_KEY = 2048, 850
-_MOST_COLUMNS, _MOST_COLUMNS_WITH_TTL = 225, 166
+_MOST_STATEMENTS = {
+    "LOGGED": Quota.LOGGED_STATEMENTS,
+    "UNLOGGED": Quota.UNLOGGED_STATEMENTS,
+    "COUNTER": Quota.UNLOGGED_STATEMENTS,
+}
+
+# A request of so many bytes, text and values, exceeds no quota of keys, rows or columns: most requests are that small.
+_SMALL = min(Quota.PARTITION_KEY.most, Quota.CLUSTERING_KEY.most)
 
 
 def is_conditional(part: "cql.Select | cql.Modification") -> bool:
@@ -76,35 +78,31 @@ def check_read(select: cql.Select, values: Values) -> None:
         if relation.operator == "IN":
             if relation.token:
                 raise invalid("TOKEN is not supported with IN")
-            subqueries *= max(_in_values(relation, values), 1)
-    if subqueries > _MOST_SUBQUERIES:
-        raise invalid(f"IN asks for {subqueries} combinations of values; at most {_MOST_SUBQUERIES} are supported")
+            subqueries *= max(in_values(relation, values), 1)
+    Quota.SUBQUERIES.check(subqueries)
 
 
-def check_write(part: cql.Modification, table: Table, values: Values, *, timestamped: bool = False) -> None:
-    """timestamped: by the batch that it is in. Raises Refused."""
+def check_write(part: cql.Modification, table: Table, values: Values, *, size: int, timestamped: bool = False) -> None:
+    """size: of its text and of all values of the request, in bytes. timestamped: by its batch. Raises Refused."""
     ttl = None if isinstance(part, cql.Delete) else part.ttl
     if ttl is not None and not table.enabled("ttl"):
         raise invalid("TTL is not yet supported.")
     if part.timestamp is not None or timestamped:
         _check_timestamps(table)
-    sizes = {column: sum(_size(term, values) for term in terms) for column, terms in _assigned(part)}
-    for key, columns, largest in (
-        ("partition key", table.partition_key, _LARGEST_PARTITION_KEY),
-        ("clustering key", table.clustering_key, _LARGEST_CLUSTERING_KEY),
-    ):
-        size = sum(sizes.get(column, 0) for column in columns)
-        if size > largest:
-            raise invalid(f"The {key} has {size} bytes; at most {largest} are supported")
+    if size <= _SMALL:
+        return
+    sizes = {column: sum(_size(term, values) for term in terms) for column, terms in assigned(part)}
+    partition_key = sum(sizes.get(column, 0) for column in table.partition_key)
+    Quota.PARTITION_KEY.check(partition_key)
+    Quota.CLUSTERING_KEY.check(sum(sizes.get(column, 0) for column in table.clustering_key))
     if isinstance(part, cql.Delete):
         return
-    size = sum(sizes.values())
-    if size > _LARGEST_ROW:
-        raise invalid(f"The row has {size} bytes; at most {_LARGEST_ROW} are supported")
-    most = _MOST_COLUMNS_WITH_TTL if table.enabled("ttl") else _MOST_COLUMNS
-    regular = len(sizes.keys() - set(table.partition_key) - set(table.clustering_key))
-    if regular > most:
-        raise invalid(f"The statement writes {regular} regular columns; at most {most} are supported")
+    static = sum(sizes.get(column, 0) for column in table.static)
+    Quota.ROW.check(sum(sizes.values()) - static)
+    if static:
+        Quota.STATIC_DATA.check(partition_key + static)
+    quota = Quota.COLUMNS_WITH_TTL if table.enabled("ttl") else Quota.COLUMNS
+    quota.check(len(sizes.keys() - table.key - table.static))
 
 
 def check_writetime(select: cql.Select, table: Table) -> None:
@@ -115,13 +113,12 @@ def check_writetime(select: cql.Select, table: Table) -> None:
 
 def check_batch(kind: str, parts: Sequence[tuple[cql.Modification, Table, Values]], *, size: int) -> None:
     """What concerns the batch as one; each part is checked on its own. size: bytes. Raises Refused."""
-    most = _MOST_STATEMENTS[kind]
-    if kind == "LOGGED" and any(table.has_static for _, table, _ in parts):
-        most = _MOST_STATEMENTS_WITH_STATIC
-    if len(parts) > most:
-        raise invalid(f"Batches with more than {most} statements are not supported.")
-    if size > _LARGEST_BATCH:
-        raise invalid(f"The batch has {size} bytes; at most {_LARGEST_BATCH} are supported")
+    quota = _MOST_STATEMENTS[kind]
+    if kind == "LOGGED" and any(table.static for _, table, _ in parts):
+        quota = Quota.LOGGED_STATEMENTS_WITH_STATIC
+    if len(parts) > quota.most:  # in the words seen from the service
+        raise invalid(f"Batches with more than {quota.most} statements are not supported.")
+    Quota.BATCH.check(size)
     if kind == "UNLOGGED":
         if any(is_conditional(part) for part, _, _ in parts):
             raise invalid("Conditional statements are not supported in UNLOGGED batches")
@@ -136,10 +133,10 @@ def check_batch(kind: str, parts: Sequence[tuple[cql.Modification, Table, Values
         if any(relation.operator != "=" for relation in where):
             raise invalid("LOGGED batches support only = in WHERE")
         key = (*table.partition_key, *table.clustering_key)
-        given = dict(_assigned(part))
+        given = dict(assigned(part))
         if isinstance(part, cql.Delete) and not given.keys() >= set(key) and not _deletes_static(part, table):
             raise invalid("Range deletes are not supported in LOGGED batches")
-        row = (table.keyspace, table.name, *(_identity(given.get(column, ()), values) for column in key))
+        row = (table.keyspace, table.name, *(identity(given.get(column, ()), values) for column in key))
         if None not in row and row in rows:
             raise invalid("LOGGED batches with several statements for the same row are not supported")
         rows.add(row)
@@ -170,7 +167,7 @@ def _check_timestamps(table: Table) -> None:
         )
 
 
-def _assigned(part: cql.Modification) -> Iterator[tuple[str, Sequence[Term]]]:
+def assigned(part: cql.Modification) -> Iterator[tuple[str, Sequence[Term]]]:
     """Columns and the terms that give their values, those of the key too. Not of a row in JSON."""
     if isinstance(part, cql.Insert):
         for column, value in zip(part.columns, part.values, strict=False):
@@ -198,7 +195,7 @@ def _size(term: Term, values: Values) -> int:
     return term.size or 0
 
 
-def _identity(terms: Sequence[Term], values: Values) -> bytes | None:
+def identity(terms: Sequence[Term], values: Values) -> bytes | None:
     """Equal for equal values; None where that cannot be told."""
     if len(terms) != 1:
         return None
@@ -208,7 +205,8 @@ def _identity(terms: Sequence[Term], values: Values) -> bytes | None:
     return term.text.encode() if term.kind == "literal" and term.text is not None else None
 
 
-def _in_values(relation: Relation, values: Values) -> int:
+def in_values(relation: Relation, values: Values) -> int:
+    """How many values an IN asks for."""
     marker = relation.in_marker
     if marker is None or marker.marker is None:
         return len(relation.terms)

@@ -5,7 +5,7 @@ is dropped is DELETING and cannot be used any more.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -16,17 +16,24 @@ from local_keyspaces.cassandra_session import open_session, run
 from local_keyspaces.catalog import Catalog
 from local_keyspaces.changes import Changes
 from local_keyspaces.cql import quoted
+from local_keyspaces.quotas import Quota
 from local_keyspaces.refusals import Refused, already_exists, invalid
+from local_keyspaces.replication import Regions
 from local_keyspaces.tables import (
     DEFAULT_PROPERTIES,
+    Autoscaling,
     Properties,
     Status,
     Table,
     TableSchema,
+    UserType,
     column_definitions,
     create_statement,
     missing_columns,
+    types_in,
 )
+
+_TIMESTAMPS: Properties = {"client_side_timestamps": {"status": "enabled"}}
 
 
 class Schema:
@@ -43,7 +50,7 @@ class Schema:
         def prepare(session: Session) -> Catalog:
             system_tables.create(session)
             system_tables.write_identity(session, region)
-            catalog = Catalog(session, arn_prefix=f"arn:aws:cassandra:{region}:{account}:")
+            catalog = Catalog(session, region=region, account=account)
             catalog.load()
             return catalog
 
@@ -65,10 +72,11 @@ class Schema:
         name: str,
         *,
         if_not_exists: bool = False,
+        regions: Regions = (),
         tags: Mapping[str, str] | None = None,
         delay: float | None = None,
     ) -> bool:
-        """delay: in place of the usual one."""
+        """regions: of a multi-Region keyspace. delay: in place of the usual one."""
         create = f"CREATE KEYSPACE IF NOT EXISTS {quoted(name)} WITH replication = {system_tables.REPLICATION}"
 
         def begin() -> bool:
@@ -78,7 +86,9 @@ class Schema:
                 if if_not_exists:
                     return False
                 raise already_exists(f'Cannot add existing keyspace "{name}"', name)
+            Quota.KEYSPACES.check(len(self.catalog.keyspaces) + 1)
             self._run(create)
+            self.catalog.write_regions(name, regions, Status.CREATING)
             self.catalog.keyspaces[name] = Status.CREATING
             if tags:
                 self.catalog.tag(name, None, add=tags)
@@ -89,6 +99,45 @@ class Schema:
             self.catalog.publish_keyspace(name)
 
         return await self._changes.make(begin, finish, delay)
+
+    async def add_regions(self, name: str, regions: Regions, *, client_side_timestamps: bool) -> bool:
+        """regions: those there are and the new ones. Each table gets client-side timestamps: replication needs them."""
+
+        def begin() -> bool:
+            self.catalog.require_keyspace(name)
+            there = self.catalog.regions.get(name, ())
+            new = tuple(region for region in regions if region not in there)
+            if not new:
+                return False
+            if missing := set(there or (self.catalog.region,)) - set(regions):
+                raise invalid(
+                    f"replication must keep the Region {', '.join(sorted(missing))}: Regions can only be added"
+                )
+            if there and len(new) > 1:
+                raise invalid(f"replication adds {', '.join(new)}: add one Region at a time")
+            tables = self._tables_of(name)
+            for table in tables:
+                _require_settled(table)
+                if not client_side_timestamps and not table.enabled("client_side_timestamps"):
+                    raise invalid(
+                        f"table {name}.{table.name} has no client-side timestamps, which replication needs: say"
+                        " AND CLIENT_SIDE_TIMESTAMPS = {'status': 'ENABLED'}"
+                    )
+            self.catalog.write_regions(name, new, Status.CREATING)
+            self.catalog.regions[name] = regions
+            for table in tables:
+                self.catalog.list_table(replace(table, properties={**table.properties, **_TIMESTAMPS}))
+            return True
+
+        return await self._changes.make(begin, lambda: self.catalog.publish_keyspace(name))
+
+    async def set_partitioner(self, partitioner: str) -> bool:
+        """In system.local; tokens stay those of Cassandra's Murmur3Partitioner."""
+
+        def finish() -> None:
+            system_tables.write_partitioner(self._session, partitioner)
+
+        return await self._changes.make(lambda: True, finish)
 
     async def drop_keyspace(self, name: str, *, if_exists: bool = False) -> bool:
         """With its tables."""
@@ -136,7 +185,9 @@ class Schema:
             columns={},
             status=Status.CREATING,
             properties={**DEFAULT_PROPERTIES, **schema.properties},
+            autoscaling=schema.autoscaling,
         )
+        create = create_statement(schema)
 
         def begin() -> bool:
             self.catalog.require_keyspace(schema.keyspace)
@@ -151,19 +202,30 @@ class Schema:
                     schema.keyspace,
                     schema.name,
                 )
+            Quota.TABLES.check(sum(keyspace in self.catalog.keyspaces for keyspace, _ in self.catalog.tables) + 1)
+            Quota.TABLE_SCHEMA.check(len(create.encode()))
+            self._check_types(schema.keyspace, schema.name, schema.columns.values())
+            self._check_capacity(empty)
+            listed = empty
+            if schema.keyspace in self.catalog.regions:
+                # Replication needs them (developer guide, "How multi-Region replication works").
+                listed = replace(empty, properties={**empty.properties, **_TIMESTAMPS})
             # Listed first, so that its properties are known should we be killed in between.
-            self.catalog.list_table(empty)
+            self.catalog.list_table(listed)
             try:
-                self._run(create_statement(schema))
+                self._run(create)
             except Refused:
                 self.catalog.forget_table(schema.keyspace, schema.name)
                 raise
-            self.catalog.record(empty, "CREATE TABLE")
+            self.catalog.record(listed, "CREATE TABLE")
             if schema.tags:
                 self.catalog.tag(schema.keyspace, schema.name, add=schema.tags)
             return True
 
-        return await self._changes.make(begin, lambda: self._settle(empty), delay)
+        def finish() -> None:
+            self._settle(self.catalog.tables.get((schema.keyspace, schema.name), empty))
+
+        return await self._changes.make(begin, finish, delay)
 
     async def add_columns(self, keyspace: str, name: str, columns: Mapping[str, str], static: frozenset[str]) -> bool:
         """Cassandra has them at once; until the delay is over, statements that name them are refused."""
@@ -173,18 +235,39 @@ class Schema:
             for column in columns:
                 if column in table.columns:
                     raise invalid(f"Column with name '{column}' already exists")
+            there = {column: known.type for column, known in table.columns.items()}
+            self._check_types(keyspace, name, {**there, **columns}.values())
+            Quota.TABLE_SCHEMA.check(
+                len(f"CREATE TABLE {keyspace}.{name} ({column_definitions({**there, **columns}, static)})".encode())
+            )
             updating = replace(table, status=Status.UPDATING, hidden=frozenset(columns))
             self._alter(table, updating, f"ADD ({column_definitions(columns, static)})")
             return True
 
         return await self._changes.make(begin, lambda: self._finish_alter(keyspace, name))
 
-    async def set_options(self, keyspace: str, name: str, properties: Properties, options: Mapping[str, str]) -> bool:
+    async def set_options(
+        self,
+        keyspace: str,
+        name: str,
+        properties: Properties,
+        options: Mapping[str, str],
+        autoscaling: Autoscaling | None = None,
+    ) -> bool:
         """options: of Cassandra's, as CQL writes them."""
 
         def begin() -> bool:
             table = self._require_settled(keyspace, name)
-            updating = replace(table, status=Status.UPDATING, properties={**table.properties, **properties})
+            merged = {**table.properties, **properties}
+            if "warm_throughput" in properties:  # read and write units can be given alone
+                merged["warm_throughput"] = {**table.properties.get("warm_throughput", {}), **merged["warm_throughput"]}
+            updating = replace(
+                table,
+                status=Status.UPDATING,
+                properties=merged,
+                autoscaling={**table.autoscaling, **(autoscaling or {})},
+            )
+            self._check_capacity(updating)
             given = " AND ".join(f"{option} = {value}" for option, value in options.items())
             self._alter(table, updating, f"WITH {given}" if given else "")
             return True
@@ -215,8 +298,16 @@ class Schema:
                     return False
                 raise invalid(f"A user type with name '{name}' already exists")
             columns = ", ".join(f"{quoted(field)} {type_}" for field, type_ in fields.items())
-            self._run(f"CREATE TYPE {quoted(keyspace)}.{quoted(name)} ({columns})")
-            self.catalog.types[keyspace, name] = Status.CREATING
+            create = f"CREATE TYPE {quoted(keyspace)}.{quoted(name)} ({columns})"
+            type_ = UserType(fields=fields, status=Status.CREATING)
+            Quota.TYPES.check(len(self.catalog.types) + 1)
+            Quota.TYPE_SCHEMA.check(len(create.encode()))
+            Quota.CHILD_TYPES.check(len(type_.children))
+            Quota.TYPE_NESTING.check(1 + self.catalog.nesting(keyspace, type_.children))
+            for child in sorted(type_.children):
+                Quota.PARENT_TYPES.check(len(self.catalog.parents(keyspace, child)) + 1, f"type {child}")
+            self._run(create)
+            self.catalog.types[keyspace, name] = type_
             return True
 
         return await self._changes.make(begin, lambda: self.catalog.publish_type(keyspace, name))
@@ -225,10 +316,10 @@ class Schema:
         """Refused, also, while it is in use."""
 
         def drop() -> bool:
-            status = self.catalog.types.get((keyspace, name))
-            if status is None and if_exists:
+            type_ = self.catalog.types.get((keyspace, name))
+            if type_ is None and if_exists:
                 return False
-            if status is not Status.ACTIVE:
+            if type_ is None or type_.status is not Status.ACTIVE:
                 raise invalid(f"No user type named {keyspace}.{name} exists")
             self._run(f"DROP TYPE IF EXISTS {quoted(keyspace)}.{quoted(name)}")
             self.catalog.forget_type(keyspace, name)
@@ -279,6 +370,28 @@ class Schema:
         table = self.catalog.tables.get((keyspace, name))
         if table is not None and table.status is Status.UPDATING:
             self._settle(table)
+
+    def _check_types(self, keyspace: str, table: str, columns: Iterable[str]) -> None:
+        """Raises Refused if these columns of a table name too many user-defined types, or types in too many tables."""
+        types = types_in(columns)
+        Quota.TYPES_OF_A_TABLE.check(len(types))
+        for type_ in sorted(types):
+            tables = {*self.catalog.tables_with(keyspace, type_), table}
+            Quota.TABLES_OF_A_TYPE.check(len(tables), f"type {type_}")
+
+    def _check_capacity(self, table: Table) -> None:
+        """As it is to be. Raises Refused."""
+        capacity = table.properties["capacity_mode"]
+        if capacity["throughput_mode"] != "PROVISIONED":
+            if any(table.autoscaling.values()):
+                raise invalid("autoscaling_settings are for tables whose throughput_mode is PROVISIONED")
+            return
+        tables = {**self.catalog.tables, (table.keyspace, table.name): table}.values()
+        for units, quota in (
+            ("read_capacity_units", Quota.ACCOUNT_READ_CAPACITY),
+            ("write_capacity_units", Quota.ACCOUNT_WRITE_CAPACITY),
+        ):
+            quota.check(sum(int(each.properties.get("capacity_mode", {}).get(units, 0)) for each in tables))
 
     def _settle(self, table: Table) -> None:
         """Publishes it with the columns Cassandra has; forgets it if Cassandra has no such table."""

@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_keyspaces import endpoint
+from local_keyspaces import endpoint, metered
 from local_keyspaces.certificates import Certificates
 from local_keyspaces.connection import Server
 from local_keyspaces.credentials import CredentialStore
 from local_keyspaces.faults import FaultsFile
+from local_keyspaces.meter import Meter
 from local_keyspaces.schema import Schema
 
 # Seconds. Long enough that a program which does not wait for its table fails here too.
@@ -26,6 +27,7 @@ class LocalKeyspaces:
     store: CredentialStore
     schema: Schema
     faults: FaultsFile
+    meter: Meter
 
 
 @asynccontextmanager
@@ -50,5 +52,15 @@ async def run_keyspaces(
             cassandra = ("127.0.0.1", cassandra_port)
             server = Server(region=region, store=store, schema=schema, faults=faults, cassandra=cassandra)
             port = listener.getsockname()[1]
-            async with endpoint.serve(server, listener=listener, tls=tls):
-                yield LocalKeyspaces(port=port, ca_file=certificates.ca_file, store=store, schema=schema, faults=faults)
+            async with (
+                endpoint.serve(server, listener=listener, tls=tls),
+                metered.serve(server.meter, directory),
+            ):
+                yield LocalKeyspaces(
+                    port=port,
+                    ca_file=certificates.ca_file,
+                    store=store,
+                    schema=schema,
+                    faults=faults,
+                    meter=server.meter,
+                )

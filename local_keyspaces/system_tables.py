@@ -5,6 +5,7 @@ lives in Cassandra as a plain one whose name begins with an underscore, and stat
 columns are those of the developer guide, "System keyspaces"; it does not give their types, which are Cassandra 3.11's.
 """
 
+import re
 import uuid
 
 from cassandra.cluster import Session
@@ -132,6 +133,14 @@ def stored_name(keyspace: str, table: str, *, shows_peers: bool) -> tuple[str, s
     return f"_{keyspace}", _NO_PEERS if hidden else table
 
 
+_STORED_NAME = re.compile(rf'(?<![\w"])"?_({"|".join(KEYSPACES)})"?(?![\w"])|(?<!\w){_NO_PEERS}(?!\w)')
+
+
+def with_public_names(message: str) -> str:
+    """Cassandra's message about a system table, in the names that a client knows."""
+    return _STORED_NAME.sub(lambda found: found[1] or "peers", message)
+
+
 def public_name(stored: tuple[str, str]) -> tuple[str, str]:
     """The name a client knows a stored table by; that of any other table is its own."""
     keyspace, table = stored
@@ -145,6 +154,18 @@ def create(session: Session) -> None:
             session.execute(f'CREATE TABLE IF NOT EXISTS "_{keyspace}".{table} ({columns})')
     # The developer guide has tags asked for by ARN as well as by name ("View the tags of a table").
     session.execute('CREATE INDEX IF NOT EXISTS tags_by_arn ON "_system_schema_mcs".tags (resource_id)')
+
+
+PARTITIONERS = (
+    "org.apache.cassandra.dht.Murmur3Partitioner",
+    "org.apache.cassandra.dht.RandomPartitioner",
+    "com.amazonaws.cassandra.DefaultPartitioner",
+)
+"""Source: developer guide, "Working with partitioners"; the first is the default."""
+
+
+def write_partitioner(session: Session, partitioner: str) -> None:
+    _insert(session, '"_system".local', key="local", partitioner=partitioner)
 
 
 def write_identity(session: Session, region: str) -> None:
@@ -175,10 +196,12 @@ def write_identity(session: Session, region: str) -> None:
         gossip_generation=0,
         listen_address=_ADDRESS,
         native_protocol_version="4",
-        partitioner="org.apache.cassandra.dht.Murmur3Partitioner",
         thrift_version="20.1.0",
         **host,
     )
+    row = session.execute("SELECT partitioner FROM \"_system\".local WHERE key = 'local'").one()
+    if row is None or row.partitioner is None:  # else it is what a client has chosen
+        write_partitioner(session, PARTITIONERS[0])
 
 
 def _insert(session: Session, table: str, **values: object) -> None:

@@ -2,15 +2,18 @@
 
 import datetime
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
-from local_keyspaces.cql import quoted
+from local_keyspaces.cql import parse_type, quoted
 
 Properties = Mapping[str, Mapping[str, str]]
 """Keyspaces' custom_properties, such as {'ttl': {'status': 'enabled'}}."""
+
+Autoscaling = Mapping[str, Mapping[str, str]]
+"""By column of system_schema_mcs.autoscaling, what it shows; empty for what is turned off."""
 
 # As the developer guide's "Create table" gives them.
 DEFAULT_PROPERTIES: Properties = {
@@ -46,6 +49,7 @@ class Table:
     columns: Mapping[str, Column]
     status: Status = Status.ACTIVE
     properties: Properties = field(default_factory=lambda: DEFAULT_PROPERTIES)
+    autoscaling: Autoscaling = field(default_factory=dict)
     # Columns that were added and cannot be used yet.
     hidden: frozenset[str] = frozenset()
     created: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
@@ -63,8 +67,13 @@ class Table:
         return self._of_kind("clustering")
 
     @cached_property
-    def has_static(self) -> bool:
-        return any(column.kind == "static" for column in self.columns.values())
+    def key(self) -> frozenset[str]:
+        """The columns of the primary key."""
+        return frozenset((*self.partition_key, *self.clustering_key))
+
+    @cached_property
+    def static(self) -> frozenset[str]:
+        return frozenset(self._of_kind("static"))
 
     @cached_property
     def counts(self) -> bool:
@@ -76,6 +85,23 @@ class Table:
     def _of_kind(self, kind: str) -> tuple[str, ...]:
         found = [(column.position, name) for name, column in self.columns.items() if column.kind == kind]
         return tuple(name for _, name in sorted(found))
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserType:
+    """fields: CQL type by name. children: the types of its keyspace that it names."""
+
+    fields: Mapping[str, str]
+    status: Status = Status.ACTIVE
+
+    @cached_property
+    def children(self) -> frozenset[str]:
+        return types_in(self.fields.values())
+
+
+def types_in(columns: Iterable[str]) -> frozenset[str]:
+    """The names of the user-defined types in these CQL types."""
+    return frozenset().union(*(parse_type(type_).user_types for type_ in columns))
 
 
 class SchemaConflict(Exception):
@@ -93,6 +119,7 @@ class TableSchema:
     clustering_key: Mapping[str, str] = field(default_factory=dict)
     static: frozenset[str] = frozenset()
     properties: Properties = field(default_factory=dict)
+    autoscaling: Autoscaling = field(default_factory=dict)
     default_time_to_live: int = 0
     comment: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)

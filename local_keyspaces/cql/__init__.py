@@ -3,7 +3,7 @@
 `parse` understands a text as Cassandra 5 does, or refuses it: the strict side. Imports nothing else of `local/`.
 """
 
-from local_keyspaces.cql.lexer import CqlSyntaxError, names_in, quoted
+from local_keyspaces.cql.lexer import CqlSyntaxError, names_in, quoted, shape
 from local_keyspaces.cql.parser import parse
 from local_keyspaces.cql.statements import (
     AlterKeyspace,
@@ -31,6 +31,7 @@ from local_keyspaces.cql.statements import (
     Update,
     Use,
 )
+from local_keyspaces.cql.types import parse_type
 
 __all__ = [
     "AlterKeyspace",
@@ -60,5 +61,7 @@ __all__ = [
     "Use",
     "names_in",
     "parse",
+    "parse_type",
     "quoted",
+    "shape",
 ]

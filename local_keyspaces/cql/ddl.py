@@ -19,7 +19,7 @@ from local_keyspaces.cql.statements import (
     Type,
     Unsupported,
 )
-from local_keyspaces.cql.types import is_reserved, parse_type
+from local_keyspaces.cql.types import is_reserved, read_type
 
 _HEADS: Mapping[tuple[str, ...], str] = {
     **{
@@ -139,7 +139,7 @@ class _Columns:
         name = self._tokens.name()
         if name in self.types:
             self._tokens.fail(f"Duplicate column '{name}' declaration")
-        self.types[name] = parse_type(self._tokens)
+        self.types[name] = read_type(self._tokens)
         if with_static and self._tokens.accept_words("static"):
             self.static.add(name)
         return name

@@ -204,6 +204,16 @@ def names_in(text: str) -> frozenset[str]:
     )
 
 
+def shape(text: str) -> str:
+    """The statement with `?` for each constant, so that statements that differ in their values only are one."""
+    pieces, at = [], 0
+    for token in Tokens(text)._tokens:
+        if token.is_constant:
+            pieces += [text[at : token.start], "?"]
+            at = token.end
+    return " ".join("".join((*pieces, text[at:])).split())
+
+
 def quoted(name: str) -> str:
     """As CQL writes a name, case and all."""
     return '"{}"'.format(name.replace('"', '""'))

@@ -174,7 +174,8 @@ class _Rows(Selection):
             table=table,
             assignments=assignments,
             where=self._where(),
-            conditional=self._conditions(),
+            conditional=self.tokens.at_words("if"),
+            if_exists=self._conditions(),
             ttl=ttl,
             timestamp=timestamp,
             functions=frozenset(self.functions),
@@ -231,7 +232,8 @@ class _Rows(Selection):
             table=table,
             columns=columns,
             where=self._where(),
-            conditional=self._conditions(),
+            conditional=self.tokens.at_words("if"),
+            if_exists=self._conditions(),
             timestamp=timestamp,
             functions=frozenset(self.functions),
         )
@@ -242,6 +244,7 @@ class _Rows(Selection):
         return column
 
     def _conditions(self) -> bool:
+        """Whether they are IF EXISTS."""
         if not self.tokens.accept_words("if"):
             return False
         names_column = self.tokens.at(*_COMPARISONS, "[", ".", ahead=1) or self.tokens.at_words("in", ahead=1)
@@ -250,7 +253,7 @@ class _Rows(Selection):
         self._condition()
         while self.tokens.accept_words("and"):
             self._condition()
-        return True
+        return False
 
     def _condition(self) -> None:
         self.tokens.name()

@@ -85,6 +85,7 @@ class Update:
     assignments: tuple[tuple[str, tuple[Term, ...]], ...]
     where: tuple[Relation, ...]
     conditional: bool
+    if_exists: bool
     ttl: Term | None
     timestamp: Term | None
     functions: frozenset[str]
@@ -96,6 +97,7 @@ class Delete:
     columns: tuple[str, ...]
     where: tuple[Relation, ...]
     conditional: bool
+    if_exists: bool
     timestamp: Term | None
     functions: frozenset[str]
 
@@ -140,12 +142,13 @@ class DropKeyspace:
 class Type:
     """`cql` is its canonical text. A quoted name that differs from an unquoted one keeps its quotes, here and there.
 
-    `frozen_depth` counts the `frozen<>`, collections, tuples and vectors that are one in the other.
+    `depth` counts the collections that are one in the other. `user_types` are names without keyspace and quotes.
     """
 
     cql: str
     names: frozenset[str]
-    frozen_depth: int
+    user_types: frozenset[str]
+    depth: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from local_keyspaces.cql.lexer import MAX_NESTING, CqlSyntaxError, Token, Tokens
 from local_keyspaces.cql.statements import Term
-from local_keyspaces.cql.types import is_native, parse_type
+from local_keyspaces.cql.types import is_native, read_type
 
 T = TypeVar("T")
 
@@ -153,7 +153,7 @@ class Terms:
         position = self.tokens.position
         try:
             self.tokens.expect("(")
-            parse_type(self.tokens)
+            read_type(self.tokens)
             self.tokens.expect(")")
             # `(a) AS b`, `GROUP BY (a) PER PARTITION LIMIT 1`
             unhinted = self.tokens.at_words("as") or self.tokens.at_words("per", "partition")

@@ -11,6 +11,7 @@ tinyint uuid varchar varint
 """
 _NATIVE = frozenset(_NATIVE_WORDS.split())
 _PARAMETERS = {"frozen": 1, "list": 1, "set": 1, "map": 2, "tuple": None, "vector": 1}
+_COLLECTIONS = frozenset(["list", "set", "map"])
 # Words that may name a column, but no type: Parser.g's non_type_ident and reservedTypeNames.
 _NO_TYPE_WORDS = """
 ttl count writetime maxwritetime cast json distinct byte complex enum interval macaddr bitstring
@@ -19,19 +20,27 @@ _NO_TYPES = frozenset(_NO_TYPE_WORDS.split())
 _UNQUOTED = re.compile("[a-z][a-z0-9_]*")
 
 
-def parse_type(tokens: Tokens) -> Type:
+def read_type(tokens: Tokens) -> Type:
     if tokens.peek().text in _PARAMETERS and tokens.peek().is_word and tokens.at("<", ahead=1):
         with tokens.nested():
             return _parse_parametrised(tokens)
     if tokens.at(".", ahead=1):
         keyspace = _quote(tokens.name())
         tokens.expect(".")
-        name = f"{keyspace}.{_type_name(tokens)}"
-    elif tokens.peek().kind == "identifier" and tokens.peek().text in _NATIVE:
+        return _user_type(tokens, f"{keyspace}.")
+    if tokens.peek().kind == "identifier" and tokens.peek().text in _NATIVE:
         name = tokens.take().text
-    else:
-        name = _type_name(tokens)
-    return Type(cql=name, names=frozenset([name]), frozen_depth=0)
+        return Type(cql=name, names=frozenset([name]), user_types=frozenset(), depth=0)
+    return _user_type(tokens, "")
+
+
+def parse_type(text: str) -> Type:
+    """The one type that `text` is, as Cassandra writes it. Raises CqlSyntaxError."""
+    tokens = Tokens(text)
+    type_ = read_type(tokens)
+    if tokens.peek().kind != "end":
+        tokens.fail()
+    return type_
 
 
 def is_native(name: str) -> bool:
@@ -41,10 +50,10 @@ def is_native(name: str) -> bool:
 def _parse_parametrised(tokens: Tokens) -> Type:
     constructor = tokens.take().text
     tokens.expect("<")
-    parameters = [parse_type(tokens)]
+    parameters = [read_type(tokens)]
     while tokens.at(",") and (len(parameters) != _PARAMETERS[constructor]):
         tokens.expect(",")
-        parameters.append(parse_type(tokens))
+        parameters.append(read_type(tokens))
     texts = [parameter.cql for parameter in parameters]
     if _PARAMETERS[constructor] not in (None, len(parameters)):
         tokens.fail()
@@ -57,15 +66,19 @@ def _parse_parametrised(tokens: Tokens) -> Type:
     return Type(
         cql=f"{constructor}<{', '.join(texts)}>",
         names=frozenset([constructor]).union(*(parameter.names for parameter in parameters)),
-        frozen_depth=1 + max(parameter.frozen_depth for parameter in parameters),
+        user_types=frozenset().union(*(parameter.user_types for parameter in parameters)),
+        depth=(constructor in _COLLECTIONS) + max(parameter.depth for parameter in parameters),
     )
 
 
-def _type_name(tokens: Tokens) -> str:
+def _user_type(tokens: Tokens, keyspace: str) -> Type:
+    """keyspace: with its dot, as it is to be written; or nothing."""
     token = tokens.peek()
     if token.kind == "identifier" and is_reserved(token.text):
         tokens.fail()
-    return _quote(tokens.name())
+    plain = tokens.name()
+    name = keyspace + _quote(plain)
+    return Type(cql=name, names=frozenset([name]), user_types=frozenset([plain]), depth=0)
 
 
 def _quote(name: str) -> str:

@@ -1,5 +1,6 @@
 """`python -m local` as a user runs it: processes, signals, files."""
 
+import json
 import shutil
 import signal
 import subprocess
@@ -127,6 +128,10 @@ def test_runs_the_declared_stack_from_up_to_destroy(machine: Machine) -> None:
         assert "load-countries: 5 rows" in machine.local("status").stdout
         assert "query-api: 2 of 2 tasks healthy" in machine.local("status").stdout
         assert '"table": "countries"' in machine.local("output", "--json").stdout
+        assert "geography_domain.countries" in machine.local("meter").stdout
+        written = [each["write_units"] for each in json.loads(machine.local("meter", "--json").stdout)["statements"]]
+        assert sum(written) >= 5
+        assert "read units" in machine.local("status").stdout
         wrong = machine.local("output", "nope")
         assert (wrong.returncode, wrong.stdout) == (1, "")
         assert "there is no output 'nope'; there are cluster" in wrong.stderr

@@ -353,7 +353,7 @@ def test_reads_create_table() -> None:
         "e": '"int"',
     }
     assert table.columns["B"].names == {"frozen", "map", "text", "list", "int"}
-    assert table.columns["B"].frozen_depth == 3
+    assert table.columns["B"].depth == 2
     assert table.static == {"B"}
     assert (table.partition_key, table.clustering_key) == (("a", "c"), ("d",))
     assert table.clustering_order == {"d": "DESC"}

@@ -6,7 +6,7 @@ import pytest
 from cassandra import InvalidRequest, Unauthorized
 from cassandra.cluster import Session
 
-from tests.keyspaces import EVERYTHING, READ_SYSTEM, REGION, LocalKeyspaces, allow, role
+from tests.keyspaces import ARN, EVERYTHING, READ_SYSTEM, REGION, LocalKeyspaces, allow, role
 
 DESCRIBE = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcEndpoints"]
 
@@ -109,3 +109,48 @@ def test_gives_drivers_the_schema_they_read(keyspaces: LocalKeyspaces) -> None:
         assert [column.name for column in table.partition_key] == ["id"]
         assert table.columns["population"].cql_type == "int"
         assert metadata.keyspaces["system"].tables["local"].columns["key"].cql_type == "text"
+
+
+@pytest.mark.parametrize(
+    ("statement", "name"),
+    [
+        ("SELECT nosuch FROM system.local", r"system\.local"),
+        ("SELECT nosuch FROM system.peers", r"system\.peers"),
+        ("SELECT nosuch FROM system_schema.tables", r"system_schema\.tables"),
+        ("SELECT * FROM system_schema_mcs.tables WHERE nosuch = 1", "nosuch"),
+        ("SELECT * FROM system_schema_mcs.tags WHERE tags = {'a': 'b'}", "(?i)filtering"),
+        ("SELECT * FROM system_multiregion_info.tables WHERE region = 'x'", "(?i)filtering"),
+    ],
+)
+@pytest.mark.parametrize("prepared", [False, True], ids=["as text", "prepared"])
+@pytest.mark.parametrize("describes", [False, True], ids=["without peers", "with peers"])
+def test_names_no_table_of_the_cassandra_behind_in_an_error(
+    keyspaces: LocalKeyspaces, statement: str, name: str, prepared: bool, describes: bool
+) -> None:
+    """A developer who reads the message looks for a table that is nowhere."""
+    statements = [READ_SYSTEM, *([allow(DESCRIBE, "*")] if describes else [])]
+    with keyspaces.connect(role(*statements)) as session, pytest.raises(InvalidRequest, match=name) as refused:
+        if prepared:
+            session.prepare(statement)
+        else:
+            session.execute(statement)
+    message = str(refused.value)
+    assert "_system" not in message
+    assert "peers_of_none" not in message
+
+
+def test_changes_the_partitioner_as_the_guide_says(keyspaces: LocalKeyspaces, session: Session) -> None:
+    """AWS's samples for Spark and Glue begin with this statement; tokens stay Murmur3's here."""
+    update = "UPDATE system.local SET partitioner = '{}' WHERE key = 'local'"
+    with pytest.raises(InvalidRequest, match="Unknown partitioner 'Mine'"):
+        session.execute(update.format("Mine"))
+    with pytest.raises(Unauthorized, match="keyspace is not user-modifiable"):
+        session.execute(update.format("x").replace("partitioner", "rack"))
+    with pytest.raises(InvalidRequest, match="can be prepared"):
+        session.prepare(update.format("x"))
+    murmur = "org.apache.cassandra.dht.Murmur3Partitioner"
+    with keyspaces.connect(role(READ_SYSTEM)) as other, pytest.raises(Unauthorized, match="UPDATEPARTITIONER"):
+        other.execute(update.format(murmur))
+    action = allow(["cassandra:UpdatePartitioner"], f"{ARN}system/table/local")
+    with keyspaces.connect(role(READ_SYSTEM, action)) as entitled:
+        entitled.execute(update.format(murmur))

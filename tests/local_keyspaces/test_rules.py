@@ -197,10 +197,10 @@ def test_limits_the_combinations_in_asks_for(rules: Session, bound: bool) -> Non
         if allowed:
             rules.execute(statement)
         else:
-            with pytest.raises(InvalidRequest, match="101 combinations"):
+            with pytest.raises(InvalidRequest, match="101 subqueries of IN; at most 100"):
                 rules.execute(statement)
     sources = ", ".join(f"'{number}'" for number in range(11))
-    with pytest.raises(InvalidRequest, match="110 combinations"):
+    with pytest.raises(InvalidRequest, match="110 subqueries"):
         rules.execute(f"SELECT * FROM events WHERE source IN ({sources}) AND at IN (1,2,3,4,5,6,7,8,9,10)")
 
 
@@ -243,7 +243,7 @@ def test_takes_batches_of_up_to_4_megabytes(rules: Session, kind: BatchType) -> 
     answer = rules.execute_async(batch(4_000_000))
     answer.result()
     assert not answer.warnings
-    with pytest.raises(InvalidRequest, match=r"The batch has .* bytes; at most 4194304"):
+    with pytest.raises(InvalidRequest, match="bytes in the batch; at most 4194304"):
         rules.execute(batch(4_300_000))
 
 
@@ -283,10 +283,10 @@ def test_limits_the_size_of_rows_and_keys(rules: Session, text: bool) -> None:
             rules.execute(rules.prepare("INSERT INTO events (source, at, body) VALUES (?, 1, ?)"), [source, body])
 
     insert("k" * 2048, b"")
-    with pytest.raises(InvalidRequest, match="partition key has 2049 bytes; at most 2048"):
+    with pytest.raises(InvalidRequest, match="2049 bytes in the partition key; at most 2048"):
         insert("k" * 2049, b"")
     insert("a", bytes(1024 * 1024 - 100))
-    with pytest.raises(InvalidRequest, match=r"The row has .* at most 1048576"):
+    with pytest.raises(InvalidRequest, match="bytes in the row; at most 1048576"):
         insert("a", bytes(1024 * 1024 + 1))
 
 
@@ -298,7 +298,7 @@ def test_limits_the_columns_a_statement_writes(rules: Session) -> None:
         if allowed:
             rules.execute(statement)
         else:
-            with pytest.raises(InvalidRequest, match="226 regular columns; at most 225"):
+            with pytest.raises(InvalidRequest, match="226 regular columns in a statement; at most 225"):
                 rules.execute(statement)
 
 

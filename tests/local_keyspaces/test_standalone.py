@@ -126,6 +126,8 @@ def test_runs_alone_from_an_installation(installed: Installed, tmp_path: Path) -
         )
         assert run.stdout == "[]\n"
         assert "has no SELECT permission on <table shop.others>" in run.stderr
+        # A scan reads the four empty partitions of a new table; LOCAL_ONE, the driver's default, costs half.
+        assert "2             0  shop.items" in installed.run("meter").stdout
 
         # Should Cassandra die, it says so instead of leaving everyone to wait.
         (java,) = psutil.Process(process.pid).children()

@@ -1,0 +1,281 @@
+"""What the statements of one connection consume, metered when Cassandra has answered them.
+
+Most statements are small, and then one comparison says that they take one unit: no value is looked at. `metering` has
+the rules for the others.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from local_keyspaces import cql, metering, results, rules
+from local_keyspaces.cql import Term
+from local_keyspaces.meter import Consumed, Meter, Partitions, Shape
+from local_keyspaces.metering import READ_BYTES, WRITE_BYTES, Sizes
+from local_keyspaces.plans import LONGEST_REMEMBERED, Plan
+from local_keyspaces.relay import Observe
+from local_keyspaces.requests import Parameters, Values
+from local_keyspaces.tables import Table
+
+# A value takes at most 2.2 times as many bytes as in the protocol, with its length there: it may be in a key, stored
+# twice, with a fifth more for its place. Then there is each column's id, or its metadata for timestamps and TTL.
+_GROWTH = 2.2
+_COLUMN, _COLUMN_WITH_TIMESTAMPS = 8, 60
+_SMALLEST_CELL = 4
+_REMEMBERED = 1000
+
+Body = Callable[[], bytes]
+
+
+class Consumption:
+    """Of one principal's connection."""
+
+    def __init__(self, meter: Meter, role: str, tables: Mapping[tuple[str, str], Table]) -> None:
+        """tables: by keyspace and name, as they are at any time."""
+        self._meter = meter
+        self._role = role
+        self._tables = tables
+        self._parts: dict[Plan, list[_Part]] = {}
+
+    def of_read(self, plan: Plan, parameters: Parameters, names: tuple[str, ...]) -> Observe:
+        """names: of the columns it gives, if the client knows them."""
+        (part,) = self._known(plan)
+
+        def observe(body: Body | None, length: int) -> None:
+            part.count_read(body, length, parameters, names)
+
+        return observe
+
+    def of_write(self, plans: Sequence[tuple[Plan, Values]], *, kind: str | None, size: int) -> Observe:
+        """kind: of the batch that they are. size: of the request, in bytes."""
+        parts = [(part, values) for plan, values in plans for part in self._known(plan)]
+
+        def observe(body: Body | None, length: int) -> None:
+            failed = _failed_condition(body) if any(part.conditional for part, _ in parts) else None
+            for part, values in parts:
+                if failed is not None:
+                    part.count_failure(failed)
+                else:
+                    part.count_write(values, size, logged=kind == "LOGGED")
+
+        return observe
+
+    def _known(self, plan: Plan) -> "list[_Part]":
+        parts = self._parts.get(plan)
+        if parts is None or any(self._tables[part.name] is not part.table for part in parts):
+            text = cql.shape(plan.text)
+            parts = [
+                _Part(self._meter, self._role, part, self._tables[name], text=text)
+                for part, name in zip(plan.parts, plan.tables, strict=True)
+            ]
+            if len(plan.text) <= LONGEST_REMEMBERED:
+                if len(self._parts) >= _REMEMBERED:
+                    self._parts.clear()
+                self._parts[plan] = parts
+        return parts
+
+
+class _Part:
+    """A statement, or one of a batch, with what can be said of it before it has values."""
+
+    def __init__(
+        self, meter: Meter, role: str, part: cql.Select | cql.Modification, table: Table, *, text: str
+    ) -> None:
+        self.name = (table.keyspace, table.name)
+        self.table = table
+        self.conditional = rules.is_conditional(part)
+        self._part = part
+        self._consumed: Consumed = meter.consumed(
+            Shape(role=role, keyspace=table.keyspace, table=table.name, text=text)
+        )
+        self._partitions: Partitions = meter.partitions(table.keyspace, table.name)
+        self._timestamps = table.enabled("client_side_timestamps")
+        self._ttl = isinstance(part, cql.Insert | cql.Update) and part.ttl is not None
+        self._key = _key_terms(part, table)
+        self._assigned = [] if isinstance(part, cql.Select) else list(rules.assigned(part))
+        self._in = [] if not isinstance(part, cql.Select) else [each for each in part.where if each.operator == "IN"]
+        self._scans = isinstance(part, cql.Select) and not _names_partitions(part, table)
+        self._small_up_to = self._largest_small_request(len(text))
+
+    def _largest_small_request(self, text: int) -> float:
+        """Bytes of a request up to which a write is one unit for sure; negative if that cannot be said."""
+        part, columns = self._part, [column for column, _ in self._assigned]
+        if isinstance(part, cql.Select) or (isinstance(part, cql.Insert) and part.json is not None):
+            return -1
+        kinds = {self.table.columns[column].kind for column in columns if column in self.table.columns}
+        if "static" in kinds:  # not frequent: always counted
+            return -1
+        if (self._timestamps or self._ttl) and any(
+            self.table.columns[column].type.startswith(("list", "set", "map"))
+            for column in columns
+            if column in self.table.columns
+        ):
+            return -1
+        for_each = _COLUMN_WITH_TIMESTAMPS if self._timestamps or self._ttl else _COLUMN
+        return (WRITE_BYTES - for_each * len(columns)) / _GROWTH - text
+
+    def count_write(self, values: Values, size: int, *, logged: bool) -> None:
+        if size <= self._small_up_to:
+            units = 2 if logged else 1
+        else:
+            units = metering.write_units(self._sizes(values), logged=logged)
+        consumed = self._consumed
+        consumed.statements += 1
+        consumed.write_units += units
+        if isinstance(self._part, cql.Delete) and not self._deletes_one_row():
+            consumed.estimated += 1
+        self._count_partition(values, 0, units)
+
+    def count_failure(self, existing: "_Failure") -> None:
+        table, part = self.table, self._part
+        exists = isinstance(part, cql.Insert) or (not isinstance(part, cql.Select) and part.if_exists)
+        reads = exists and table.enabled("ttl") and not self._timestamps
+        size = self._row_size(existing.names, existing.cells) if existing.cells else None
+        read, write = metering.failed_condition(size, exists_with_ttl=reads)
+        self._consumed.statements += 1
+        self._consumed.failed_conditions += 1
+        self._consumed.read_units += read
+        self._consumed.write_units += write
+
+    def count_read(self, body: Body | None, length: int, parameters: Parameters, names: tuple[str, ...]) -> None:
+        subqueries = 1
+        for relation in self._in:
+            subqueries *= max(rules.in_values(relation, parameters.values), 1)
+        growth = _GROWTH + (_COLUMN_WITH_TIMESTAMPS if self._timestamps else _COLUMN) / _SMALLEST_CELL
+        size, empty, estimated = 1, subqueries - 1, False
+        if body is None:  # passed on in pieces, so that nobody has it
+            size, estimated = length, True
+        elif length * growth > READ_BYTES or self._scans:
+            size, empty_partitions = self._read_size(body(), parameters, names)
+            empty += empty_partitions
+        if not self._scans:
+            size = max(size, 1)  # a read that finds nothing is one of a small row
+        units = metering.read_units(size, parameters.consistency, empty=empty)
+        consumed = self._consumed
+        consumed.statements += 1
+        consumed.read_units += units
+        consumed.estimated += estimated
+        self._count_partition(parameters.values, units, 0)
+
+    def _read_size(self, body: bytes, parameters: Parameters, names: tuple[str, ...]) -> tuple[int, int]:
+        """Bytes of the rows, and how many physical partitions of a new table are empty, if it is scanned."""
+        found = results.rows(body)
+        if found is None:
+            return 0, 0
+        names = found.names or names
+        size, partitions = 0, set()
+        for row in range(found.count):
+            cells = [next(found.cells) for _ in range(found.columns)]
+            size += self._row_size(names, cells)
+            of_key = [cells[names.index(column)] for column in self.table.partition_key if column in names]
+            partitions.add(tuple(of_key) if len(of_key) == len(self.table.partition_key) else row)
+        if not self._scans or found.more_pages or parameters.paging_state is not None:
+            return size, 0
+        return size, max(metering.PARTITIONS_OF_A_NEW_TABLE - len(partitions), 0)
+
+    def _row_size(self, names: Sequence[str], cells: Sequence[bytes | None]) -> int:
+        given, overheads = {}, 0
+        for name, cell in zip(names, cells, strict=False):
+            type_ = self.table.columns[name].type if name in self.table.columns else "blob"
+            given[name] = metering.sizer(type_)(cell) if cell is not None else 0
+            if cell is not None:
+                overheads += metering.overhead(type_, metering.elements(cell), timestamps=self._timestamps, ttl=False)
+        return metering.total([metering.sizes(self.table, given, overheads=overheads)])
+
+    def _sizes(self, values: Values) -> Sizes:
+        """Of what a statement writes."""
+        if isinstance(self._part, cql.Insert) and self._part.json is not None:
+            return metering.sizes(self.table, _json_sizes(self._part.json, values))
+        given: dict[str, int] = {}
+        overheads = 0
+        for column, terms in self._assigned:
+            known = self.table.columns.get(column)
+            type_ = known.type if known is not None else "blob"
+            given[column] = given.get(column, 0) + sum(_term_size(type_, term, values) for term in terms)
+            if known is not None and known.kind in ("regular", "static") and not isinstance(self._part, cql.Delete):
+                count = _elements(type_, terms[-1], values)
+                overheads += metering.overhead(type_, count, timestamps=self._timestamps, ttl=self._ttl)
+        return metering.sizes(self.table, given, overheads=overheads)
+
+    def _deletes_one_row(self) -> bool:
+        """A row, columns of one, or static columns; else it is a range of rows, which are not counted here."""
+        given = {column for column, _ in self._assigned}
+        return self.table.key <= given or (
+            isinstance(self._part, cql.Delete)
+            and bool(self._part.columns)
+            and set(self._part.columns) <= self.table.static
+        )
+
+    def _count_partition(self, values: Values, read: float, write: float) -> None:
+        key: list[bytes] = []
+        for terms in self._key:
+            value = rules.identity(terms, values)
+            if value is None:
+                return
+            key.append(value)
+        if key:
+            self._partitions.add(tuple(key), read, write)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """What Cassandra shows of the row that a condition did not hold for; without cells there is none."""
+
+    names: tuple[str, ...]
+    cells: Sequence[bytes | None]
+
+
+def _failed_condition(body: Body | None) -> _Failure | None:
+    """None if the write was made. Cassandra answers with `[applied]`, and with the row if that is false."""
+    found = results.rows(body()) if body is not None else None
+    if found is None or found.names is None or found.names[:1] != ("[applied]",):
+        return None
+    applied, *cells = [next(found.cells) for _ in range(found.columns)] if found.count else [b"\1"]
+    return _Failure(found.names[1:], cells) if applied == b"\0" else None
+
+
+def _key_terms(part: cql.Select | cql.Modification, table: Table) -> list[Sequence[Term]]:
+    """What gives the values of the partition key's columns; nothing if the statement does not."""
+    if isinstance(part, cql.Select):
+        given: Mapping[str, Sequence[Term]] = {
+            relation.columns[0]: relation.terms
+            for relation in part.where
+            if relation.operator == "=" and len(relation.columns) == 1 and not relation.token
+        }
+    else:
+        given = dict(rules.assigned(part))
+    return [given[column] for column in table.partition_key] if set(table.partition_key) <= given.keys() else []
+
+
+def _names_partitions(select: cql.Select, table: Table) -> bool:
+    named = {column for relation in select.where if relation.operator in ("=", "IN") for column in relation.columns}
+    return set(table.partition_key) <= named
+
+
+def _bound(term: Term, values: Values) -> bytes | None:
+    return values.at(term.marker, term.marker_name) if term.marker is not None else None
+
+
+def _elements(type_: str, term: Term, values: Values) -> int:
+    """How many a collection has; of a map, how many keys."""
+    if term.marker is not None:
+        return metering.elements(values.at(term.marker, term.marker_name) or b"")
+    return len(term.elements) // (2 if type_.startswith("map") else 1)
+
+
+def _term_size(type_: str, term: Term, values: Values) -> int:
+    if term.marker is not None:
+        value = values.at(term.marker, term.marker_name)
+        return metering.sizer(type_)(value) if value is not None else 1
+    if term.elements:
+        each = 1 if term.kind == "collection" else 0
+        return (3 if each else 0) + sum(each + _term_size("blob", element, values) for element in term.elements)
+    if term.text is not None and term.text.lstrip("-").isdecimal() and type_ not in ("text", "ascii", "varchar"):
+        return metering.integer_size(int(term.text))
+    return term.size if term.size is not None else 8
+
+
+def _json_sizes(term: Term, values: Values) -> Mapping[str, int]:
+    text = _bound(term, values) if term.marker is not None else (term.text or "").encode()
+    row = json.loads(text or b"{}")
+    return {name.strip('"'): metering.json_size(value) for name, value in row.items()}

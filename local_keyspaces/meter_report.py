@@ -1,0 +1,77 @@
+"""`meter`: what the running endpoint's clients have consumed, for people and as JSON."""
+
+import argparse
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from local_keyspaces.metered import read_totals
+from local_keyspaces.state import State
+
+_LONGEST_TEXT = 100
+_MOST_STATEMENTS = 20
+
+Entry = Mapping[str, Any]
+
+
+def add_meter_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="every statement and partition, as JSON")
+
+
+def print_meter(state: State, *, as_json: bool) -> None:
+    """Raises NoMeter."""
+    totals = read_totals(state.keyspaces)
+    print(json.dumps(totals, indent=2) if as_json else "\n".join(_lines(totals)))
+
+
+def summary(state: State) -> str:
+    """One line of everything together. Raises NoMeter."""
+    statements = read_totals(state.keyspaces)["statements"]
+    return (
+        f"{sum(each['statements'] for each in statements)} statements,"
+        f" {_number(sum(each['read_units'] for each in statements))} read units,"
+        f" {_number(sum(each['write_units'] for each in statements))} write units"
+    )
+
+
+def _lines(totals: Mapping[str, Any]) -> Iterable[str]:
+    statements = totals["statements"]
+    if not statements:
+        yield "nothing was read or written yet"
+        return
+    yield from _section("table", statements, lambda each: f"{each['keyspace']}.{each['table']}")
+    yield from _section("role", statements, lambda each: each["role"])
+    yield from _section("statement", statements, lambda each: _short(each["text"]), most=_MOST_STATEMENTS)
+    yield from _section("partition", totals["partitions"], _partition, most=_MOST_STATEMENTS)
+    if estimated := sum(each["estimated"] for each in statements):
+        yield f'{estimated} of the statements are estimates: docs/keyspaces.md, "The meter"'
+
+
+def _section(
+    title: str, entries: Sequence[Entry], label: Callable[[Entry], str], *, most: int | None = None
+) -> Iterable[str]:
+    """A table of what entries with the same label have consumed together, the most first."""
+    together: dict[str, list[float]] = {}
+    for each in entries:
+        sums = together.setdefault(label(each), [0.0, 0.0])
+        sums[0] += each["read_units"]
+        sums[1] += each["write_units"]
+    yield f"{'read units':>12}  {'write units':>12}  {title}"
+    ordered = sorted(together.items(), key=lambda item: -sum(item[1]))
+    for name, (read, write) in ordered[:most]:
+        yield f"{_number(read):>12}  {_number(write):>12}  {name}"
+    if most is not None and len(ordered) > most:
+        yield f"and {len(ordered) - most} more: --json has them"
+    yield ""
+
+
+def _partition(entry: Entry) -> str:
+    return _short(f"{entry['keyspace']}.{entry['table']} {', '.join(entry['partition'])}")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}..."
+
+
+def _number(units: float) -> str:
+    return f"{units:g}" if units % 1 else f"{units:.0f}"

@@ -1,0 +1,205 @@
+"""What a statement consumes by the service's rules: sizes in bytes, capacity in units. Nothing here knows a connection.
+
+Source: developer guide, "Estimate row size", "Calculate the static column size", "Read request units and write request
+units", "Estimate capacity consumption" and its pages, "Use batch statements". A unit is an RRU or RCU, a WRU or WCU:
+the two modes count alike.
+
+Where the guide gives no rule, the raw size counts: floating-point numbers, times, uuids, addresses, tuples.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from local_keyspaces.tables import Table
+
+READ_BYTES, WRITE_BYTES = 4096, 1024
+"""Of one unit."""
+ROW_METADATA = 100
+"""Bytes that a stored row takes in addition; capacity does not count them."""
+PARTITIONS_OF_A_NEW_TABLE = 4
+"""Physical ones, in on-demand mode: a scan reads each, also the empty ones."""
+
+_STATIC_METADATA = 104
+_NULL = 1
+_COLLECTION = 3
+_INTEGERS = frozenset("tinyint smallint int bigint varint counter".split())
+
+Sizer = Callable[[bytes], int]
+
+
+# -- sizes
+
+
+def integer_size(value: int) -> int:
+    """About a byte for two significant digits, and one; zeroes at either end do not count."""
+    digits = str(abs(value)).strip("0")
+    return (len(digits) + 1) // 2 + 1
+
+
+@lru_cache(1024)
+def sizer(type_: str) -> Sizer:
+    """The encoded size of a value as the native protocol writes it. type_: as CQL writes it."""
+    constructor, parameters = _parsed(type_)
+    if constructor == "frozen":
+        return sizer(parameters[0])
+    if constructor in _INTEGERS:
+        return lambda value: integer_size(int.from_bytes(value, "big", signed=True))
+    if constructor == "decimal":
+        return lambda value: integer_size(int.from_bytes(value[4:], "big", signed=True))
+    if constructor in ("list", "set", "map"):
+        return _collection_sizer(parameters)
+    return len
+
+
+def json_size(value: Any) -> int:
+    """Of a value in a row that is given as JSON, whose column's type is not looked at."""
+    match value:
+        case None | bool():
+            return _NULL
+        case int():
+            return integer_size(value)
+        case float():
+            return 8
+        case str():
+            return len(value.encode())
+        case list():
+            return _COLLECTION + sum(1 + _nested(element) for element in value)
+        case _:
+            return _COLLECTION + sum(1 + len(key.encode()) + _nested(element) for key, element in value.items())
+
+
+def _nested(value: Any) -> int:
+    return len(json.dumps(value)) if isinstance(value, list | dict) else json_size(value)
+
+
+def _collection_sizer(parameters: Sequence[str]) -> Sizer:
+    """Elements that are collections themselves are frozen: those count as the protocol writes them."""
+    sizers = [len if _parsed(parameter)[1] else sizer(parameter) for parameter in parameters]
+
+    def size(value: bytes) -> int:
+        at, total = 4, _COLLECTION
+        for _ in range(int.from_bytes(value[:4], "big")):
+            if at > len(value):
+                break  # no collection that Cassandra would take
+            total += 1
+            for of_element in sizers:
+                length = int.from_bytes(value[at : at + 4], "big", signed=True)
+                total += of_element(value[at + 4 : at + 4 + length]) if length >= 0 else _NULL
+                at += 4 + max(length, 0)
+        return total
+
+    return size
+
+
+def elements(value: bytes) -> int:
+    """How many a collection has."""
+    return int.from_bytes(value[:4], "big")
+
+
+@lru_cache(1024)
+def _parsed(type_: str) -> tuple[str, list[str]]:
+    """`map<text, frozen<list<int>>>` is map, and text and frozen<list<int>>."""
+    constructor, opened, rest = type_.partition("<")
+    if not opened:
+        return type_, []
+    parameters, depth, start = [], 0, 0
+    inner = rest[: rest.rindex(">")]
+    for at, character in enumerate(inner):
+        depth += {"<": 1, ">": -1}.get(character, 0)
+        if character == "," and depth == 0:
+            parameters.append(inner[start:at].strip())
+            start = at + 1
+    return constructor, [*parameters, inner[start:].strip()]
+
+
+def column_id_size(columns: int) -> int:
+    """Bytes that stand for a column's name in a table of so many columns."""
+    return 1 + max(columns - 1, 0) // 62
+
+
+def overhead(type_: str, count: int, *, timestamps: bool, ttl: bool) -> int:
+    """Bytes of metadata for a column of a table with client-side timestamps, or of a write with a time to live.
+
+    count: elements of a collection that is not frozen.
+    """
+    if not (timestamps or ttl):
+        return 0
+    constructor, _ = _parsed(type_)
+    if constructor == "counter":
+        return 51
+    per_element, per_column = _OVERHEAD.get(constructor, _SCALAR)[(timestamps, ttl)]
+    return per_column + per_element * count
+
+
+# By timestamps and ttl: bytes for each element, bytes for the column.
+_SCALAR = {(True, False): (0, 18), (False, True): (0, 16), (True, True): (0, 27)}
+_OVERHEAD = {
+    "list": {(True, False): (30, 19), (False, True): (15, 0), (True, True): (39, 19)},
+    "set": {(True, False): (14, 26), (False, True): (12, 7), (True, True): (23, 26)},
+    "map": {(True, False): (17, 26), (False, True): (15, 7), (True, True): (26, 26)},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Bytes of a row's columns that are not static, and of a partition's static data; 0 for what is not written."""
+
+    row: int
+    static: int
+
+
+def sizes(table: Table, values: Mapping[str, int], *, overheads: int = 0) -> Sizes:
+    """values: the encoded size of each column's value. overheads: bytes of all columns' metadata for TTL and alike."""
+    id_size = column_id_size(len(table.columns))
+    row, partition_key, static = overheads, 0, 0
+    has_row = bool(table.clustering_key and values.keys() & set(table.clustering_key)) or not table.static
+    for name, size in values.items():
+        match table.columns[name].kind if name in table.columns else "regular":
+            case "partition_key":
+                row += 2 * size + id_size + 3
+                partition_key += size + 3
+            case "clustering":
+                row += 2 * size + id_size + (size + 4) // 5
+            case "static":
+                static += size
+            case _:
+                row += size + id_size
+                has_row = True
+    return Sizes(row if has_row else 0, partition_key + static + _STATIC_METADATA if static else 0)
+
+
+# -- units
+
+
+def read_units(size: int, consistency: str, *, empty: int = 0) -> float:
+    """Of all rows that one request reads, in bytes together. empty: partitions that were read and have no rows.
+
+    A read that finds nothing costs as one that finds a small row.
+    """
+    units = max(-(-size // READ_BYTES) + empty, 1)
+    return units if consistency == "LOCAL_QUORUM" else units / 2
+
+
+def write_units(written: Sizes, *, logged: bool = False) -> int:
+    """Of one row. logged: in a logged batch, which writes each row twice."""
+    row, static = (-(-size // WRITE_BYTES) for size in (written.row, written.static))
+    units = 2 * row + 2 * static if row and static else max(row + static, 1)
+    return 2 * units if logged else units
+
+
+def failed_condition(existing: int | None, *, exists_with_ttl: bool = False) -> tuple[float, int]:
+    """Read and write units of a conditional write whose condition is false.
+
+    existing: bytes of the row there is, None for none. exists_with_ttl: IF EXISTS or IF NOT EXISTS in a table that has
+    TTL on and no client-side timestamps.
+    """
+    size = existing or 0
+    return (read_units(size, "LOCAL_QUORUM") if exists_with_ttl else 0), max(-(-size // WRITE_BYTES), 1)
+
+
+def total(rows: Iterable[Sizes]) -> int:
+    """Bytes that a read of these rows counts: static and other data alike."""
+    return sum(row.row + row.static for row in rows)
