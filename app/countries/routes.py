@@ -5,12 +5,13 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from service import READING, Listing, NotFound, Page, Representation, Route, Table, get
+from service import READING, Listing, NotFound, Page, Representation, Route, Tables, get
 
 Id = Annotated[str, Meta(pattern="^[a-z]{2}$", description="Two letters from a to z.", examples=["us"])]
 
 
-def routes(table: Table) -> Sequence[Route]:
+def routes(tables: Tables) -> Sequence[Route]:
+    table = tables.open()
     by_id, everything = table.select("id"), table.select()
 
     @get(

@@ -1,6 +1,7 @@
 """The kit that an HTTP service runs on: a program declares its routes and calls `run`.
 
-    def routes(table: Table) -> Sequence[Route]:
+    def routes(tables: Tables) -> Sequence[Route]:
+        table = tables.open()
         by_id = table.select("id")
 
         @get("/things/{id}", "Get one thing", answers=table.row("Thing"), problems=READING)
@@ -18,7 +19,7 @@ from service.problems import BadRequest, NotFound, Problem
 from service.program import run
 from service.representations import Listing, Representation
 from service.routes import Content, Route, get
-from service.tables import READING, Table
+from service.tables import READING, Table, Tables
 
 __all__ = [
     "READING",
@@ -31,6 +32,7 @@ __all__ = [
     "Representation",
     "Route",
     "Table",
+    "Tables",
     "get",
     "run",
 ]

@@ -5,6 +5,7 @@ import contextlib
 import gc
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import uvloop
@@ -23,18 +24,18 @@ from service.options import Options, read_options
 from service.output import Output
 from service.routes import Route
 from service.schema_watch import SchemaWatch
-from service.tables import Table
+from service.tables import Tables
 
 SCHEMA_CHANGED: Final = 3
 """Exit code of a task whose table has other columns than at start."""
 
-Routes = Callable[[Table], Sequence[Route]]
+Routes = Callable[[Tables], Sequence[Route]]
 
 
 def run(routes: Routes, *, name: str, title: str, version: str, about: str) -> int:
     """Serves the routes until SIGTERM or SIGINT; listens only once the table could be read. Returns the exit code.
 
-    routes: makes them of the table that the environment names; it runs in a thread of its own and may block. name: of
+    routes: makes them of the tables that it opens; it runs in a thread of its own and may block. name: of
     the service, before an error. title, version, about: of its documents.
     """
     target, options = read_options(name, title)
@@ -62,8 +63,11 @@ async def _serve(routes: Routes, about: About, target: Target, options: Options)
             stack.enter_context(metrics.emitting())
 
         def first_use(session: Session) -> Sequence[Route]:
-            database = Database(session, target, observe=metrics.statement, on_more_columns=watch.more_columns)
-            return routes(Table(database, options, watch))
+            def access(name: str) -> Database:
+                of = replace(target, table=name) if name else target
+                return Database(session, of, observe=metrics.statement, on_more_columns=watch.more_columns)
+
+            return routes(Tables(access, options, watch))
 
         opened = open_session_on_loop(target, startup_timeout=options.startup_timeout, first_use=first_use)
         async with opened as (_, made):

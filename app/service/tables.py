@@ -59,16 +59,33 @@ class _Rows:
     paging_state: bytes | None
 
 
-class Table:
-    """A table's rows as JSON. Its columns are those that the table has when the program starts."""
+class Tables:
+    """The tables that a program uses, over one session; all share the limit on concurrent requests."""
 
-    def __init__(self, access: TableAccess, options: Options, watch: SchemaWatch) -> None:
-        """Blocks. Raises the driver's errors."""
+    def __init__(self, access: Callable[[str], TableAccess], options: Options, watch: SchemaWatch) -> None:
+        """access: makes it for a table by name; for the table that the environment names without one."""
         self._access = access
         self._options = options
         self._watch = watch
-        self._description = access.describe()
         self._limit = ConcurrencyLimit(options.concurrency)
+
+    def open(self, name: str = "") -> "Table":
+        """The table of this name in the task's keyspace; without a name, the one that the environment names.
+
+        Blocks. Raises the driver's errors.
+        """
+        return Table(self._access(name), self._options, self._limit, self._watch)
+
+
+class Table:
+    """A table's rows as JSON. Its columns are those that the table has when the program starts."""
+
+    def __init__(self, access: TableAccess, options: Options, limit: ConcurrencyLimit, watch: SchemaWatch) -> None:
+        self._access = access
+        self._options = options
+        self._limit = limit
+        self._watch = watch
+        self._description = access.describe()
         self._json = JsonRows(self._description.columns)
 
     def select(self, *where: str) -> "RowQuery":
