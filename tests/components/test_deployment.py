@@ -12,33 +12,13 @@ from components.service import deployment_check
 from components.service.deployment import DeploymentProvider
 from components.service.deployment_check import DeploymentFailed
 from components.tasks import stopped_task
+from tests.components.deployments import CLUSTER, NEW, PROPS, SERVICE
 
-CLUSTER = "arn:aws:ecs:us-east-1:000000000000:cluster/keyspaces"
-SERVICE = "arn:aws:ecs:us-east-1:000000000000:service/keyspaces/api-1a2b3c4"
-OLD, NEW, OTHER = (f"arn:aws:ecs:us-east-1:000000000000:task-definition/api:{revision}" for revision in (1, 2, 9))
+OLD = "arn:aws:ecs:us-east-1:000000000000:task-definition/api:1"
+OTHER = "arn:aws:ecs:us-east-1:000000000000:task-definition/api:9"
 TASK = "arn:aws:ecs:us-east-1:000000000000:task/keyspaces/"
 BEGAN = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
-PROPS: dict[str, Any] = {
-    "cluster": CLUSTER,
-    "service": SERVICE,
-    "task_definition": NEW,
-    "container": "api",
-    "log_group": "api-1a2b3c4",
-    "log_stream_prefix": "api",
-    "timeout": 600.0,
-    "configuration": {
-        # Numbers are floats, as the engine hands them over.
-        "capacityProviderStrategy": [{"capacityProvider": "FARGATE", "weight": 1.0, "base": 0.0}],
-        "deploymentConfiguration": {
-            "minimumHealthyPercent": 100.0,
-            "alarms": {"alarmNames": [], "enable": False, "rollback": False},
-        },
-    },
-    "desired_count": 2.0,
-    "tags": {},
-    "connection": {"region": "us-east-1", "assumeRoles": []},
-}
 
 GOES_BACK = "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1."
 GAVE_UP = "ECS deployment circuit breaker: tasks failed to start."

@@ -15,8 +15,8 @@ from pulumi.runtime.proto import provider_pb2
 
 from components.service.deployment import Deployment, DeploymentProvider
 from declared.program import Resource
+from tests.components.deployments import NEW, PROPS, SERVICE
 from tests.components.engine import Engine, FakeAws, start_engine
-from tests.components.test_deployment import NEW, PROPS, SERVICE
 from tests.evaluation import declare, one
 
 TYPE = "pulumi-python:dynamic/ecs:Deployment"

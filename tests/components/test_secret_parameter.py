@@ -10,15 +10,8 @@ from botocore.stub import ANY, Stubber
 
 from components.secrets import parameter
 from components.secrets.parameter import ParameterRefused, SecretParameterProvider
+from tests.components.secret_parameters import NAME, PROPS, TAGS
 
-NAME = "/shop/dev/api/SIGNING_KEY"
-TAGS = {"GeneratedFor": "/shop/dev/api", "Stack": "dev"}
-PROPS: dict[str, Any] = {
-    "parameter": NAME,
-    "arn": f"arn:aws:ssm:us-east-1:000000000000:parameter{NAME}",
-    "tags": TAGS,
-    "connection": {"region": "us-east-1", "assumeRoles": []},
-}
 _SESSION = boto3.Session("key", "secret", region_name="us-east-1")  # one, as it reads the API's model once
 _RESOURCE = {"ResourceType": "Parameter", "ResourceId": NAME}
 

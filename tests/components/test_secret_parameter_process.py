@@ -11,7 +11,7 @@ from pulumi.runtime.proto import provider_pb2
 
 from components.secrets.parameter import SecretParameterProvider
 from tests.components.engine import Engine, FakeAws, start_engine
-from tests.components.test_secret_parameter import NAME, PROPS
+from tests.components.secret_parameters import NAME, PROPS
 
 
 class FakeSsm(FakeAws):

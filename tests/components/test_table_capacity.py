@@ -7,7 +7,7 @@ import pytest
 from components.arguments import InvalidArguments
 from components.tables.capacity import OnDemand, Provisioned
 from declared.program import Inputs, Program
-from tests.components.test_table import declare_table, table_of
+from tests.components.tables import declare_table, table_of
 from tests.evaluation import dependencies, one
 
 SCALED = Provisioned(read=(5, 500), write=(10, 100), target=60)

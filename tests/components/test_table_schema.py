@@ -12,7 +12,7 @@ from pulumi.runtime.proto import provider_pb2
 from components.tables.capacity import Provisioned
 from components.tables.schema import TableSchemaProvider
 from tests.components.engine import FakeAws, Provider, start_engine
-from tests.components.test_table import THINGS, declare_table
+from tests.components.tables import THINGS, declare_table
 from tests.evaluation import one
 
 URN = "urn:pulumi:dev::shop::pulumi-python:dynamic/keyspaces:TableSchema::store"

@@ -11,28 +11,10 @@ from components.once import task_execution
 from components.once.task_execution import TaskFailed
 from components.once.task_run import TaskRunProvider, TaskStopProvider
 from components.tasks import stopped_task
+from tests.components.task_runs import CLUSTER, DEFINITION, PROPS, TASK
 
-CLUSTER = "arn:aws:ecs:us-east-1:000000000000:cluster/keyspaces"
-DEFINITION = "arn:aws:ecs:us-east-1:000000000000:task-definition/load-countries:1"
-TASK = "arn:aws:ecs:us-east-1:000000000000:task/keyspaces/0123456789abcdef"
 LEFTOVER = "arn:aws:ecs:us-east-1:000000000000:task/keyspaces/fedcba9876543210"
 STREAM = "load-countries/load-countries/0123456789abcdef"
-
-PROPS: dict[str, Any] = {
-    "cluster": CLUSTER,
-    "task_definition": DEFINITION,
-    "container": "load-countries",
-    "subnets": ["subnet-a", "subnet-b"],
-    "security_groups": ["sg-tasks"],
-    "assign_public_ip": False,
-    "log_group": "load-countries-1a2b3c4",
-    "log_stream_prefix": "load-countries",
-    "started_by": "project/dev/load-countries",
-    "timeout": 600.0,
-    "run_id": "1",
-    "tags": {"Stack": "dev"},
-    "connection": {"region": "us-east-1", "assumeRoles": []},
-}
 
 
 class Aws:

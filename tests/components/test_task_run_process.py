@@ -14,7 +14,7 @@ from pulumi.runtime.proto import provider_pb2
 
 from components.once.task_run import TaskRunProvider
 from tests.components.engine import Engine, FakeAws, start_engine
-from tests.components.test_task_run import CLUSTER, PROPS, TASK
+from tests.components.task_runs import CLUSTER, PROPS, TASK
 
 
 class FakeEcs(FakeAws):

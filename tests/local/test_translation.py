@@ -16,7 +16,7 @@ from local import translation
 from local.errors import LocalError
 from local_keyspaces.iam import Principal
 from tests.components.front import CERTIFICATE_ARN, EXISTING, declare_front
-from tests.components.test_table import EVERY_OPTION, declare_table
+from tests.components.tables import EVERY_OPTION, declare_table
 from tests.evaluation import ROOT
 
 URL = "http://127.0.0.1:1"
