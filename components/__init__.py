@@ -1,4 +1,14 @@
-"""Microservices on Amazon Keyspaces and ECS Fargate, as Pulumi components."""
+"""Microservices on Amazon Keyspaces and ECS Fargate, as Pulumi components.
+
+Errors, each a sentence that says what to do; Pulumi shows the first two without a traceback:
+
+arguments.InvalidArguments               arguments that AWS would refuse, or that contradict each other
+tasks.image.DockerUnavailable            images are declared, and Docker does not answer
+once.task_execution.TaskFailed           a one-off task did not exit with 0 in time
+service.deployment_check.DeploymentFailed  ECS went back to the tasks that ran before, or is not done in time
+secrets.parameter.ParameterRefused       a parameter of this name belongs to somebody else
+tasks.interruption.Interrupted           the update was cancelled while a provider waited
+"""
 
 from components.cluster import ExistingCluster, NewCluster
 from components.environment import Environment

@@ -11,7 +11,11 @@
 
     sys.exit(run(routes, name="things", title="Things", version="1.0.0", about="Reads a table of things."))
 
-A handler raises a `Problem` for an error that the client is told; `service.problems` lists them.
+Errors:
+
+problems.Problem        an error that the client is told; `service.problems` lists its kinds
+cursors.BadCursor       a cursor is not of this list, or has expired; the kit answers it as a BadRequest
+http.server.CannotListen  the address is taken; `run` says so and returns 1
 """
 
 from service.parameters import Page
