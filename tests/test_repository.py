@@ -1,0 +1,42 @@
+"""What surrounds the code: licence, workflows, links between documents."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.processes import ROOT
+
+_WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+_DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+
+
+@pytest.mark.parametrize("workflow", _WORKFLOWS, ids=lambda file: file.name)
+def test_pins_actions_and_gives_workflows_a_token_that_reads(workflow: Path) -> None:
+    """Somebody who takes over an action's tag could write to the repository."""
+    text = workflow.read_text()
+    for action in re.findall(r"uses: (\S+)", text):
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action), action
+    assert yaml.safe_load(text)["permissions"] == {"contents": "read"}
+    assert ".ci/run" in text
+
+
+def test_has_the_whole_licence() -> None:
+    """A company's lawyers could not allow the project's use."""
+    text = (ROOT / "LICENSE").read_text()
+    assert "Apache License" in text
+    assert "END OF TERMS AND CONDITIONS" in text
+
+
+@pytest.mark.parametrize("document", _DOCUMENTS, ids=lambda file: file.name)
+def test_links_to_files_and_headings_that_there_are(document: Path) -> None:
+    """A reader who follows a link would find nothing."""
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", document.read_text()):
+        name, _, heading = target.partition("#")
+        file = (document.parent / name).resolve() if name else document
+        assert file.exists(), target
+        if heading and file.suffix == ".md":
+            titles = re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)
+            anchors = {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+            assert heading in anchors, target
