@@ -27,7 +27,15 @@ from cassandra.protocol import (
 from cassandra.query import PreparedStatement
 
 from keyspaces.execute import ExecuteMessage, encode
-from keyspaces.results import Column, RowPage, RowsDecoder, SchemaChanged, decode_message, described
+from keyspaces.results import (
+    Column,
+    RowPage,
+    RowsDecoder,
+    SchemaChanged,
+    UnreadRows,
+    decode_message,
+    described,
+)
 from keyspaces.retries import ATTEMPTS, RetryBudget, pause_after
 
 # Reads are idempotent, so a retry is safe after each of these. Keyspaces reports throttling as a ReadTimeout (developer
@@ -83,8 +91,16 @@ class PreparedRead:
         self._statement, self._message = statement, ExecuteMessage(statement)
 
     def check(self, values: Sequence[Any]) -> None:
-        """Reads once, at the consistency that all reads have. Blocks. Raises the driver's errors."""
-        self._session.execute(self._statement.bind(values))
+        """Reads once, at the consistency that all reads have, whatever values it finds. Blocks.
+
+        Raises the driver's errors.
+        """
+        handler = self._session.client_protocol_handler
+        self._session.client_protocol_handler = UnreadRows
+        try:
+            self._session.execute(self._statement.bind(values))
+        finally:
+            self._session.client_protocol_handler = handler
 
     async def execute(
         self,

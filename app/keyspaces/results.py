@@ -14,14 +14,20 @@ import io
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from cassandra.bytesio import BytesIOReader
 from cassandra.deserializers import make_deserializers
 from cassandra.obj_parser import ListParser
 from cassandra.parsing import ParseDesc
 from cassandra.policies import ColDesc
-from cassandra.protocol import ProtocolHandler, read_binary_longstring, read_binary_string, read_short
+from cassandra.protocol import (
+    ProtocolHandler,
+    ResultMessage,
+    read_binary_longstring,
+    read_binary_string,
+    read_short,
+)
 
 from keyspaces.execute import VERSION
 from keyspaces.types import ExactResult, Unrepresentable
@@ -88,6 +94,20 @@ def _without_extras(body: bytes, flags: int) -> bytes:
             read_binary_string(stream)
             read_binary_longstring(stream)
     return stream.read()
+
+
+class _UnreadResult(ResultMessage):  # type: ignore[misc]  # the package has no types
+    def recv_results_rows(self, stream: Any, _: int, user_types: Any, *__: Any) -> None:
+        self.recv_results_metadata(stream, user_types)
+        self.column_names = [column[2] for column in self.column_metadata]
+        self.column_types = [column[3] for column in self.column_metadata]
+        self.parsed_rows: list[Any] = []
+
+
+class UnreadRows(ProtocolHandler):  # type: ignore[misc]
+    """A driver's protocol handler that leaves rows out, whatever values they have."""
+
+    message_types_by_opcode: ClassVar = {**ProtocolHandler.message_types_by_opcode, _RESULT: _UnreadResult}
 
 
 class RowsDecoder:
