@@ -51,4 +51,4 @@ async def server(
             raise LocalError(f"{command[-1]}, to be measured, {what}; what it wrote:\n{last_lines(output)}")
         yield psutil.Process(process.pid)
     finally:
-        await end_process(process, patience=_STOP_SECONDS)
+        await end_process(process, stop_timeout=_STOP_SECONDS)

@@ -82,7 +82,7 @@ async def start(
     try:
         yield Task(process=process, log_file=log_file)
     finally:
-        await end_process(process, patience=definition.stop_timeout)
+        await end_process(process, stop_timeout=definition.stop_timeout)
         surroundings.registry.remove(process.pid)
 
 

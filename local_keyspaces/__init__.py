@@ -1,18 +1,29 @@
-"""A local Amazon Keyspaces endpoint in front of a real Apache Cassandra. Imports nothing else of `local/`.
+"""A local Amazon Keyspaces endpoint in front of a real Apache Cassandra. It imports nothing else of this repository.
 
-In the order a statement meets them:
+A statement passes these modules in this order:
 
-service      everything below, started
-endpoint     the listener with TLS (certificates)
-sign_in      until it is known who asks (sigv4, credentials)
-connection   a client's requests (frames, requests), answered here or passed on
-plans        what becomes of a statement (cql: its grammar)
-gate         whether it is let through: permissions (iam), the service's rules (rules), tables there are (catalog)
-suffering    faults that are on (faults)
-relay        to Cassandra and back (results; prepared)
-consumption  what it consumed (metering: the service's rules), added to the meter (metered, meter_report: to ask it)
-ddl, schema  what changes keyspaces, tables and types (tables), asynchronously (changes), in Cassandra
-             (cassandra_session) and where clients look for it (catalog, system_tables); what WITH may say
-             (options, replication), and how much there may be (quotas)
-refusals     the answers to what is not run
+service         starts everything below; running adds Cassandra (cassandra, jars)
+endpoint        the listener with TLS (certificates)
+sign_in         the client signs in (sigv4, credentials)
+connection      the client's requests (frames, requests) are answered here or passed on
+plans           a statement is parsed (cql has the grammar) and planned
+gate            the plan is checked: permissions (iam), the service's rules (rules), existing tables (catalog)
+fault_injector  injects faults (faults)
+relay           passes the request to Cassandra and the answer back (results; prepared)
+consumption     adds the capacity units that it consumed (metering has the service's rules) to the meter (metered,
+                meter_report)
+ddl, schema     change keyspaces, tables and types (tables) asynchronously (changes), in Cassandra (cassandra_session)
+                and in the system tables (catalog, system_tables); options, replication and quotas check the statement
+refusals        the answers to refused statements
+
+Errors:
+
+errors.LocalKeyspacesError  Cassandra or the endpoint does not run; commands show it as one sentence
+refusals.Refused            a statement is refused; the client gets its code and message
+sign_in.SignInRefused       a client is refused before it has signed in
+cql.lexer.CqlSyntaxError    a statement is not CQL as Keyspaces takes it
+frames.ProtocolError        bytes are not CQL's native protocol 4
+iam.MalformedPolicy         a policy document is malformed
+faults.BadFaults            faults.json, or a fault on the command line, is malformed
+tables.SchemaConflict       a declared table cannot become what is declared
 """

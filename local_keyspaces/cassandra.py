@@ -20,7 +20,7 @@ _HEAP = "512M"
 _START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
 
-# What Cassandra 5 needs opened on Java 17; source: apache/cassandra, conf/jvm17-server.options.
+# Packages that Cassandra 5 needs opened on Java 17; source: apache/cassandra, conf/jvm17-server.options.
 _OPENED = (
     "--add-exports=java.base/jdk.internal.misc=ALL-UNNAMED",
     "--add-exports=java.base/jdk.internal.ref=ALL-UNNAMED",
@@ -150,7 +150,7 @@ async def run_cassandra(
             raise LocalKeyspacesError(f"Cassandra {what}; its log, {log_file}, ends with:\n{last_lines(log_file)}")
         yield Cassandra(port=port, process=process, log_file=log_file)
     finally:
-        await end_process(process, patience=_STOP_SECONDS)
+        await end_process(process, stop_timeout=_STOP_SECONDS)
         registry.remove(process.pid)
 
 
@@ -172,7 +172,7 @@ async def fetch_jars(directory: Path) -> Sequence[str]:
         try:
             _, errors = await process.communicate()
         finally:
-            await end_process(process, patience=0)
+            await end_process(process, stop_timeout=0)
         if process.returncode != 0:
             reason = errors.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
             raise LocalKeyspacesError(f"Cassandra's jars could not be fetched from Maven Central: {reason[0]}")

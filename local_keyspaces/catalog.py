@@ -165,7 +165,7 @@ class Catalog:
 
     def list_table(self, table: Table) -> None:
         """In system_schema_mcs only, with its status."""
-        # In memory first: who sees that it is ACTIVE may use it at once.
+        # In memory first: a client that sees ACTIVE may use the table at once.
         if system_tables.public_name((table.keyspace, table.name))[0] == table.keyspace:
             self.tables[table.keyspace, table.name] = table
         self._write_replicas(table)
@@ -193,7 +193,7 @@ class Catalog:
         if there is not None:
             self.tables[table.keyspace, table.name] = replace(table, status=there.status)
         self._write_references(table.keyspace, table.columns)
-        # Last: who sees that it is ACTIVE may also look for its columns.
+        # Last: a client that sees ACTIVE may also look for the columns.
         self.list_table(table)
 
     def set_status(self, table: Table, status: Status) -> None:
@@ -251,7 +251,7 @@ class Catalog:
                 self._write_type(keyspace, child)
 
     def nesting(self, keyspace: str, children: Iterable[str]) -> int:
-        """How many user-defined types are one in the other, if a type has these children. Unknown ones are left out."""
+        """The depth of nested user-defined types, if a type has these children. Unknown types are left out."""
         known = [self.types[keyspace, child] for child in children if (keyspace, child) in self.types]
         return max((1 + self.nesting(keyspace, child.children) for child in known), default=0)
 

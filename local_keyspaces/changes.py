@@ -36,7 +36,7 @@ class Changes:
         `begin` did and raises what it raised; raises Refused if too many changes are under way.
         """
         Quota.CONCURRENT_DDL.check(len(self._under_way) + 1)
-        # Who asked may leave; what was begun must not stay half done.
+        # The client may leave; a change that was begun must not stay half done.
         return await asyncio.shield(self._track(self._begin(begin, finish, self._delay if delay is None else delay)))
 
     async def _begin(self, begin: Callable[[], bool], finish: Callable[[], None] | None, delay: float) -> bool:
@@ -80,7 +80,7 @@ class Changes:
         def forget(task: "asyncio.Task[T]") -> None:
             self._under_way.discard(task)
             if not task.cancelled():
-                task.exception()  # whoever waits for it is told; if nobody does any more, that is no news
+                task.exception()  # a client that still waits is told the error; without one, it is not needed
 
         task = asyncio.create_task(work)
         self._under_way.add(task)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from local_keyspaces import cql, ddl, frames, plans, results, sign_in, system_tables
 from local_keyspaces.consumption import Consumption
 from local_keyspaces.credentials import CredentialStore
+from local_keyspaces.fault_injector import FaultInjector
 from local_keyspaces.faults import FaultsFile
 from local_keyspaces.frames import ErrorCode, Frame, FrameBuffer, Opcode, ProtocolError, Reader
 from local_keyspaces.gate import Gate
@@ -22,7 +23,6 @@ from local_keyspaces.refusals import Refused, unauthorized
 from local_keyspaces.relay import CHUNK, LARGEST, Awaited, Relay
 from local_keyspaces.requests import Batch, Execute, Parameters, Prepare, Query
 from local_keyspaces.schema import Schema
-from local_keyspaces.suffering import Suffering
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ _EVENTS = {"TOPOLOGY_CHANGE", "STATUS_CHANGE", "SCHEMA_CHANGE"}
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """What all connections share. cassandra: host and port."""
+    """The parts that all connections share. cassandra: host and port."""
 
     region: str
     store: CredentialStore
@@ -80,14 +80,14 @@ class _Requests:
         self._server = server
         self._principal = principal
         self._gate = Gate(principal, server.schema.catalog)
-        self._suffering = Suffering(server.faults.current())
+        self._injector = FaultInjector(server.faults.current())
         self._consumption = Consumption(server.meter, principal.name, server.schema.catalog.tables)
         self._keyspace: str | None = None
 
     async def run(self, reader: asyncio.StreamReader, buffer: FrameBuffer) -> None:
         """Until the client ends the connection. Raises ProtocolError once nothing more can be understood."""
         while True:
-            self._suffering.faults = self._server.faults.current()
+            self._injector.faults = self._server.faults.current()
             while (frame := buffer.next()) is not None:
                 sign_in.check_version(frame)
                 if frame.stream < 0 or self._relay.is_used(frame.stream):
@@ -140,7 +140,7 @@ class _Requests:
             case cql.Use() as use:
                 self._use(frame, use.keyspace)
             case change:
-                self._suffering.drop()
+                self._injector.drop()
                 self._relay.answer_later(frame.stream, self._change_schema(frame, change, self._keyspace))
 
     def _prepare(self, frame: Frame, prepare: Prepare) -> None:
@@ -153,7 +153,7 @@ class _Requests:
                 self._server.prepared.add(id_, plan, results.prepared_names(body) if plan.reads else ())
             return _with_public_names(body) if plan.reads_system else body
 
-        self._suffering.drop()
+        self._injector.drop()
         awaited = Awaited(result=remember, error=_with_public_message if plan.reads_system else None)
         self._forward(frame.with_body(frames.long_string(plan.text)), awaited)
 
@@ -165,7 +165,7 @@ class _Requests:
     def _run(self, frame: Frame, plan: Plan, parameters: Parameters, head: bytes, names: tuple[str, ...] = ()) -> None:
         """head: what stands before the parameters. names: of the columns that a prepared statement gives."""
         self._gate.admit(plan, parameters.values, parameters.consistency, size=len(frame.body))
-        self._suffering.strike(
+        self._injector.strike(
             write_type=plan.write_type, consistency=parameters.consistency, of_system=plan.reads_system
         )
         encoded = parameters.encoded
@@ -177,7 +177,7 @@ class _Requests:
         elif not plan.reads_system:
             awaited = Awaited(observe=self._consumption.of_read(plan, parameters, names))
         if plan.reads:  # what is fetched again, page by page, must not be a conditional write
-            encoded, result = self._suffering.page(parameters, awaited.result)
+            encoded, result = self._injector.page(parameters, awaited.result)
             awaited = replace(awaited, result=result) if result is not awaited.result else awaited
         self._forward(frame.with_body(head + encoded), awaited)
 
@@ -188,13 +188,13 @@ class _Requests:
         ]
         items = [(plan, item.values) for plan, item in zip(chosen, batch.items, strict=True)]
         self._gate.admit_batch(batch.kind, items, batch.consistency, size=len(frame.body))
-        self._suffering.strike(write_type=plans.BATCH_WRITE_TYPES[batch.kind], consistency=batch.consistency)
+        self._injector.strike(write_type=plans.BATCH_WRITE_TYPES[batch.kind], consistency=batch.consistency)
         body = batch.encode([plan.text for plan in chosen])
         observe = self._consumption.of_write(items, kind=batch.kind, size=len(frame.body))
         self._forward(frame.with_body(body), Awaited(observe=observe))
 
     def _forward(self, request: Frame, awaited: Awaited) -> None:
-        self._relay.forward(request, awaited, delay=self._suffering.faults.latency)
+        self._relay.forward(request, awaited, delay=self._injector.faults.latency)
 
     def _find(self, id_: bytes) -> Plan:
         return self._server.prepared.find(id_, shows_peers=self._gate.shows_peers)
@@ -205,7 +205,7 @@ class _Requests:
         self._relay.reply(frame.reply(Opcode.RESULT, results.set_keyspace(keyspace)))
 
     async def _change_schema(self, frame: Frame, statement: plans.Change, keyspace: str | None) -> None:
-        await asyncio.sleep(self._suffering.faults.latency)
+        await asyncio.sleep(self._injector.faults.latency)
         try:
             body = await ddl.run(statement, keyspace=keyspace, principal=self._principal, schema=self._server.schema)
         except Refused as error:

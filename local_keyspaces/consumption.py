@@ -1,4 +1,4 @@
-"""What the statements of one connection consume, metered when Cassandra has answered them.
+"""Meters the statements of one connection when Cassandra has answered them.
 
 Most statements are small, and then one comparison says that they take one unit: no value is looked at. `metering` has
 the rules for the others.
@@ -219,7 +219,7 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """What Cassandra shows of the row that a condition did not hold for; without cells there is none."""
+    """The row for which a condition did not hold, as Cassandra shows it; without cells there is no row."""
 
     names: tuple[str, ...]
     cells: Sequence[bytes | None]
@@ -235,7 +235,7 @@ def _failed_condition(body: Body | None) -> _Failure | None:
 
 
 def _key_terms(part: cql.Select | cql.Modification, table: Table) -> list[Sequence[Term]]:
-    """What gives the values of the partition key's columns; nothing if the statement does not."""
+    """The terms that give the partition key's columns; nothing if the statement does not give them."""
     if isinstance(part, cql.Select):
         given: Mapping[str, Sequence[Term]] = {
             relation.columns[0]: relation.terms
@@ -257,7 +257,7 @@ def _bound(term: Term, values: Values) -> bytes | None:
 
 
 def _elements(type_: str, term: Term, values: Values) -> int:
-    """How many a collection has; of a map, how many keys."""
+    """The number of a collection's elements; of a map, of its keys."""
     if term.marker is not None:
         return metering.elements(values.at(term.marker, term.marker_name) or b"")
     return len(term.elements) // (2 if type_.startswith("map") else 1)

@@ -1,4 +1,4 @@
-"""Who may sign in: temporary credentials of roles, as STS issues them, and long-term ones of users."""
+"""Credentials with which clients sign in: temporary ones of roles, as STS issues them, and long-term ones of users."""
 
 import datetime
 import secrets
@@ -22,7 +22,7 @@ class Credentials:
 
 @dataclass(frozen=True, kw_only=True)
 class Role:
-    """What a role's sessions may do."""
+    """The policies of a role's sessions."""
 
     arn: str
     policies: tuple[Policy, ...]

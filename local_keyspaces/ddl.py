@@ -227,7 +227,10 @@ def _check_type(what: str, type_: Type, keyspace: str, schema: Schema) -> None:
 
 
 def _check_key(statement: cql.CreateTable) -> None:
-    """What a table's schema does not keep, so that Cassandra would not see it. Raises Refused in Cassandra's words."""
+    """Checks the parts that a table's schema does not keep, so that Cassandra would not see them.
+
+    Raises Refused in Cassandra's words.
+    """
     if not statement.partition_key:
         raise invalid("No PRIMARY KEY specified (exactly one required)")
     key = (*statement.partition_key, *statement.clustering_key)

@@ -1,4 +1,4 @@
-"""What stops a command of `python -m local_keyspaces`."""
+"""The error of commands of `python -m local_keyspaces`."""
 
 
 class LocalKeyspacesError(Exception):

@@ -210,7 +210,7 @@ class Reader:
         return {self.string(): self.bytes_or_null() for _ in range(self.short())}
 
     def since(self, start: int) -> bytes:
-        """What was read from there on."""
+        """The bytes that were read since the mark."""
         return self._body[start : self.at]
 
     def rest(self) -> bytes:

@@ -1,4 +1,4 @@
-"""Whether a statement is let through to Cassandra for a principal, by its permissions and by Keyspaces' rules."""
+"""Decides which statements of a principal pass to Cassandra, by its permissions and by Keyspaces' rules."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from local_keyspaces.refusals import invalid, no_such_table
 from local_keyspaces.requests import Values
 from local_keyspaces.tables import Table
 
-# What Keyspaces does with the principal's own permissions to fill system.peers (developer guide, "VPC endpoints").
+# Keyspaces uses these permissions of the principal to fill system.peers (developer guide, "VPC endpoints").
 _DESCRIBE = ("ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcEndpoints")
 
 
@@ -23,7 +23,7 @@ class Gate:
         self.shows_peers = all(principal.may(action, "*") for action in _DESCRIBE)
 
     def read(self, text: str, keyspace: str | None) -> Plan | cql.Use | plans.Change:
-        """What is asked for; nothing of it is known to be allowed yet."""
+        """The accesses that a statement asks for; none of them is known to be allowed yet."""
         return plans.read(text, keyspace, shows_peers=self.shows_peers)
 
     def plan(self, text: str, keyspace: str | None) -> Plan:
@@ -86,7 +86,7 @@ class Gate:
 
 
 def _refuse_hidden(plan: Plan, table: Table) -> None:
-    """Cassandra has a new column at once; whoever names it before the delay is over is told that there is none."""
+    """Cassandra has a new column at once; a statement that names it before the delay is over is refused."""
     if table.hidden:
         for column in sorted(table.hidden & cql.names_in(plan.text)):
             raise invalid(f"Undefined column name {column}")

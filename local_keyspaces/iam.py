@@ -50,7 +50,7 @@ class _Statement:
     reported: bool = False
 
     def matches(self, action: str, resource: str) -> bool:
-        """Whether it applies, or could for all that is known here."""
+        """True if the statement applies, or could as far as is known here."""
         return (self.actions.fullmatch(action) is None) == self.not_action and (
             self.resources.fullmatch(resource) is None
         ) == self.not_resource
@@ -112,7 +112,7 @@ class Policy:
 
 @dataclass(frozen=True, kw_only=True)
 class Principal:
-    """Who signed in: its ARN (user or assumed role) and what its identity-based policies say."""
+    """A principal that signed in: its ARN (user or assumed role) and its identity-based policies."""
 
     arn: str
     policies: tuple[Policy, ...]
@@ -129,11 +129,11 @@ class Principal:
         return rest.partition("/")[0] if kind == "assumed-role" else rest
 
     def may(self, action: str, resource: str) -> bool:
-        """Whether an Allow matches and no Deny does. `action` as `service:Name`, in any case; `resource` an ARN."""
+        """True if an Allow matches and no Deny does. `action` as `service:Name`, in any case; `resource` an ARN."""
         return (self._decide if len(resource) <= _LONGEST_REMEMBERED else self._evaluate)(action, resource)
 
     def has_any(self, service: str) -> bool:
-        """Whether any Allow could allow any action of the service, on whatever resource; no Deny is considered."""
+        """True if any Allow could allow any action of the service, on any resource; no Deny is considered."""
         allows = [statement for statement in self._statements() if statement.allows and statement.reaches(service)]
         if all(statement.unknown for statement in allows):
             for statement in allows:
@@ -190,7 +190,7 @@ def _parse_statement(statement: Mapping[str, Any], where: str, *, variables: boo
 
 
 def _one_of(element: str, statement: Mapping[str, Any], where: str) -> tuple[list[str], bool]:
-    """What the element or its Not… form says, and whether it is the latter. Raises MalformedPolicy."""
+    """The values of the element or of its Not… form, and True for the latter. Raises MalformedPolicy."""
     negated = f"Not{element}"
     if (element in statement) == (negated in statement):
         count = "both" if element in statement else "neither"

@@ -1,4 +1,4 @@
-"""What was consumed here, by table, role, statement and partition, since the endpoint began."""
+"""The consumption by table, role, statement and partition, since the endpoint began."""
 
 import json
 from collections.abc import Iterable
@@ -62,7 +62,7 @@ class Meter:
         self._partitions: dict[tuple[str, str], Partitions] = {}
 
     def consumed(self, shape: Shape) -> Consumed:
-        """Where the consumption of statements of this shape is to be added. Of a long text, the beginning is kept."""
+        """The totals of statements of this shape. Of a long text, the beginning is kept."""
         if len(shape.text) > _LONGEST_TEXT:
             shape = replace(shape, text=f"{shape.text[:_LONGEST_TEXT]}...")
         there = self._shapes.get(shape)

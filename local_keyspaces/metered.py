@@ -31,7 +31,7 @@ class NoMeter(LocalKeyspacesError):
 
 
 class Metered:
-    """What was consumed between two moments. A table is named as `orders`, or as `shop.orders`."""
+    """The consumption between two moments. A table is named as `orders`, or as `shop.orders`."""
 
     def __init__(self) -> None:
         self.statements: list[Mapping[str, Any]] = []
@@ -75,7 +75,7 @@ def metered(source: Meter | Path | str = Path(".local", "keyspaces")) -> Iterato
 
 
 def read_totals(directory: Path) -> Mapping[str, Any]:
-    """What `Meter.snapshot` gives, of the endpoint that runs with this directory. Blocks. Raises NoMeter."""
+    """`Meter.snapshot` of the endpoint that runs with this directory. Blocks. Raises NoMeter."""
     try:
         address = json.loads((directory / _FILE).read_text())
         with socket.create_connection(("127.0.0.1", address["port"]), timeout=_SECONDS) as connection:

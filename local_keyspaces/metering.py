@@ -1,4 +1,4 @@
-"""What a statement consumes by the service's rules: sizes in bytes, capacity in units. Nothing here knows a connection.
+"""The service's rules for capacity: sizes in bytes, consumption in units. This module knows no connection.
 
 Source: developer guide, "Estimate row size", "Calculate the static column size", "Read request units and write request
 units", "Estimate capacity consumption" and its pages, "Use batch statements". A unit is an RRU or RCU, a WRU or WCU:
@@ -95,7 +95,7 @@ def _collection_sizer(parameters: Sequence[str]) -> Sizer:
 
 
 def elements(value: bytes) -> int:
-    """How many a collection has."""
+    """The number of a collection's elements."""
     return int.from_bytes(value[:4], "big")
 
 

@@ -1,4 +1,4 @@
-"""What WITH may say of a table: checked to the last value, so that nothing is accepted and then forgotten.
+"""The options of a table after WITH, checked to the last value: nothing is accepted and then forgotten.
 
 Source: developer guide, "Tables" (CREATE TABLE, ALTER TABLE), "Create a table with automatic scaling", "Pre-warm a
 table", "Tagging restrictions". What the guide documents and this endpoint does not model is refused.

@@ -1,4 +1,4 @@
-"""What becomes of a statement that reads or writes rows: the permissions it needs and the text Cassandra is given."""
+"""Plans of statements that read or write rows: the permissions that they need, and the text for Cassandra."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from local_keyspaces.cql import TableName
 from local_keyspaces.iam import Principal
 from local_keyspaces.refusals import Refused, invalid, syntax_error, unauthorized
 
-# What is made of a text is remembered: applications use few. Long ones are not, for the memory's sake.
+# Plans are remembered by text: applications use few texts. Long texts are not kept, to save memory.
 _REMEMBERED = 2048
 LONGEST_REMEMBERED = 1024
 LONGEST_NAME = 48
@@ -19,7 +19,7 @@ LONGEST_NAME = 48
 BATCH_WRITE_TYPES = {"LOGGED": "BATCH", "UNLOGGED": "UNLOGGED_BATCH", "COUNTER": "COUNTER"}
 
 
-# What a resource in several Regions takes in addition (service authorization reference).
+# Additional resources of a keyspace in several Regions (service authorization reference).
 _MULTI_REGION = {
     **{action: f"{action}MultiRegionResource" for action in ("Alter", "Create", "Drop", "Modify", "Select")},
     "TagResource": "TagMultiRegionResource",
@@ -126,7 +126,7 @@ def _read(text: str, keyspace: str | None, shows_peers: bool) -> Plan | cql.Use 
             continue
         accesses.add(Access(action="Modify", keyspace=table_keyspace, table=table))
         if rules.is_conditional(part):
-            # Else the answer to a condition would tell what may not be read; Cassandra requires it too.
+            # The answer to a condition would otherwise tell rows that may not be read; Cassandra requires it, too.
             accesses.add(Access(action="Select", keyspace=table_keyspace, table=table))
     return Plan(
         parts=parts,

@@ -14,7 +14,7 @@ from local_keyspaces.files import write_atomically
 
 
 class Registry:
-    """The processes that are ours, in a file: whoever finds it after a crash can end them.
+    """The processes that were started here, in a file: the next start can end them after a crash.
 
     A process is known by its number and its time of start, since numbers are used again.
     """
@@ -72,13 +72,13 @@ def end_leftovers(file: Path) -> list[str]:
     return ended
 
 
-async def end_process(process: asyncio.subprocess.Process, *, patience: float) -> None:
-    """SIGTERM, `patience` seconds, SIGKILL to its session; returns when it is gone, even if cancelled meanwhile."""
+async def end_process(process: asyncio.subprocess.Process, *, stop_timeout: float) -> None:
+    """SIGTERM, `stop_timeout` seconds, SIGKILL to its session; returns when it is gone, even if cancelled meanwhile."""
     if process.returncode is None:
         try:
             with suppress(ProcessLookupError):
                 process.terminate()
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(stop_timeout):
                 await process.wait()
         except TimeoutError:
             pass

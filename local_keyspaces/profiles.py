@@ -23,7 +23,7 @@ _RENEWED_AFTER = datetime.timedelta(hours=1)
 async def keep_profiles(
     file: Path, store: CredentialStore, *, account: str, roles: Mapping[str, Role]
 ) -> AsyncIterator[None]:
-    """A profile for the administrator, who may do everything, and one for each role, by its name; kept fresh."""
+    """A profile for the administrator, with all permissions, and one for each role, by its name; kept fresh."""
     administrator = _administrator(file, store, account)
 
     def write() -> None:

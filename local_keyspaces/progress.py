@@ -15,7 +15,7 @@ class Progress:
         self._live = stream.isatty()
 
     def say(self, line: str = "") -> None:
-        # Whoever read this may have gone; what is going on must go on, and end, all the same.
+        # The reader of the output may have gone; the work must go on, and end, all the same.
         with contextlib.suppress(BrokenPipeError):
             print(line, file=self._stream, flush=True)
 

@@ -1,4 +1,4 @@
-"""What a statement is answered when it is not run, as the error of the native protocol it becomes."""
+"""Answers to statements that are not run, as errors of the native protocol."""
 
 from local_keyspaces import frames
 from local_keyspaces.frames import ErrorCode

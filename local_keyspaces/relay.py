@@ -32,7 +32,7 @@ Observe = Callable[[Callable[[], bytes] | None, int], None]
 
 @dataclass(kw_only=True, slots=True)
 class Awaited:
-    """What is to be done to a response: to its body if it is a RESULT, and if it is an ERROR. observe: before that."""
+    """Changes to a response: to the body of a RESULT, and to that of an ERROR. observe: is called before."""
 
     result: Change | None = None
     error: Change | None = None
@@ -87,7 +87,7 @@ class Relay:
         self._upstream.close()
 
     def is_used(self, stream: int) -> bool:
-        """Whether a response on this stream is still to come."""
+        """True while a response on this stream is still to come."""
         return stream in self._waiting
 
     def forward(self, request: Frame, awaited: Awaited = UNCHANGED, *, delay: float = 0) -> None:

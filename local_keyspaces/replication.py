@@ -67,7 +67,7 @@ def _is_whole(given: Mapping[str, str]) -> bool:
 
 
 def names_regions(options: Mapping[str, Option]) -> bool:
-    """Whether a statement with these options is about a multi-Region keyspace."""
+    """True for a statement with these options about a multi-Region keyspace."""
     strategy = options.get("replication")
     return isinstance(strategy, Mapping) and str(strategy.get("class")).endswith("NetworkTopologyStrategy")
 

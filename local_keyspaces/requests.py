@@ -29,7 +29,7 @@ CONSISTENCY_CODE = {name: code for code, name in CONSISTENCY.items()}
 
 
 class Values(NamedTuple):
-    """What is bound to a statement's markers: in their order, or by name. None: null, or not set."""
+    """The values of a statement's markers: in their order, or by name. None: null, or not set."""
 
     by_position: Sequence[bytes | None] = ()
     names: Sequence[str] | None = None

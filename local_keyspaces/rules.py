@@ -34,7 +34,7 @@ _SMALL = min(Quota.PARTITION_KEY.most, Quota.CLUSTERING_KEY.most)
 
 
 def is_conditional(part: "cql.Select | cql.Modification") -> bool:
-    """Whether it is a lightweight transaction."""
+    """True for a lightweight transaction."""
     match part:
         case cql.Insert():
             return part.if_not_exists
@@ -44,7 +44,7 @@ def is_conditional(part: "cql.Select | cql.Modification") -> bool:
 
 
 def check_supported(statement: cql.Statement) -> None:
-    """What can be said without knowing the table. Raises Refused."""
+    """Checks the rules that do not depend on the table. Raises Refused."""
     match statement:
         case cql.Select():
             _check_select(statement)
@@ -112,7 +112,7 @@ def check_writetime(select: cql.Select, table: Table) -> None:
 
 
 def check_batch(kind: str, parts: Sequence[tuple[cql.Modification, Table, Values]], *, size: int) -> None:
-    """What concerns the batch as one; each part is checked on its own. size: bytes. Raises Refused."""
+    """Checks the rules about a batch as a whole; each part is checked on its own. size: bytes. Raises Refused."""
     quota = _MOST_STATEMENTS[kind]
     if kind == "LOGGED" and any(table.static for _, table, _ in parts):
         quota = Quota.LOGGED_STATEMENTS_WITH_STATIC
@@ -206,7 +206,7 @@ def identity(terms: Sequence[Term], values: Values) -> bytes | None:
 
 
 def in_values(relation: Relation, values: Values) -> int:
-    """How many values an IN asks for."""
+    """The number of values of an IN."""
     marker = relation.in_marker
     if marker is None or marker.marker is None:
         return len(relation.terms)

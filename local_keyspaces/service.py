@@ -1,4 +1,4 @@
-"""All of a local Keyspaces but Cassandra and the credentials of those who use it."""
+"""Starts a local Keyspaces in front of a running Cassandra; credentials are the caller's."""
 
 import socket
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ SCHEMA_DELAY = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class LocalKeyspaces:
-    """ca_file: of the authority to trust. store: who may sign in."""
+    """ca_file: of the authority to trust. store: the principals that may sign in."""
 
     port: int
     ca_file: Path

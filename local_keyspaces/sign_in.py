@@ -1,4 +1,4 @@
-"""Signing in: from a client's first frame to its AUTH_RESPONSE, after which it is known who asks."""
+"""Signing in: from a client's first frame to its AUTH_RESPONSE, which names its principal."""
 
 import asyncio
 from dataclasses import dataclass

@@ -15,7 +15,10 @@ from local_keyspaces.files import write_atomically
 
 @dataclass(kw_only=True)
 class Running:
-    """What runs in the directory, as it tells other commands. stack: its name. status: by what is run."""
+    """A stack or a Keyspaces that runs in the directory, as it tells other commands. stack: its name.
+
+    status: by the name of each part that runs.
+    """
 
     pid: int
     stack: str

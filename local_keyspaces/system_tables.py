@@ -18,7 +18,7 @@ CASSANDRAS_OWN = frozenset(
 REPLICATION = "{'class': 'SimpleStrategy', 'replication_factor': 1}"
 
 _ADDRESS = "127.0.0.1"
-# What a principal sees that may not describe the VPC endpoint: no peers.
+# The view of a principal that may not describe the VPC endpoint: no peers.
 _NO_PEERS = "peers_of_none"
 
 # Not a client's to see: what is to be dropped at the next start, if it was not before.
@@ -128,7 +128,7 @@ def is_hidden(keyspace: str, table: str) -> bool:
 
 
 def stored_name(keyspace: str, table: str, *, shows_peers: bool) -> tuple[str, str]:
-    """Where Cassandra keeps this system table for a principal that may, or may not, see the peers."""
+    """Cassandra's name of this system table, for a principal that may, or may not, see the peers."""
     hidden = (keyspace, table) == ("system", "peers") and not shows_peers
     return f"_{keyspace}", _NO_PEERS if hidden else table
 
@@ -169,7 +169,7 @@ def write_partitioner(session: Session, partitioner: str) -> None:
 
 
 def write_identity(session: Session, region: str) -> None:
-    """Who the server says it is.
+    """The identity that the server reports.
 
     Values: developer guide, "Connecting with cqlsh", "System keyspaces" and "VPC endpoints". With a VPC endpoint,
     system.peers has an entry for its address in each availability zone, that of the host one is connected to included;

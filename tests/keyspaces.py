@@ -118,7 +118,7 @@ class LocalKeyspaces:
         self.call(schema.ensure_table(table))
 
     @contextmanager
-    def suffering(self, **faults: Any) -> Iterator[None]:
+    def injecting(self, **faults: Any) -> Iterator[None]:
         self.service.faults.write(Faults(**faults))
         try:
             yield

@@ -1,4 +1,4 @@
-"""What a CQL statement is, for an endpoint that decides whether Cassandra gets to see it.
+"""CQL statements, for an endpoint that decides which of them Cassandra sees.
 
 `parse` understands a text as Cassandra 5 does, or refuses it: the strict side. Imports nothing else of `local/`.
 """

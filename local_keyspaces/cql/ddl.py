@@ -122,7 +122,7 @@ def _user_type_name(tokens: Tokens) -> TableName:
 
 
 def _more(tokens: Tokens, parse: Callable[[], object]) -> None:
-    """What follows the first of a definition's lines; there may be commas too many, as in Cassandra."""
+    """The lines of a definition after the first; there may be too many commas, as in Cassandra."""
     while tokens.accept(","):
         if not tokens.at(",", ")"):
             parse()
@@ -146,7 +146,7 @@ class _Columns:
 
 
 class _Table(_Columns):
-    """What is between the parentheses of CREATE TABLE."""
+    """The definitions between the parentheses of CREATE TABLE."""
 
     def __init__(self, tokens: Tokens) -> None:
         super().__init__(tokens)

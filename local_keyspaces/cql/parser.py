@@ -104,7 +104,7 @@ class _Rows(Selection):
         return True
 
     def _ordering(self) -> bool:
-        """Whether it is by similarity of vectors."""
+        """True for an ordering by the similarity of vectors."""
         self.tokens.name()
         ann = self.tokens.accept_words("ann", "of")
         if ann:
@@ -244,7 +244,7 @@ class _Rows(Selection):
         return column
 
     def _conditions(self) -> bool:
-        """Whether they are IF EXISTS."""
+        """True for the conditions IF EXISTS."""
         if not self.tokens.accept_words("if"):
             return False
         names_column = self.tokens.at(*_COMPARISONS, "[", ".", ahead=1) or self.tokens.at_words("in", ahead=1)

@@ -1,4 +1,4 @@
-"""What a CQL statement says, as far as authorisation and Keyspaces' own rules ask.
+"""Parsed CQL statements, as far as authorisation and Keyspaces' own rules need them.
 
 Names are as Cassandra knows them: an unquoted one in lower case, a quoted one without its quotes.
 """

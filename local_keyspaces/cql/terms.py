@@ -171,7 +171,7 @@ class Terms:
 
 
 class Selection(Terms):
-    """What SELECT and GROUP BY list. Of it, only its functions and its markers are kept."""
+    """The list of SELECT or GROUP BY. Only its functions and its markers are kept."""
 
     def selector(self) -> None:
         self.selected()

@@ -87,5 +87,5 @@ def _quote(name: str) -> str:
 
 
 def is_reserved(name: str) -> bool:
-    """Whether no type of a user's may have this name, unless it is quoted."""
+    """True if no user-defined type may have this name without quotes."""
     return name in _NATIVE or name in _NO_TYPES

@@ -239,7 +239,7 @@ def test_keeps_no_connection_that_has_ended(keyspaces: LocalKeyspaces, monkeypat
         async with _reading(keyspaces, monkeypatch, "outages") as reading:
             open_ones = connections()
             for _ in range(3):
-                with keyspaces.suffering(drop=1.0), contextlib.suppress(*DRIVER_ERRORS, DeadlineExceeded):
+                with keyspaces.injecting(drop=1.0), contextlib.suppress(*DRIVER_ERRORS, DeadlineExceeded):
                     await reading.read.execute(["ab"], deadline=asyncio.get_running_loop().time() + 0.5)
                 await reading.rows()
             async with asyncio.timeout(20):

@@ -202,7 +202,7 @@ def test_pages_through_all_countries(
     api: str, loaded: LocalKeyspaces, faults: Mapping[str, object], limit: int
 ) -> None:
     """Keyspaces may answer with short and with empty pages before the last: no country is lost or seen twice."""
-    with loaded.suffering(**faults):
+    with loaded.injecting(**faults):
         pages = list(follow(api, f"/countries?limit={limit}"))
     assert sorted(country["id"] for page in pages for country in page) == sorted(ALL)
     full, rest = divmod(len(ALL), limit)

@@ -75,7 +75,7 @@ def test_outlives_the_load_balancers_idle_connections() -> None:
 
 
 def test_is_done_before_it_is_killed() -> None:
-    """What is still in flight when ECS's patience ends is lost."""
+    """ECS kills a task after its stop timeout, and requests that are still in flight are lost."""
     closing = 10  # seconds that the driver's threads may still be busy with a connection
     longest = Options().drain + server.ARRIVE + server.FINISH + closing
     assert longest < container(evaluate(), "query-api")["stopTimeout"]

@@ -21,7 +21,7 @@ WRITE = "INSERT INTO geography_domain.countries (id) VALUES ('zz')"
 
 def test_throttles_reads_as_keyspaces_does(keyspaces: LocalKeyspaces, session: Session) -> None:
     """There is no error of its own: a service must treat this timeout as "slow down"."""
-    with keyspaces.suffering(throttle_reads=1.0):
+    with keyspaces.injecting(throttle_reads=1.0):
         with pytest.raises(ReadTimeout) as refused:
             session.execute(READ)
         session.execute(WRITE)
@@ -38,7 +38,7 @@ def test_throttles_writes_as_keyspaces_does(keyspaces: LocalKeyspaces, session: 
     batch = BatchStatement(BatchType.UNLOGGED)
     batch.add(WRITE)
     condition = SimpleStatement(f"{WRITE} IF NOT EXISTS")
-    with keyspaces.suffering(throttle_writes=1.0):
+    with keyspaces.injecting(throttle_writes=1.0):
         for write, write_type in ((WRITE, 0), (batch, 2), (condition, 5)):
             with pytest.raises(WriteTimeout) as refused:
                 session.execute(write)
@@ -50,7 +50,7 @@ def test_throttles_writes_as_keyspaces_does(keyspaces: LocalKeyspaces, session: 
 
 def test_limits_the_rate_of_a_connection(keyspaces: LocalKeyspaces) -> None:
     """3,000 a second in the cloud; the other connections go on."""
-    with keyspaces.connect() as session, keyspaces.suffering(rate_limit=20):
+    with keyspaces.connect() as session, keyspaces.injecting(rate_limit=20):
         answers = [session.execute_async(READ) for _ in range(100)]
         refused = 0
         for answer in answers:
@@ -63,7 +63,7 @@ def test_limits_the_rate_of_a_connection(keyspaces: LocalKeyspaces) -> None:
 
 def test_is_slow_on_demand_and_does_one_thing_while_another_waits(keyspaces: LocalKeyspaces, session: Session) -> None:
     """Latency is that of each statement, not a queue."""
-    with keyspaces.suffering(latency=0.3):
+    with keyspaces.injecting(latency=0.3):
         start = time.monotonic()
         for answer in [session.execute_async(READ) for _ in range(50)]:
             answer.result()
@@ -74,7 +74,7 @@ def test_is_slow_on_demand_and_does_one_thing_while_another_waits(keyspaces: Loc
 def test_drops_connections(keyspaces: LocalKeyspaces) -> None:
     """As a network does; a client connects again."""
     with keyspaces.connect() as session:
-        with keyspaces.suffering(drop=1.0), pytest.raises(NoHostAvailable):
+        with keyspaces.injecting(drop=1.0), pytest.raises(NoHostAvailable):
             session.execute(READ)
         deadline = time.monotonic() + 30
         while True:
@@ -88,7 +88,7 @@ def test_drops_connections(keyspaces: LocalKeyspaces) -> None:
 
 def test_lets_temporary_credentials_expire(keyspaces: LocalKeyspaces, session: Session) -> None:
     """New connections are refused; those that are open stay."""
-    with keyspaces.suffering(expired_credentials=True):
+    with keyspaces.injecting(expired_credentials=True):
         with pytest.raises(NoHostAvailable, match="Expired session token"), keyspaces.connect():
             pass
         session.execute(READ)
@@ -112,7 +112,7 @@ def test_has_short_and_empty_pages(keyspaces: LocalKeyspaces, faults: dict[str, 
             session.prepare("SELECT b FROM faults.many WHERE a = 1").bind([]),
         ):
             statement.fetch_size = 50
-            with keyspaces.suffering(**faults):
+            with keyspaces.injecting(**faults):
                 result = session.execute(statement)
                 seen, found = [len(result.current_rows)], [row.b for row in result.current_rows]
                 while result.has_more_pages:
@@ -125,7 +125,7 @@ def test_has_short_and_empty_pages(keyspaces: LocalKeyspaces, faults: dict[str, 
             assert max(seen) <= int(str(faults.get("page_rows", 50)))
             assert len(seen) >= pages
         # A page of before the fault was switched off is still found.
-        with keyspaces.suffering(empty_pages=True):
+        with keyspaces.injecting(empty_pages=True):
             result = session.execute(SimpleStatement("SELECT b FROM faults.many WHERE a = 1", fetch_size=50))
         assert len(result.all()) == 100
 
@@ -133,7 +133,7 @@ def test_has_short_and_empty_pages(keyspaces: LocalKeyspaces, faults: dict[str, 
 def test_writes_once_however_pages_are_cut(keyspaces: LocalKeyspaces, session: Session) -> None:
     """A conditional write answers with a row; to "fetch the next page" of it would be to write again."""
     session.execute("DELETE FROM geography_domain.countries WHERE id = 'once'")
-    with keyspaces.suffering(empty_pages=True, page_rows=1):
+    with keyspaces.injecting(empty_pages=True, page_rows=1):
         result = session.execute("INSERT INTO geography_domain.countries (id) VALUES ('once') IF NOT EXISTS")
         assert [row.applied for row in result.all()] == [True]
 

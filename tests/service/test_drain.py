@@ -52,7 +52,7 @@ def test_loses_no_request_when_one_of_two_is_stopped(filled: LocalKeyspaces, lat
         assert set(load.statuses()) == {200}
         print(f"{len(load.replies)} requests, ended {ended:.2f} s after SIGTERM")
 
-    with api(filled) as (port, process), api(filled) as (other, _), filled.suffering(latency=latency):
+    with api(filled) as (port, process), api(filled) as (other, _), filled.injecting(latency=latency):
         asyncio.run(scenario(port, process, other))
 
 

@@ -77,9 +77,9 @@ def test_hides_throttling_of_some_reads_and_says_so_when_all_are(filled: LocalKe
 
     shares: list[float] = []
     with api(filled) as (port, _):
-        with filled.suffering(throttle_reads=0.2):
+        with filled.injecting(throttle_reads=0.2):
             asyncio.run(scenario(port, 1.5))
-        with filled.suffering(throttle_reads=1.0):
+        with filled.injecting(throttle_reads=1.0):
             asyncio.run(scenario(port, 0.5))
         _recovers(port)
     assert shares[0] < 0.03
@@ -98,7 +98,7 @@ def test_gives_up_at_the_deadline_when_the_database_is_slow(filled: LocalKeyspac
         assert DEADLINE - 0.1 < load.slowest() < DEADLINE + SLACK
 
     with api(filled) as (port, _):
-        with filled.suffering(latency=DEADLINE + 1):
+        with filled.injecting(latency=DEADLINE + 1):
             asyncio.run(scenario(port))
         _recovers(port)
 
@@ -114,10 +114,10 @@ def test_survives_connections_that_break_and_refused_sign_ins(filled: LocalKeysp
         assert load.slowest() < DEADLINE + SLACK
 
     with api(filled) as (port, _):
-        with filled.suffering(drop=0.1):
+        with filled.injecting(drop=0.1):
             asyncio.run(scenario(port))
         _recovers(port)
-        with filled.suffering(drop=1.0, expired_credentials=True):
+        with filled.injecting(drop=1.0, expired_credentials=True):
             asyncio.run(scenario(port))
         _recovers(port)
 
@@ -129,7 +129,7 @@ def test_refuses_what_is_too_much_and_keeps_its_memory(filled: LocalKeyspaces) -
         async with under_load(lambda: port, clients=20) as load:  # once around, so that what stays is there
             await asyncio.sleep(0.5)
         before = process.memory_info().rss
-        with filled.suffering(latency=0.5):
+        with filled.injecting(latency=0.5):
             async with under_load(lambda: port, clients=400, pause=0.1) as load:
                 await asyncio.sleep(2)
                 ping = await load.balancer.get("/ping")

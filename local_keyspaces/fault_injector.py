@@ -1,4 +1,4 @@
-"""What the faults that are on do to the statements of one connection."""
+"""Injects the faults that are on into the statements of one connection."""
 
 import time
 
@@ -13,7 +13,7 @@ _AFTER_EMPTY = b"\0after-empty\0"
 _DEFAULT_PAGE = 5000
 
 
-class Suffering:
+class FaultInjector:
     """faults: those that are on; to be set whenever something was received."""
 
     def __init__(self, faults: Faults) -> None:
