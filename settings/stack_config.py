@@ -77,9 +77,9 @@ class StackConfig:
         declared = self._declared[key]
         default = declared["default"]
         default = tuple(default) if isinstance(default, list) else default
-        given = self._config.get(key)
-        if given is None:
-            return Setting(key=key, value=default, changed=False)
+        given = self._config.require(
+            key
+        )  # with its default: the engine applies those of Pulumi.yaml (sdk/go/common/workspace)
         parse, use = _PARSED[declared["type"]]
         try:
             value = parse(given)
