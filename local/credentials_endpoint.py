@@ -44,7 +44,8 @@ class CredentialsEndpoint:
             await runner.cleanup()
 
     async def _answer(self, request: web.Request) -> web.Response:
-        given = request.headers.get("Authorization", "").encode()
+        # A header may have any bytes; those that are no UTF-8 come as surrogates.
+        given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
         known = self._role_by_token.items()
         role = next((role for token, role in known if hmac.compare_digest(token.encode(), given)), None)
         if role is None:

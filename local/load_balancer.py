@@ -110,7 +110,7 @@ class LoadBalancer:
         try:
             upstream = await self._session.request(
                 request.method,
-                URL(f"http://127.0.0.1:{target.port}{request.raw_path}", encoded=True),  # as it came
+                URL(f"http://127.0.0.1:{target.port}{_origin_form(request.raw_path)}", encoded=True),
                 headers=_forwarded(request),
                 data=request.content if request.body_exists else None,
                 allow_redirects=False,
@@ -126,6 +126,15 @@ class LoadBalancer:
                 await response.write(chunk)
             await response.write_eof()
             return response
+
+
+def _origin_form(target: str) -> str:
+    """The request's target as it came; of the absolute form, which proxies use, its path (RFC 9112, 3.2.2)."""
+    if target.startswith("/"):
+        return target
+    _, _, rest = target.partition("://")
+    _, slash, path = rest.partition("/")
+    return slash + path if slash else "/"
 
 
 def _is_no_malformed_request(record: logging.LogRecord) -> bool:

@@ -156,3 +156,22 @@ def test_passes_on_addresses_as_they_came() -> None:
                     assert (answer.status, answer.headers.get("X-Path")) == (202, path)
 
     run(test)
+
+
+def test_passes_a_request_in_absolute_form_on_by_its_path() -> None:
+    """A client that takes the load balancer for a proxy would get an error, and the terminal a traceback."""
+
+    async def test(balancer: LoadBalancer, session: aiohttp.ClientSession) -> None:
+        async with App("api").serve() as app, balancer.register(API, app.port, lambda: None):
+            while not balancer.healthy_targets(API):  # noqa: ASYNC110  # a target reports nothing else
+                await asyncio.sleep(0.02)
+            url = URL(str(session._base_url))
+            assert url.host is not None
+            reader, writer = await asyncio.open_connection(url.host, url.port)
+            writer.write(b"GET http://other.example.com/api/x?y=1 HTTP/1.1\r\nHost: other.example.com\r\n\r\n")
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            writer.close()
+            assert " 202 " in head.splitlines()[0]
+            assert "X-Path: /api/x?y=1" in head
+
+    run(test)
