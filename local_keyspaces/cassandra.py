@@ -155,7 +155,10 @@ async def run_cassandra(
 
 
 async def fetch_jars(directory: Path) -> Sequence[str]:
-    """Cassandra's class path; fetched from Maven Central the first time. Raises LocalKeyspacesError."""
+    """Cassandra's class path; fetched from Maven Central the first time, and verified each time.
+
+    Raises LocalKeyspacesError.
+    """
     listing = jars.classpath_file(directory)
     if not listing.exists():
         process = await asyncio.create_subprocess_exec(
@@ -176,7 +179,9 @@ async def fetch_jars(directory: Path) -> Sequence[str]:
         if process.returncode != 0:
             reason = errors.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
             raise LocalKeyspacesError(f"Cassandra's jars could not be fetched from Maven Central: {reason[0]}")
-    return listing.read_text().splitlines()
+    classpath = listing.read_text().splitlines()
+    await asyncio.to_thread(jars.verify, classpath, jars.pinned())
+    return classpath
 
 
 def _find_java() -> str:

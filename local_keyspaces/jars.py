@@ -1,21 +1,46 @@
 """Fetches Apache Cassandra's jars: `python -m local_keyspaces.jars DIRECTORY`, as a process that can be ended."""
 
 import fcntl
+import hashlib
 import sys
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from jgo.maven import MavenContext
 
+from local_keyspaces.errors import LocalKeyspacesError
 from local_keyspaces.files import write_atomically
 
 CASSANDRA = "org.apache.cassandra:cassandra-all:5.0.5"
 _DOWNLOADS_AT_ONCE = 16
+_AGAIN = "delete the folder with the jars, and they are fetched again"
 
 
 def classpath_file(directory: Path) -> Path:
     """Lists the jars, one path a line, once all are there."""
     return directory / f"{CASSANDRA.replace(':', '-')}.classpath"
+
+
+def pinned() -> Mapping[str, str]:
+    """SHA-256 by a jar's file name."""
+    lines = Path(__file__).with_name("jars.sha256").read_text().splitlines()
+    return {name: digest for digest, name in (line.split() for line in lines)}
+
+
+def verify(classpath: Sequence[str], digests: Mapping[str, str]) -> None:
+    """Raises LocalKeyspacesError unless the class path is exactly the pinned jars, each with its digest."""
+    names = [Path(jar).name for jar in classpath]
+    if sorted(names) != sorted(digests):
+        other = ", ".join(sorted(set(names) ^ set(digests))) or "one is there twice"
+        raise LocalKeyspacesError(f"Cassandra's jars are not those that are pinned: {other}; {_AGAIN}")
+    for jar, name in zip(classpath, names, strict=True):
+        try:
+            digest = hashlib.sha256(Path(jar).read_bytes()).hexdigest()
+        except OSError as error:
+            raise LocalKeyspacesError(f"{jar} cannot be read: {error.strerror}; {_AGAIN}") from None
+        if digest != digests[name]:
+            raise LocalKeyspacesError(f"{jar} does not have the SHA-256 that is pinned; {_AGAIN}")
 
 
 def main() -> None:
