@@ -2,7 +2,9 @@
 
 import fcntl
 import json
+import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -65,6 +67,7 @@ class State:
     def lock(self) -> Iterator[None]:
         """Held for as long as something runs, however it ends. Raises LocalKeyspacesError if another holds it."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._check_owner()
         with self._lock.open("a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -74,6 +77,17 @@ class State:
                 yield
             finally:
                 self._running.unlink(missing_ok=True)
+
+    def _check_owner(self) -> None:
+        """Keys and credentials are written here: other users must not be able to put files or links in their place."""
+        status = self.directory.stat()
+        if status.st_uid != os.geteuid():
+            raise LocalKeyspacesError(f"{self.directory} belongs to another user; choose another with --directory")
+        if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise LocalKeyspacesError(
+                f"other users may write to {self.directory}; take that away with chmod go-w, or choose another directory"
+                " with --directory"
+            )
 
     @property
     def already_running(self) -> str:
