@@ -85,7 +85,7 @@ class State:
             raise LocalKeyspacesError(f"{self.directory} belongs to another user; choose another with --directory")
         if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise LocalKeyspacesError(
-                f"other users may write to {self.directory}; take that away with chmod go-w, or choose another directory"
+                f"other users may write to {self.directory}; take that away with chmod go-w, or choose another place"
                 " with --directory"
             )
 

@@ -42,7 +42,7 @@ class Machine:
                 shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(source, root)
-        (root / ".local").mkdir()
+        (root / ".local").mkdir(mode=0o700)
         (root / ".local" / "jars").symlink_to(JARS)
 
     @property

@@ -26,7 +26,7 @@ class Installed:
         self.root = root
         self.python = environment / "bin" / "python"
         self._command = environment / "bin" / "local-keyspaces"
-        (root / ".local").mkdir()
+        (root / ".local").mkdir(mode=0o700)
         (root / ".local" / "jars").symlink_to(JARS)
         (root / "nonsense.json").write_text("nonsense")
 
