@@ -13,12 +13,6 @@ _PARAMETERS_AT_MOST: Final = 20
 _NEVER: Final = re.compile(r"q=0(\.0{0,3})?").fullmatch
 
 
-def header(scope: Scope, name: bytes) -> bytes | None:
-    """A header's value by its lower-case name; repeated headers are joined as RFC 9110 (5.3) says."""
-    values = [value for key, value in scope["headers"] if key == name]
-    return b", ".join(values) if values else None
-
-
 def query(scope: Scope, known: Collection[str]) -> Mapping[str, str]:
     """The query's parameters. Raises BadRequest for one that is unknown, repeated or not UTF-8."""
     try:
