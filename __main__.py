@@ -2,7 +2,7 @@
 
 import pulumi
 
-from components import Environment, KeyspacesMicroservice, Once, Service, Table
+from components import Environment, KeyspacesMicroservice, Once, Service, Table, read, write
 from settings import read_settings
 
 settings = read_settings()
@@ -13,16 +13,17 @@ env = Environment(
     **settings.environment,
 )
 
+countries = Table(
+    name="countries",
+    columns={"id": "text", "name": "text", "capital": "text", "population": "int", "area": "int"},
+    partition_key=["id"],
+    **settings.table,
+)
+
 loader = KeyspacesMicroservice(
     "load-countries",
     environment=env,
-    table=Table(
-        name="countries",
-        columns={"id": "text", "name": "text", "capital": "text", "population": "int", "area": "int"},
-        partition_key=["id"],
-        **settings.table,
-    ),
-    access="write",
+    tables=[write(countries)],
     dockerfile="app/load-countries.Dockerfile",
     command=["python", "-m", "load_countries"],
     architecture=settings.architecture,
@@ -32,8 +33,7 @@ loader = KeyspacesMicroservice(
 query_api = KeyspacesMicroservice(
     "query-api",
     environment=env,
-    table=loader.table,
-    access="read",
+    tables=[read(loader.tables["countries"])],
     dockerfile="app/countries.Dockerfile",
     command=["python", "-m", "countries"],
     generated_secrets=["CURSOR_KEY"],
@@ -43,7 +43,7 @@ query_api = KeyspacesMicroservice(
 
 pulumi.export("url", query_api.url)
 pulumi.export("keyspace", env.keyspace.name)
-pulumi.export("table", loader.table.table_name)
+pulumi.export("table", loader.tables["countries"].table.table_name)
 pulumi.export("cluster", env.cluster.name)
 pulumi.export("service", query_api.service.name)
 pulumi.export("logGroups", {"load-countries": loader.log_group.name, "query-api": query_api.log_group.name})

@@ -102,7 +102,7 @@ async def targets(directory: Path) -> AsyncIterator[Sequence[Target]]:
             "KEYSPACES_ENDPOINT": f"localhost:{cassandra.port}",
             "KEYSPACES_CA_FILE": str(certificates.ca_file),
             "KEYSPACES_KEYSPACE": _KEYSPACE,
-            "KEYSPACES_TABLE": _TABLE,
+            "KEYSPACES_TABLE_COUNTRIES": _TABLE,
         }
         api = [sys.executable, "-m", "countries"]
         planned = [

@@ -25,6 +25,7 @@ from components.service.service import Service
 from components.service.spot import Spot
 from components.tables.capacity import OnDemand, Provisioned
 from components.tables.table import Table
+from components.tables.use import read, write
 
 __all__ = [
     "AccessLogs",
@@ -45,4 +46,6 @@ __all__ = [
     "Service",
     "Spot",
     "Table",
+    "read",
+    "write",
 ]

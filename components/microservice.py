@@ -20,7 +20,8 @@ from components.secrets.generated import create_generated_secrets, generated_sec
 from components.secrets.parameter import SecretParameter
 from components.service.deployment import Deployment
 from components.service.service import RunningService, Service, create_service
-from components.tables.table import KeyspacesTable, Table, create_table
+from components.tables.table import KeyspacesTable, create_table
+from components.tables.use import TableUse, uses_mistake
 from components.tasks.architecture import Architecture
 from components.tasks.image import Image, create_image
 from components.tasks.permissions import Role, create_execution_role, create_task_role
@@ -31,29 +32,32 @@ _OWN_VARIABLES = {
     "AWS_REGION",
     "KEYSPACES_ENDPOINT",
     "KEYSPACES_KEYSPACE",
-    "KEYSPACES_TABLE",
     "PORT",
     "TRUSTED_PROXIES",
 }
 
 
-class KeyspacesMicroservice(pulumi.ComponentResource):
-    """A program in a container that reads or writes one Keyspaces table, as a service or once.
+def _variable(table: str) -> str:
+    """The environment variable that gives a table's name in AWS."""
+    return f"KEYSPACES_TABLE_{table.upper()}"
 
-    Creates, for itself alone: the table (unless it is given another's), a task role that can reach that table and
-    nothing else, an execution role, an ECR repository and the image in it, a log group, a security group, a task
-    definition, and a service behind the environment's load balancer or one run of the task; if asked for, generated
-    secrets, alarms and a dashboard. All of them can be reached from the attributes below; docs/components.md has
-    examples.
+
+class KeyspacesMicroservice(pulumi.ComponentResource):
+    """A program in a container that reads or writes Keyspaces tables, as a service or once.
+
+    Creates, for itself alone: its own tables, a task role that can reach the tables it uses and nothing else, an
+    execution role, an ECR repository and the image in it, a log group, a security group, a task definition, and a
+    service behind the environment's load balancer or one run of the task; if asked for, generated secrets, alarms and a
+    dashboard. All of them can be reached from the attributes below; docs/components.md has examples.
 
     The container is told what it needs by its environment: AWS_REGION, KEYSPACES_ENDPOINT (`host:port`),
-    KEYSPACES_KEYSPACE, KEYSPACES_TABLE and, in a service, PORT and TRUSTED_PROXIES: the CIDR blocks, with commas, from
-    which the load balancer sends requests. Its credentials come from the task role as for every
-    AWS SDK on ECS.
+    KEYSPACES_KEYSPACE, KEYSPACES_TABLE_<NAME> for each table and, in a service, PORT and TRUSTED_PROXIES: the CIDR
+    blocks, with commas, from which the load balancer sends requests. Its credentials come from the task role as for
+    every AWS SDK on ECS.
 
     name: see `check_name`; begins every child's name.
-    table: a `Table` to create, which deleting the microservice drops; or the `table` of another microservice.
-    access: "read" (Select) or "write" (Select and Modify).
+    tables: each by `read` (Select) or `write` (Select and Modify): a `Table` to create, which deleting the microservice
+    drops, or one of another microservice's `tables`.
     dockerfile: from the folder of Pulumi.yaml; its folder is the build context.
     command: the whole command. variables: more environment variables; not for secrets, they are shown in the console.
     generated_secrets: environment variables with a random value each, the same for all tasks, such as a key to sign
@@ -62,15 +66,14 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
     cpu: CPU units, 1024 to a vCPU. memory: MiB. Together one of the sizes Fargate offers.
     architecture: "ARM64" or "X86_64", of the tasks and of the image. A changed one needs no other machine to build on,
     if the Dockerfile runs commands only in a stage `FROM --platform=$BUILDPLATFORM`.
-    alarms: create alarms; None for none. Those of the table count all its clients, so give them to one microservice of
+    alarms: create alarms; None for none. Those of a table count all its clients, so give them to one microservice of
     those that share a table. dashboard: create a CloudWatch dashboard.
 
     Raises InvalidArguments for what AWS would refuse.
     """
 
-    table: aws.keyspaces.Table
-    created_table: KeyspacesTable | None
-    """The table with its guard and its auto scaling, unless it is another microservice's."""
+    tables: Mapping[str, KeyspacesTable]
+    """By the program's name for each; own ones have their guard and their auto scaling."""
     image: Image
     log_group: aws.cloudwatch.LogGroup
     generated_secrets: Mapping[str, SecretParameter]
@@ -83,8 +86,9 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
     """The service and what belongs to it, of a `Service`."""
     ran: CompletedRun | None
     """The run, of a `Once`."""
-    alarms: Mapping[str, aws.cloudwatch.MetricAlarm]
-    """By kind: those of `RunningService`, and of the table `throttles`, `system-errors` and `user-errors`."""
+    alarms: dict[str, aws.cloudwatch.MetricAlarm]
+    """By kind: those of `RunningService`, and of each table `<name>-throttles`, `<name>-system-errors` and
+    `<name>-user-errors`."""
     dashboard: aws.cloudwatch.Dashboard | None
 
     def __init__(
@@ -92,8 +96,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         name: str,
         *,
         environment: Environment,
-        table: Table | aws.keyspaces.Table,
-        access: Access,
+        tables: Sequence[TableUse],
         dockerfile: str,
         command: Sequence[str],
         run: Service | Once,
@@ -110,18 +113,19 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         check_size(name, cpu=cpu, memory=memory)
         account, network = environment.account, environment.network
         exec_ = isinstance(run, Service) and run.exec
-        own = sorted(_OWN_VARIABLES & (variables or {}).keys())
+        raise_for(name, {"tables": uses_mistake(tables)})
+        told = {_variable(use.name) for use in tables} | _OWN_VARIABLES
+        own = sorted(told & (variables or {}).keys())
         raise_for(
             name,
             {
-                "access": none_of(access, Access),
                 "architecture": none_of(architecture, Architecture),
                 "run": "has exec, which needs NewVpc(session_endpoint=True) where the egress is endpoints"
                 if exec_ and not network.sessions
                 else None,
                 "variables": f"has {', '.join(own)}, which the component sets; use other names" if own else None,
                 "generated_secrets": generated_secrets_mistake(
-                    generated_secrets, network, own=_OWN_VARIABLES, variables=(variables or {}).keys()
+                    generated_secrets, network, own=told, variables=(variables or {}).keys()
                 ),
             },
         )
@@ -129,19 +133,10 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         tags = {**environment.tags, "Microservice": name}
         alarms = alarms and alarms.in_region(account)
 
-        self.created_table = None
-        if isinstance(table, Table):
-            self.created_table = create_table(
-                name,
-                table,
-                keyspace=environment.keyspace,
-                account=account,
-                protect=environment.protect,
-                tags=tags,
-                parent=self,
-            )
-            table = self.created_table.table
-        self.table = table
+        self._environment = environment
+        self.tables = {use.name: self._table(name, use, tags) for use in tables}
+        used = {use.name: (self.tables[use.name].table, use.access) for use in tables}
+        resources = [table for table, _ in used.values()]
         self.image = create_image(
             name,
             dockerfile=dockerfile,
@@ -160,7 +155,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             name, generated_secrets, account=account, tags=tags, parent=self
         )
         self.task_role = create_task_role(
-            f"{name}-task", access=access, table=table, exec=exec_, account=account, tags=tags, parent=self
+            f"{name}-task", tables=used, exec=exec_, account=account, tags=tags, parent=self
         )
         self.execution_role = create_execution_role(
             f"{name}-execution",
@@ -179,8 +174,8 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             environment={
                 "AWS_REGION": account.region,
                 "KEYSPACES_ENDPOINT": pulumi.Output.format("cassandra.{0}.amazonaws.com:{1}", account.region, CQL_PORT),
-                "KEYSPACES_KEYSPACE": table.keyspace_name,
-                "KEYSPACES_TABLE": table.table_name,
+                "KEYSPACES_KEYSPACE": environment.keyspace.name,
+                **{_variable(each): table.table_name for each, (table, _) in used.items()},
                 **(
                     {"PORT": str(run.port), "TRUSTED_PROXIES": network.cidr_blocks.apply(",".join)}
                     if isinstance(run, Service)
@@ -209,14 +204,13 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             network=network,
             access=self.task_access,
             needs=[
-                table,
+                *resources,
                 self.task_role.policy,
                 self.execution_role.policy,
                 *self.generated_secrets.values(),
                 *self.task_access.rules,
             ],
         )
-        self._environment = environment
         self.ran, self.running = None, None
         if isinstance(run, Service):
             self.running = create_service(
@@ -230,22 +224,43 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                 parent=self,
             )
         else:
-            self.ran = create_run(name, run, task=task, table=table, account=account, tags=tags, parent=self)
-        self.alarms = {
-            **(self.running.alarms if self.running else {}),
-            **(create_table_alarms(name, alarms, table=table, access=access, tags=tags, parent=self) if alarms else {}),
-        }
-        self.dashboard = self._create_dashboard(name, access) if dashboard else None
-        self.register_outputs({"table": table.table_name, "log_group": self.log_group.name})
+            self.ran = create_run(name, run, task=task, tables=resources, account=account, tags=tags, parent=self)
+        self.alarms = dict(self.running.alarms) if self.running else {}
+        for each, (table, access) in used.items() if alarms else ():
+            assert alarms is not None
+            made = create_table_alarms(
+                f"{name}-{each}", alarms, of=name, table=table, access=access, tags=tags, parent=self
+            )
+            self.alarms |= {f"{each}-{kind}": alarm for kind, alarm in made.items()}
+        self.dashboard = self._create_dashboard(name, used) if dashboard else None
+        self.register_outputs(
+            {"tables": {each: table.table_name for each, (table, _) in used.items()}, "log_group": self.log_group.name}
+        )
 
-    def _create_dashboard(self, name: str, access: Access) -> aws.cloudwatch.Dashboard:
+    def _table(self, name: str, use: TableUse, tags: Mapping[str, str]) -> KeyspacesTable:
+        if isinstance(use.table, KeyspacesTable):
+            return use.table
+        if isinstance(use.table, aws.keyspaces.Table):
+            return KeyspacesTable(name=use.name, table=use.table)
+        return create_table(
+            f"{name}-{use.table.name}",
+            use.table,
+            keyspace=self._environment.keyspace,
+            account=self._environment.account,
+            protect=self._environment.protect,
+            tags=tags,
+            parent=self,
+        )
+
+    def _create_dashboard(
+        self, name: str, tables: Mapping[str, tuple[aws.keyspaces.Table, Access]]
+    ) -> aws.cloudwatch.Dashboard:
         environment = self._environment
         return create_dashboard(
             name,
             region=environment.account.region,
             log_group=self.log_group,
-            table=self.table,
-            access=access,
+            tables=tables,
             service=ServiceView(
                 load_balancer_arn_suffix=environment.load_balancer.arn_suffix,
                 target_group=self.running.target.target_group,

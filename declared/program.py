@@ -130,6 +130,8 @@ class _Mocks(mocks.Mocks):
         self._answer = answer
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        if args.resource_id:  # one that is there and is only read: nothing of it is known here
+            return args.resource_id, {}
         id_, outputs = self._computed(args.typ, args.name, args.inputs)
         # A remote component's outputs are its own; a resource's outputs begin with its inputs.
         return id_, {**({} if args.typ.startswith("awsx:") else args.inputs), **outputs}

@@ -82,14 +82,19 @@ class LocalKeyspaces:
     def store(self) -> CredentialStore:
         return self.service.store
 
-    def environment(self, table: TableSchema = COUNTRIES, role: Role = EVERYTHING) -> Mapping[str, str]:
-        """What a task gets: as on Fargate, but for the endpoint and its authority."""
+    def environment(
+        self, table: TableSchema = COUNTRIES, role: Role = EVERYTHING, *, known_as: str = ""
+    ) -> Mapping[str, str]:
+        """What a task gets: as on Fargate, but for the endpoint and its authority.
+
+        known_as: the program's name for the table, if that is not its own.
+        """
         return {
             "AWS_REGION": REGION,
             "KEYSPACES_ENDPOINT": f"localhost:{self.port}",
             "KEYSPACES_CA_FILE": str(self.ca_file),
             "KEYSPACES_KEYSPACE": table.keyspace,
-            "KEYSPACES_TABLE": table.name,
+            f"KEYSPACES_TABLE_{(known_as or table.name).upper()}": table.name,
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
             "AWS_CONFIG_FILE": "/dev/null",
             **self.credentials.environment_for(role),

@@ -1,4 +1,4 @@
-"""One table as a program uses it: its columns, and the reads that are prepared on it."""
+"""One table as a program uses it: its columns, and the statements that are prepared on it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,35 +8,37 @@ from cassandra import InvalidRequest
 from cassandra.cluster import Session
 from cassandra.query import SimpleStatement
 
-from keyspaces.reads import Observer, PreparedRead
+from keyspaces.reads import PreparedRead
 from keyspaces.results import Column
-from keyspaces.target import Target
+from keyspaces.statements import Effect, Observer
+from keyspaces.target import QualifiedName
+from keyspaces.writes import PreparedWrite
 
 # Not prepared: Keyspaces has refused to prepare reads of system tables.
 _KINDS: Final = SimpleStatement(
-    "SELECT column_name, kind FROM system_schema.columns WHERE keyspace_name = %s AND table_name = %s"
+    "SELECT column_name, kind, position FROM system_schema.columns WHERE keyspace_name = %s AND table_name = %s"
 )
-_KEY_KINDS: Final = frozenset(("partition_key", "clustering"))
+_KEY_KINDS: Final = ("partition_key", "clustering")
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """name: keyspace and table. columns: in the order of `SELECT *`. key: names of the primary key's columns."""
+    """name: keyspace and table. columns: in the order of `SELECT *`. key: the primary key's columns, in order."""
 
     name: str
     columns: Sequence[Column]
-    key: frozenset[str]
+    key: Sequence[str]
 
 
 class Database:
-    """Prepares statements on a session whose connections are on the event loop. Its methods block."""
+    """Prepares statements for one table, on a session whose connections are on the event loop. Its methods block."""
 
     def __init__(
-        self, session: Session, target: Target, *, observe: Observer, on_more_columns: Callable[[str], object]
+        self, session: Session, table: QualifiedName, *, observe: Observer, on_more_columns: Callable[[str], object]
     ) -> None:
         """on_more_columns: is told when the table has got more columns."""
         self._session = session
-        self._target = target
+        self._table = table
         self._observe = observe
         self._on_more_columns = on_more_columns
 
@@ -44,17 +46,28 @@ class Database:
         """The table, which is read once. Raises the driver's errors."""
         first = self.read("LIMIT 1")
         first.check([])
-        rows = self._session.execute(_KINDS, (self._target.keyspace, self._target.table))
-        kinds: Mapping[str, str] = {row["column_name"]: row["kind"] for row in rows}
-        key = frozenset(name for name, kind in kinds.items() if kind in _KEY_KINDS)
-        if not key:
-            raise InvalidRequest(f"system_schema.columns does not describe {self._target}")
-        return Description(str(self._target), first.columns, key)
+        rows = self._session.execute(_KINDS, (self._table.keyspace, self._table.name))
+        places: Mapping[tuple[int, int], str] = {
+            (_KEY_KINDS.index(row["kind"]), row["position"]): row["column_name"]
+            for row in rows
+            if row["kind"] in _KEY_KINDS
+        }
+        if not places:
+            raise InvalidRequest(f"system_schema.columns does not describe {self._table}")
+        return Description(str(self._table), first.columns, [name for _, name in sorted(places.items())])
 
     def read(self, clauses: str = "") -> PreparedRead:
         """Reads rows of the table. Raises the driver's errors.
 
         clauses: CQL after the table's name, such as `WHERE id = ?`.
         """
-        cql = f"SELECT * FROM {self._target.cql_name} {clauses}".rstrip()
+        cql = f"SELECT * FROM {self._table.in_cql} {clauses}".rstrip()
         return PreparedRead(self._session, cql, observe=self._observe, on_more_columns=self._on_more_columns)
+
+    def write(self, before: str, after: str, *, effect: Effect) -> PreparedWrite:
+        """Writes a row of the table. Raises the driver's errors.
+
+        before, after: CQL around the table's name, such as `UPDATE` and `SET name = ? WHERE id = ?`.
+        """
+        cql = f"{before} {self._table.in_cql} {after}"
+        return PreparedWrite(self._session, cql, effect=effect, observe=self._observe)

@@ -17,13 +17,36 @@ from cassandra.connection import Connection, ConnectionException, ConnectionShut
 from cassandra.protocol import AuthChallengeMessage
 
 _COLLECT_AFTER: Final = 5.0  # seconds, in which an outage breaks other connections, too
+_CLOSE_SECONDS: Final = 1.0  # for the other side to answer the end of TLS
 
 
 def connections_on(loop: asyncio.AbstractEventLoop) -> type[Connection]:
     """A driver's `connection_class` for the running loop. Call it in the loop's thread."""
-    return type(
-        "LoopConnection", (_LoopConnection,), {"loop": loop, "loop_thread": threading.get_ident(), "collecting": None}
-    )
+    all_ended = asyncio.Event()
+    all_ended.set()
+    of_loop = {
+        "loop": loop,
+        "loop_thread": threading.get_ident(),
+        "collecting": None,
+        "transports": set(),
+        "all_ended": all_ended,
+    }
+    return type("LoopConnection", (_LoopConnection,), of_loop)
+
+
+async def until_closed(connection_class: Any) -> None:
+    """Waits for the connections of a session that was shut down; those that do not end in time are cut off.
+
+    A program whose event loop ends before them leaves their sockets to the garbage collector.
+    """
+    all_ended = connection_class.all_ended
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await all_ended.wait()
+    except TimeoutError:
+        for transport in connection_class.transports:
+            transport.abort()
+        await all_ended.wait()
 
 
 class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no types
@@ -31,6 +54,8 @@ class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no t
     loop: ClassVar[asyncio.AbstractEventLoop]
     loop_thread: ClassVar[int]
     collecting: ClassVar[asyncio.TimerHandle | None]
+    transports: ClassVar[set[asyncio.Transport]]
+    all_ended: ClassVar[asyncio.Event]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Blocks until connected; the driver calls it in threads of its own. Raises OSError."""
@@ -76,6 +101,8 @@ class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no t
 
     def connected(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self.transports.add(transport)
+        self.all_ended.clear()
         if self.is_closed:  # given up meanwhile
             transport.abort()
 
@@ -110,6 +137,13 @@ class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no t
     def receive(self, data: bytes) -> None:
         self._iobuf.write(data)
         self.process_io_buffer()
+
+    def ended(self) -> None:
+        if self._transport is not None:
+            self.transports.discard(self._transport)
+            if not self.transports:
+                self.all_ended.set()
+        self.collect_soon()
 
     @classmethod
     def collect_soon(cls) -> None:
@@ -154,7 +188,7 @@ class _Protocol(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._connection.defunct(error or ConnectionShutdown(f"{self._connection.endpoint} closed the connection"))
-        self._connection.collect_soon()
+        self._connection.ended()
 
     # The driver refuses statements on a connection that is not writable (ConnectionBusy).
     def pause_writing(self) -> None:

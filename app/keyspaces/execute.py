@@ -1,24 +1,31 @@
-"""The EXECUTE message of CQL's protocol, version 4, as bytes.
+"""The EXECUTE and BATCH messages of CQL's protocol, version 4, as bytes.
 
 The driver makes its own anew, field by field, for each statement. Source: Apache Cassandra, native_protocol_v4.spec,
-4.1.6.
+4.1.6 and 4.1.7.
 """
 
 import struct
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from cassandra import ConsistencyLevel
-from cassandra.query import PreparedStatement
+from cassandra.query import UNSET_VALUE, PreparedStatement
 
-VERSION: Final = 4  # the one Keyspaces documents
+from keyspaces.serialize import serializer
 
-_OPCODE: Final = 0x0A
+EXECUTE: Final = 0x0A
+BATCH: Final = 0x0D
+BatchKind = Literal["LOGGED", "UNLOGGED"]
+
+_BATCH_KINDS: Final = {"LOGGED": b"\x00", "UNLOGGED": b"\x01"}
+_PREPARED: Final = b"\x01"  # kind of a batch's statement
 _VALUES, _PAGE_SIZE, _PAGING_STATE = 0x01, 0x04, 0x08
 _HEADER = struct.Struct(">BBhBI").pack  # version, flags, stream, opcode, length
 _INT = struct.Struct(">i").pack
 _SHORT = struct.Struct(">H").pack
 _PARAMETERS = struct.Struct(">HBH").pack  # consistency, flags, number of values
+_BATCH_PARAMETERS = struct.Struct(">HB").pack  # consistency, flags
+_NULL, _UNSET = _INT(-1), _INT(-2)
 
 
 class ExecuteMessage:
@@ -26,15 +33,14 @@ class ExecuteMessage:
 
     def __init__(self, statement: PreparedStatement) -> None:
         self._id = _SHORT(len(statement.query_id)) + statement.query_id
-        self._types = [column.type for column in statement.column_metadata]
+        self._serialize = [serializer(column.name, column.type) for column in statement.column_metadata]
 
-    def __call__(self, values: Sequence[Any], fetch_size: int | None, paging_state: bytes | None) -> bytes:
-        """A message's body. values: one for each mark of the statement. Raises what the types do for a wrong value."""
+    def __call__(
+        self, values: Sequence[Any], fetch_size: int | None = None, paging_state: bytes | None = None
+    ) -> bytes:
+        """A message's body. values: one for each mark of the statement. Raises Unwritable."""
         flags = _VALUES
-        parts: list[bytes] = []
-        for type_, value in zip(self._types, values, strict=True):
-            serialized = type_.serialize(value, VERSION)
-            parts += _INT(len(serialized)), serialized
+        parts = self._values(values)
         if fetch_size is not None:
             flags |= _PAGE_SIZE
             parts.append(_INT(fetch_size))
@@ -43,7 +49,34 @@ class ExecuteMessage:
             parts += _INT(len(paging_state)), paging_state
         return b"".join([self._id, _PARAMETERS(ConsistencyLevel.LOCAL_QUORUM, flags, len(values)), *parts])
 
+    def in_batch(self, values: Sequence[Any]) -> bytes:
+        """The statement as a part of a batch. Raises Unwritable."""
+        return b"".join([_PREPARED, self._id, _SHORT(len(values)), *self._values(values)])
 
-def encode(body: bytes, stream: int, version: int, **_: Any) -> bytes:
+    def _values(self, values: Sequence[Any]) -> list[bytes]:
+        parts: list[bytes] = []
+        for serialize, value in zip(self._serialize, values, strict=True):
+            if value is None:
+                parts.append(_NULL)
+            elif value is UNSET_VALUE:
+                parts.append(_UNSET)
+            else:
+                serialized = serialize(value)
+                parts += _INT(len(serialized)), serialized
+        return parts
+
+
+def batch_message(kind: BatchKind, parts: Sequence[bytes]) -> bytes:
+    """A message's body, at LOCAL_QUORUM. parts: by `ExecuteMessage.in_batch`."""
+    parameters = _BATCH_PARAMETERS(ConsistencyLevel.LOCAL_QUORUM, 0)
+    return b"".join([_BATCH_KINDS[kind], _SHORT(len(parts)), *parts, parameters])
+
+
+def encode_execute(body: bytes, stream: int, version: int, **_: Any) -> bytes:
     """A frame, as the driver's connections want encoders to make it; not compressed."""
-    return _HEADER(version, 0, stream, _OPCODE, len(body)) + body
+    return _HEADER(version, 0, stream, EXECUTE, len(body)) + body
+
+
+def encode_batch(body: bytes, stream: int, version: int, **_: Any) -> bytes:
+    """The same for a batch."""
+    return _HEADER(version, 0, stream, BATCH, len(body)) + body

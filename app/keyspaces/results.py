@@ -29,7 +29,7 @@ from cassandra.protocol import (
     read_short,
 )
 
-from keyspaces.execute import VERSION
+from keyspaces.serialize import VERSION
 from keyspaces.types import ExactResult, Unrepresentable
 
 _RESULT: Final = ExactResult.opcode
@@ -186,6 +186,17 @@ class _Parser:
         if self._order is not None:
             rows = [tuple(row[index] for index in self._order) for row in rows]
         return rows
+
+
+def decode_rows(body: bytes) -> list[dict[str, Any]]:
+    """The rows of any result with metadata, by column. Raises `keyspaces.types.Unrepresentable`."""
+    stream = io.BytesIO(body)
+    stream.seek(4)
+    message = ExactResult(_ROWS)
+    message.recv_results_metadata(stream, {})
+    columns = described(message.column_metadata)
+    rows = _Parser(message.column_metadata, columns).rows(body, stream.tell())
+    return [{column.name: value for column, value in zip(columns, row, strict=True)} for row in rows]
 
 
 def described(metadata: Metadata) -> list[Column]:

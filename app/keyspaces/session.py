@@ -1,4 +1,4 @@
-"""A driver session for one table, retried while it opens, closed for good."""
+"""A driver session for one keyspace, retried while it opens, closed for good."""
 
 import asyncio
 import ssl
@@ -16,8 +16,8 @@ from cassandra.protocol import ErrorMessage
 from cassandra.query import dict_factory
 
 from keyspaces.auth import SigV4AuthProvider
-from keyspaces.event_loop import connections_on
-from keyspaces.execute import VERSION
+from keyspaces.event_loop import connections_on, until_closed
+from keyspaces.serialize import VERSION
 from keyspaces.target import Target
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ _HEARTBEAT = 5  # seconds
 
 
 class Unreachable(Exception):
-    """The table could not be used in time; the message says why, without a secret."""
+    """The keyspace or a table could not be used in time; the message says why, without a secret."""
 
 
 @contextmanager
@@ -66,13 +66,15 @@ async def open_session_on_loop(
             connection_class=connection_class,
             stop=stop,
         )
+        try:
+            yield session, used
+        finally:
+            await asyncio.to_thread(session.cluster.shutdown)
     except asyncio.CancelledError:
         stop.set()
         raise
-    try:
-        yield session, used
     finally:
-        await asyncio.to_thread(session.cluster.shutdown)
+        await until_closed(connection_class)
 
 
 def _open(
@@ -98,9 +100,8 @@ def _open(
         except (*DRIVER_ERRORS, OSError, RuntimeError) as error:
             cluster.shutdown()
             if stop.is_set() or time.monotonic() + pause > deadline:
-                where = f"{target} at {target.host}:{target.port}"
                 raise Unreachable(
-                    f"{where} could not be used within {startup_timeout:.0f} s: {describe(error)}"
+                    f"{target} could not be used within {startup_timeout:.0f} s: {describe(error)}"
                 ) from error
         except BaseException:
             cluster.shutdown()

@@ -1,4 +1,4 @@
-"""Which table to use and where it is: from the command line, else from the environment the platform sets."""
+"""Where Keyspaces is, and which tables a program uses: from the environment the platform sets."""
 
 import argparse
 import os
@@ -6,36 +6,74 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+TABLE_VARIABLE: Final = "KEYSPACES_TABLE_"
+"""Begins the variable that gives a table's name: KEYSPACES_TABLE_ORDERS for the table that a program calls orders."""
 
 _CQL_PORT = 9142
 _NAME = re.compile(r"[a-zA-Z0-9_]{1,48}")
 _AMAZON_ROOTS = Path(__file__).with_name("keyspaces-bundle.pem")
 
 
+class UnknownTable(Exception):
+    """The environment names no table by this name; the message says which variable to set."""
+
+
+@dataclass(frozen=True, slots=True)
+class QualifiedName:
+    keyspace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.keyspace}.{self.name}"
+
+    @property
+    def in_cql(self) -> str:
+        """With quotes, since CQL would change the case of a name without them."""
+        return f'"{self.keyspace}"."{self.name}"'
+
+
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A table. host, port: where Keyspaces is. ca_file: the only authorities trusted to say so."""
+    """A keyspace. host, port: where Keyspaces is. ca_file: the only authorities trusted to say so.
+
+    tables: names in the keyspace by the name that the program has for each.
+    """
 
     region: str
     keyspace: str
-    table: str
     host: str
     port: int
     ca_file: Path
+    tables: Mapping[str, str]
 
     def __str__(self) -> str:
-        return f"{self.keyspace}.{self.table}"
+        return f"keyspace {self.keyspace} at {self.host}:{self.port}"
 
-    @property
-    def cql_name(self) -> str:
-        """The table as CQL writes it, case and all."""
-        return f'"{self.keyspace}"."{self.table}"'
+    def table(self, name: str) -> QualifiedName:
+        """Raises UnknownTable."""
+        if name not in self.tables:
+            raise UnknownTable(f"there is no table {name!r}: set {variable_of(name)} to the table's name")
+        return QualifiedName(self.keyspace, self.tables[name])
+
+
+def variable_of(table: str) -> str:
+    """The variable that names a table."""
+    return f"{TABLE_VARIABLE}{table.upper()}"
 
 
 def add_target_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--region", "-r", help="AWS region (default: AWS_REGION)")
     parser.add_argument("--keyspace", "-k", help="keyspace (default: KEYSPACES_KEYSPACE)")
-    parser.add_argument("--table", "-t", help="table (default: KEYSPACES_TABLE)")
+    parser.add_argument(
+        "--table",
+        "-t",
+        action="append",
+        default=[],
+        metavar="NAME=TABLE",
+        help=f"a table by the program's name for it (default: {TABLE_VARIABLE}NAME)",
+    )
 
 
 def target_from(
@@ -52,12 +90,23 @@ def target_from(
             parser.error(f"no {option}: give --{option} or set {variable}")
         return str(value)
 
+    def checked(what: str, name: str) -> str:
+        if not _NAME.fullmatch(name):
+            parser.error(f"{what} {name!r}: use 1 to 48 letters, digits and underscores")
+        return name
+
     region = choose("region", "AWS_REGION")
-    names = {}
-    for option, variable in (("keyspace", "KEYSPACES_KEYSPACE"), ("table", "KEYSPACES_TABLE")):
-        names[option] = choose(option, variable)
-        if not _NAME.fullmatch(names[option]):
-            parser.error(f"{option} {names[option]!r}: use 1 to 48 letters, digits and underscores")
+    keyspace = checked("keyspace", choose("keyspace", "KEYSPACES_KEYSPACE"))
+    tables = {
+        variable.removeprefix(TABLE_VARIABLE).lower(): checked(variable, name)
+        for variable, name in environment.items()
+        if variable.startswith(TABLE_VARIABLE)
+    }
+    for given in options.table:
+        name, equals, table = given.partition("=")
+        if not equals:
+            parser.error(f"--table {given!r}: use NAME=TABLE, such as orders=orders_2026")
+        tables[name] = checked("table", table)
     endpoint = environment.get("KEYSPACES_ENDPOINT") or f"cassandra.{region}.amazonaws.com:{_CQL_PORT}"
     host, _, port = endpoint.rpartition(":")
     if not host or not port.isdigit():
@@ -65,4 +114,4 @@ def target_from(
     ca_file = Path(environment.get("KEYSPACES_CA_FILE") or _AMAZON_ROOTS)
     if not ca_file.is_file():
         parser.error(f"KEYSPACES_CA_FILE is {str(ca_file)!r}; there is no such file")
-    return Target(region=region, host=host, port=int(port), ca_file=ca_file, **names)
+    return Target(region=region, keyspace=keyspace, host=host, port=int(port), ca_file=ca_file, tables=tables)

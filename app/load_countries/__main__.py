@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from keyspaces.session import DRIVER_ERRORS, Unreachable, describe, open_session
-from keyspaces.target import add_target_options, target_from
+from keyspaces.target import UnknownTable, add_target_options, target_from
 from load_countries.load import LoadFailed, Record, verify, wait_until_active, write
 
 _DATA = Path(__file__).with_name("countries.json")
@@ -25,23 +25,27 @@ def main() -> int:
     )
     options = parser.parse_args()
     target = target_from(parser, options)
+    try:
+        table = target.table("countries")
+    except UnknownTable as error:
+        parser.error(str(error))
     records: list[Record] = json.loads(_DATA.read_text(encoding="utf-8"))
     deadline = time.monotonic() + options.startup_timeout
     try:
         with open_session(
             target,
             startup_timeout=options.startup_timeout,
-            first_use=lambda session: wait_until_active(session, target, deadline=deadline, report=_say),
+            first_use=lambda session: wait_until_active(session, table, deadline=deadline, report=_say),
         ) as (session, _):
-            written = write(session, target, records)
-            verified = verify(session, target, records)
+            written = write(session, table, records)
+            verified = verify(session, table, records)
     except (LoadFailed, Unreachable) as error:
         _say(str(error))
         return 1
     except DRIVER_ERRORS as error:
         _say(describe(error))
         return 1
-    _say(f"{written} rows written and {verified} verified in {target}")
+    _say(f"{written} rows written and {verified} verified in {table}")
     return 0
 
 

@@ -9,7 +9,7 @@ from cassandra.cluster import Session
 from cassandra.query import BoundStatement, SimpleStatement
 
 from keyspaces.session import DRIVER_ERRORS, describe
-from keyspaces.target import Target
+from keyspaces.target import QualifiedName
 
 Record = Mapping[str, Any]
 
@@ -21,7 +21,9 @@ class LoadFailed(Exception):
     """Not every record is in the table as it should be; the message says which is not, and why."""
 
 
-def wait_until_active(session: Session, target: Target, *, deadline: float, report: Callable[[str], None]) -> None:
+def wait_until_active(
+    session: Session, table: QualifiedName, *, deadline: float, report: Callable[[str], None]
+) -> None:
     """Keyspaces creates tables asynchronously: waits for ACTIVE. Raises LoadFailed at `deadline` (time.monotonic())."""
     # Not prepared: Keyspaces has refused to prepare reads of system tables.
     question = SimpleStatement(
@@ -29,36 +31,36 @@ def wait_until_active(session: Session, target: Target, *, deadline: float, repo
     )
     seen = None
     while True:
-        row = session.execute(question, (target.keyspace, target.table)).one()
+        row = session.execute(question, (table.keyspace, table.name)).one()
         status = row["status"] if row else "missing"
         if status == "ACTIVE":
             return
         if time.monotonic() >= deadline:
-            raise LoadFailed(f"table {target} is {status}, not ACTIVE, and time is up")
+            raise LoadFailed(f"table {table} is {status}, not ACTIVE, and time is up")
         if status != seen:
-            report(f"waiting for table {target}: {status}")
+            report(f"waiting for table {table}: {status}")
             seen = status
         time.sleep(1)
 
 
-def write(session: Session, target: Target, records: Sequence[Record]) -> int:
+def write(session: Session, table: QualifiedName, records: Sequence[Record]) -> int:
     """Writes every record; writing one again changes nothing. Returns how many. Raises LoadFailed."""
     for record in records:
         columns = ", ".join(f'"{column}"' for column in record)
         marks = ", ".join("?" for _ in record)
-        insert = session.prepare(f"INSERT INTO {target.cql_name} ({columns}) VALUES ({marks})")
+        insert = session.prepare(f"INSERT INTO {table.in_cql} ({columns}) VALUES ({marks})")
         _execute(session, insert.bind(list(record.values())), f"writing {dict(record)}")
     return len(records)
 
 
-def verify(session: Session, target: Target, records: Sequence[Record], key: str = "id") -> int:
+def verify(session: Session, table: QualifiedName, records: Sequence[Record], key: str = "id") -> int:
     """Reads every record back by its key. Returns how many are there as given. Raises LoadFailed if one is not."""
     for record in records:
         columns = ", ".join(f'"{column}"' for column in record)
-        select = session.prepare(f'SELECT {columns} FROM {target.cql_name} WHERE "{key}" = ?')
+        select = session.prepare(f'SELECT {columns} FROM {table.in_cql} WHERE "{key}" = ?')
         rows = _execute(session, select.bind([record[key]]), f"reading {record[key]!r}")
         if rows != [dict(record)]:
-            raise LoadFailed(f"{target}: {record[key]!r} reads back as {rows}, not as {dict(record)}")
+            raise LoadFailed(f"{table}: {record[key]!r} reads back as {rows}, not as {dict(record)}")
     return len(records)
 
 

@@ -1,7 +1,7 @@
 """The kit that an HTTP service runs on: a program declares its routes and calls `run`.
 
     def routes(tables: Tables) -> Sequence[Route]:
-        table = tables.open()
+        table = tables.open("things")
         by_id = table.select("id")
 
         @get("/things/{id}", "Get one thing", answers=table.row("Thing"), problems=READING)
@@ -18,25 +18,49 @@ cursors.BadCursor       a cursor is not of this list, or has expired; the kit an
 http.server.CannotListen  the address is taken; `run` says so and returns 1
 """
 
+from keyspaces.writes import Applied
+from service.idempotency import IdempotentRequest
 from service.parameters import Page
-from service.problems import BadRequest, NotFound, Problem
+from service.preconditions import IfMatch
+from service.problems import (
+    BadRequest,
+    Conflict,
+    NotFound,
+    PreconditionFailed,
+    Problem,
+    UnprocessableContent,
+    WriteOutcomeUnknown,
+)
 from service.program import run
-from service.representations import Listing, Representation
-from service.routes import Content, Route, get
-from service.tables import READING, Table, Tables
+from service.representations import Created, Listing, Representation
+from service.routes import Content, Route, delete, get, patch, post, put
+from service.tables import READING, WRITING, Table, Tables
 
 __all__ = [
     "READING",
+    "WRITING",
+    "Applied",
     "BadRequest",
+    "Conflict",
     "Content",
+    "Created",
+    "IdempotentRequest",
+    "IfMatch",
     "Listing",
     "NotFound",
     "Page",
+    "PreconditionFailed",
     "Problem",
     "Representation",
     "Route",
     "Table",
     "Tables",
+    "UnprocessableContent",
+    "WriteOutcomeUnknown",
+    "delete",
     "get",
+    "patch",
+    "post",
+    "put",
     "run",
 ]

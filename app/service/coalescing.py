@@ -40,7 +40,11 @@ class Coalescing(Generic[K, V]):
             if kept is not None and loop.time() < kept[0]:
                 return kept[1]
         if not self._share:
-            return self._remember(key, await self._read(key), loop)
+            before = self._waiting
+            value = await self._read(key)
+            if before is self._waiting:
+                self._remember(key, value, loop)
+            return value
         while (waiting := self._waiting.get(key)) is not None:
             waiter: asyncio.Future[V] = loop.create_future()
             waiting.append(waiter)
@@ -49,10 +53,19 @@ class Coalescing(Generic[K, V]):
                 return value
         return await self._lead(key, loop)
 
+    def renew(self) -> None:
+        """From now on no caller gets what was read before, or what is being read: it may have changed."""
+        self._waiting = {}
+        self._kept = {}
+        self._kept_size = 0
+
     async def _lead(self, key: K, loop: asyncio.AbstractEventLoop) -> V:
-        waiting = self._waiting[key] = []
+        all_waiting = self._waiting
+        waiting = all_waiting[key] = []
         try:
-            value = self._remember(key, await self._read(key), loop)
+            value = await self._read(key)
+            if all_waiting is self._waiting:  # not renewed meanwhile
+                self._remember(key, value, loop)
         except Exception as error:
             for waiter in waiting:
                 if not waiter.done():
@@ -64,13 +77,13 @@ class Coalescing(Generic[K, V]):
                     waiter.set_result(_ABANDONED)
             raise
         finally:
-            del self._waiting[key]
+            del all_waiting[key]
         for waiter in waiting:
             if not waiter.done():
                 waiter.set_result(value)
         return value
 
-    def _remember(self, key: K, value: V, loop: asyncio.AbstractEventLoop) -> V:
+    def _remember(self, key: K, value: V, loop: asyncio.AbstractEventLoop) -> None:
         if self._keep:
             now = loop.time()
             self._forget(key)
@@ -78,7 +91,6 @@ class Coalescing(Generic[K, V]):
             self._kept_size += self._size(value)
             while self._kept_size > CACHED_AT_MOST or (self._kept and self._oldest()[0] <= now):
                 self._forget(next(iter(self._kept)))
-        return value
 
     def _oldest(self) -> tuple[float, V]:
         return next(iter(self._kept.values()))

@@ -9,16 +9,23 @@ from string import Template
 from typing import Any
 from urllib.parse import urlencode
 
+from service.problems import WriteOutcomeUnknown
 from service.routes import Node
 
 _PAGES = Path(__file__).with_name("pages")
 STYLE = (_PAGES / "docs.css").read_text()
+_FOLLOW = ("head", "options")  # of each route, so that the page need not say it
 
 
 def render(document: Node) -> str:
     """The document as HTML."""
-    routes = {path: operations["get"] for path, operations in document["paths"].items()}
-    first, *others = (get["responses"] for get in routes.values())
+    routes = {
+        (method.upper(), path): operation
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if method not in _FOLLOW
+    }
+    first, *others = (operation["responses"] for operation in routes.values())
     everywhere = {status: each for status, each in first.items() if all(other.get(status) == each for other in others)}
     return _fill(
         "docs.html",
@@ -28,24 +35,27 @@ def render(document: Node) -> str:
         style=STYLE,
         about="\n".join(f"<p>{_prose(each)}</p>" for each in document["info"]["description"].split("\n\n")),
         contents="\n".join(
-            f'<li><a href="#{_anchor(path)}"><code>{html.escape(path)}</code></a> {_prose(get["summary"])}</li>'
-            for path, get in routes.items()
+            f'<li><a href="#{_anchor(*route)}"><code>{_route(*route)}</code></a> {_prose(operation["summary"])}</li>'
+            for route, operation in routes.items()
         ),
-        operations="\n".join(_operation(document, path, get, everywhere) for path, get in routes.items()),
+        operations="\n".join(
+            _operation(document, *route, operation, everywhere) for route, operation in routes.items()
+        ),
         everywhere=_answers("Answers of all routes, besides their own", document, everywhere),
+        outcome_unknown=_outcome_unknown(document),
         schemas="\n".join(_schema(name, schema) for name, schema in document["components"]["schemas"].items()),
     )
 
 
-def _operation(document: Node, path: str, get: Node, everywhere: Node) -> str:
-    given = [_resolved(document, each) for each in get["parameters"]]
-    own = {status: each for status, each in get["responses"].items() if status not in everywhere}
+def _operation(document: Node, method: str, path: str, operation: Node, everywhere: Node) -> str:
+    given = [_resolved(document, each) for each in operation["parameters"]]
+    own = {status: each for status, each in operation["responses"].items() if status not in everywhere}
     return _fill(
         "operation.html",
-        anchor=_anchor(path),
-        path=html.escape(path),
-        summary=_prose(get["summary"]),
-        curl=html.escape(_curl(path, given)),
+        anchor=_anchor(method, path),
+        route=_route(method, path),
+        summary=_prose(operation["summary"]),
+        curl=html.escape(_curl(document, method, path, operation, given)),
         parameters=_table(
             "Parameters",
             ("name", "where", "what", "values"),
@@ -56,6 +66,15 @@ def _operation(document: Node, path: str, get: Node, everywhere: Node) -> str:
         ),
         responses=_answers("Answers", document, own),
     )
+
+
+def _outcome_unknown(document: Node) -> str:
+    """What the problem's `type` leads to; nothing where nothing is changed."""
+    found = document["components"]["responses"].get(WriteOutcomeUnknown.__name__)
+    if found is None:
+        return ""
+    anchor = WriteOutcomeUnknown.type.partition("#")[2]
+    return f'<h2 id="{anchor}">Outcome unknown</h2>\n<p>{_prose(found["description"])}</p>'
 
 
 def _answers(caption: str, document: Node, responses: Node) -> str:
@@ -75,13 +94,26 @@ def _answers(caption: str, document: Node, responses: Node) -> str:
     )
 
 
-def _curl(path: str, given: Sequence[Node]) -> str:
+def _curl(document: Node, method: str, path: str, operation: Node, given: Sequence[Node]) -> str:
     examples = {
         place: {each["name"]: each["example"] for each in given if "example" in each and each["in"] == place}
-        for place in ("path", "query")
+        for place in ("path", "query", "header")
     }
     query = f"?{urlencode(examples['query'])}" if examples["query"] else ""
-    return f'curl -i "$URL{path.format(**examples["path"])}{query}"'
+    address = path.format_map(_Examples(examples["path"]))
+    parts = ["curl -i", *([f"-X {method}"] if method not in ("GET", "POST") else []), f'"$URL{address}{query}"']
+    parts += [f"-H '{name}: {value}'" for name, value in examples["header"].items()]
+    if "requestBody" in operation:
+        (content,) = operation["requestBody"]["content"].values()
+        example = _resolved(document, content["schema"]).get("examples", [{}])[0]
+        parts.append(f"--json '{json.dumps(example, ensure_ascii=False)}'")
+    return " ".join(parts)
+
+
+class _Examples(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        """Without an example, the name itself stands in the address."""
+        return f"{{{name}}}"
 
 
 def _schema(name: str, schema: Node) -> str:
@@ -131,8 +163,12 @@ def _prose(text: str) -> str:
     return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
-def _anchor(path: str) -> str:
-    return re.sub("[^a-z]+", "-", path).strip("-")
+def _route(method: str, path: str) -> str:
+    return html.escape(f"{method} {path}")
+
+
+def _anchor(method: str, path: str) -> str:
+    return re.sub("[^a-z]+", "-", f"{method}-{path}".lower()).strip("-")
 
 
 def _fill(page: str, **values: str) -> str:

@@ -1,35 +1,41 @@
-"""Between a request and a route's handler: parameters, conditions, and the response."""
+"""Between a request and a route's handler: parameters, body, conditions, and the response."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from starlette.types import Receive, Scope, Send
 
+from service.idempotency import IdempotentRequest, fingerprint, key_of
 from service.parameters import PRETTY
+from service.preconditions import IfMatch
 from service.problems import MethodNotAllowed
-from service.representations import Listing
+from service.representations import Created, Listing
 from service.requests import check_accepts, query
 from service.responses import RawResponse
-from service.routes import Route
+from service.routes import Answer, Route
 
 _IN_A_LINK = "/%:@!$&'()*+,;=-._~"
+_NO_STORE: Final = b"no-store"
 
 
 class Endpoint:
     """A route's handler, called with what the request says."""
 
     def __init__(self, route: Route, *, cache_control: bytes) -> None:
+        self._route = route
         self._handler = route.handler
+        self._signature = route.signature
         self._arguments = route.signature.arguments
         self._answers = route.answers
+        self._reads = route.method == "GET"
         self._may_be_pretty = route.answers.is_json
         self._known = [each.name for each in route.signature.parameters if each.place == "query"]
         if self._may_be_pretty:
             self._known.append(PRETTY.name)
-        self._cache_control = cache_control if route.answers.conditional else b"no-store"
+        self._cache_control = cache_control if self._reads and route.answers.conditional else _NO_STORE
 
-    async def __call__(self, scope: Scope) -> RawResponse:
+    async def __call__(self, scope: Scope, receive: Receive) -> RawResponse:
         """Raises Problem."""
         accept = if_none_match = None
         if self._answers.conditional:
@@ -41,19 +47,45 @@ class Endpoint:
             check_accepts(accept, self._answers.media_type)
         given: Mapping[str, str] = query(scope, self._known) if scope["query_string"] else {}
         pretty = self._may_be_pretty and given.get(PRETTY.name) is not None and _wants_pretty(given[PRETTY.name])
-        answer = await self._handler(**self._arguments(scope["path_params"], given))
+        arguments = self._arguments(scope["path_params"], given)
+        answer = await (self._handler(**arguments) if self._reads else self._change(scope, receive, arguments))
+        if answer is None:
+            return RawResponse(204, [(b"cache-control", _NO_STORE)])
         headers: list[tuple[bytes, bytes]] = [(b"cache-control", self._cache_control), *self._answers.headers]
+        status = 200
         if isinstance(answer, Listing):
             if answer.next_cursor is not None:
                 headers.append((b"link", _link_to_next(scope, given, answer.next_cursor)))
+            answer = answer.representation
+        elif isinstance(answer, Created):
+            status = 201
+            headers.append((b"location", quote(answer.location, safe=_IN_A_LINK).encode()))
             answer = answer.representation
         if pretty:
             answer = answer.pretty()
         if self._answers.conditional:
             headers.append((b"etag", answer.etag))
-            if answer.matches(if_none_match):
+            if self._reads and answer.matches(if_none_match):
                 return RawResponse(304, headers)
-        return RawResponse(200, [*answer.content, *headers], answer.body)
+        return RawResponse(status, [*answer.content, *headers], answer.body)
+
+    async def _change(self, scope: Scope, receive: Receive, arguments: dict[str, Any]) -> Answer:
+        """Calls a handler that may have a body, conditions and an idempotency key."""
+        signature, said, raw = self._signature, repr(arguments), b""
+        key = key_of(scope["headers"]) if self._route.keys is not None else ""
+        if signature.body is not None:
+            assert signature.body_name is not None
+            raw, arguments[signature.body_name] = await signature.body.read(scope, receive)
+        if signature.if_match is not None:
+            arguments[signature.if_match] = IfMatch.of(scope["headers"])
+        if self._route.keys is None:
+            return await self._handler(**arguments)
+
+        async def once(request: IdempotentRequest) -> Any:
+            return await self._handler(**arguments, **{str(signature.once): request})
+
+        route = f"{self._route.method} {self._route.path}"
+        return await self._route.keys.run(f"{route} {key}", fingerprint(route, said, raw), once)
 
 
 class Methods:
@@ -71,7 +103,7 @@ class Methods:
         """Raises MethodNotAllowed, and what the handler raises."""
         endpoint = self._by_method.get(scope["method"])
         if endpoint is not None:
-            response = await endpoint(scope)
+            response = await endpoint(scope, receive)
         elif scope["method"] == "OPTIONS":
             response = RawResponse(204, [(b"allow", self._allow.encode())])
         else:

@@ -3,22 +3,30 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
+
 from service.parameters import PRETTY, Parameter
 from service.problems import (
     MEDIA_TYPE,
     BadRequest,
+    Conflict,
     ContentTooLarge,
     GatewayTimeout,
     HeaderFieldsTooLarge,
     InternalServerError,
     NotAcceptable,
     NotFound,
+    PreconditionFailed,
     Problem,
     RequestTimeout,
     ServiceUnavailable,
+    UnprocessableContent,
+    UnsupportedMediaType,
     UriTooLong,
+    WriteOutcomeUnknown,
 )
-from service.routes import Content, Node, Route
+from service.representations import JSON
+from service.routes import Node, Route
 
 _CONVENTIONS = """\
 GET also answers HEAD. OPTIONS names the methods of an address; other methods get 405 with `Allow`.
@@ -30,53 +38,101 @@ misspelled parameter is noticed.
 JSON has an entity tag: a client that sends it as `If-None-Match` gets 304 without a body while nothing has changed. A
 list comes in pages; follow the `Link` with `rel="next"` until there is none."""
 
+_CHANGES = """\
+A body is JSON. `Idempotency-Key` makes it safe to send a request again: it is done once, and each time gets the answer
+of the first. `If-Match` with an entity tag changes only what the client has seen. 504 with the `type`
+`/docs#outcome-unknown` means that nobody knows whether the change was made; after any other error, nothing was."""
+
+_EITHER_TIMEOUT = f"{GatewayTimeout.meaning} {WriteOutcomeUnknown.meaning}"
+
 _ANYWHERE = (BadRequest, RequestTimeout, ContentTooLarge, UriTooLong, HeaderFieldsTooLarge, InternalServerError)
-_SHARED = (*_ANYWHERE, NotFound, NotAcceptable, ServiceUnavailable, GatewayTimeout)
+_SHARED = (
+    *_ANYWHERE,
+    NotFound,
+    NotAcceptable,
+    Conflict,
+    PreconditionFailed,
+    UnsupportedMediaType,
+    UnprocessableContent,
+    ServiceUnavailable,
+    GatewayTimeout,
+    WriteOutcomeUnknown,
+)
 
 
 def document(routes: Sequence[Route], *, title: str, version: str, about: str) -> Node:
     """The document, with the paths in the order of the routes."""
     paths: dict[str, Node] = {}
+    schemas: dict[str, Node] = {}
     for route in routes:
+        schemas |= route.answers.components
         path = paths.setdefault(route.path, {"options": _options(route)})
-        operation = _operation(route)
+        operation = _operation(route, schemas)
         path[route.method.lower()] = operation
         if route.method == "GET":
             path["head"] = {**operation, "summary": f"{route.summary}: the headers only"}
+    changes = any(route.method != "GET" for route in routes)
+    conventions = f"{_CONVENTIONS}\n\n{_CHANGES}" if changes else _CONVENTIONS
     return {
         "openapi": "3.1.0",
-        "info": {"title": title, "version": version, "description": f"{about}\n\n{_CONVENTIONS}"},
+        "info": {"title": title, "version": version, "description": f"{about}\n\n{conventions}"},
         "servers": [{"url": "/"}],
         "paths": paths,
         "components": {
             "schemas": {
-                **{name: schema for route in routes for name, schema in route.answers.components.items()},
+                **schemas,
                 "Problem": _problem_schema(),
             },
             "headers": _headers(),
-            "responses": {_name(problem): _response(problem, problem.meaning) for problem in _SHARED},
+            "responses": {
+                _name(each): _response(each, each.meaning) for each in _SHARED if _is_referred_to(each, paths)
+            },
         },
     }
 
 
-def _operation(route: Route) -> Node:
-    parameters = [_parameter(each) for each in route.signature.parameters]
+def _operation(route: Route, schemas: dict[str, Node]) -> Node:
+    """schemas: gets those that the route's body refers to."""
+    signature = route.signature
+    parameters = [_parameter(each) for each in signature.parameters]
     problems: list[type[Problem]] = [*_ANYWHERE]
     if route.answers.is_json:
         parameters.append({**_parameter(PRETTY), "allowEmptyValue": True})
     if route.answers.conditional:
-        parameters.append(_if_none_match())
         problems.append(NotAcceptable)
-    responses = _success(route.answers) | _references(problems)
-    for problem, when in route.problems.items():
-        responses[str(problem.status)] = (
-            _references([problem])[str(problem.status)] if not when else _response(problem, when)
+        if route.method == "GET":
+            parameters.append(_if_none_match())
+    if signature.if_match is not None:
+        parameters.append(_header("If-Match", "Entity tags of what may be changed, with commas between them, or `*`."))
+        problems.append(PreconditionFailed)
+    if route.keys is not None:
+        key = _header("Idempotency-Key", "Names the request, however often it is sent: a UUID, for example.")
+        example = {"example": "8e03978e-40d5-43e8-bc93-6894a57f9324"}
+        parameters.append({**key, "required": True, **example, "schema": {"type": "string", "maxLength": 200}})
+        problems.append(UnprocessableContent)
+    operation: Node = {"summary": route.summary, "parameters": parameters}
+    if signature.body is not None:
+        problems.append(UnsupportedMediaType)
+        ((body,), components) = msgspec.json.schema_components(
+            [signature.body.type], ref_template="#/components/schemas/{name}"
         )
-    return {
-        "summary": route.summary,
-        "parameters": parameters,
-        "responses": dict(sorted(responses.items())),
-    }
+        schemas |= {name: _described(schema) for name, schema in components.items()}
+        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": body}}}
+    return {**operation, "responses": dict(sorted((_success(route) | _failures(route, problems)).items()))}
+
+
+def _failures(route: Route, problems: Sequence[type[Problem]]) -> Node:
+    responses = _references(problems)
+    for problem, when in route.problems.items():
+        status = str(problem.status)
+        if problem.status == GatewayTimeout.status and WriteOutcomeUnknown in route.problems:
+            problem, when = WriteOutcomeUnknown, when or _EITHER_TIMEOUT
+        responses[status] = _references([problem])[status] if not when else _response(problem, when)
+    return responses
+
+
+def _described(schema: Node) -> Node:
+    return schema if "description" in schema else {**schema, "description": "What a request sends."}
 
 
 def _options(route: Route) -> Node:
@@ -89,21 +145,34 @@ def _options(route: Route) -> Node:
     }
 
 
-def _success(answers: Content) -> Node:
+def _success(route: Route) -> Node:
+    answers = route.answers
+    if route.status == 204:
+        return {"204": {"description": answers.description, "headers": _header_references(["Cache-Control"])}}
     more = [name.decode().title() for name, _ in answers.headers]
     content = {answers.media_type: {"schema": answers.schema}}
     if not answers.conditional:
         headers = _header_references(["Cache-Control", *more])
         return {"200": {"description": answers.description, "headers": headers, "content": content}}
-    headers = _header_references(["ETag", "Cache-Control", *more, *(["Link"] if answers.listing else [])])
-    return {
-        "200": {"description": answers.description, "headers": headers, "content": content},
-        "304": {"description": "`If-None-Match` names the current entity tag.", "headers": headers},
-    }
+    own = (["Link"] if answers.listing else []) + (["Location"] if route.status == 201 else [])
+    headers = _header_references(["ETag", "Cache-Control", *more, *own])
+    success = {str(route.status): {"description": answers.description, "headers": headers, "content": content}}
+    if route.method == "GET":
+        success["304"] = {"description": "`If-None-Match` names the current entity tag.", "headers": headers}
+    return success
 
 
 def _references(problems: Iterable[type[Problem]]) -> Node:
     return {str(problem.status): {"$ref": f"#/components/responses/{_name(problem)}"} for problem in problems}
+
+
+def _is_referred_to(problem: type[Problem], paths: Node) -> bool:
+    return any(
+        response == {"$ref": f"#/components/responses/{_name(problem)}"}
+        for operations in paths.values()
+        for operation in operations.values()
+        for response in operation["responses"].values()
+    )
 
 
 def _name(problem: type[Problem]) -> str:
@@ -115,7 +184,9 @@ def _header_references(names: Iterable[str]) -> Node:
 
 
 def _response(problem: type[Problem], when: str) -> Node:
-    example = {"title": problem.title(), "status": problem.status, "request_id": "5f2f54c8ca5e4566a66fed5a434ba70a"}
+    type_ = {"type": problem.type} if problem.type else {}
+    id_ = "5f2f54c8ca5e4566a66fed5a434ba70a"
+    example = {**type_, "title": problem.title(), "status": problem.status, "request_id": id_}
     return {
         "description": when,
         "headers": _header_references(["Cache-Control", *(["Retry-After"] if problem is ServiceUnavailable else [])]),
@@ -138,19 +209,19 @@ def _parameter(parameter: Parameter) -> Node:
 
 
 def _if_none_match() -> Node:
-    return {
-        "name": "If-None-Match",
-        "in": "header",
-        "description": "Entity tags that the client has, with commas between them, or `*`.",
-        "schema": {"type": "string"},
-    }
+    return _header("If-None-Match", "Entity tags that the client has, with commas between them, or `*`.")
+
+
+def _header(name: str, description: str) -> Node:
+    return {"name": name, "in": "header", "description": description, "schema": {"type": "string"}}
 
 
 def _problem_schema() -> Node:
     return {
         "type": "object",
-        "description": "RFC 9457. `type` is left out: the status says everything.",
+        "description": "RFC 9457. Without `type`, the status says everything.",
         "properties": {
+            "type": {"type": "string", "description": "Tells the problem from others with this status."},
             "title": {"type": "string", "description": "The status in words."},
             "status": {"type": "integer", "minimum": 400, "maximum": 599},
             "detail": {"type": "string", "description": "What is wrong, and what to do."},
@@ -172,6 +243,7 @@ def _headers() -> Node:
             "schema": {"type": "string", "pattern": '^"[0-9a-f]{24}"$'},
         },
         "Link": {"description": 'The next page, with `rel="next"` (RFC 8288); not on the last.', "schema": text},
+        "Location": {"description": "The address of what was made.", "required": True, "schema": text},
         "Retry-After": {
             "description": "Seconds.",
             "required": True,

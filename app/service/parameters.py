@@ -2,7 +2,10 @@
 
 A handler is a function whose parameters have types that msgspec knows, such as `str`, `int`, `bool`, `uuid.UUID`,
 `Literal["a", "b"]`, or these with constraints: `Annotated[int, Meta(ge=1, le=9, description="The level.")]`. The
-parameters that the path names are taken from there, others from the query. `Page` stands for `limit` and `cursor`.
+parameters that the path names are taken from there, others from the query.
+
+Some types say what is meant by themselves: `Page` stands for `limit` and `cursor`, a `msgspec.Struct` for the body,
+`IfMatch` for the header, `IdempotentRequest` for what `Idempotency-Key` makes of a request.
 """
 
 import inspect
@@ -14,7 +17,10 @@ from typing import Annotated, Any, Final, Literal, get_type_hints
 import msgspec
 from msgspec import Meta
 
+from service.bodies import Body
 from service.cursors import LENGTH_AT_MOST
+from service.idempotency import IdempotentRequest
+from service.preconditions import IfMatch
 from service.problems import BadRequest
 
 Schema = dict[str, Any]
@@ -53,7 +59,10 @@ class Parameter:
 
 
 class Signature:
-    """Makes a handler's arguments of a request."""
+    """Makes a handler's arguments of a request.
+
+    body_name, if_match, once: the names of the parameters that stand for these, if there are such.
+    """
 
     def __init__(self, handler: Callable[..., object], path: str) -> None:
         """Raises TypeError, which names the handler, for a parameter without a usable type."""
@@ -62,11 +71,17 @@ class Signature:
         declared = inspect.signature(handler).parameters
         if missing := in_path - declared.keys():
             raise TypeError(f"{handler.__qualname__} lacks the parameters of {path}: {', '.join(sorted(missing))}")
+        self.returns = hints.get("return")
         self._page = next((name for name in declared if hints.get(name) is Page), None)
+        self.if_match = next((name for name in declared if hints.get(name) is IfMatch), None)
+        self.once = next((name for name in declared if hints.get(name) is IdempotentRequest), None)
+        self.body_name = next((name for name in declared if _is_struct(hints.get(name))), None)
+        self.body = Body(hints[self.body_name]) if self.body_name else None
+        special = {self._page, self.if_match, self.once, self.body_name}
         self._own = [
             _parameter(handler, each, hints.get(each.name), "path" if each.name in in_path else "query")
             for each in declared.values()
-            if each.name != self._page
+            if each.name not in special
         ]
         self._from_path = [(each.name, each.parse) for each in self._own if each.place == "path"]
         self._from_query = [each for each in self._own if each.place == "query"]
@@ -83,6 +98,10 @@ class Signature:
         if self._page is not None:
             found[self._page] = Page(_value(_LIMIT, query), query.get(_CURSOR.name)) if query else _FIRST_PAGE
         return found
+
+
+def _is_struct(type_: Any) -> bool:
+    return isinstance(type_, type) and issubclass(type_, msgspec.Struct)
 
 
 def _value(parameter: Parameter, query: Mapping[str, str]) -> Any:

@@ -6,12 +6,17 @@ Problem
 ├── MethodNotAllowed      405  the address exists, but not for this method
 ├── NotAcceptable         406  the Accept header leaves out the route's media type
 ├── RequestTimeout        408  the request did not arrive in time
+├── Conflict              409  what is there does not allow the change
+├── PreconditionFailed    412  the row is not the one that `If-Match` names
 ├── ContentTooLarge       413  the body is larger than the server's limit
 ├── UriTooLong            414  the address is longer than the server's limit
+├── UnsupportedMediaType  415  the body is of another media type than the route takes
+├── UnprocessableContent  422  the body can be read, but not be done
 ├── HeaderFieldsTooLarge  431  the headers are larger than the server's limits
 ├── InternalServerError   500  a defect, or a value that cannot be written as JSON
 ├── ServiceUnavailable    503  too many requests, or the database does not take statements
 └── GatewayTimeout        504  the database did not answer within the request's deadline
+    └── WriteOutcomeUnknown    and whether it made a change is not known
 """
 
 import http
@@ -38,6 +43,8 @@ class Problem(Exception):
     status: ClassVar[int]
     meaning: ClassVar[str]
     """When a route answers so; the OpenAPI document says it."""
+    type: ClassVar[str] = ""
+    """Of a problem that the status alone does not tell from others: a relative address."""
 
     def __init__(
         self, detail: str = "", *, reason: str = "", headers: Mapping[str, str] = MappingProxyType({})
@@ -52,8 +59,9 @@ class Problem(Exception):
         return http.HTTPStatus(cls.status).phrase
 
     def response(self, request_id: str) -> RawResponse:
-        """`type` is left out: RFC 9457 defines that as "the status says everything"."""
-        body: dict[str, Any] = {"title": self.title(), "status": self.status}
+        """Without a `type`, the status says everything (RFC 9457, 4.2.1)."""
+        body: dict[str, Any] = {"type": self.type} if self.type else {}
+        body |= {"title": self.title(), "status": self.status}
         if self.detail:
             body["detail"] = self.detail
         body["request_id"] = request_id
@@ -64,7 +72,7 @@ class Problem(Exception):
 
 class BadRequest(Problem):
     status = 400
-    meaning = "A parameter is malformed, unknown or given twice, or the request is not HTTP/1.1."
+    meaning = "A parameter or the body is malformed, unknown or given twice, or the request is not HTTP/1.1."
 
 
 class NotFound(Problem):
@@ -87,6 +95,16 @@ class RequestTimeout(Problem):
     meaning = "The request did not arrive in time."
 
 
+class Conflict(Problem):
+    status = 409
+    meaning = "What is there does not allow this change."
+
+
+class PreconditionFailed(Problem):
+    status = 412
+    meaning = "The row is not the one that `If-Match` names: it was changed since, or is gone."
+
+
 class ContentTooLarge(Problem):
     status = 413
     meaning = "The request's body is too large."
@@ -95,6 +113,20 @@ class ContentTooLarge(Problem):
 class UriTooLong(Problem):
     status = 414
     meaning = "The address is too long."
+
+
+class UnsupportedMediaType(Problem):
+    status = 415
+    meaning = "The body is not `application/json`, or is compressed."
+
+
+class UnprocessableContent(Problem):
+    status = 422
+    meaning = "The body can be read, but a value does not fit the table, or an `Idempotency-Key` is used twice."
+
+    @classmethod
+    def title(cls) -> str:
+        return "Unprocessable Content"  # RFC 9110; Python 3.11 and 3.12 have the older name
 
 
 class HeaderFieldsTooLarge(Problem):
@@ -120,6 +152,11 @@ class ServiceUnavailable(Problem):
 class GatewayTimeout(Problem):
     status = 504
     meaning = "The database did not answer within the deadline; try again."
+
+
+class WriteOutcomeUnknown(GatewayTimeout):
+    meaning = "Whether the database made the change is not known: `type` is `/docs#outcome-unknown`. Read, then decide."
+    type = "/docs#outcome-unknown"
 
 
 class Problems:

@@ -5,7 +5,6 @@ import contextlib
 import gc
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Final
 
 import uvloop
@@ -13,7 +12,8 @@ from cassandra.cluster import Session
 
 from keyspaces.database import Database
 from keyspaces.session import Unreachable, open_session_on_loop
-from keyspaces.target import Target
+from keyspaces.target import Target, UnknownTable
+from keyspaces.writes import Batches
 from service.application import create_app
 from service.documentation import About
 from service.health import Health
@@ -44,6 +44,9 @@ def run(routes: Routes, *, name: str, title: str, version: str, about: str) -> i
     except (Unreachable, CannotListen) as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 1
+    except UnknownTable as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 2  # as for anything else that the environment lacks
     except asyncio.CancelledError:  # told to stop before it served
         return 0
 
@@ -64,10 +67,10 @@ async def _serve(routes: Routes, about: About, target: Target, options: Options)
 
         def first_use(session: Session) -> Sequence[Route]:
             def access(name: str) -> Database:
-                of = replace(target, table=name) if name else target
-                return Database(session, of, observe=metrics.statement, on_more_columns=watch.more_columns)
+                table = target.table(name)
+                return Database(session, table, observe=metrics.statement, on_more_columns=watch.more_columns)
 
-            return routes(Tables(access, options, watch))
+            return routes(Tables(access, Batches(session, observe=metrics.statement), options, watch))
 
         opened = open_session_on_loop(target, startup_timeout=options.startup_timeout, first_use=first_use)
         async with opened as (_, made):

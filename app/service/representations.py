@@ -47,3 +47,11 @@ class Listing:
 
     representation: Representation
     next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """Something new, and its address."""
+
+    representation: Representation
+    location: str

@@ -2,16 +2,21 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any
 
+from service.idempotency import Idempotency
 from service.parameters import Signature
 from service.problems import Problem
-from service.representations import JSON, Listing, Representation
+from service.representations import JSON, Created, Listing, Representation
 from service.responses import RawHeaders
 
-Answer = Representation | Listing
+Answer = Representation | Listing | Created | None
 Handler = Callable[..., Awaitable[Answer]]
 Node = dict[str, Any]
+Problems = Mapping[type[Problem], str]
+
+_STATUS: Mapping[Any, int] = {Created: 201, None: 204, NoneType: 204}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,33 +41,62 @@ class Content:
         return self.media_type == JSON
 
 
+NOTHING = Content(media_type="", schema={}, description="It is done.", conditional=False)
+"""The content of an answer without one."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """path: with parameters in braces, such as `/orders/{id}`. problems: that the handler raises, and when it does."""
+    """path: with parameters in braces, such as `/orders/{id}`. problems: that the handler raises, and when it does.
+
+    keys: where the idempotency keys of its requests are; None if they have none.
+    """
 
     method: str
     path: str
     summary: str
     handler: Handler
     answers: Content
-    problems: Mapping[type[Problem], str]
+    problems: Problems
     signature: Signature
+    keys: Idempotency | None
+
+    @property
+    def status(self) -> int:
+        """Of an answer without a problem; the handler's return type says it: 201 for Created, 204 for None."""
+        return _STATUS.get(self.signature.returns, 200)
 
 
-def get(
-    path: str, summary: str, *, answers: Content, problems: Mapping[type[Problem], str] | None = None
-) -> Callable[[Handler], Route]:
-    """Makes a handler of GET a route; HEAD and OPTIONS follow."""
+def _declares(method: str) -> Callable[..., Callable[[Handler], Route]]:
+    def declare_with(
+        path: str,
+        summary: str,
+        *,
+        answers: Content = NOTHING,
+        problems: Problems | None = None,
+        keys: Idempotency | None = None,
+    ) -> Callable[[Handler], Route]:
+        def declare(handler: Handler) -> Route:
+            signature = Signature(handler, path)
+            if (signature.once is None) != (keys is None):
+                raise TypeError(f"{handler.__qualname__}: a parameter of type IdempotentRequest and `keys` go together")
+            if method == "GET" and (signature.body or signature.if_match or keys):
+                raise TypeError(f"{handler.__qualname__}: GET has no body, no If-Match and no keys")
+            return Route(
+                method=method,
+                path=path,
+                summary=summary,
+                handler=handler,
+                answers=answers,
+                problems=problems or {},
+                signature=signature,
+                keys=keys,
+            )
 
-    def declare(handler: Handler) -> Route:
-        return Route(
-            method="GET",
-            path=path,
-            summary=summary,
-            handler=handler,
-            answers=answers,
-            problems=problems or {},
-            signature=Signature(handler, path),
-        )
+        return declare
 
-    return declare
+    declare_with.__doc__ = f"Makes a handler of {method} a route." + (" HEAD follows." if method == "GET" else "")
+    return declare_with
+
+
+get, post, put, patch, delete = map(_declares, ("GET", "POST", "PUT", "PATCH", "DELETE"))

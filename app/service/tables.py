@@ -1,48 +1,37 @@
-"""The task's table as routes use it: its rows as JSON, read once for all requests that ask for the same."""
+"""The task's tables as routes use them: what is read and written there, and how their rows look as JSON."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from keyspaces.database import Description
-from keyspaces.reads import DeadlineExceeded
-from keyspaces.results import Row, RowPage, SchemaChanged
-from keyspaces.session import DRIVER_ERRORS, describe
-from keyspaces.types import Unrepresentable
-from service.coalescing import Coalescing
-from service.concurrency_limit import ConcurrencyLimit
-from service.cursors import BadCursor, Cursors
+from keyspaces.execute import BatchKind
+from keyspaces.statements import Effect
+from keyspaces.writes import Applied
+from service import statements
+from service.cursors import Cursors
+from service.idempotency import Idempotency
 from service.options import Options
-from service.parameters import LIMIT_AT_MOST, Page
-from service.problems import BadRequest, GatewayTimeout, InternalServerError, Problem, ServiceUnavailable
-from service.representations import JSON, Listing, Representation
+from service.parameters import LIMIT_AT_MOST
+from service.problems import GatewayTimeout, Problem, ServiceUnavailable, UnprocessableContent, WriteOutcomeUnknown
+from service.queries import Read, RowQuery
+from service.representations import JSON, Representation
 from service.routes import Content, Node
 from service.schema_watch import SchemaWatch
+from service.use import DatabaseUse
 from service.values import JsonRows, example_of, nullable, schema_of
-
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
+from service.writes import BoundWrite, RowWrite, Write, WriteBatches, write_together
 
 READING: Final[Mapping[type[Problem], str]] = {ServiceUnavailable: "", GatewayTimeout: ""}
-"""Problems of each route that reads the table."""
-
-_ENTRY: Final = 200  # bytes of a cached value besides its body, about
-
-
-class Read(Protocol):
-    """As `keyspaces.reads.PreparedRead`."""
-
-    async def execute(
-        self,
-        values: Sequence[Any],
-        *,
-        deadline: float,
-        fetch_size: int | None = None,
-        paging_state: bytes | None = None,
-    ) -> RowPage: ...
+"""Problems of each route that reads a table."""
+WRITING: Final[Mapping[type[Problem], str]] = {
+    **READING,
+    UnprocessableContent: "",
+    WriteOutcomeUnknown: "",
+}
+"""Problems of each route that writes to a table."""
 
 
 class TableAccess(Protocol):
@@ -52,46 +41,107 @@ class TableAccess(Protocol):
 
     def read(self, clauses: str = "") -> Read: ...
 
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    representation: Representation
-    paging_state: bytes | None
+    def write(self, before: str, after: str, *, effect: Effect) -> Write: ...
 
 
 class Tables:
     """The tables that a program uses, over one session; all share the limit on concurrent requests."""
 
-    def __init__(self, access: Callable[[str], TableAccess], options: Options, watch: SchemaWatch) -> None:
-        """access: makes it for a table by name; for the table that the environment names without one."""
+    def __init__(
+        self, access: Callable[[str], TableAccess], batches: WriteBatches, options: Options, watch: SchemaWatch
+    ) -> None:
+        """access: makes it for a table by the program's name for it."""
         self._access = access
+        self._batches = batches
         self._options = options
-        self._watch = watch
-        self._limit = ConcurrencyLimit(options.concurrency)
+        self._use = DatabaseUse(options, watch)
 
-    def open(self, name: str = "") -> "Table":
-        """The table of this name in the task's keyspace; without a name, the one that the environment names.
+    def open(self, name: str) -> "Table":
+        """The table of this name: `orders` is the one that the variable KEYSPACES_TABLE_ORDERS names.
 
-        Blocks. Raises the driver's errors.
+        Blocks. Raises `keyspaces.target.UnknownTable` and the driver's errors.
         """
-        return Table(self._access(name), self._options, self._limit, self._watch)
+        return Table(self._access(name), self._options, self._use)
+
+    def idempotency(self, name: str) -> Idempotency:
+        """Idempotency keys that are kept in the table of this name.
+
+        Blocks. Raises as `open`, and ValueError for a table with other columns.
+        """
+        return Idempotency(self.open(name))
+
+    async def together(self, *writes: BoundWrite, kind: BatchKind = "LOGGED") -> Applied:
+        """Several writes, of one table or more: all of them happen, or none; as UNLOGGED, some may.
+
+        Takes 100 at most, and 30 as UNLOGGED. LOGGED costs twice the write units, takes no counters and no two writes
+        of one row (Keyspaces developer guide, "Batch statements"). Raises Problem, and ValueError for too many.
+        """
+        return await write_together(self._use, self._batches, writes, kind)
 
 
 class Table:
-    """A table's rows as JSON. Its columns are those that the table has when the program starts."""
+    """A table. Its columns are those that it has when the program starts.
 
-    def __init__(self, access: TableAccess, options: Options, limit: ConcurrencyLimit, watch: SchemaWatch) -> None:
+    The methods that prepare a statement are called once, at start: they block, and raise the driver's errors, and
+    ValueError for a column that the table does not have.
+    """
+
+    def __init__(self, access: TableAccess, options: Options, use: DatabaseUse) -> None:
         self._access = access
         self._options = options
-        self._limit = limit
-        self._watch = watch
+        self._use = use
         self._description = access.describe()
         self._json = JsonRows(self._description.columns)
+        self._queries: list[RowQuery] = []
 
-    def select(self, *where: str) -> "RowQuery":
-        """Rows by the values of these columns; all rows without any. Blocks. Raises the driver's errors."""
-        clause = "WHERE " + " AND ".join(f'"{column}" = ?' for column in where) if where else ""
-        return RowQuery(self, self._access.read(clause), clause)
+    @property
+    def description(self) -> Description:
+        return self._description
+
+    def select(self, *where: str) -> RowQuery:
+        """Rows by the values of these columns; all rows without any."""
+        clause = statements.where_clause(where)
+        query = f"{self._description.name} {clause} {self._description.columns}"
+        made = RowQuery(
+            self._access.read(clause),
+            [column.name for column in self._description.columns],
+            self._json,
+            use=self._use,
+            cursors=Cursors(self._options.cursor_key, query=query, cached=self._options.cache_max_age),
+            options=self._options,
+        )
+        self._queries.append(made)
+        return made
+
+    def insert(self, *columns: str, if_not_exists: bool = False, ttl: bool = False) -> RowWrite:
+        """Writes the columns of a row, which is made if it does not exist. ttl: takes its seconds to live."""
+        return self._write(statements.insert(self._description, columns, if_not_exists=if_not_exists, ttl=ttl))
+
+    def update(
+        self,
+        *columns: str,
+        where: Sequence[str] = (),
+        only_if: Sequence[str] = (),
+        add: Sequence[str] = (),
+        ttl: bool = False,
+    ) -> RowWrite:
+        """Sets columns of the row, by default of the one with the primary key.
+
+        only_if: columns that must have given values, else nothing is written. add: columns to which something is added:
+        to a counter a number, to a list, a set or a map more of it.
+        """
+        return self._write(
+            statements.update(self._description, columns, where=where, only_if=only_if, add=add, ttl=ttl)
+        )
+
+    def delete(self, *where: str, only_if: Sequence[str] = ()) -> RowWrite:
+        """Deletes the row, by default the one with the primary key. only_if: as for `update`."""
+        return self._write(statements.delete(self._description, where=where, only_if=only_if))
+
+    def represent(self, row: Mapping[str, Any]) -> Representation:
+        """The representation of a row with these values; null in the columns that it leaves out."""
+        values = [row.get(column.name) for column in self._description.columns]
+        return Representation.of_json(self._json.one(tuple(values)))
 
     def row(self, name: str, *, about: str = "", **columns: Any) -> Content:
         """The content of a route that answers with one row. name: of its schema.
@@ -108,6 +158,14 @@ class Table:
         array = {"type": "array", "items": one.schema, "maxItems": LIMIT_AT_MOST}
         return replace(one, schema=array, description="A page of rows.", listing=True)
 
+    def _write(self, cql: statements.WriteCql) -> RowWrite:
+        write = self._access.write(cql.before, cql.after, effect=cql.effect)
+        return RowWrite(self._use, write, cql.names, written=self._written)
+
+    def _written(self) -> None:
+        for query in self._queries:
+            query.written()
+
     def _schema(self, about: str, more: Mapping[str, Any]) -> Node:
         properties = {}
         for column in self._description.columns:
@@ -120,83 +178,3 @@ class Table:
             "required": list(properties),
             "examples": [{name: example_of(schema) for name, schema in properties.items()}],
         }
-
-    async def read(
-        self, read: Read, values: Sequence[Any], limit: int | None = None, paging_state: bytes | None = None
-    ) -> RowPage:
-        """One row, or `limit` rows, fewer only at the end. Raises Problem."""
-        deadline = asyncio.get_running_loop().time() + self._options.deadline
-        async with self._limit:
-            try:
-                if limit is None:
-                    return await read.execute(values, deadline=deadline)
-                return await _page(read, values, deadline, limit, paging_state)
-            except DeadlineExceeded as error:
-                raise GatewayTimeout("The table was not read in time; try again.", reason=str(error)) from error
-            except SchemaChanged as error:
-                self._watch.changed(str(error))
-                raise ServiceUnavailable("The table has changed; try again.", reason=str(error)) from error
-            except Unrepresentable as error:
-                raise InternalServerError("A value in this answer is too large.", reason=str(error)) from error
-            except DRIVER_ERRORS as error:
-                reason = f"the table cannot be read: {describe(error)}"
-                raise ServiceUnavailable("The table cannot be read at the moment; try again.", reason=reason) from error
-
-    @property
-    def json(self) -> JsonRows:
-        return self._json
-
-    def coalescing(self, read: Callable[[K], Awaitable[V]], size: Callable[[V], int]) -> Coalescing[K, V]:
-        options = self._options
-        return Coalescing(read, share=options.share_reads, keep=options.read_cache, size=lambda v: _ENTRY + size(v))
-
-    def cursors(self, clause: str) -> Cursors:
-        """Of one query of this table with these columns."""
-        query = f"{self._description.name} {clause} {self._description.columns}"
-        return Cursors(self._options.cursor_key, query=query, cached=self._options.cache_max_age)
-
-
-class RowQuery:
-    """The rows that have given values in some columns. Concurrent calls with the same values share one read."""
-
-    def __init__(self, table: Table, read: Read, clause: str) -> None:
-        self._table = table
-        self._read = read
-        self._cursors = table.cursors(clause)
-        self._one = table.coalescing(self._read_one, lambda one: len(one.body) if one else 0)
-        self._pages = table.coalescing(self._read_page, lambda page: len(page.representation.body))
-
-    async def one(self, *values: Any) -> Representation | None:
-        """The row, if it exists. Raises Problem."""
-        return await self._one.get(values)
-
-    async def page(self, page: Page, *values: Any) -> Listing:
-        """Raises Problem."""
-        context = repr(values).encode()
-        try:
-            paging_state = None if page.cursor is None else self._cursors.open(page.cursor, context)
-        except BadCursor as error:
-            raise BadRequest(str(error)) from error
-        rows = await self._pages.get((values, page.limit, paging_state))
-        following = None if rows.paging_state is None else self._cursors.seal(rows.paging_state, context)
-        return Listing(rows.representation, following)
-
-    async def _read_one(self, values: tuple[Any, ...]) -> Representation | None:
-        rows = (await self._table.read(self._read, values)).rows
-        return Representation.of_json(self._table.json.one(rows[0])) if rows else None
-
-    async def _read_page(self, key: tuple[tuple[Any, ...], int, bytes | None]) -> _Rows:
-        values, limit, paging_state = key
-        page = await self._table.read(self._read, values, limit, paging_state)
-        return _Rows(Representation.of_json(self._table.json.many(page.rows)), page.paging_state)
-
-
-async def _page(read: Read, values: Sequence[Any], deadline: float, limit: int, paging_state: bytes | None) -> RowPage:
-    rows: list[Row] = []
-    while True:
-        page = await read.execute(values, deadline=deadline, fetch_size=limit - len(rows), paging_state=paging_state)
-        rows.extend(page.rows)
-        paging_state = page.paging_state
-        # A page may be short, or empty, and not the last (developer guide, "Paginating results").
-        if paging_state is None or len(rows) >= limit:
-            return RowPage(rows, paging_state)

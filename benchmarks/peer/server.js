@@ -5,7 +5,7 @@ const { readFileSync } = require('node:fs');
 const { Client, types } = require('cassandra-driver');
 const express = require('express');
 
-const { KEYSPACES_CA_FILE, KEYSPACES_ENDPOINT, KEYSPACES_KEYSPACE, KEYSPACES_TABLE, PORT } = process.env;
+const { KEYSPACES_CA_FILE, KEYSPACES_ENDPOINT, KEYSPACES_KEYSPACE, KEYSPACES_TABLE_COUNTRIES, PORT } = process.env;
 const [host, port] = KEYSPACES_ENDPOINT.split(':');
 const cassandra = new Client({
   contactPoints: [host],
@@ -15,7 +15,7 @@ const cassandra = new Client({
   queryOptions: { prepare: true, consistency: types.consistencies.localQuorum },
 });
 const columns = 'area, capital, id, name, population';
-const all = `SELECT ${columns} FROM ${KEYSPACES_KEYSPACE}.${KEYSPACES_TABLE}`;
+const all = `SELECT ${columns} FROM ${KEYSPACES_KEYSPACE}.${KEYSPACES_TABLE_COUNTRIES}`;
 
 const app = express().disable('x-powered-by');
 app.get('/ping', (_, response) => response.type('text').send('pong\n'));

@@ -51,9 +51,9 @@ class Alarms:
 
     Without a threshold: a target that is unhealthy, and fewer tasks than there should be for 5 minutes on end.
 
-    CloudWatch bills each metric that an alarm reads: 9 for a service that reads its table, 18 for one that writes, one
-    more with Container Insights; a one-off task has only those of the table, 3 or 12. (About 0.10 USD each a month in
-    us-east-1, UNVERIFIED: see the CloudWatch price list.)
+    CloudWatch bills each metric that an alarm reads: 6 for a service, one more with Container Insights, and
+    3 for each table that it reads or 12 for each that it writes; a one-off task has only those of its tables. (About
+    0.10 USD each a month in us-east-1, UNVERIFIED: see the CloudWatch price list.)
     """
 
     topic_arn: pulumi.Input[str]

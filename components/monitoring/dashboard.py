@@ -41,15 +41,15 @@ def create_dashboard(
     *,
     region: pulumi.Input[str],
     log_group: aws.cloudwatch.LogGroup,
-    table: aws.keyspaces.Table,
-    access: Access,
+    tables: Mapping[str, tuple[aws.keyspaces.Table, Access]],
     service: ServiceView | None = None,
     alarms: Collection[aws.cloudwatch.MetricAlarm] = (),
     parent: pulumi.Resource,
 ) -> aws.cloudwatch.Dashboard:
-    """A dashboard `<name>-<stack>`; without `service`, as for a one-off task, of table and log only.
+    """A dashboard `<name>-<stack>`; without `service`, as for a one-off task, of tables and log only.
 
-    access: whose operations of the table to show. alarms: shown with their state, if there are any; at most 100.
+    tables: by name, each with the access whose operations to show. alarms: shown with their state, if there are any; at
+    most 100.
 
     It carries no tags: the aws provider (7.51) has none for dashboards. Their names are the account's, not a region's,
     and a dashboard of the same name is overwritten without a word (CloudWatch API reference, PutDashboard): stacks of
@@ -61,7 +61,7 @@ def create_dashboard(
         rows.append((3, [("alarm", {"title": "Alarms", "alarms": [alarm.arn for alarm in alarms]})]))
     if service is not None:
         rows += [(6, _traffic(service)), (6, _tasks(service))]
-    rows += [(6, row) for row in _table(table, access)]
+    rows += [(6, row) for each, (table, access) in tables.items() for row in _table(each, table, access)]
     rows.append((8, [("log", _errors(log_group))]))
     return aws.cloudwatch.Dashboard(
         name,
@@ -106,11 +106,14 @@ def _tasks(service: ServiceView) -> _Row:
     ]
 
 
-def _table(table: aws.keyspaces.Table, access: Access) -> Sequence[_Row]:
+def _table(name: str, table: aws.keyspaces.Table, access: Access) -> Sequence[_Row]:
     metrics = table_metrics(table, access)
 
     def lines(by_operation: Mapping[str, Metric], what: str = "") -> list[list[Any]]:
         return [metric.line(f"{operation} {what}".rstrip()) for operation, metric in by_operation.items()]
+
+    def graph(what: str, lines: Sequence[Sequence[Any]]) -> tuple[str, Mapping[str, Any]]:
+        return _graph(f"Table {name}: {what}", lines)
 
     def capacity(kind: str) -> list[list[Any]]:
         # Capacity is provisioned by the second and consumed over the period; on demand, nothing is provisioned.
@@ -122,15 +125,15 @@ def _table(table: aws.keyspaces.Table, access: Access) -> Sequence[_Row]:
 
     return [
         [
-            _graph("Table: successful requests", lines(metrics.requests)),
-            _graph("Table: latency inside Keyspaces (ms)", lines(metrics.latencies)),
-            _graph("Table: throttled requests", lines(metrics.throttles)),
+            graph("successful requests", lines(metrics.requests)),
+            graph("latency inside Keyspaces (ms)", lines(metrics.latencies)),
+            graph("throttled requests", lines(metrics.throttles)),
         ],
         [
-            _graph("Table: errors", lines(metrics.system_errors, "system") + lines(metrics.user_errors, "user")),
-            _graph("Table: capacity units a second", [line for kind in metrics.consumed for line in capacity(kind)]),
-            _graph(
-                "Table: limits exceeded",
+            graph("errors", lines(metrics.system_errors, "system") + lines(metrics.user_errors, "user")),
+            graph("capacity units a second", [line for kind in metrics.consumed for line in capacity(kind)]),
+            graph(
+                "limits exceeded",
                 lines(metrics.connection_limits, "connection") + lines(metrics.partition_limits, "partition"),
             ),
         ],

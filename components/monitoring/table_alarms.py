@@ -14,12 +14,15 @@ def create_table_alarms(
     name: str,
     alarms: Alarms,
     *,
+    of: str,
     table: aws.keyspaces.Table,
     access: Access,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> dict[str, aws.cloudwatch.MetricAlarm]:
     """Alarms `throttles`, `system-errors` and `user-errors`, over the operations that `access` allows.
+
+    of: the microservice.
 
     Keyspaces does not name the client: every client of the table counts, so that two microservices with alarms on one
     table both report its faults.
@@ -51,7 +54,7 @@ def create_table_alarms(
                 "More than {0} requests a minute for the table {1}, of {2} or another client, {3}",
                 threshold,
                 table.table_name,
-                name,
+                of,
                 meaning,
             ),
             combined(

@@ -1,6 +1,6 @@
 """A microservice that runs once: a task that `pulumi up` waits for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -20,7 +20,7 @@ _STARTED_BY_MAX = 128  # ECS API reference, RunTask
 class Once:
     """Run one task during `pulumi up`, wait for it, and fail the update unless it exits with 0.
 
-    It runs again when its task definition changes, as with another image, command, environment or size, when its table
+    It runs again when its task definition changes, as with another image, command, environment or size, when a table
     is replaced, and when `run_id` changes; never otherwise. A run that failed is repeated by the next `pulumi up`.
 
     timeout: seconds until the task is stopped and the update fails. run_id: any string.
@@ -46,7 +46,7 @@ def create_run(
     once: Once,
     *,
     task: RunnableTask,
-    table: aws.keyspaces.Table,
+    tables: Sequence[aws.keyspaces.Table],
     account: Account,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
@@ -75,7 +75,7 @@ def create_run(
         run_id=once.run_id,
         tags=tags,
         connection=connection,
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=[stop, *task.needs], replace_with=[table]),
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=[stop, *task.needs], replace_with=list(tables)),
     )
     return CompletedRun(run=run, stop=stop)
 

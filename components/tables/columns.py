@@ -19,7 +19,7 @@ _ORDERS = ("ASC", "DESC")
 
 
 def column_mistakes(
-    columns: Mapping[str, str], partition_key: Sequence[str], clustering_key: Mapping[str, str]
+    columns: Mapping[str, str], partition_key: Sequence[str], clustering_key: Mapping[str, str], static: Sequence[str]
 ) -> dict[str, str | None]:
     """By argument, what is wrong with it; for `arguments.raise_for`."""
     mistakes: dict[str, str | None] = {}
@@ -31,6 +31,7 @@ def column_mistakes(
     mistakes["columns"] = _counter_mistake(columns, {*partition_key, *clustering_key})
     mistakes["partition_key"] = _joined(_partition_key_mistakes(columns, partition_key))
     mistakes["clustering_key"] = _joined(_clustering_key_mistakes(columns, partition_key, clustering_key))
+    mistakes["static"] = _joined(_static_mistakes(columns, {*partition_key, *clustering_key}, clustering_key, static))
     return mistakes
 
 
@@ -77,6 +78,20 @@ def _clustering_key_mistakes(
         if order not in _ORDERS:
             yield f"{column!r} is ordered {order!r}; use {' or '.join(_ORDERS)}"
         yield from _key_column_mistakes(columns, column)
+
+
+def _static_mistakes(
+    columns: Mapping[str, str], key: set[str], clustering_key: Mapping[str, str], static: Sequence[str]
+) -> Iterator[str]:
+    if static and not clustering_key:
+        yield "needs a clustering_key; without one, each partition has a single row, whose columns are its own"
+    for column in sorted(set(static), key=static.index):
+        if static.count(column) > 1:
+            yield f"names {column!r} twice"
+        if column not in columns:
+            yield f"{column!r} is not in columns"
+        elif column in key:
+            yield f"{column!r} is in the key, which is no static column"
 
 
 def _key_column_mistakes(columns: Mapping[str, str], column: str) -> Iterator[str]:

@@ -31,6 +31,7 @@ class TableSchema(Resource, module="keyspaces", name="TableSchema"):
         columns: Mapping[str, str],
         partition_key: Sequence[str],
         clustering_key: Mapping[str, str],
+        static: Sequence[str],
         time_to_live: bool,
         client_side_timestamps: bool,
         capacity: Scaling,
@@ -47,6 +48,7 @@ class TableSchema(Resource, module="keyspaces", name="TableSchema"):
                 "partition_key": list(partition_key),
                 # A list, since the order counts and the engine sorts the keys of an object.
                 "clustering_key": [f"{column} {order}" for column, order in clustering_key.items()],
+                "static": sorted(static),
                 "time_to_live": time_to_live,
                 "client_side_timestamps": client_side_timestamps,
                 "capacity": capacity,
@@ -62,9 +64,9 @@ class TableSchemaProvider(Provider):
     The engine asks `check` in each preview and update before it does anything to the table, prints each failure as an
     error of its own ("... has a problem: ..."), and ends there.
 
-    - Refused unless `allow_replacement`: another name of table or keyspace, another key or order, a column that is
-      removed or retyped, client-side timestamps turned off. For each the aws provider replaces the table
-      (terraform-provider-aws, `internal/service/keyspaces/table.go`).
+    - Refused unless `allow_replacement`: another name of table or keyspace, another key or order, other static columns,
+      a column that is removed or retyped, client-side timestamps turned off. For each the aws provider replaces the
+      table (terraform-provider-aws, `internal/service/keyspaces/table.go`).
     - TTL turned off is refused even so, unless the table is replaced anyway: Keyspaces cannot do it ("Update the
       default Time to Live value"), and the provider neither does nor reports it.
     - From on demand to scaled at once is refused always; see `changes_left_to_scaling`.
@@ -120,6 +122,11 @@ def _replacing(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple
                 f"{argument} changes from ({', '.join(old[argument])}) to ({', '.join(new[argument])})",
                 "Keep the key, or declare a second Table and copy the rows",
             )
+    if new["static"] != old.get("static", []):
+        yield (
+            f"static changes from ({', '.join(old.get('static', []))}) to ({', '.join(new['static'])})",
+            "Keep it, or put the column into a Table of its own",
+        )
     for column, cql_type in sorted(old["columns"].items()):
         if column not in new["columns"]:
             yield f"column {column!r} is removed", "Keep it in columns and write it no more"

@@ -39,6 +39,7 @@ class Table:
     columns: CQL type by column name, such as `{"id": "text", "population": "int", "names": "map<text, text>"}`.
     partition_key: the columns, in order, that decide where a row is stored.
     clustering_key: sort order by column name, in order, for the rows of one partition.
+    static: columns that have one value for all rows of a partition.
     capacity: `OnDemand` or `Provisioned`.
     point_in_time_recovery: keep 35 days of continuous backups (billed by size).
     kms_key_arn: encrypt with this customer managed key, of the stack's region, instead of one that AWS owns. It must
@@ -69,6 +70,7 @@ class Table:
     columns: Mapping[str, str]
     partition_key: Sequence[str]
     clustering_key: Mapping[str, Literal["ASC", "DESC"]] = field(default_factory=dict)
+    static: Sequence[str] = ()
     capacity: Capacity = field(default_factory=OnDemand)
     point_in_time_recovery: bool = False
     kms_key_arn: pulumi.Input[str] | None = None
@@ -81,7 +83,7 @@ class Table:
             f"Table {self.name!r}",
             {
                 "name": None if NAME.fullmatch(self.name) else "is no table name; use 1 to 48 of a-z, 0-9 and _",
-                **column_mistakes(self.columns, self.partition_key, self.clustering_key),
+                **column_mistakes(self.columns, self.partition_key, self.clustering_key, self.static),
                 "kms_key_arn": _KMS_KEY.mistake(self.kms_key_arn),
                 "time_to_live": outside(self.time_to_live or 0, 0, TIME_TO_LIVE_MAX, "seconds, or None"),
             },
@@ -90,11 +92,16 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class KeyspacesTable:
-    """schema: refuses changes that would cost the rows. scaling: of `read` and `write`, where they have a range."""
+    """A table that a microservice uses, and the name by which its program does.
 
+    schema: refuses changes that would cost the rows; None for a table that was there. scaling: of `read` and `write`,
+    where they have a range.
+    """
+
+    name: str
     table: aws.keyspaces.Table
-    schema: TableSchema
-    scaling: Mapping[Dimension, TableScaling]
+    schema: TableSchema | None = None
+    scaling: Mapping[Dimension, TableScaling] = field(default_factory=dict)
 
 
 def create_table(
@@ -118,6 +125,7 @@ def create_table(
         columns=table.columns,
         partition_key=table.partition_key,
         clustering_key=table.clustering_key,
+        static=table.static,
         time_to_live=table.time_to_live is not None,
         client_side_timestamps=table.client_side_timestamps,
         capacity=_scaling_of(table.capacity),
@@ -128,11 +136,7 @@ def create_table(
         name,
         keyspace_name=keyspace.name,
         table_name=table.name,
-        schema_definition={
-            "columns": [{"name": column, "type": cql_type} for column, cql_type in table.columns.items()],
-            "partition_keys": [{"name": column} for column in table.partition_key],
-            "clustering_keys": [{"name": column, "order_by": order} for column, order in table.clustering_key.items()],
-        },
+        schema_definition=_schema_definition(table),
         capacity_specification=capacity_specification(table.capacity),
         encryption_specification=(
             {"type": "AWS_OWNED_KMS_KEY"}
@@ -158,10 +162,22 @@ def create_table(
         ),
     )
     return KeyspacesTable(
+        name=table.name,
         table=created,
         schema=schema,
         scaling=create_scaling(name, table.capacity, table=created, tags=tags, parent=parent),
     )
+
+
+def _schema_definition(table: Table) -> aws.keyspaces.TableSchemaDefinitionArgsDict:
+    definition: aws.keyspaces.TableSchemaDefinitionArgsDict = {
+        "columns": [{"name": column, "type": cql_type} for column, cql_type in table.columns.items()],
+        "partition_keys": [{"name": column} for column in table.partition_key],
+        "clustering_keys": [{"name": column, "order_by": order} for column, order in table.clustering_key.items()],
+    }
+    if table.static:
+        definition["static_columns"] = [{"name": column} for column in table.static]
+    return definition
 
 
 def _scaling_of(capacity: Capacity) -> Scaling:

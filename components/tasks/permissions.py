@@ -38,14 +38,13 @@ class Role:
 def create_task_role(
     name: str,
     *,
-    access: Access,
-    table: aws.keyspaces.Table,
+    tables: Mapping[str, tuple[aws.keyspaces.Table, Access]],
     account: Account,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
     exec: bool = False,
 ) -> Role:
-    """The permissions of the program in the container: `access` to `table`, and those that a driver needs to connect.
+    """The permissions of the program in the container: for its `tables`, and those that a driver needs to connect.
 
     exec: adds the permissions of ECS Exec's agent, which has the program's role: to open channels to Session Manager.
     A principal may enter a task if it may call `ecs:ExecuteCommand`.
@@ -56,9 +55,9 @@ def create_task_role(
     """
     return _create_role(
         name,
-        description=f"Tasks of {parent._name}: {access} one Keyspaces table",
+        description=f"Tasks of {parent._name}: {_in_words(tables)}",
         statements=[
-            allow(ON_TABLE[access], table.arn),
+            *(allow(ON_TABLE[access], table.arn) for table, access in tables.values()),
             allow(["cassandra:Select"], account.arn("cassandra", "/keyspace/system*")),
             allow(["ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcEndpoints"], "*"),
             *([allow(EXEC, "*")] if exec else []),
@@ -67,6 +66,11 @@ def create_task_role(
         tags=tags,
         parent=parent,
     )
+
+
+def _in_words(tables: Mapping[str, tuple[aws.keyspaces.Table, Access]]) -> str:
+    """At most what a role's description may have: 1,000 characters (IAM API reference, CreateRole)."""
+    return ", ".join(f"{access} {name}" for name, (_, access) in tables.items())[:900]
 
 
 def create_execution_role(

@@ -17,10 +17,11 @@ from cassandra.connection import ConnectionException, DefaultEndPoint
 
 from keyspaces import event_loop
 from keyspaces.event_loop import connections_on
-from keyspaces.reads import DeadlineExceeded, PreparedRead
+from keyspaces.reads import PreparedRead
 from keyspaces.results import SchemaChanged
 from keyspaces.retries import ATTEMPTS, RetryBudget
 from keyspaces.session import DRIVER_ERRORS, open_session_on_loop
+from keyspaces.statements import DeadlineExceeded
 from keyspaces.target import Target
 from local_keyspaces.tables import TableSchema
 from tests.keyspaces import REGION, LocalKeyspaces
@@ -50,10 +51,10 @@ async def _reading(
     target = Target(
         region=REGION,
         keyspace=keyspace,
-        table="things",
         host="localhost",
         port=keyspaces.port,
         ca_file=keyspaces.ca_file,
+        tables={"things": "things"},
     )
     outcomes: list[str] = []
     changes: list[str] = []
@@ -61,7 +62,7 @@ async def _reading(
     def prepare(session: Session) -> PreparedRead:
         return PreparedRead(
             session,
-            f"SELECT * FROM {target.cql_name} WHERE id = ?",
+            f"SELECT * FROM {target.table('things').in_cql} WHERE id = ?",
             observe=lambda outcome, _: outcomes.append(outcome),
             on_more_columns=changes.append,
         )

@@ -19,6 +19,8 @@ from components import (
     Service,
     Spot,
     Table,
+    read,
+    write,
 )
 from tests.components.front import EXISTING, WEB_ACL_ARN
 
@@ -56,15 +58,20 @@ def declare_everything() -> Everything:
     loader = KeyspacesMicroservice(
         "loader",
         environment=env,
-        table=Table(
-            name="things",
-            columns={"id": "text", "year": "int"},
-            partition_key=["id"],
-            clustering_key={"year": "DESC"},
-            capacity=Provisioned(read=(1, 10), write=(1, 10)),
-            time_to_live=0,
-        ),
-        access="write",
+        tables=[
+            write(
+                Table(
+                    name="things",
+                    columns={"id": "text", "year": "int", "owner": "text"},
+                    partition_key=["id"],
+                    clustering_key={"year": "DESC"},
+                    static=["owner"],
+                    capacity=Provisioned(read=(1, 10), write=(1, 10)),
+                    time_to_live=0,
+                )
+            ),
+            write(Table(name="events", columns={"id": "text"}, partition_key=["id"]), name="log"),
+        ],
         dockerfile="app/load-countries.Dockerfile",
         command=["load"],
         run=Once(),
@@ -74,8 +81,7 @@ def declare_everything() -> Everything:
     query_api = KeyspacesMicroservice(
         "query-api",
         environment=env,
-        table=loader.table,
-        access="read",
+        tables=[read(loader.tables["things"])],
         dockerfile="app/countries.Dockerfile",
         command=["serve"],
         generated_secrets=["SIGNING_KEY"],
@@ -102,8 +108,7 @@ def declare_everything() -> Everything:
     guest_api = KeyspacesMicroservice(
         "visitors",
         environment=guest,
-        table=Table(name="visitors", columns={"id": "text"}, partition_key=["id"]),
-        access="read",
+        tables=[read(Table(name="visitors", columns={"id": "text"}, partition_key=["id"]))],
         dockerfile="app/countries.Dockerfile",
         command=["serve"],
         run=Service(),

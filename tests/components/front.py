@@ -5,7 +5,7 @@ from typing import Any
 
 import pulumi
 
-from components import Environment, ExistingListener, KeyspacesMicroservice, PublicLoadBalancer, Service, Table
+from components import Environment, ExistingListener, KeyspacesMicroservice, PublicLoadBalancer, Service, Table, read
 from declared.program import Program
 from tests.evaluation import declare
 
@@ -41,12 +41,11 @@ def declare_front(
             table = KeyspacesMicroservice(
                 name,
                 environment=environment,
-                table=table,
-                access="read",
+                tables=[read(table)],
                 dockerfile="app/countries.Dockerfile",
                 command=["serve"],
                 run=service,
-            ).table
+            ).tables["things"]
         pulumi.export("url", environment.load_balancer.url)
         pulumi.export("suffix", environment.load_balancer.arn_suffix)
 

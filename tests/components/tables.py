@@ -18,6 +18,7 @@ THINGS: dict[str, Any] = {
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 EVERY_OPTION: dict[str, Any] = {
     "clustering_key": {"year": "DESC"},
+    "static": ["size"],
     "point_in_time_recovery": True,
     "kms_key_arn": KEY,
     "time_to_live": 3600,

@@ -65,7 +65,7 @@ def alarmed(
             schema_definition={"columns": [], "partition_keys": []},
             opts=opts,
         )
-        create_table_alarms("api", watched, table=table, access=access, **common)
+        create_table_alarms("api", watched, of="api", table=table, access=access, **common)
 
     return declare(run, computed=computed)
 
@@ -271,7 +271,8 @@ def test_tells_the_topic_of_each_alarm_and_of_its_end(program: Program) -> None:
 def test_reads_as_many_metrics_as_documented(access: Access, container_insights: bool, metrics: int) -> None:
     """CloudWatch bills them one by one, so that the bill is another than the one foretold."""
     assert metrics_billed(alarmed(access=access, container_insights=container_insights)) == metrics
-    assert Alarms.__doc__ and "9 for a service that reads its table, 18 for one that writes" in Alarms.__doc__
+    assert Alarms.__doc__ and "6 for a service" in Alarms.__doc__
+    assert "3 for each table that it reads or 12 for each that it writes" in Alarms.__doc__
 
 
 @pytest.mark.parametrize("container_insights", [True, False])

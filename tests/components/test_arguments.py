@@ -6,18 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
+import pulumi_aws as aws
 import pytest
 
-from components import Environment, KeyspacesMicroservice, NewCluster, Once, Service, Table
+from components import Environment, KeyspacesMicroservice, NewCluster, Once, Service, Table, read, write
 from components.arguments import InvalidArguments
 from components.connection import connection_inputs, session_from
 from components.names import check_name
 from components.tasks import image
 from components.tasks.image import DockerUnavailable, create_image, require_docker
 from components.tasks.task_definition import check_size
-from tests.evaluation import declare
+from tests.evaluation import declare, one
 
 COLUMNS = {"id": "text", "name": "text"}
+EVENTS = Table(name="events", columns=COLUMNS, partition_key=["id"])
+THINGS = Table(name="things", columns=COLUMNS, partition_key=["id"])
 
 
 @pytest.mark.parametrize("name", ["Countries", "a-b", "", "x" * 49])
@@ -82,7 +85,10 @@ def test_names_both_cpu_and_memory_when_fargate_offers_neither() -> None:
     ("option", "message"),
     [
         ({"architecture": "arm64"}, "architecture is 'arm64'; use ARM64, X86_64"),
-        ({"access": "admin"}, "access is 'admin'; use read, write"),
+        ({"tables": []}, "tables is empty; name at least one table"),
+        ({"tables": [THINGS]}, "tables has a table without its access; say read"),
+        ({"tables": [read(THINGS), write(THINGS)]}, "tables has things twice; use each table once"),
+        ({"variables": {"KEYSPACES_TABLE_THINGS": "x"}}, "variables has KEYSPACES_TABLE_THINGS, which the component"),
     ],
 )
 def test_refuses_what_is_none_of_the_choices(option: dict[str, str], message: str) -> None:
@@ -91,8 +97,7 @@ def test_refuses_what_is_none_of_the_choices(option: dict[str, str], message: st
     def run() -> None:
         arguments: dict[str, Any] = {
             "environment": Environment("shop", keyspace="shop"),
-            "table": Table(name="things", columns=COLUMNS, partition_key=["id"]),
-            "access": "read",
+            "tables": [read(THINGS)],
             "dockerfile": "app/countries.Dockerfile",
             "command": ["serve"],
             "run": Service(),
@@ -101,6 +106,37 @@ def test_refuses_what_is_none_of_the_choices(option: dict[str, str], message: st
 
     with pytest.raises(InvalidArguments, match=message):
         declare(run)
+
+
+@pytest.mark.parametrize("name", ["", "Things", "things-2", "x" * 49])
+def test_asks_for_the_name_of_a_table_that_is_there(name: str) -> None:
+    """Its name in AWS is an output, and the program cannot know by which variable it is told."""
+
+    def run() -> None:
+        there = aws.keyspaces.Table.get("things", "shop/things")
+        read(there, name=name)
+
+    with pytest.raises(InvalidArguments, match="say what the program calls this table"):
+        declare(run)
+
+
+def test_lets_a_program_use_a_table_that_is_there() -> None:
+    """A table that another stack made could only be used by a copy of the component."""
+
+    def run() -> None:
+        KeyspacesMicroservice(
+            "things-api",
+            environment=Environment("shop", keyspace="shop"),
+            tables=[write(aws.keyspaces.Table.get("there", "shop/things_2026"), name="things"), read(EVENTS)],
+            dockerfile="app/countries.Dockerfile",
+            command=["serve"],
+            run=Service(),
+        )
+
+    program = declare(run)
+    assert [table.name for table in program.of_type("aws:keyspaces/table:Table")] == ["things-api-events"]
+    role = one(program, "aws:iam/role:Role", "things-api-task")
+    assert role.inputs["description"] == "Tasks of things-api: write things, read events"
 
 
 def test_refuses_container_insights_ecs_does_not_have() -> None:

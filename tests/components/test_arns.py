@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components import Alarms, Environment, ExistingCluster, KeyspacesMicroservice, Service, Table
+from components import Alarms, Environment, ExistingCluster, KeyspacesMicroservice, Service, Table, read
 from components.arguments import InvalidArguments
 from tests.evaluation import declare
 
@@ -18,8 +18,7 @@ def _declare(cluster: str = CLUSTER, topic: str = TOPIC, key: str = KEY, *, comp
         KeyspacesMicroservice(
             "things-api",
             environment=Environment("shop", keyspace="shop", cluster=ExistingCluster(arn=cluster)),
-            table=Table(name="things", columns={"id": "text"}, partition_key=["id"], kms_key_arn=key),
-            access="read",
+            tables=[read(Table(name="things", columns={"id": "text"}, partition_key=["id"], kms_key_arn=key))],
             dockerfile="app/countries.Dockerfile",
             command=["serve"],
             run=Service(),

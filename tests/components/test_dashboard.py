@@ -50,18 +50,18 @@ def shown(
             service_name=aws.ecs.Service("api", cluster=cluster.arn, opts=opts).name,
             container_insights=container_insights,
         )
+        rows = aws.keyspaces.Table(
+            "rows",
+            keyspace_name="store",
+            table_name="rows",
+            schema_definition={"columns": [], "partition_keys": []},
+            opts=opts,
+        )
         create_dashboard(
             name,
             region=pulumi.Output.from_input(REGION),
             log_group=aws.cloudwatch.LogGroup("api", opts=opts),
-            table=aws.keyspaces.Table(
-                "rows",
-                keyspace_name="store",
-                table_name="rows",
-                schema_definition={"columns": [], "partition_keys": []},
-                opts=opts,
-            ),
-            access=access,
+            tables={"rows": (rows, access)},
             service=view if service else None,
             alarms=[
                 aws.cloudwatch.MetricAlarm(f"alarm-{n}", comparison_operator="GreaterThanThreshold", opts=opts)
@@ -206,11 +206,13 @@ def test_shows_each_operation_of_the_access_on_the_table(access: Access, operati
 
     # Of SuccessfulRequestCount, SampleCount is the one statistic with a meaning.
     requests = expected("SuccessfulRequestCount", "SampleCount")
-    assert series(graphs["Table: successful requests"]) == requests
-    assert series(graphs["Table: latency inside Keyspaces (ms)"]) == expected("SuccessfulRequestLatency", "Average")
-    assert [operation for _, operation, _ in series(graphs["Table: throttled requests"])] == operations
-    assert series(graphs["Table: errors"]) == expected("SystemErrors") + expected("UserErrors")
-    assert series(graphs["Table: limits exceeded"]) == (
+    assert series(graphs["Table rows: successful requests"]) == requests
+    assert series(graphs["Table rows: latency inside Keyspaces (ms)"]) == expected(
+        "SuccessfulRequestLatency", "Average"
+    )
+    assert [operation for _, operation, _ in series(graphs["Table rows: throttled requests"])] == operations
+    assert series(graphs["Table rows: errors"]) == expected("SystemErrors") + expected("UserErrors")
+    assert series(graphs["Table rows: limits exceeded"]) == (
         expected("PerConnectionRequestRateExceeded") + expected("StoragePartitionThroughputCapacityExceeded")
     )
 
@@ -218,7 +220,7 @@ def test_shows_each_operation_of_the_access_on_the_table(access: Access, operati
 @pytest.mark.parametrize(("access", "kinds"), [("read", ["read"]), ("write", ["read", "write"])])
 def test_compares_capacity_consumed_with_capacity_provisioned(access: Access, kinds: list[str]) -> None:
     """Consumed and provisioned capacity differ by a factor of 60: one is a total over the period, the other a rate."""
-    graph = widgets(shown(access=access), "metric")["Table: capacity units a second"]
+    graph = widgets(shown(access=access), "metric")["Table rows: capacity units a second"]
     assert series(graph) == [
         line
         for kind in kinds
@@ -234,7 +236,7 @@ def test_compares_capacity_consumed_with_capacity_provisioned(access: Access, ki
 def test_shows_table_and_log_only_of_a_task_that_runs_once() -> None:
     """Half of the dashboard is empty."""
     program = shown(service=False, access="write")
-    assert all(title.startswith("Table: ") for title in widgets(program, "metric"))
+    assert all(title.startswith("Table rows: ") for title in widgets(program, "metric"))
     assert len(widgets(program, "metric")) == 6
     assert list(widgets(program, "log")) == ["Last error lines"]
 

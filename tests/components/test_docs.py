@@ -24,9 +24,12 @@ from tests.evaluation import ROOT, declare
 TEXT = (ROOT / "docs" / "components.md").read_text()
 ROW = re.compile(r"^\| `(\w+)` \| (.+?) \| (.+) \|$", re.MULTILINE)
 ATTRIBUTE = re.compile(r"^\| `([a-z_]+\..+?)` \| `([\w.]+)`", re.MULTILINE)
-# The first example and those with an import of the components are programs of their own; the others continue the first.
+# The first example and those that import an Environment are programs of their own; the others continue the first.
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
-PROGRAMS = [example if "from components import" in example else f"{EXAMPLES[0]}\n{example}" for example in EXAMPLES]
+PROGRAMS = [
+    example if re.search(r"import \(?\s*(AccessLogs|Environment)", example) else f"{EXAMPLES[0]}\n{example}"
+    for example in EXAMPLES
+]
 RESOURCES = {
     "aws": pulumi_aws,
     "awsx": pulumi_awsx,

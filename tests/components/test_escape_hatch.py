@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pulumi
 import pytest
 
-from components import Environment, KeyspacesMicroservice, Service, Table
+from components import Environment, KeyspacesMicroservice, Service, Table, read
 from declared.program import Program
 from tests.components.everything import declare_everything
 from tests.evaluation import ROOT, declare
@@ -78,8 +78,7 @@ def test_protects_all_that_a_protected_component_creates() -> None:
         KeyspacesMicroservice(
             "things-api",
             environment=Environment("shop", keyspace="shop", opts=opts),
-            table=Table(name="things", columns={"id": "text"}, partition_key=["id"]),
-            access="read",
+            tables=[read(Table(name="things", columns={"id": "text"}, partition_key=["id"]))],
             dockerfile="app/countries.Dockerfile",
             command=["serve"],
             run=Service(),

@@ -5,7 +5,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import Environment, KeyspacesMicroservice, NewVpc, Once, Service, Table
+from components import Environment, KeyspacesMicroservice, NewVpc, Once, Service, Table, read
 from components.arguments import InvalidArguments
 from declared.program import Program
 from tests.evaluation import container, declare, dependencies, one, policy
@@ -21,8 +21,7 @@ def _declare(*secrets: str, computed: bool = True, **arguments: Any) -> Program:
         KeyspacesMicroservice(
             "api",
             environment=Environment("shop", keyspace="shop", network=given.pop("network"), tags={"Team": "shop"}),
-            table=Table(name="things", columns={"id": "text"}, partition_key=["id"]),
-            access="read",
+            tables=[read(Table(name="things", columns={"id": "text"}, partition_key=["id"]))],
             dockerfile="app/countries.Dockerfile",
             command=["serve"],
             **given,

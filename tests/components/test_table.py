@@ -24,6 +24,7 @@ def test_declares_every_option() -> None:
         ],
         "partitionKeys": [{"name": "id"}],
         "clusteringKeys": [{"name": "year", "orderBy": "DESC"}],
+        "staticColumns": [{"name": "size"}],
     }
     assert inputs["encryptionSpecification"] == {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyIdentifier": KEY}
     assert inputs["pointInTimeRecovery"] == {"status": "ENABLED"}
@@ -80,6 +81,7 @@ def test_shows_the_guard_all_it_has_to_compare() -> None:
         "columns": THINGS["columns"],
         "partition_key": ["id"],
         "clustering_key": ["year DESC"],
+        "static": ["size"],
         "time_to_live": True,
         "client_side_timestamps": True,
         "capacity": "on demand",

@@ -99,6 +99,11 @@ REPLACING = [
         "Keep the key, or declare a second Table and copy the rows",
     ),
     (
+        {"static": ["size"]},
+        "static changes from () to (size).",
+        "Keep it, or put the column into a Table of its own",
+    ),
+    (
         {"columns": {"id": "text", "year": "int"}},
         "column 'size' is removed.",
         "Keep it in columns and write it no more",

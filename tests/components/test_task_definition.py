@@ -43,8 +43,7 @@ def _declare(
         )
         role = create_task_role(
             "api-task",
-            access="read",
-            table=table,
+            tables={"things": (table, "read")},
             account=account,
             tags={},
             parent=parent,

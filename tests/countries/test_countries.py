@@ -126,7 +126,7 @@ def test_does_not_listen_and_exits_with_the_reason_when_the_table_cannot_be_read
         "countries", "--startup-timeout", "1", "-k", "missing", "-p", str(port), environment=keyspaces.environment()
     )
     assert result.returncode == 1
-    assert "missing.countries at localhost" in result.stderr
+    assert "keyspace missing at localhost" in result.stderr
     assert "unconfigured keyspace missing" in result.stderr
     assert "Traceback" not in result.stderr
 
@@ -175,7 +175,7 @@ def test_finishes_what_it_has_begun_and_ends_on_sigterm(loaded: LocalKeyspaces) 
         assert process.wait(30) == 0
 
 
-@pytest.mark.parametrize("missing", ["AWS_REGION", "KEYSPACES_KEYSPACE", "KEYSPACES_TABLE"])
+@pytest.mark.parametrize("missing", ["AWS_REGION", "KEYSPACES_KEYSPACE"])
 def test_names_what_it_was_not_told(keyspaces: LocalKeyspaces, missing: str) -> None:
     """A typo in a variable's name costs an hour."""
     environment = {key: value for key, value in keyspaces.environment().items() if key != missing}
@@ -187,9 +187,17 @@ def test_names_what_it_was_not_told(keyspaces: LocalKeyspaces, missing: str) -> 
 @pytest.mark.parametrize("option", ["-t", "--table"])
 def test_refuses_a_table_name_that_is_not_one(keyspaces: LocalKeyspaces, option: str) -> None:
     """The name becomes part of a statement."""
-    result = run_program("countries", option, 'x"; DROP', environment=keyspaces.environment())
+    result = run_program("countries", option, 'countries=x"; DROP', environment=keyspaces.environment())
     assert result.returncode == 2
     assert "letters, digits and underscores" in result.stderr
+
+
+def test_names_the_table_that_it_was_not_told(keyspaces: LocalKeyspaces) -> None:
+    """A table that is declared under another name than the program's is found at the first start, or never."""
+    environment = keyspaces.environment(known_as="country")
+    result = run_program("countries", environment=environment)
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1].endswith("set KEYSPACES_TABLE_COUNTRIES to the table's name")
 
 
 @pytest.mark.skipif(not CAN_BE_NOBODY, reason="root needs setpriv to be another user")

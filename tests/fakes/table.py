@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from keyspaces.database import Description
 from keyspaces.results import Column, Row, RowPage
+from keyspaces.statements import Effect
+from keyspaces.writes import Applied
 
 COLUMNS = (Column("id", "text"), Column("area", "int"))
 
@@ -26,10 +28,13 @@ class FakeTable:
     may_answer: asyncio.Event | None = None
 
     def describe(self) -> Description:
-        return Description("fakes.things", self.columns, frozenset([self.columns[0].name]))
+        return Description("fakes.things", self.columns, [self.columns[0].name])
 
     def read(self, clauses: str = "") -> "_FakeRead":
         return _FakeRead(self)
+
+    def write(self, before: str, after: str, *, effect: Effect) -> NoReturn:
+        raise NotImplementedError("tests of writes use a real table")
 
 
 class _FakeRead:
@@ -55,3 +60,10 @@ class _FakeRead:
         start = int(paging_state or 0)
         end = len(found) if fetch_size is None else start + fetch_size
         return RowPage(found[start:end], str(end).encode() if end < len(found) else None)
+
+
+class NoBatches:
+    """In the place of batches, for a table in memory."""
+
+    async def execute(self, writes: Sequence[Any], kind: str, *, deadline: float) -> Applied:
+        raise NotImplementedError("tests of writes use a real table")

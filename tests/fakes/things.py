@@ -12,7 +12,7 @@ Id = Annotated[str, Meta(pattern="^[a-z]{2}$", description="Two letters from a t
 
 
 def routes(tables: Tables) -> Sequence[Route]:
-    table = tables.open()
+    table = tables.open("things")
     by_id, everything = table.select("id"), table.select()
 
     @get(

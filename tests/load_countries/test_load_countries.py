@@ -70,11 +70,12 @@ def test_fails_when_a_row_reads_back_differently(loaded: LocalKeyspaces, monkeyp
     add_target_options(parser)
     target = target_from(parser, parser.parse_args([]))
     with open_session(target, startup_timeout=10, first_use=lambda session: None) as (session, _):
-        assert write(session, target, RECORDS[:1]) == 1
+        table = target.table("countries")
+        assert write(session, table, RECORDS[:1]) == 1
         with pytest.raises(LoadFailed, match="'cn' reads back as"):
-            verify(session, target, [{**RECORDS[0], "area": 1}])
+            verify(session, table, [{**RECORDS[0], "area": 1}])
         with pytest.raises(LoadFailed, match=r"'xx' reads back as \[\]"):
-            verify(session, target, [{**RECORDS[0], "id": "xx"}])
+            verify(session, table, [{**RECORDS[0], "id": "xx"}])
 
 
 @pytest.mark.skipif(not CAN_BE_NOBODY, reason="root needs setpriv to be another user")

@@ -80,8 +80,8 @@ def test_refuses_dev_settings_in_production() -> None:
         ROOT, dev, computed=aws.computed_by(REGION, "127.0.0.1:8080"), answer=aws.answers_for(REGION)
     )
     assert all_violations(_given(program)) >= {
-        ("production-tables-are-recoverable", "load-countries"),
-        ("production-data-is-protected", "load-countries"),
+        ("production-tables-are-recoverable", "load-countries-countries"),
+        ("production-data-is-protected", "load-countries-countries"),
         ("production-data-is-protected", "keyspaces"),
         ("production-keeps-logs", "load-countries"),
         ("production-keeps-logs", "query-api"),
@@ -162,7 +162,7 @@ def _takes_tags(type_: str) -> bool:
             {"imageScanningConfiguration": None},
             "repositories-scan-images",
         ),
-        ("aws:keyspaces/table:Table", "load-countries", {"tags": {}}, "resources-are-tagged"),
+        ("aws:keyspaces/table:Table", "load-countries-countries", {"tags": {}}, "resources-are-tagged"),
     ],
 )
 def test_notices_one_fault_in_the_program(

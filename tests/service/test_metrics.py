@@ -137,4 +137,4 @@ def test_refuses_a_namespace_that_cloudwatch_would(
 
 @pytest.fixture
 def keyspaces_environment() -> dict[str, str]:
-    return {"AWS_REGION": "us-east-1", "KEYSPACES_KEYSPACE": "k", "KEYSPACES_TABLE": "t"}
+    return {"AWS_REGION": "us-east-1", "KEYSPACES_KEYSPACE": "k", "KEYSPACES_TABLE_THINGS": "t"}

@@ -16,8 +16,8 @@ import pytest
 from cassandra.cluster import NoHostAvailable
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 
-from keyspaces.reads import DeadlineExceeded
 from keyspaces.results import Column
+from keyspaces.statements import DeadlineExceeded
 from service.health import Health
 from tests.fakes.table import FakeTable
 from tests.processes import get

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from cassandra.cluster import NoHostAvailable
 
-from keyspaces.reads import DeadlineExceeded
+from keyspaces.statements import DeadlineExceeded
 from tests.fakes.table import FakeTable
 from tests.serving.application import application, ask
 

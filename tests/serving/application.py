@@ -12,7 +12,7 @@ from service.metrics import Metrics, NoMetrics
 from service.options import Options
 from service.schema_watch import SchemaWatch
 from service.tables import Tables
-from tests.fakes.table import FakeTable
+from tests.fakes.table import FakeTable, NoBatches
 from tests.fakes.things import routes
 
 ABOUT = About(title="Things", version="1.0.0", about="Reads a table of things.")
@@ -28,7 +28,7 @@ def application(
     """Its log goes nowhere unless `write` takes it."""
     options = options or Options()
     return create_app(
-        routes(Tables(lambda _: table, options, SchemaWatch(0))),
+        routes(Tables(lambda _: table, NoBatches(), options, SchemaWatch(0))),
         about=ABOUT,
         options=options,
         health=health or Health(),

@@ -26,9 +26,11 @@ def fill_things(keyspaces: LocalKeyspaces, table: TableSchema = THINGS) -> None:
 PROGRAM = "tests.fakes.things"
 
 
-def service_environment(keyspaces: LocalKeyspaces, table: TableSchema = THINGS) -> Mapping[str, str]:
-    """What every task gets, and where `PROGRAM` is found."""
-    return {**keyspaces.environment(table), "PYTHONPATH": str(ROOT)}
+def service_environment(
+    keyspaces: LocalKeyspaces, table: TableSchema = THINGS, *, known_as: str = THINGS.name
+) -> Mapping[str, str]:
+    """What every task gets, and where `PROGRAM` is found. known_as: the program's name for the table."""
+    return {**keyspaces.environment(table, known_as=known_as), "PYTHONPATH": str(ROOT)}
 
 
 @contextlib.contextmanager
@@ -37,7 +39,13 @@ def run_service(
 ) -> Iterator[tuple[int, subprocess.Popen[str]]]:
     """Its port, and its process. variables: of its environment, besides what every task gets."""
     port = free_port()
-    environment = {**service_environment(keyspaces, table), "HOST": "127.0.0.1", "PORT": str(port), **variables}
+    known_as = THINGS.name if program == PROGRAM else table.name
+    environment = {
+        **service_environment(keyspaces, table, known_as=known_as),
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        **variables,
+    }
     with start_program(program, environment=environment) as process:
         wait_until(lambda: listens(port) or process.poll() is not None)
         assert process.poll() is None, process.stderr and process.stderr.read()

@@ -9,7 +9,7 @@ _NEEDED_BY_TASKS = {
     "VpcEndpoint keyspaces-keyspaces",
     "VpcEndpoint keyspaces-s3",
     "Vpc keyspaces",
-    "Table load-countries",
+    "Table load-countries-countries",
     "Keyspace keyspaces",
     "Cluster keyspaces",
 }
@@ -68,7 +68,7 @@ def test_builds_the_apis_image_without_waiting_for_the_loader(program: Program) 
 def test_loads_again_when_the_table_was_replaced(program: Program) -> None:
     """A table that lost its rows to a new key stays empty."""
     run = one(program, "pulumi-python:dynamic/ecs:TaskRun", "load-countries")
-    assert run.replace_with == {one(program, "aws:keyspaces/table:Table", "load-countries").urn}
+    assert run.replace_with == {one(program, "aws:keyspaces/table:Table", "load-countries-countries").urn}
 
 
 def test_replaces_what_has_a_fixed_name_by_deleting_it_first(program: Program) -> None:

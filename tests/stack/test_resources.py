@@ -92,7 +92,7 @@ def test_forwards_all_paths_to_query_api_and_answers_404_without_it(program: Pro
 def test_declares_the_countries_table_encrypted_in_its_keyspace(program: Program) -> None:
     """The loader writes to a table of another shape, or there is none."""
     assert one(program, "aws:keyspaces/keyspace:Keyspace", "keyspaces").inputs["name"] == "geography_domain"
-    table = one(program, "aws:keyspaces/table:Table", "load-countries").inputs
+    table = one(program, "aws:keyspaces/table:Table", "load-countries-countries").inputs
     assert (table["keyspaceName"], table["tableName"]) == ("geography_domain", "countries")
     columns = {column["name"]: column["type"] for column in table["schemaDefinition"]["columns"]}
     assert columns == {"id": "text", "name": "text", "capital": "text", "population": "int", "area": "int"}
@@ -105,7 +105,7 @@ def test_declares_the_countries_table_encrypted_in_its_keyspace(program: Program
 @pytest.mark.parametrize(("setting", "status"), [("true", "ENABLED"), ("false", "DISABLED")])
 def test_recovers_to_a_point_in_time_as_set(setting: str, status: str) -> None:
     """A stack has no backups although its owner asked for them, or pays for backups that nobody asked for."""
-    table = one(evaluate(pointInTimeRecovery=setting), "aws:keyspaces/table:Table", "load-countries")
+    table = one(evaluate(pointInTimeRecovery=setting), "aws:keyspaces/table:Table", "load-countries-countries")
     assert table.inputs["pointInTimeRecovery"] == {"status": status}
 
 
@@ -174,7 +174,7 @@ def test_tells_the_program_where_its_table_and_its_clients_are(program: Program,
         "AWS_REGION": "us-east-1",
         "KEYSPACES_ENDPOINT": "cassandra.us-east-1.amazonaws.com:9142",
         "KEYSPACES_KEYSPACE": "geography_domain",
-        "KEYSPACES_TABLE": "countries",
+        "KEYSPACES_TABLE_COUNTRIES": "countries",
         **service,
     }
     assert container(program, name)["portMappings"] == ([{"containerPort": 8080, "protocol": "tcp"}] if service else [])

@@ -82,7 +82,8 @@ def test_goes_back_by_the_alarms_of_its_traffic(production: Program) -> None:
 
 def test_declares_alarms_of_traffic_tasks_and_table(production: Program) -> None:
     """Nobody learns of a fault."""
-    kinds = ("errors", "latency", "unhealthy", "tasks", "throttles", "system-errors", "user-errors")
+    of_table = (f"countries-{kind}" for kind in ("throttles", "system-errors", "user-errors"))
+    kinds = ("errors", "latency", "unhealthy", "tasks", *of_table)
     declared = {alarm.name for alarm in production.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
     assert declared == {f"query-api-{kind}" for kind in kinds}
 

@@ -30,7 +30,7 @@ _DOMAIN = {"domain": "api.example.com", "hostedZoneId": "Z0123456789ABCDEFGHIJ"}
 _SCALED = {"queryApiMaxTasks": "8"}
 _PROVISIONED = {"tableCapacity": "provisioned"}
 
-TABLE = ("aws:keyspaces/table:Table", "load-countries")
+TABLE = ("aws:keyspaces/table:Table", "load-countries-countries")
 SERVICE = ("aws:ecs/service:Service", "query-api")
 DEFINITION = ("aws:ecs/taskDefinition:TaskDefinition", "query-api")
 BALANCER = ("aws:lb/loadBalancer:LoadBalancer", "keyspaces")
@@ -56,14 +56,14 @@ _EFFECTS: list[tuple[str, dict[str, str], tuple[str, str], str, Any]] = [
     (
         "tableWriteUnits",
         {**_PROVISIONED, "tableWriteUnits": "2-9"},
-        ("aws:appautoscaling/target:Target", "load-countries-write"),
+        ("aws:appautoscaling/target:Target", "load-countries-countries-write"),
         "maxCapacity",
         9,
     ),
     (
         "allowTableReplacement",
         {"allowTableReplacement": "true"},
-        ("pulumi-python:dynamic/keyspaces:TableSchema", "load-countries"),
+        ("pulumi-python:dynamic/keyspaces:TableSchema", "load-countries-countries"),
         "allow_replacement",
         True,
     ),

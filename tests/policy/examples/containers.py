@@ -123,7 +123,7 @@ _SECRET_EXAMPLES = [
     *(
         Example(rule=_SECRETS, case=f"{name}={value}", given=_told(name, value))
         for name, value in {
-            "KEYSPACES_TABLE": "tokens",
+            "KEYSPACES_TABLE_TOKENS": "tokens",
             "TOKEN_URL": "https://example.com/token",
             "PASSWORD_FILE": "/run/secrets/password",
             "SECRET_ARN": "arn:aws:secretsmanager:us-east-1:000000000000:secret:a",

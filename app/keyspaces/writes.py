@@ -1,0 +1,84 @@
+"""Prepared writes: one row, or several in a batch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cassandra.cluster import Session
+
+from keyspaces.execute import BatchKind, batch_message, encode_batch, encode_execute
+from keyspaces.results import decode_rows
+from keyspaces.statements import Effect, Executions, KnownStatement, Observer
+
+STATEMENTS_AT_MOST: Final[Mapping[BatchKind, int]] = {"LOGGED": 100, "UNLOGGED": 30}
+"""Of a batch (Keyspaces developer guide, "Batch statements", "Quotas"); LOGGED for a table with static columns: 50."""
+
+_APPLIED: Final = "[applied]"
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of a write with a condition. True if it was applied.
+
+    row: when it was not, what the database says of the row: all columns after IF NOT EXISTS, those of the condition
+    otherwise; None where it has none of them, as where there is no row.
+    """
+
+    applied: bool
+    row: Mapping[str, Any] | None = None
+
+    def __bool__(self) -> bool:
+        return self.applied
+
+
+class PreparedWrite:
+    """An INSERT, UPDATE or DELETE. `execute` belongs to the event loop whose connections the session has."""
+
+    def __init__(self, session: Session, cql: str, *, effect: Effect, observe: Observer) -> None:
+        """Prepares it. Blocks. Raises the driver's errors."""
+        self.effect: Effect = effect
+        self.statement = KnownStatement(session, cql)
+        self._executions = Executions(session, encode=encode_execute, observe=observe)
+
+    async def execute(self, values: Sequence[Any], *, deadline: float) -> Applied:
+        """values: one for each mark. deadline: in the event loop's time. A write without a condition is always applied.
+
+        Raises DeadlineExceeded, OutcomeUnknown, SchemaChanged, `keyspaces.serialize.Unwritable` and the driver's
+        errors.
+        """
+        return await self._executions.run(
+            (self.statement,), self.effect, lambda: self.statement.message(values), _applied, deadline=deadline
+        )
+
+
+class Batches:
+    """Writes of one session that are sent together."""
+
+    def __init__(self, session: Session, *, observe: Observer) -> None:
+        self._executions = Executions(session, encode=encode_batch, observe=observe)
+
+    async def execute(
+        self, writes: Sequence[tuple[PreparedWrite, Sequence[Any]]], kind: BatchKind, *, deadline: float
+    ) -> Applied:
+        """LOGGED: all of them happen, or none. writes: each with its values. Raises as `PreparedWrite.execute`, and
+        ValueError for more than Keyspaces takes."""
+        if not 1 <= len(writes) <= STATEMENTS_AT_MOST[kind]:
+            raise ValueError(f"a {kind} batch has 1 to {STATEMENTS_AT_MOST[kind]} statements, not {len(writes)}")
+        once = any(write.effect == "write once" for write, _ in writes)
+        return await self._executions.run(
+            [write.statement for write, _ in writes],
+            "write once" if once else "idempotent write",
+            lambda: batch_message(kind, [write.statement.message.in_batch(values) for write, values in writes]),
+            _applied,
+            deadline=deadline,
+        )
+
+
+def _applied(response: Any) -> Applied:
+    if not isinstance(response, bytes):  # a result without rows
+        return Applied(True)
+    rows = decode_rows(response)
+    if all(row.get(_APPLIED) is not False for row in rows):
+        return Applied(True)
+    found = {name: value for name, value in rows[0].items() if name != _APPLIED}
+    return Applied(False, found if any(value is not None for value in found.values()) else None)

@@ -1,0 +1,113 @@
+"""Reads of a table as routes use them: one row or a page, read once for all requests that ask for the same."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from keyspaces.results import Row, RowPage
+from service.coalescing import Coalescing
+from service.cursors import BadCursor, Cursors
+from service.options import Options
+from service.parameters import Page
+from service.problems import BadRequest
+from service.representations import Listing, Representation
+from service.use import DatabaseUse
+from service.values import JsonRows
+
+_ENTRY: Final = 200  # bytes of a cached value besides its body, about
+
+
+class Read(Protocol):
+    """As `keyspaces.reads.PreparedRead`."""
+
+    async def execute(
+        self,
+        values: Sequence[Any],
+        *,
+        deadline: float,
+        fetch_size: int | None = None,
+        paging_state: bytes | None = None,
+    ) -> RowPage: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    representation: Representation
+    paging_state: bytes | None
+
+
+class RowQuery:
+    """The rows that have given values in some columns. Concurrent calls with the same values share one read."""
+
+    def __init__(
+        self,
+        read: Read,
+        columns: Sequence[str],
+        json: JsonRows,
+        *,
+        use: DatabaseUse,
+        cursors: Cursors,
+        options: Options,
+    ) -> None:
+        """columns: of the rows."""
+        self._read = read
+        self._columns = columns
+        self._json = json
+        self._use = use
+        self._cursors = cursors
+        share, keep = options.share_reads, options.read_cache
+        self._one = Coalescing(
+            self._read_one, share=share, keep=keep, size=lambda one: _ENTRY + (len(one.body) if one else 0)
+        )
+        self._pages = Coalescing(
+            self._read_page, share=share, keep=keep, size=lambda page: _ENTRY + len(page.representation.body)
+        )
+
+    async def one(self, *values: Any) -> Representation | None:
+        """The row, if it exists. Raises Problem."""
+        return await self._one.get(values)
+
+    async def row(self, *values: Any) -> Mapping[str, Any] | None:
+        """The row's values by column, to write by: read for this call alone. Raises Problem."""
+        rows = await self._first(values)
+        return dict(zip(self._columns, rows[0], strict=True)) if rows else None
+
+    async def page(self, page: Page, *values: Any) -> Listing:
+        """Raises Problem."""
+        context = repr(values).encode()
+        try:
+            paging_state = None if page.cursor is None else self._cursors.open(page.cursor, context)
+        except BadCursor as error:
+            raise BadRequest(str(error)) from error
+        rows = await self._pages.get((values, page.limit, paging_state))
+        following = None if rows.paging_state is None else self._cursors.seal(rows.paging_state, context)
+        return Listing(rows.representation, following)
+
+    def written(self) -> None:
+        """Reads that are under way, and answers that are kept, may be older than what was just written."""
+        self._one.renew()
+        self._pages.renew()
+
+    async def _first(self, values: Sequence[Any]) -> Sequence[Row]:
+        return (await self._use.read(lambda deadline: self._read.execute(values, deadline=deadline))).rows
+
+    async def _read_one(self, values: tuple[Any, ...]) -> Representation | None:
+        rows = await self._first(values)
+        return Representation.of_json(self._json.one(rows[0])) if rows else None
+
+    async def _read_page(self, key: tuple[tuple[Any, ...], int, bytes | None]) -> _Rows:
+        values, limit, paging_state = key
+        page = await self._use.read(lambda deadline: _page(self._read, values, deadline, limit, paging_state))
+        return _Rows(Representation.of_json(self._json.many(page.rows)), page.paging_state)
+
+
+async def _page(read: Read, values: Sequence[Any], deadline: float, limit: int, paging_state: bytes | None) -> RowPage:
+    """`limit` rows, fewer only at the end."""
+    rows: list[Row] = []
+    while True:
+        page = await read.execute(values, deadline=deadline, fetch_size=limit - len(rows), paging_state=paging_state)
+        rows.extend(page.rows)
+        paging_state = page.paging_state
+        # A page may be short, or empty, and not the last (developer guide, "Paginating results").
+        if paging_state is None or len(rows) >= limit:
+            return RowPage(rows, paging_state)
