@@ -48,9 +48,10 @@ lock: .venv/installed ## make the pinned requirements anew from the *.in files a
 
 COMPILE := --quiet --no-header --no-annotate --universal --python-version 3.11
 
-.venv/installed: requirements-dev.txt
+.venv/installed: requirements-dev.txt pyproject.toml
 	@echo "Installing into .venv"
 	@python3 -m venv .venv
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check uv==0.13.9
 	@.venv/bin/uv pip install --quiet --python $(PYTHON) -r requirements-dev.txt
+	@.venv/bin/uv pip install --quiet --python $(PYTHON) --no-deps --editable .
 	@touch $@

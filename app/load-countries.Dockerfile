@@ -21,6 +21,7 @@ WORKDIR /app
 
 COPY --from=packages /packages /packages
 COPY keyspaces keyspaces
+COPY loader loader
 COPY load_countries load_countries
 
 # The one place that stays writable when the root file system is not; as a VOLUME it keeps its mode on Fargate.

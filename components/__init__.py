@@ -24,6 +24,7 @@ from components.service.scaling import Scaling
 from components.service.service import Service
 from components.service.spot import Spot
 from components.tables.capacity import OnDemand, Provisioned
+from components.tables.idempotency import idempotency_table
 from components.tables.table import Table
 from components.tables.use import read, write
 
@@ -46,6 +47,7 @@ __all__ = [
     "Service",
     "Spot",
     "Table",
+    "idempotency_table",
     "read",
     "write",
 ]

@@ -11,16 +11,14 @@ from costs.render import as_text
 from declared.errors import ProgramError
 from declared.settings import read_settings
 
-_ROOT = Path(__file__).resolve().parent.parent
-
 
 def main() -> int:
     options = _parser().parse_args()
     try:
         if options.update_docs:
-            update(_ROOT)
+            update(options.program)
         else:
-            _print_estimate(options.stack, options.requests)
+            _print_estimate(options.program, options.stack, options.requests)
     except ProgramError as error:
         print(f"costs: {error}", file=sys.stderr)
         return 1
@@ -32,6 +30,13 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m costs", description="What the declared stack costs a month on AWS, item by item, in US dollars."
+    )
+    parser.add_argument(
+        "--program",
+        type=_folder,
+        default=Path.cwd(),
+        metavar="FOLDER",
+        help="of the Pulumi program (default: this one)",
     )
     parser.add_argument("--stack", default="dev", help="whose settings to use (default: dev)")
     parser.add_argument(
@@ -47,6 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _folder(text: str) -> Path:
+    return Path(text).resolve()
+
+
 def _millions(text: str) -> float:
     try:
         millions = float(text)
@@ -57,9 +66,9 @@ def _millions(text: str) -> float:
     return millions
 
 
-def _print_estimate(stack: str, million_requests: float) -> None:
-    settings = read_settings(_ROOT, stack)
-    estimated = estimate_stack(_ROOT, settings)
+def _print_estimate(root: Path, stack: str, million_requests: float) -> None:
+    settings = read_settings(root, stack)
+    estimated = estimate_stack(root, settings)
     dates = sorted(price.date for price in every_price())
     print(f"Stack {stack} in {settings.region}; prices of {REGION} in US dollars, from {dates[0]} to {dates[-1]}")
     if settings.region != REGION:

@@ -28,7 +28,6 @@ from local_keyspaces.errors import LocalKeyspacesError
 from local_keyspaces.meter_report import add_meter_arguments, print_meter, summary
 from local_keyspaces.processes import end_leftovers
 
-_ROOT = Path(__file__).resolve().parent.parent
 _DOWN_SECONDS = 90.0
 _EXIT_SECONDS = 10.0  # once it has nothing more to stop
 
@@ -50,11 +49,14 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local", description="The declared stack on this machine.")
     parser.add_argument(
-        "--directory", type=Path, default=_ROOT / ".local", help="where everything is kept (default: .local)"
+        "--directory", type=Path, default=Path(".local"), help="where everything is kept (default: .local)"
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     up = commands.add_parser("up", help="run everything the Pulumi program declares, until Ctrl-C")
+    up.add_argument(
+        "--program", type=Path, default=Path(), metavar="FOLDER", help="of the Pulumi program (default: this folder)"
+    )
     up.add_argument("--detach", action="store_true", help="return once it is up; `down` stops it")
     up.add_argument("--port", type=port_number, default=8080, help="of the load balancer on 127.0.0.1 (default: 8080)")
     up.add_argument("--stack", default="dev", help="whose settings to use (default: dev)")
@@ -102,7 +104,7 @@ def _up(options: argparse.Namespace, state: StackState) -> None:
     from local.stack import up
     from local_keyspaces.progress import Progress
 
-    up(_ROOT, state, stack=options.stack, port=options.port, faults=faults, progress=Progress())
+    up(options.program.resolve(), state, stack=options.stack, port=options.port, faults=faults, progress=Progress())
 
 
 def _faults(options: argparse.Namespace, state: StackState) -> None:
@@ -115,12 +117,12 @@ def _up_detached(options: argparse.Namespace, state: StackState) -> None:
         raise LocalError(state.already_running)
     state.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     log_file = state.directory / "up.log"
-    arguments = ["--directory", str(state.directory), "up", "--port", str(options.port), "--stack", options.stack]
+    arguments = ["--directory", str(state.directory), "up", "--program", str(options.program)]
+    arguments += ["--port", str(options.port), "--stack", options.stack]
     arguments += [argument for fault in options.fault for argument in ("--fault", fault)]
     with log_file.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "local", *arguments],
-            cwd=_ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

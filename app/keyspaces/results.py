@@ -29,7 +29,7 @@ from cassandra.protocol import (
     read_short,
 )
 
-from keyspaces.serialize import VERSION
+from keyspaces.serialize import VERSION, cql_name
 from keyspaces.types import ExactResult, Unrepresentable
 
 _RESULT: Final = ExactResult.opcode
@@ -200,4 +200,4 @@ def decode_rows(body: bytes) -> list[dict[str, Any]]:
 
 
 def described(metadata: Metadata) -> list[Column]:
-    return [Column(column[2], column[3].cql_parameterized_type()) for column in metadata]
+    return [Column(column[2], cql_name(column[3])) for column in metadata]

@@ -16,6 +16,8 @@ from cassandra.cqltypes import (
     BytesType,
     DateType,
     DecimalType,
+    DoubleType,
+    FloatType,
     IntegerType,
     ListType,
     MapType,
@@ -47,7 +49,7 @@ def serializer(column: str, type_: Any) -> Serialize:
     """type_: the driver's. Its result raises Unwritable. None stands for null, which is the caller's."""
     convert = _converter(type_)
     serialize = type_.serialize
-    expected = type_.cql_parameterized_type()
+    expected = cql_name(type_)
 
     def checked(value: Any) -> bytes:
         try:
@@ -56,6 +58,11 @@ def serializer(column: str, type_: Any) -> Serialize:
             raise Unwritable(f"{column} takes a value of type {expected}, which this is not") from error
 
     return checked
+
+
+def cql_name(type_: Any) -> str:
+    """A driver's type as CQL writes it: the driver says `varchar` for `text`, which are the same."""
+    return re.sub(r"\bvarchar\b", "text", type_.cql_parameterized_type())
 
 
 def _converter(type_: Any) -> Callable[[Any], Any] | None:
@@ -146,6 +153,12 @@ def _decimal(value: Any) -> decimal.Decimal:
     return decimal.Decimal(value)
 
 
+def _float(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | decimal.Decimal):
+        raise TypeError("no number")
+    return float(value)
+
+
 def _uuid(value: Any) -> uuid.UUID:
     return uuid.UUID(value) if isinstance(value, str) else value
 
@@ -170,6 +183,8 @@ _SCALARS: Final[Mapping[type, Callable[[Any], Any]]] = {
     TimeUUIDType: _timeuuid,
     DateType: _timestamp,
     DecimalType: _decimal,
+    DoubleType: _float,
+    FloatType: _float,
     IntegerType: lambda value: _exactly(value, int),
     UUIDType: _uuid,
 }

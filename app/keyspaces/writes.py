@@ -40,6 +40,11 @@ class PreparedWrite:
         self.statement = KnownStatement(session, cql)
         self._executions = Executions(session, encode=encode_execute, observe=observe)
 
+    @property
+    def types(self) -> Mapping[str, Any]:
+        """The driver's, of the values by their names."""
+        return {column.name: column.type for column in self.statement.prepared.column_metadata}
+
     async def execute(self, values: Sequence[Any], *, deadline: float) -> Applied:
         """values: one for each mark. deadline: in the event loop's time. A write without a condition is always applied.
 

@@ -11,9 +11,10 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from cassandra.util import uuid_from_time
+from cassandra.util import datetime_from_uuid1, uuid_from_time
 
 from service.problems import BadRequest, UnprocessableContent
 from service.representations import Created, Representation
@@ -36,6 +37,12 @@ class IdempotentRequest:
     """
 
     id: uuid.UUID
+
+    @property
+    def time(self) -> datetime:
+        """When the request came first, in UTC, to the millisecond."""
+        at: datetime = datetime_from_uuid1(self.id).replace(tzinfo=UTC)
+        return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 class Idempotency:

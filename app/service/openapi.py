@@ -43,8 +43,6 @@ A body is JSON. `Idempotency-Key` makes it safe to send a request again: it is d
 of the first. `If-Match` with an entity tag changes only what the client has seen. 504 with the `type`
 `/docs#outcome-unknown` means that nobody knows whether the change was made; after any other error, nothing was."""
 
-_EITHER_TIMEOUT = f"{GatewayTimeout.meaning} {WriteOutcomeUnknown.meaning}"
-
 _ANYWHERE = (BadRequest, RequestTimeout, ContentTooLarge, UriTooLong, HeaderFieldsTooLarge, InternalServerError)
 _SHARED = (
     *_ANYWHERE,
@@ -126,7 +124,7 @@ def _failures(route: Route, problems: Sequence[type[Problem]]) -> Node:
     for problem, when in route.problems.items():
         status = str(problem.status)
         if problem.status == GatewayTimeout.status and WriteOutcomeUnknown in route.problems:
-            problem, when = WriteOutcomeUnknown, when or _EITHER_TIMEOUT
+            problem = WriteOutcomeUnknown  # which describes both
         responses[status] = _references([problem])[status] if not when else _response(problem, when)
     return responses
 

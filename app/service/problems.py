@@ -155,7 +155,10 @@ class GatewayTimeout(Problem):
 
 
 class WriteOutcomeUnknown(GatewayTimeout):
-    meaning = "Whether the database made the change is not known: `type` is `/docs#outcome-unknown`. Read, then decide."
+    meaning = (
+        "The database did not answer within the deadline. With the `type` `/docs#outcome-unknown`, whether it made the"
+        " change is not known: read what is there before you send it again."
+    )
     type = "/docs#outcome-unknown"
 
 

@@ -71,7 +71,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = made / "source"
     source.mkdir()
     shutil.copy(ROOT / "pyproject.toml", source)
-    shutil.copytree(ROOT / "local_keyspaces", source / "local_keyspaces", ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in ("local_keyspaces", "app"):
+        shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
     uv = Path(sys.executable).with_name("uv")
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, made / "venv"], check=True)
     subprocess.run(

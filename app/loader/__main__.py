@@ -1,0 +1,13 @@
+"""Fills a table from a file: `python -m loader TABLE FILE`, with the program's name for the table."""
+
+import sys
+from pathlib import Path
+
+from loader.program import run
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit("usage: python -m loader TABLE FILE [options], such as: python -m loader orders orders.csv")
+    table, data = sys.argv[1:3]
+    del sys.argv[1:3]
+    sys.exit(run(name=f"load-{table.replace('_', '-')}", table=table, data=Path(data)))

@@ -1,0 +1,289 @@
+"""Writes by HTTP, over a real table: every type, every kind of statement, and what a client is told of each."""
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from local_keyspaces.tables import TableSchema
+from tests.keyspaces import LocalKeyspaces
+from tests.processes import wait_until
+from tests.serving.running import run_service
+
+TYPES = {
+    "a_bigint": "bigint",
+    "a_blob": "blob",
+    "a_boolean": "boolean",
+    "a_date": "date",
+    "a_decimal": "decimal",
+    "a_double": "double",
+    "a_float": "float",
+    "a_list": "list<int>",
+    "a_map": "map<text, timestamp>",
+    "a_set": "set<text>",
+    "a_smallint": "smallint",
+    "a_text": "text",
+    "a_time": "time",
+    "a_timestamp": "timestamp",
+    "a_timeuuid": "timeuuid",
+    "a_tinyint": "tinyint",
+    "a_tuple": "tuple<int, decimal>",
+    "a_uuid": "uuid",
+    "a_varint": "varint",
+    "an_inet": "inet",
+    "an_int": "int",
+}
+VALUES: dict[str, Any] = {
+    "a_bigint": -(2**63),
+    "a_blob": "AP8=",
+    "a_boolean": False,
+    "a_date": "1969-07-20",
+    "a_decimal": "0.10",
+    "a_double": 0.1,
+    "a_float": 0.5,
+    "a_list": [3, 1, 3],
+    "a_map": {"a": "2026-11-26T12:00:00.001000Z", "z": "2026-11-26T12:00:00Z"},
+    "a_set": ["a", "b"],
+    "a_smallint": -(2**15),
+    "a_text": "Ĝis! \u0000",
+    "a_time": "12:00:00.000000001",
+    "a_timestamp": "2026-11-26T12:00:00.123000Z",
+    "a_timeuuid": "50554d6e-29bb-11e5-b345-feff819cdc9f",
+    "a_tinyint": 127,
+    "a_tuple": [1, "2.50"],
+    "a_uuid": "123e4567-e89b-12d3-a456-426614174000",
+    "a_varint": 10**30,
+    "an_inet": "2001:db8::1",
+    "an_int": 2**31 - 1,
+}
+SHELVES = TableSchema(
+    keyspace="writing",
+    name="shelves",
+    columns={"id": "text", **TYPES},
+    partition_key=["id"],
+    properties={"ttl": {"status": "enabled"}},
+)
+COUNTS = TableSchema(keyspace="writing", name="counts", columns={"id": "text", "n": "counter"}, partition_key=["id"])
+KEYS = TableSchema(
+    keyspace="writing",
+    name="keys",
+    columns={"key": "text", "fingerprint": "blob", "id": "timeuuid", "location": "text", "answer": "blob"},
+    partition_key=["key"],
+)
+
+
+@pytest.fixture(scope="module")
+def api(keyspaces: LocalKeyspaces) -> Iterator[httpx.Client]:
+    for table in (SHELVES, COUNTS, KEYS):
+        keyspaces.create(table)
+    more = {"KEYSPACES_TABLE_COUNTS": "counts", "KEYSPACES_TABLE_KEYS": "keys"}
+    running = run_service(keyspaces, SHELVES, "tests.fakes.shelves", DEADLINE_SECONDS="2", **more)
+    with running as (port, _), httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        yield client
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_takes_a_value_of_each_type_and_gives_it_back(api: httpx.Client, name: str) -> None:
+    """What a client reads is not what it wrote."""
+    written = api.put(f"/shelves/{name}", json={name: VALUES[name]})
+    assert (written.status_code, written.json()[name]) == (200, VALUES[name])
+    assert api.get(f"/shelves/{name}").json()[name] == VALUES[name]
+
+
+def test_takes_timestamps_beyond_the_years_of_python(api: httpx.Client) -> None:
+    """A value that the API itself gives is refused when it comes back."""
+    far = "+10000-01-01T00:00:00.001Z"
+    assert api.put("/shelves/far", json={"a_timestamp": far}).json()["a_timestamp"] == far
+
+
+def test_leaves_alone_what_a_body_leaves_out_and_empties_what_is_null(api: httpx.Client) -> None:
+    """A client that knows fewer columns deletes the others' values."""
+    api.put("/shelves/part", json={"a_text": "kept", "an_int": 1})
+    assert api.put("/shelves/part", json={"an_int": None}).json() == {
+        **dict.fromkeys(("id", *TYPES)),
+        "id": "part",
+        "a_text": "kept",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("an_int", 2**31),
+        ("a_tinyint", 128),
+        ("a_time", "noon"),
+        ("an_inet", "here"),
+        ("a_timeuuid", "8e03978e-40d5-43e8-bc93-6894a57f9324"),
+    ],
+)
+def test_refuses_a_value_that_the_column_does_not_take(api: httpx.Client, name: str, value: Any) -> None:
+    """A client's mistake is answered as a defect of the service, or is written as another value."""
+    answer = api.put("/shelves/wrong", json={name: value})
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == f"{name.capitalize()} takes a value of type {TYPES[name]}, which this is not."
+    assert api.get("/shelves/wrong").status_code == 404
+
+
+def test_makes_a_row_once_and_hands_back_the_one_there_is(api: httpx.Client) -> None:
+    """The second of two clients overwrites the first one's row."""
+    first = api.post("/shelves/one", json={"a_text": "first"})
+    assert (first.status_code, first.headers["location"]) == (201, "/shelves/one")
+    second = api.post("/shelves/one", json={"a_text": "second"})
+    assert (second.status_code, second.json()["detail"]) == (409, "There is one, with the text first.")
+
+
+def test_changes_a_row_on_a_condition(api: httpx.Client) -> None:
+    """A change is made on grounds that hold no longer."""
+    api.put("/shelves/if", json={"an_int": 1, "a_text": "old"})
+    refused = api.patch("/shelves/if?number=2", json={"a_text": "new"})
+    assert (refused.status_code, refused.json()["detail"]) == (409, "The number is 1.")
+    assert api.patch("/shelves/if?number=1", json={"a_text": "new"}).status_code == 204
+    assert api.get("/shelves/if").json()["a_text"] == "new"
+    assert api.patch("/shelves/nothing?number=1", json={"a_text": "new"}).json()["detail"] == "The number is None."
+
+
+def test_counts_appends_expires_and_deletes(api: httpx.Client) -> None:
+    """A statement does something else than its name says."""
+    for _ in range(3):
+        assert api.post("/counts/c").status_code == 204
+        assert api.post("/shelves/listed/list").status_code == 204
+    assert api.get("/counts/c").json() == [{"id": "c", "n": 6}]
+    assert api.get("/shelves/listed").json()["a_list"] == [7, 7, 7]
+    assert api.post("/fleeting/gone", json={"a_text": "soon"}).status_code == 204
+    time.sleep(1.5)
+    assert api.get("/shelves/gone").status_code == 404
+    assert api.delete("/shelves/listed").status_code == 204
+    assert api.get("/shelves/listed").status_code == 404
+
+
+def test_writes_together_and_once(api: httpx.Client) -> None:
+    """Half of a move is made, or a move is made again when its answer was lost."""
+    api.put("/shelves/from", json={"a_text": "moved"})
+    key = {"Idempotency-Key": '"a-move"'}
+    moved = api.post("/moves/from?to=there", json={"a_text": "moved"}, headers=key)
+    assert (moved.status_code, moved.json()["id"]) == (200, "there")
+    assert api.get("/shelves/from").status_code == 404
+    api.delete("/shelves/there")
+    again = api.post("/moves/from?to=there", json={"a_text": "moved"}, headers={"Idempotency-Key": "a-move"})
+    assert (again.status_code, again.content) == (200, moved.content)
+    assert api.get("/shelves/there").status_code == 404, "the move was made again"
+    other = api.post("/moves/from?to=elsewhere", json={"a_text": "moved"}, headers=key)
+    assert other.status_code == 422
+
+
+def test_writes_no_more_together_than_keyspaces_takes(api: httpx.Client) -> None:
+    """Keyspaces refuses the batch, or a test here passes that fails there."""
+    assert api.post("/crowds/few?size=100").status_code == 204
+    assert api.post("/crowds/many?size=101").status_code == 500  # a defect of the program
+
+
+@pytest.mark.parametrize(
+    ("headers", "content", "status", "detail"),
+    [
+        ({}, b"{}", 415, "Send the body as application/json, and say so in Content-Type."),
+        ({"Content-Type": "text/plain"}, b"{}", 415, "Send the body as application/json"),
+        ({"Content-Type": "application/json", "Content-Encoding": "gzip"}, b"{}", 415, "without Content-Encoding"),
+        ({"Content-Type": "application/json; charset=utf-8"}, b"", 400, "The body is empty; send a JSON object."),
+        ({"Content-Type": "application/json"}, b'{"a_text": ', 400, "The body is no JSON it ends too early"),
+        ({"Content-Type": "application/json"}, b"{'a'}", 400, "The body is no JSON from byte 1 on"),
+        ({"Content-Type": "application/json"}, b'{"a_text": "\xff"}', 400, "The body is no JSON"),
+        ({"Content-Type": "application/json"}, b"[]", 400, "The body is wrong: expected `object`, got `array`."),
+        ({"Content-Type": "application/json"}, b'{"a_text": 1}', 400, "The body's a_text is wrong: expected `str"),
+        ({"Content-Type": "application/json"}, b'{"a_list": [1, "x"]}', 400, "The body's a_list[1] is wrong"),
+        ({"Content-Type": "application/json"}, b'{"nothing": 1}', 400, "unknown field `nothing`"),
+        ({"Content-Type": "application/json"}, b'{"a_text": "' + b"x" * 70_000 + b'"}', 413, "65536 bytes"),
+    ],
+)
+def test_refuses_a_body_and_says_what_is_wrong_where(
+    api: httpx.Client, headers: dict[str, str], content: bytes, status: int, detail: str
+) -> None:
+    """A client's developer searches for a comma."""
+    answer = api.put("/shelves/body", content=content, headers=headers)
+    assert answer.status_code == status, answer.text
+    assert detail in answer.json()["detail"]
+    assert b"xxx" not in answer.content
+
+
+@pytest.mark.parametrize("key", [None, "", "x" * 201, "a b", "ü"])
+def test_asks_for_a_usable_key(api: httpx.Client, key: str | None) -> None:
+    """Two requests have one key, or a request can be sent twice."""
+    headers = [] if key is None else [(b"Idempotency-Key", key.encode())]
+    answer = api.post("/moves/from?to=there", json={"a_text": "x"}, headers=headers)
+    assert answer.status_code == 400
+    assert "Send one Idempotency-Key" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "status"), [('"no"', 412), ("{}", 200), ('"no", {}', 200), ("W/{}", 412), ("*", 200), ("{pretty}", 200)]
+)
+def test_changes_what_the_client_has_seen(api: httpx.Client, tags: str, status: int) -> None:
+    """The slower of two clients undoes what the faster one did."""
+    api.delete("/shelves/seen")
+    assert api.put("/shelves/seen", json={"an_int": 1}, headers={"If-Match": "*"}).status_code == 412
+    api.put("/shelves/seen", json={"an_int": 1})
+    tag, pretty = (api.get(f"/shelves/seen{query}").headers["etag"] for query in ("", "?pretty"))
+    given = {"If-Match": tags.replace("{pretty}", pretty).replace("{}", tag)}
+    assert api.put("/shelves/seen", json={"an_int": 2}, headers=given).status_code == status
+    assert api.get("/shelves/seen").json()["an_int"] == (2 if status == 200 else 1)
+
+
+def test_repeats_what_may_be_repeated_and_nothing_else(api: httpx.Client, keyspaces: LocalKeyspaces) -> None:
+    """A counter counts twice, or a write fails that would have succeeded on the second attempt."""
+    with keyspaces.injecting(throttle_writes=0.3):
+        puts = [api.put(f"/shelves/repeat{n}", json={"an_int": n}).status_code for n in range(30)]
+        counts = [api.post("/counts/repeat").status_code for _ in range(60)]
+    assert puts.count(200) > 25
+    assert set(counts) == {204, 504}
+    assert api.get("/counts/repeat").json()[0]["n"] == 2 * counts.count(204)
+
+
+def test_says_that_an_outcome_is_not_known(api: httpx.Client, keyspaces: LocalKeyspaces) -> None:
+    """A client takes for undone what was done."""
+    with keyspaces.injecting(drop=1.0):
+        answers = [api.post("/shelves/listed/list"), api.delete("/shelves/listed")]
+    for answer in answers:
+        assert answer.status_code in (503, 504)
+        assert (answer.status_code == 504) == (answer.json().get("type") == "/docs#outcome-unknown")
+    _recovers(api)
+    with keyspaces.injecting(latency=3.0):
+        answer = api.post("/shelves/listed/list")
+    assert (answer.status_code, answer.json()["type"]) == (504, "/docs#outcome-unknown")
+    assert "read before you send it again" in answer.json()["detail"]
+    _recovers(api)
+
+
+def _recovers(api: httpx.Client) -> None:
+    wait_until(lambda: api.get("/counts/repeat").status_code == 200)
+
+
+def test_gives_a_client_what_it_wrote_although_an_older_read_is_under_way(
+    api: httpx.Client, keyspaces: LocalKeyspaces
+) -> None:
+    """A read that began before a write is shared with the client that has written."""
+    api.put("/shelves/shared", json={"an_int": 0})
+    with ThreadPoolExecutor() as pool:
+        for number in range(1, 30):
+            reads = [pool.submit(api.get, "/shelves/shared") for _ in range(4)]
+            api.put("/shelves/shared", json={"an_int": number})
+            assert api.get("/shelves/shared").json()["an_int"] == number
+            for read in reads:
+                read.result()
+
+
+def test_describes_its_writes_to_machines_and_people(api: httpx.Client) -> None:
+    """A client cannot be generated, or does not know of a key or a condition."""
+    paths = api.get("/openapi.json").json()["paths"]
+    move = paths["/moves/{id}"]["post"]
+    assert {each["name"] for each in move["parameters"]} >= {"Idempotency-Key", "to", "id"}
+    assert move["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Text"}
+    assert {"200", "400", "415", "422", "503", "504"} <= move["responses"].keys()
+    assert {"201", "409", "415"} <= paths["/shelves/{id}"]["post"]["responses"].keys()
+    assert {"204", "409"} <= paths["/shelves/{id}"]["patch"]["responses"].keys()
+    assert "412" in paths["/shelves/{id}"]["put"]["responses"]
+    page = api.get("/docs").text
+    assert "PATCH /shelves/{id}" in page
+    assert json.dumps({}) in page or "--json" in page
