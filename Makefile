@@ -3,7 +3,7 @@ STACK ?= dev
 PYTHON := .venv/bin/python
 LOCAL := $(PYTHON) -m local
 
-.PHONY: up down status url output logs cql destroy cost test lint lock
+.PHONY: up down status url output logs cql destroy cost test test-long lint lock
 
 up: .venv/installed ## run everything __main__.py declares on this machine, until Ctrl-C
 	@$(LOCAL) up --port $(PORT) --stack $(STACK)
@@ -32,8 +32,11 @@ destroy: ## stop it and delete the data
 cost: .venv/installed ## what the declared stack costs a month on AWS
 	@$(PYTHON) -m costs --stack $(STACK)
 
-test: lint ## everything the project checks
-	@$(PYTHON) -m pytest --numprocesses 2 --dist worksteal
+test: lint ## what every change must pass
+	@$(PYTHON) -m pytest --numprocesses 2 --dist worksteal -m "not long"
+
+test-long: .venv/installed ## what takes minutes: other languages' clients, soaks, the whole of another team's stack
+	@$(PYTHON) -m pytest -m long
 
 lint: .venv/installed
 	@$(PYTHON) -m ruff check .

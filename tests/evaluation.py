@@ -10,7 +10,7 @@ from declared import aws
 from declared.program import Inputs, Program, Resource
 from declared.program import declare as declare_program
 from declared.program import evaluate as evaluate_program
-from declared.settings import read_settings
+from declared.settings import StackSettings, read_settings
 
 ROOT = Path(__file__).parent.parent
 PROJECT = "keyspaces-platform"
@@ -34,7 +34,8 @@ def evaluate(
 
 def declare(run: Callable[[], object], *, computed: bool = True) -> Program:
     """What `run` declares in place of `__main__.py`, in the dev stack. computed: as for `evaluate`."""
-    return declare_program(lambda: _void(run()), ROOT, read_settings(ROOT, "dev"), **_aws(computed))
+    settings = StackSettings(project=PROJECT, stack="dev", values={"aws:region": REGION})
+    return declare_program(lambda: _void(run()), ROOT, settings, **_aws(computed))
 
 
 def _void(_: object) -> None:

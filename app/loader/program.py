@@ -15,7 +15,7 @@ from keyspaces.database import Database
 from keyspaces.session import DRIVER_ERRORS, Unreachable, describe, open_session_on_loop
 from keyspaces.target import QualifiedName, Target, UnknownTable, add_target_options, target_from
 from loader.load import LoadFailed, Loading, check, verify, write
-from loader.progress import Progress
+from loader.progress import LoadProgress
 from loader.records import BadData, read_records
 
 FAILED: Final = 1
@@ -79,7 +79,7 @@ async def _load(target: Target, table: QualifiedName, options: argparse.Namespac
         if options.check:
             say(f"{count} records fit {table}")
             return 0
-        progress = Progress(count, say)
+        progress = LoadProgress(count, say)
         written = await write(loading, read_records(options.data, loading.types), progress.step("written"))
         verified = 0
         if not options.no_verify:

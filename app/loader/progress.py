@@ -9,7 +9,7 @@ _TERMINAL_SECONDS: Final = 0.2
 _LOG_SECONDS: Final = 10.0
 
 
-class Progress:
+class LoadProgress:
     """Of so many records. A load that is done before the first line is due shows none."""
 
     def __init__(self, count: int, say: Callable[[str], None]) -> None:

@@ -8,8 +8,6 @@ import pulumi_aws as aws
 import pytest
 
 from costs.assumptions import DEFAULTS, Assumptions, every_assumption
-from costs.estimate import estimate
-from declared.program import Program
 from tests.costs.programs import api, endpoint, estimate_of, idle, service, table, task_definition, vpc
 
 # What traffic passes in each egress, by AWS service.
@@ -133,18 +131,6 @@ def test_prices_log_lines_of_health_checks() -> None:
     logged = idle(api, dataclasses.replace(DEFAULTS, health_check_log_bytes=70))
     assert logged["Log lines of health checks: taken in"][0] == pytest.approx(lines * 96 / 1e9)
     assert not any("health" in what for what in idle(api))
-
-
-def test_prices_a_run_of_the_loader(program: Program) -> None:
-    """A user who runs the loader often does not learn what it costs."""
-    each_time = {item.what: item for item in estimate(program).each_time}
-    cpu, memory, written = (
-        next(item for what, item in each_time.items() if what.startswith("load-countries, a run") and word in what)
-        for word in ("vCPU", "memory", "rows written")
-    )
-    assert cpu.usd == pytest.approx(cpu.count * cpu.price.usd / 60)
-    assert memory.usd == pytest.approx(memory.count * memory.price.usd / 60)
-    assert written.usd == pytest.approx(250 / 1e6 * 0.625)
 
 
 @pytest.mark.parametrize(("with_endpoint", "passes"), [(False, True), (True, False)])

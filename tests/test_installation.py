@@ -1,0 +1,93 @@
+"""This repository as another one uses it: installed by pip into an empty environment, with a program outside of it."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.keyspaces import JARS
+from tests.processes import ROOT, free_port, get
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what git has: nothing that happens to lie around here."""
+    made = tmp_path_factory.mktemp("source")
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in listed.splitlines():
+        if (ROOT / name).exists():
+            (made / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, made / name)
+    return made
+
+
+@pytest.fixture(scope="module")
+def python(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of an environment into which the repository was installed with its extras, and nothing else."""
+    environment = tmp_path_factory.mktemp("environment") / "venv"
+    uv = Path(sys.executable).with_name("uv")
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, environment], check=True)
+    extras = f"{source}[components,costs,declared,local,local-keyspaces,service]"
+    subprocess.run([uv, "pip", "install", "--quiet", "--python", environment, extras], check=True, timeout=600)
+    return environment / "bin" / "python"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """What `pulumi new` makes of the template: it takes another name, and drops the template's own block."""
+    made = tmp_path / "shop"
+    shutil.copytree(ROOT / "examples" / "orders", made, ignore=shutil.ignore_patterns("__pycache__", "wheels", "tests"))
+    described = yaml.safe_load((made / "Pulumi.yaml").read_text())
+    template = described.pop("template")
+    assert set(template["config"]) == {"aws:region"}
+    (made / "Pulumi.yaml").write_text(yaml.safe_dump({**described, "name": "shop-orders"}))
+    region = template["config"]["aws:region"]["default"]
+    (made / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": {"aws:region": region}}))
+    (made / ".local").mkdir(mode=0o700)
+    (made / ".local" / "jars").symlink_to(JARS)
+    return made
+
+
+def _run(python: Path, project: Path, *command: str) -> str:
+    run = subprocess.run([python, *command], cwd=project, capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, f"{run.stdout}{run.stderr}"
+    return run.stdout
+
+
+def test_runs_a_program_outside_of_this_tree(python: Path, project: Path) -> None:
+    """A second team has to live in our repository, or to copy it."""
+    port = str(free_port())
+    _run(python, project, "-m", "local", "up", "--detach", "--port", port)
+    try:
+        assert len(get(f"http://127.0.0.1:{port}/customers/ann/orders").json()) == 4
+        assert _run(python, project, "-m", "local", "output", "url") == f"http://127.0.0.1:{port}\n"
+    finally:
+        _run(python, project, "-m", "local", "down")
+    assert "Table order_events: storage" in _run(python, project, "-m", "costs", "--requests", "3")
+
+
+def test_brings_the_policy_pack_and_what_it_needs(source: Path, tmp_path: Path) -> None:
+    """`pulumi preview --policy-pack` finds no pack where pip has put it."""
+    uv = Path(sys.executable).with_name("uv")
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, tmp_path / "venv"], check=True)
+    install: list[str | Path] = [uv, "pip", "install", "--quiet", "--python", tmp_path / "venv", f"{source}[policy]"]
+    subprocess.run(install, check=True, timeout=300)
+    where = _run(tmp_path / "venv" / "bin" / "python", tmp_path, "-c", "import policy; print(*policy.__path__)")
+    pack = Path(where.strip())
+    assert {"PulumiPolicy.yaml", "__main__.py", "requirements.txt"} <= {file.name for file in pack.iterdir()}
+    _run(tmp_path / "venv" / "bin" / "python", pack, "-c", "import rules; assert rules.POLICIES")
+
+
+def test_builds_the_wheel_that_an_image_needs(source: Path, tmp_path: Path) -> None:
+    """The Dockerfile of the example finds no kit in `wheels`."""
+    uv = Path(sys.executable).with_name("uv")
+    subprocess.run([uv, "build", "--quiet", "--wheel", "--out-dir", tmp_path, source], check=True, timeout=300)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name == "keyspaces_microservices-1.0.0-py3-none-any.whl"
+    dockerfile = (ROOT / "examples" / "orders" / "app" / "orders.Dockerfile").read_text()
+    assert '"keyspaces-microservices[service]==1.0.0"' in dockerfile
