@@ -231,7 +231,7 @@ def test_says_why_the_loader_failed_and_stops_what_was_started(machine: Machine)
     data = machine.root / "app" / "load_countries" / "countries.json"
     data.write_text('[{"id": "us", "continent": "America"}]')
     errors = machine.fails()
-    assert "load-countries failed with exit code 1; its log ends with:" in errors
+    assert "load-countries failed with exit code 3; its log ends with:" in errors
     assert "continent" in errors
 
 

@@ -18,6 +18,8 @@ from local_keyspaces.errors import LocalKeyspacesError
 from tests.keyspaces import JARS
 from tests.processes import ROOT, free_port, wait_until
 
+pytestmark = pytest.mark.long
+
 
 class Installed:
     """An empty directory with a `.local` that has the jars, and an environment with only the local Keyspaces."""

@@ -1,0 +1,4 @@
+"""A picture of what a program declares, as SVG.
+
+Raises `declared.errors.ProgramError` for a program that does not evaluate.
+"""

@@ -1,0 +1,106 @@
+"""What a picture shows of a declared program: the way of a request, and what each task may do."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from declared.program import Program, Resource
+
+_SERVICE = "aws:ecs/service:Service"
+_RUN = "pulumi-python:dynamic/ecs:TaskRun"
+_DEFINITION = "aws:ecs/taskDefinition:TaskDefinition"
+_MODIFY = "cassandra:Modify"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MicroserviceView:
+    """runs: how, such as `2 tasks` or `runs once`. size, role: of a task. access: `read` or `write` by table."""
+
+    name: str
+    runs: str
+    size: str
+    role: str
+    access: Mapping[str, str]
+    is_service: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackView:
+    """zones: 0 for a VPC that is there. egress: the tasks' way to images and logs."""
+
+    project: str
+    zones: int
+    cidr: str
+    listeners: Sequence[str]
+    microservices: Sequence[MicroserviceView]
+    keyspace: str
+    tables: Sequence[str]
+    egress: str
+
+
+def view_of(program: Program, project: str) -> StackView:
+    """The stack with a new VPC or an existing one."""
+    vpcs = list(program.of_type("awsx:ec2:Vpc"))
+    zones = len(vpcs[0].inputs["availabilityZoneNames"]) if vpcs else 0
+    listeners = {
+        f"{each.inputs['protocol']} {int(each.inputs['port'])}" for each in program.of_type("aws:lb/listener:Listener")
+    }
+    (keyspace,) = program.of_type("aws:keyspaces/keyspace:Keyspace")
+    return StackView(
+        project=project,
+        zones=zones,
+        cidr=str(vpcs[0].inputs["cidrBlock"]) if vpcs else "",
+        listeners=sorted(listeners),
+        # Those that run once come first, as the others wait for them.
+        microservices=sorted(_microservices(program), key=lambda each: (each.is_service, each.name)),
+        keyspace=str(keyspace.inputs["name"]),
+        tables=sorted(str(table.inputs["tableName"]) for table in program.of_type("aws:keyspaces/table:Table")),
+        egress=_egress(program, vpcs),
+    )
+
+
+def _microservices(program: Program) -> Iterator[MicroserviceView]:
+    for resource in program.resources:
+        if resource.type == _RUN:
+            yield _microservice(program, resource, "task_definition", "runs once")
+        elif resource.type == _SERVICE:
+            count = int(resource.inputs.get("desiredCount", 1))
+            yield _microservice(program, resource, "taskDefinition", f"{count} task{'s' if count != 1 else ''}")
+
+
+def _microservice(program: Program, resource: Resource, key: str, runs: str) -> MicroserviceView:
+    (definition,) = (each for each in program.of_type(_DEFINITION) if each.outputs.get("arn") == resource.inputs[key])
+    cpu, memory = int(definition.inputs["cpu"]) / 1024, int(definition.inputs["memory"]) / 1024
+    (role,) = (
+        each
+        for each in program.of_type("aws:iam/role:Role")
+        if each.outputs.get("arn") == definition.inputs["taskRoleArn"]
+    )
+    return MicroserviceView(
+        name=resource.name,
+        runs=runs,
+        size=f"{cpu:g} vCPU, {memory:g} GB",
+        role=role.name,
+        access=dict(_access(program, role)),
+        is_service=resource.type == _SERVICE,
+    )
+
+
+def _access(program: Program, role: Resource) -> Iterator[tuple[str, str]]:
+    for policy in program.of_type("aws:iam/rolePolicy:RolePolicy"):
+        if policy.inputs["role"] == role.outputs.get("name"):
+            for statement in json.loads(policy.inputs["policy"])["Statement"]:
+                _, found, table = str(statement["Resource"]).partition("/table/")
+                if found:
+                    yield table, "write" if _MODIFY in statement["Action"] else "read"
+
+
+def _egress(program: Program, vpcs: Sequence[Resource]) -> str:
+    nat: Any = vpcs[0].inputs.get("natGateways", {}).get("strategy", "None") if vpcs else "None"
+    if nat != "None":
+        return "NAT gateway" if nat == "Single" else "NAT gateway in each zone"
+    public = any(
+        (each.inputs.get("networkConfiguration") or {}).get("assignPublicIp") for each in program.of_type(_SERVICE)
+    )
+    return "public addresses" if public else "VPC endpoints"

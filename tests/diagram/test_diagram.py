@@ -1,0 +1,64 @@
+"""The picture of what a program declares: it shows what is there, is well-formed, and is drawn the same each time."""
+
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from diagram.__main__ import draw
+from tests.evaluation import ROOT
+
+_SVG = "{http://www.w3.org/2000/svg}"
+
+
+def _texts(picture: str) -> list[str]:
+    return [text.text or "" for text in ElementTree.fromstring(picture).iter(f"{_SVG}text")]
+
+
+@pytest.fixture(scope="module")
+def orders() -> str:
+    return draw(ROOT / "examples" / "orders", "dev")
+
+
+def test_shows_each_microservice_with_what_its_role_may_do(orders: str) -> None:
+    """A reader trusts a picture that hides a permission or a table."""
+    texts = _texts(orders)
+    for expected in (
+        *("orders-api", "2 tasks, 0.25 vCPU, 0.5 GB", "role orders-api-task:", "load-orders", "HTTP 80"),
+        *("write orders", "write order_events", "write order_requests", "keyspace shop", "table order_events"),
+        *("VPC 10.0.0.0/16, 2 availability zones", "Egress: NAT gateway"),
+    ):
+        assert expected in texts
+
+
+def test_keeps_all_text_inside_its_box(orders: str) -> None:
+    """A long name is written over its neighbour."""
+    root = ElementTree.fromstring(orders)
+    boxes = [
+        tuple(float(box.attrib[key]) for key in ("x", "y", "width", "height"))
+        for box in root.iter(f"{_SVG}rect")
+        if box.attrib["class"] == "box"
+    ]
+    for text in root.iter(f"{_SVG}text"):
+        if text.get("text-anchor") == "middle":
+            x, y, wide = float(text.attrib["x"]), float(text.attrib["y"]), 6.4 * len(text.text or "")
+            assert any(
+                left <= x - wide / 2 and x + wide / 2 <= left + width and top <= y <= top + height
+                for left, top, width, height in boxes
+            ), text.text
+
+
+def test_has_colours_for_dark_pages_and_words_for_who_cannot_see_it(orders: str) -> None:
+    """Half of the readers see black on black, and a screen reader says "image"."""
+    assert "@media (prefers-color-scheme: dark)" in orders
+    assert "orders-api (2 tasks) may write orders" in orders[: orders.index("</title>")]
+
+
+def test_needs_nothing_from_elsewhere(orders: str) -> None:
+    """GitHub shows no picture that loads fonts or scripts."""
+    assert orders.count("http") == orders.count("http://www.w3.org/2000/svg")
+    assert "<script" not in orders
+
+
+def test_is_drawn_the_same_each_time(orders: str) -> None:
+    """A commit changes the picture although the program is the same."""
+    assert draw(ROOT / "examples" / "orders", "dev") == orders
