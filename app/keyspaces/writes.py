@@ -21,7 +21,7 @@ class Applied:
     """What became of a write with a condition. True if it was applied.
 
     row: when it was not, what the database says of the row: all columns after IF NOT EXISTS, those of the condition
-    otherwise; None where it has none of them, as where there is no row.
+    otherwise (Apache Cassandra; UNVERIFIED on Keyspaces); None where it has none of them, as where there is no row.
     """
 
     applied: bool
