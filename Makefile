@@ -3,7 +3,7 @@ STACK ?= dev
 PYTHON := .venv/bin/python
 LOCAL := $(PYTHON) -m local
 
-.PHONY: up down status url output logs cql destroy cost test test-long lint lock
+.PHONY: up down status url output logs cql destroy cost test test-long docs lint lock
 
 up: .venv/installed ## run everything __main__.py declares on this machine, until Ctrl-C
 	@$(LOCAL) up --port $(PORT) --stack $(STACK)
@@ -35,6 +35,9 @@ cost: .venv/installed ## what the declared stack costs a month on AWS
 test: lint ## what every change must pass
 	@$(PYTHON) -m pytest --numprocesses 2 --dist worksteal -m "not long"
 
+docs: docs/site/.venv/installed ## the documentation as a site, with a reference of the packages; in build/site
+	@docs/site/.venv/bin/python docs/site/build.py
+
 test-long: .venv/installed ## what takes minutes: other languages' clients, soaks, the whole of another team's stack
 	@$(PYTHON) -m pytest -m long
 
@@ -44,7 +47,7 @@ lint: .venv/installed
 	@$(PYTHON) -m mypy
 
 lock: .venv/installed ## make the pinned requirements anew from the *.in files and pyproject.toml
-	@for name in requirements policy/requirements; do .venv/bin/uv pip compile $(COMPILE) $$name.in -o $$name.txt; done
+	@for name in requirements policy/requirements docs/site/requirements; do .venv/bin/uv pip compile $(COMPILE) $$name.in -o $$name.txt; done
 	@.venv/bin/uv pip compile $(COMPILE) requirements-dev.in pyproject.toml --extra local-keyspaces -o requirements-dev.txt
 	@for name in app/load-countries app/countries; do \
 		.venv/bin/uv pip compile $(COMPILE) --generate-hashes $$name.requirements.in -o $$name.requirements.txt; done
@@ -57,4 +60,10 @@ COMPILE := --quiet --no-header --no-annotate --universal --python-version 3.11
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check uv==0.13.9
 	@.venv/bin/uv pip install --quiet --python $(PYTHON) -r requirements-dev.txt
 	@.venv/bin/uv pip install --quiet --python $(PYTHON) --no-deps --editable .
+	@touch $@
+
+docs/site/.venv/installed: docs/site/requirements.txt
+	@echo "Installing into docs/site/.venv"
+	@python3 -m venv docs/site/.venv
+	@docs/site/.venv/bin/pip install --quiet --disable-pip-version-check -r docs/site/requirements.txt
 	@touch $@

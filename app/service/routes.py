@@ -67,36 +67,71 @@ class Route:
         return _STATUS.get(self.signature.returns, 200)
 
 
-def _declares(method: str) -> Callable[..., Callable[[Handler], Route]]:
-    def declare_with(
-        path: str,
-        summary: str,
-        *,
-        answers: Content = NOTHING,
-        problems: Problems | None = None,
-        keys: Idempotency | None = None,
-    ) -> Callable[[Handler], Route]:
-        def declare(handler: Handler) -> Route:
-            signature = Signature(handler, path)
-            if (signature.once is None) != (keys is None):
-                raise TypeError(f"{handler.__qualname__}: a parameter of type IdempotentRequest and `keys` go together")
-            if method == "GET" and (signature.body or signature.if_match or keys):
-                raise TypeError(f"{handler.__qualname__}: GET has no body, no If-Match and no keys")
-            return Route(
-                method=method,
-                path=path,
-                summary=summary,
-                handler=handler,
-                answers=answers,
-                problems=problems or {},
-                signature=signature,
-                keys=keys,
-            )
-
-        return declare
-
-    declare_with.__doc__ = f"Makes a handler of {method} a route." + (" HEAD follows." if method == "GET" else "")
-    return declare_with
+def get(path: str, summary: str, *, answers: Content, problems: Problems | None = None) -> Callable[[Handler], Route]:
+    """Makes a handler of GET a route; HEAD and OPTIONS follow."""
+    return _declare("GET", path, summary, answers, problems, None)
 
 
-get, post, put, patch, delete = map(_declares, ("GET", "POST", "PUT", "PATCH", "DELETE"))
+def post(
+    path: str,
+    summary: str,
+    *,
+    answers: Content = NOTHING,
+    problems: Problems | None = None,
+    keys: Idempotency | None = None,
+) -> Callable[[Handler], Route]:
+    """Makes a handler of POST a route.
+
+    answers: nothing, for a handler that returns None. keys: keeps each request's `Idempotency-Key`, for a handler with
+    a parameter of type `IdempotentRequest`.
+    """
+    return _declare("POST", path, summary, answers, problems, keys)
+
+
+def put(
+    path: str, summary: str, *, answers: Content = NOTHING, problems: Problems | None = None
+) -> Callable[[Handler], Route]:
+    """Makes a handler of PUT a route. answers: as for `post`."""
+    return _declare("PUT", path, summary, answers, problems, None)
+
+
+def patch(
+    path: str,
+    summary: str,
+    *,
+    answers: Content = NOTHING,
+    problems: Problems | None = None,
+    keys: Idempotency | None = None,
+) -> Callable[[Handler], Route]:
+    """Makes a handler of PATCH a route. answers, keys: as for `post`."""
+    return _declare("PATCH", path, summary, answers, problems, keys)
+
+
+def delete(
+    path: str, summary: str, *, answers: Content = NOTHING, problems: Problems | None = None
+) -> Callable[[Handler], Route]:
+    """Makes a handler of DELETE a route. answers: as for `post`."""
+    return _declare("DELETE", path, summary, answers, problems, None)
+
+
+def _declare(
+    method: str, path: str, summary: str, answers: Content, problems: Problems | None, keys: Idempotency | None
+) -> Callable[[Handler], Route]:
+    def declare(handler: Handler) -> Route:
+        signature = Signature(handler, path)
+        if (signature.once is None) != (keys is None):
+            raise TypeError(f"{handler.__qualname__}: a parameter of type IdempotentRequest and `keys` go together")
+        if method == "GET" and (signature.body or signature.if_match):
+            raise TypeError(f"{handler.__qualname__}: GET has no body and no If-Match")
+        return Route(
+            method=method,
+            path=path,
+            summary=summary,
+            handler=handler,
+            answers=answers,
+            problems=problems or {},
+            signature=signature,
+            keys=keys,
+        )
+
+    return declare
