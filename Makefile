@@ -33,7 +33,7 @@ cost: .venv/installed ## what the declared stack costs a month on AWS
 	@$(PYTHON) -m costs --stack $(STACK)
 
 test: lint ## what every change must pass
-	@$(PYTHON) -m pytest --numprocesses 2 --dist worksteal -m "not long"
+	@$(PYTHON) -m pytest --numprocesses 2 --dist worksteal -m "not long" --cov --cov-report term
 
 docs: docs/site/.venv/installed ## the documentation as a site, with a reference of the packages; in build/site
 	@docs/site/.venv/bin/python docs/site/build.py

@@ -32,6 +32,11 @@ def evaluate(
     return evaluate_program(ROOT, dataclasses.replace(declared, stack=stack, values=overridden), **_aws(computed))
 
 
+def evaluate_in(root: Path, stack: str = "dev") -> Program:
+    """The program in another folder, as it is."""
+    return evaluate_program(root, read_settings(root, stack), **_aws(True))
+
+
 def declare(run: Callable[[], object], *, computed: bool = True) -> Program:
     """What `run` declares in place of `__main__.py`, in the dev stack. computed: as for `evaluate`."""
     settings = StackSettings(project=PROJECT, stack="dev", values={"aws:region": REGION})

@@ -12,7 +12,7 @@ from cassandra.query import BatchStatement, BatchType
 from declared.program import Program
 from local import translation
 from local_keyspaces.credentials import Role
-from tests.evaluation import ROOT
+from tests.evaluation import ROOT, evaluate_in
 from tests.keyspaces import ARN, COUNTRIES, EVERYTHING, READ_SYSTEM, LocalKeyspaces, allow, role
 
 OWN, OTHER, ELSEWHERE = "geography_domain.countries", "geography_domain.rivers", "elsewhere.countries"
@@ -188,3 +188,33 @@ def test_lets_an_administrator_do_everything(keyspaces: LocalKeyspaces) -> None:
     with keyspaces.connect(EVERYTHING) as session:
         for kind in sorted(READS | WRITES):
             session.execute(STATEMENTS[kind].format(ELSEWHERE))
+
+
+_SEVERAL = {
+    "load-orders-task": {"orders"},
+    "orders-api-task": {"orders", "order_events", "order_requests"},
+}
+
+
+def test_lets_each_role_use_the_tables_that_its_microservice_names(keyspaces: LocalKeyspaces) -> None:
+    """A role that may use one table of its stack may use them all, or a service lacks its second table."""
+    root = ROOT / "examples" / "orders"
+    stack = translation.read(evaluate_in(root), root, "http://127.0.0.1:1")
+    for table in stack.tables:
+        keyspaces.create(table)
+    roles = {step.task.role.arn.rpartition("/")[2]: step.task.role for step in stack.steps}
+    assert roles.keys() == _SEVERAL.keys()
+    for name, role_ in roles.items():
+        with keyspaces.connect(role_) as session:
+            for table in stack.tables:
+                key = table.partition_key[0]
+                value = "'a'" if table.columns[key] == "text" else "now()"
+                for statement in (
+                    f"SELECT * FROM shop.{table.name}",
+                    f"DELETE FROM shop.{table.name} WHERE {key} = {value}",
+                ):
+                    if table.name in _SEVERAL[name]:
+                        session.execute(statement)
+                    else:
+                        with pytest.raises(Unauthorized):
+                            session.execute(statement)
