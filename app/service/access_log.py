@@ -20,6 +20,7 @@ from service.security_headers import security_headers
 
 _ADDRESS_AT_MOST: Final = 45  # characters, of IPv6; a proxy's header may say anything
 _NO_ROUTE: Final = "(none)"
+_READS: Final = ("GET", "HEAD", "OPTIONS", "")
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}").fullmatch
 # Fields such as `Root=1-67891233-abcdef012345678912345678` with semicolons between them (Elastic Load Balancing user
 # guide, "Request tracing").
@@ -100,7 +101,9 @@ class AccessLog:
             return
         seconds = time.perf_counter() - started
         client = scope["client"]
-        self._metrics.request(route=route, status=status, seconds=seconds)
+        # A write takes longer than a read of the same address. A method that no route has would be a metric of its own.
+        changes = scope["method"] not in _READS and status != 405
+        self._metrics.request(route=f"{scope['method']} {route}" if changes else route, status=status, seconds=seconds)
         self._write(
             self._encode(
                 _Line(

@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
+import jsonschema_rs
 import pytest
+from schemathesis.specs.openapi.definitions import OPENAPI_31
 
 from local_keyspaces.tables import TableSchema
 from tests.keyspaces import LocalKeyspaces
@@ -276,7 +278,9 @@ def test_gives_a_client_what_it_wrote_although_an_older_read_is_under_way(
 
 def test_describes_its_writes_to_machines_and_people(api: httpx.Client) -> None:
     """A client cannot be generated, or does not know of a key or a condition."""
-    paths = api.get("/openapi.json").json()["paths"]
+    document = api.get("/openapi.json").json()
+    jsonschema_rs.validator_for(OPENAPI_31).validate(document)
+    paths = document["paths"]
     move = paths["/moves/{id}"]["post"]
     assert {each["name"] for each in move["parameters"]} >= {"Idempotency-Key", "to", "id"}
     assert move["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Text"}
