@@ -84,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     add_meter_arguments(meter)
     meter.set_defaults(run=_meter)
 
+    console = commands.add_parser("console", help="the address of the console, for a browser on this machine")
+    console.set_defaults(run=_console)
+
     cql = commands.add_parser("cql", help="run CQL, as administrator or as a role")
     add_cql_arguments(cql)
     cql.set_defaults(run=_cql)
@@ -188,6 +191,10 @@ def _logs(options: argparse.Namespace, state: StackState) -> None:
 def _meter(options: argparse.Namespace, state: StackState) -> None:
     state.require_running()
     print_meter(state, as_json=options.json)
+
+
+def _console(_: argparse.Namespace, state: StackState) -> None:
+    print(state.require_running().console)
 
 
 def _cql(options: argparse.Namespace, state: StackState) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from declared import aws, program
 from declared.settings import StackSettings, read_settings
 from local import translation
+from local.console.server import Console, Watched
 from local.credentials_endpoint import CredentialsEndpoint
 from local.errors import LocalError
 from local.load_balancer import LoadBalancer
@@ -44,7 +45,7 @@ def up(root: Path, state: StackState, *, stack: str, port: int, faults: Faults, 
             )
             try:
                 declared_stack = translation.read(evaluated, root, f"http://{address}")
-                asyncio.run(_Up(declared_stack, settings, state, listener, faults, progress).run())
+                asyncio.run(_Up(declared_stack, evaluated, settings, state, listener, faults, progress).run())
             finally:
                 ignore_interrupts()
 
@@ -53,6 +54,7 @@ class _Up:
     def __init__(
         self,
         stack: translation.Stack,
+        evaluated: program.Program,
         settings: StackSettings,
         state: StackState,
         listener: socket.socket,
@@ -60,6 +62,7 @@ class _Up:
         progress: Progress,
     ) -> None:
         self._stack = stack
+        self._program = evaluated
         self._settings = settings
         self._state = state
         self._listener = listener
@@ -109,6 +112,15 @@ class _Up:
         balancer = LoadBalancer(self._stack.rules)
         await exit_stack.enter_async_context(balancer.serve(self._listener))
 
+        services: list[LocalService] = []
+        console_listener = listen(0, "`make up` again")
+        console = Console(
+            Watched(state=state, running=self._running, program=self._program, services=services, roles=sorted(roles)),
+            console_listener.getsockname()[1],
+        )
+        await exit_stack.enter_async_context(console.serve(console_listener))
+        self._running.console = console.address
+
         surroundings = Surroundings(
             overrides={
                 "KEYSPACES_ENDPOINT": f"localhost:{self._running.keyspaces_port}",
@@ -130,6 +142,7 @@ class _Up:
                 self._tell(**{declared_step.name: f"done; {last_line}"})
             else:
                 service = self._service(declared_step, surroundings, balancer)
+                services.append(service)
                 serving = asyncio.create_task(service.run())
                 exit_stack.push_async_callback(_cancel, serving)
                 async with step(f"{declared_step.name}: {declared_step.tasks} tasks"):
@@ -162,6 +175,7 @@ class _Up:
         self._progress.say(f"\nStack {self._settings.stack} is running; Ctrl-C or `make down` stops it.")
         for line in self._running.output_lines():
             self._progress.say(f"  {line}")
+        self._progress.say(f"  console: {self._running.console}")
 
     def _tell(self, **status: str) -> None:
         self._running.status.update(status)

@@ -6,6 +6,7 @@ import os
 import secrets
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from local.credentials_endpoint import CredentialsEndpoint
 from local.errors import LocalError
-from local.load_balancer import LoadBalancer
+from local.load_balancer import LoadBalancer, Target
 from local.translation import OneOff, Service, TaskDefinition
 from local_keyspaces.listening import free_port
 from local_keyspaces.processes import Registry, end_process, last_lines
@@ -43,6 +44,24 @@ class Surroundings:
 class Task:
     process: asyncio.subprocess.Process
     log_file: Path
+
+    @property
+    def id(self) -> str:
+        return self.log_file.stem
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceTask:
+    """A task of a service: where it listens, and since when it runs (time.time())."""
+
+    task: Task
+    target: Target
+    started: float
+
+    def restart(self) -> None:
+        """Ends it as ECS ends a task; its service starts another one."""
+        with contextlib.suppress(ProcessLookupError):
+            self.task.process.terminate()
 
 
 @asynccontextmanager
@@ -127,8 +146,19 @@ class LocalService:
         self._balancer = balancer
         self._on_change = on_change
         self._failed_starts = 0
+        self.tasks: dict[str, ServiceTask] = {}
+        """Those that run, by id."""
         self._changed = asyncio.Event()
         self._gave_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def name(self) -> str:
+        return self._service.name
+
+    @property
+    def wanted(self) -> int:
+        """How many tasks should run."""
+        return self._service.tasks
 
     async def until_ready(self) -> None:
         """Returns once as many tasks are healthy as declared. Raises LocalError if that does not happen."""
@@ -165,7 +195,11 @@ class LocalService:
                 start(self._service.task, self._surroundings, self._address(port)) as task,
                 self._balancer.register(self._service.target_group, port, self._report) as target,
             ):
-                code = await task.process.wait()
+                self.tasks[task.id] = ServiceTask(task=task, target=target, started=time.time())
+                try:
+                    code = await task.process.wait()
+                finally:
+                    del self.tasks[task.id]
                 was_healthy = target.healthy
             self._report(f"a task ended with exit code {code}")
             if was_healthy:

@@ -1,6 +1,6 @@
 """CQL statements through the local Keyspaces endpoint, as administrator or as a role: one, or one after the other."""
 
-import os
+import itertools
 import re
 import ssl
 import sys
@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import boto3
+import botocore.configloader
+import botocore.session
 from botocore.exceptions import ProfileNotFound
 from cassandra import ConsistencyLevel, DriverException
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
@@ -43,11 +45,12 @@ def run_shell(state: State, running: Running, statement: str | None, profile: st
 @contextmanager
 def _session(state: State, running: Running, profile: str) -> Iterator[Session]:
     tls = ssl.create_default_context(cafile=state.ca_file)
-    os.environ["AWS_SHARED_CREDENTIALS_FILE"] = str(state.profiles)
+    ours = botocore.session.Session(profile=profile)
+    ours.set_config_variable("credentials_file", str(state.profiles))
     try:
-        session = boto3.Session(profile_name=profile, region_name=running.region)
+        session = boto3.Session(botocore_session=ours, region_name=running.region)
     except ProfileNotFound:
-        known = ", ".join(boto3.Session().available_profiles)
+        known = ", ".join(botocore.configloader.raw_config_parse(str(state.profiles)))
         raise LocalKeyspacesError(f"there is no profile {profile!r} in {state.profiles}; there are {known}") from None
     cluster = Cluster(
         ["localhost"],
@@ -72,6 +75,20 @@ def _session(state: State, running: Running, profile: str) -> Iterator[Session]:
         raise LocalKeyspacesError(f"the endpoint does not let {profile} in: {error}") from None
     finally:
         cluster.shutdown()
+
+
+def run_statement(
+    state: State, running: Running, statement: str, profile: str, *, most: int
+) -> tuple[Sequence[str], Sequence[Sequence[str]], bool]:
+    """Columns and rows, `most` of them, as text, and whether there are more. Raises LocalKeyspacesError."""
+    with _session(state, running, profile) as session:
+        session.default_fetch_size = most + 1
+        try:
+            result = session.execute(statement)
+        except (DriverException, ErrorMessage, NoHostAvailable) as error:
+            raise LocalKeyspacesError(f"{type(error).__name__}: {error}") from None
+        rows = [[str(value) for value in row] for row in itertools.islice(result, most + 1)]
+        return result.column_names or (), rows[:most], len(rows) > most
 
 
 def _statements() -> Iterator[str]:

@@ -27,6 +27,8 @@ class Running:
     region: str
     ready: bool = False
     keyspaces_port: int = 0
+    console: str = ""
+    """The address of the stack's console, with its token; empty without one."""
     outputs: dict[str, Any] = field(default_factory=dict)
     status: dict[str, str] = field(default_factory=dict)
 

@@ -32,9 +32,11 @@ def evaluate(
     return evaluate_program(ROOT, dataclasses.replace(declared, stack=stack, values=overridden), **_aws(computed))
 
 
-def evaluate_in(root: Path, stack: str = "dev") -> Program:
-    """The program in another folder, as it is."""
-    return evaluate_program(root, read_settings(root, stack), **_aws(True))
+def evaluate_in(root: Path, **settings: str) -> Program:
+    """The program in another folder. settings: what differs from its dev stack."""
+    declared = read_settings(root, "dev")
+    values = {**declared.values, **{f"{declared.project}:{key}": value for key, value in settings.items()}}
+    return evaluate_program(root, dataclasses.replace(declared, values=values), **_aws(True))
 
 
 def declare(run: Callable[[], object], *, computed: bool = True) -> Program:

@@ -1,6 +1,7 @@
 """`python -m local` as a user runs it: processes, signals, files."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -25,6 +27,7 @@ FILES = (
     "components",
     "app",
     "declared",
+    "diagram",
     "local",
     "local_keyspaces",
 )
@@ -162,6 +165,8 @@ def test_runs_the_declared_stack_from_up_to_destroy(machine: Machine) -> None:
         assert machine.local("faults", "--off").stdout == "none are on\n"
         assert get(f"{machine.url}/countries/us").status == 200
 
+        _uses_the_console(machine)
+
         again = machine.local("up", "--port", str(free_port()))
         assert again.returncode == 1
         assert "already running" in again.stderr
@@ -184,6 +189,30 @@ def test_runs_the_declared_stack_from_up_to_destroy(machine: Machine) -> None:
 
     assert machine.local("destroy").returncode == 0
     assert sorted(path.name for path in (machine.root / ".local").iterdir()) == ["jars", "lock", "up.log"]
+
+
+def _uses_the_console(machine: Machine) -> None:
+    """CQL as administrator and as a role, and a task that is restarted."""
+    address = machine.local("console").stdout.strip()
+    with httpx.Client(follow_redirects=True, timeout=30) as browser:
+        base = str(browser.get(address).url)
+        browser.headers["Origin"] = base[: base.index("/", 8)]
+        select = {"statement": "SELECT id, name FROM geography_domain.countries;", "profile": "query-api-task"}
+        rows = browser.post(f"{base}cql", data=select).text
+        assert "<td>Malta</td>" in rows
+        assert re.search(r"6 rows in [\d.]+ ms; [1-9]\d* read units, 0 write units", rows), rows
+        delete = {**select, "statement": "DELETE FROM geography_domain.countries WHERE id = 'mt'"}
+        assert "has no MODIFY permission" in browser.post(f"{base}cql", data=delete).text
+        assert "geography_domain.countries" in browser.get(f"{base}meter").text
+        assert "/countries/{id}" in browser.get(f"{base}requests").text
+
+        def tasks() -> list[str]:
+            page = browser.get(f"{base}live/").text
+            return re.findall(r'name="task" value="(\w+)"', page) if page.count(">healthy<") == 2 else []
+
+        before = tasks()
+        browser.post(f"{base}restart", data={"task": before[0]})
+        wait_until(lambda: before[1] in (now := tasks()) and before[0] not in now)
 
 
 def test_restarts_tasks_that_die_and_cleans_up_after_its_own_death(machine: Machine) -> None:

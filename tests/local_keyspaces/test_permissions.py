@@ -199,7 +199,7 @@ _SEVERAL = {
 def test_lets_each_role_use_the_tables_that_its_microservice_names(keyspaces: LocalKeyspaces) -> None:
     """A role that may use one table of its stack may use them all, or a service lacks its second table."""
     root = ROOT / "examples" / "orders"
-    stack = translation.read(evaluate_in(root), root, "http://127.0.0.1:1")
+    stack = translation.read(evaluate_in(root, keyspace="several"), root, "http://127.0.0.1:1")
     for table in stack.tables:
         keyspaces.create(table)
     roles = {step.task.role.arn.rpartition("/")[2]: step.task.role for step in stack.steps}
@@ -210,8 +210,8 @@ def test_lets_each_role_use_the_tables_that_its_microservice_names(keyspaces: Lo
                 key = table.partition_key[0]
                 value = "'a'" if table.columns[key] == "text" else "now()"
                 for statement in (
-                    f"SELECT * FROM shop.{table.name}",
-                    f"DELETE FROM shop.{table.name} WHERE {key} = {value}",
+                    f"SELECT * FROM several.{table.name}",
+                    f"DELETE FROM several.{table.name} WHERE {key} = {value}",
                 ):
                     if table.name in _SEVERAL[name]:
                         session.execute(statement)

@@ -1,0 +1,196 @@
+"""The console: whom it lets in, and what its pages show of a stack."""
+
+import asyncio
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from declared.program import Program
+from local.console.server import Console, Watched
+from local.state import StackState
+from local_keyspaces.faults import FaultsFile
+from local_keyspaces.listening import listen
+from local_keyspaces.state import Running
+
+_LINE = {
+    "time": "2026-11-26T12:00:00.123456Z",
+    "level": "ERROR",
+    "method": "GET",
+    "route": "/things/{id}",
+    "status": 503,
+    "ms": 12.3,
+    "bytes": 10,
+    "request_id": "5f2f54c8ca5e4566",
+    "client": "127.0.0.1",
+    "reason": "the table <script> cannot be read",
+}
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> StackState:
+    state = StackState(tmp_path)
+    (state.logs / "query-api").mkdir(parents=True)
+    state.keyspaces.mkdir()
+    log = state.logs / "query-api" / "0a1b2c3d.log"
+    log.write_text(json.dumps(_LINE) + "\nTraceback (most recent call last):\n  deep inside\n")
+    return state
+
+
+@pytest.fixture
+def console(program: Program, state: StackState) -> Iterator[str]:
+    """Its address, with the token."""
+    running = Running(pid=1, stack="dev", region="us-east-1", ready=True, outputs={"url": "http://127.0.0.1:8080"})
+    watched = Watched(state=state, running=running, program=program, services=[], roles=["query-api-task"])
+    listener = listen(0, "again")
+    made = Console(watched, listener.getsockname()[1])
+
+    async def serve(started: asyncio.Event, stop: asyncio.Event) -> None:
+        async with made.serve(listener):
+            started.set()
+            await stop.wait()
+
+    with _in_thread(serve):
+        yield made.address
+
+
+@contextmanager
+def _in_thread(serve: Any) -> Iterator[None]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    started, stop = asyncio.Event(), asyncio.Event()
+    serving = asyncio.run_coroutine_threadsafe(serve(started, stop), loop)
+    asyncio.run_coroutine_threadsafe(started.wait(), loop).result(10)
+    try:
+        yield
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        serving.result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture
+def browser(console: str) -> Iterator[tuple[httpx.Client, str]]:
+    """As a browser that has opened the address, and the console's path."""
+    with httpx.Client(follow_redirects=True) as client:
+        opened = client.get(console)
+        assert opened.status_code == 200
+        assert "token" not in str(opened.url), "the token would stay in the history"
+        client.headers["Origin"] = str(opened.url.copy_with(path="/")).rstrip("/")
+        yield client, str(opened.url)
+
+
+def test_lets_nobody_in_without_the_token(console: str) -> None:
+    """Every user of the machine, and every program that he runs, reads the tables."""
+    base = console.partition("?")[0]
+    for address in (base, f"{base}?token=guess", f"{base}logs", f"{base}cql", f"{base}static/htmx.min.js"):
+        assert httpx.get(address).status_code == 403
+    assert httpx.get(httpx.URL(base).copy_with(path="/")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("headers", "method"),
+    [
+        ({"Host": "evil.example.com"}, "GET"),
+        ({"Host": "localhost.evil.example.com"}, "GET"),
+        ({"Origin": "http://evil.example.com"}, "GET"),
+        ({"Origin": "http://127.0.0.1:1"}, "POST"),
+        ({"Origin": "null"}, "POST"),
+        ({"Origin": ""}, "POST"),
+    ],
+)
+def test_lets_no_other_page_and_no_other_name_in(
+    browser: tuple[httpx.Client, str], headers: dict[str, str], method: str
+) -> None:
+    """A page on the internet runs CQL on the developer's machine, by his browser or by a name that leads there."""
+    client, base = browser
+    assert client.request(method, f"{base}cql", headers=headers).status_code == 403
+
+
+def test_takes_changes_only_with_an_origin(browser: tuple[httpx.Client, str]) -> None:
+    """An old browser, which sends none, would make changes for any page."""
+    client, base = browser
+    del client.headers["Origin"]
+    assert client.post(f"{base}faults", data={"latency": "1"}).status_code == 403
+
+
+def test_keeps_its_cookie_from_other_servers_and_scripts(console: str) -> None:
+    """Another server of this machine, at another port, is given the token by the browser."""
+    answer = httpx.get(console)
+    cookie = answer.headers["set-cookie"]
+    path = httpx.URL(console).path
+    assert len(path) > 12
+    assert {"HttpOnly", f"Path={path}", "SameSite=Strict"} <= set(cookie.split("; "))
+
+
+def test_loads_nothing_from_elsewhere(browser: tuple[httpx.Client, str]) -> None:
+    """Somebody's server learns what the developer looks at; or a script from there runs here."""
+    client, base = browser
+    for page in ("", "logs", "requests", "cql", "faults", "meter"):
+        answer = client.get(f"{base}{page}")
+        assert answer.status_code == 200, answer.text
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        loaded = re.findall(r'(?:src|href|action|hx-get)="([^"]+)"', answer.text)
+        ours = httpx.URL(base).path
+        assert all(each.startswith((ours, "#", "data:,", "http://127.0.0.1:8080")) for each in loaded), loaded
+
+
+def test_shows_what_is_declared_with_its_properties(browser: tuple[httpx.Client, str]) -> None:
+    """A reader has to look for a resource in the code."""
+    client, base = browser
+    page = client.get(base).text
+    assert "<svg" in page
+    (address,) = re.findall(r'href="([^"]+)">aws:keyspaces/table:Table <b>load-countries-countries', page)
+    resource = client.get(httpx.URL(base).join(address.replace("&amp;", "&"))).text
+    assert "geography_domain" in resource
+    assert client.get(f"{base}resource?urn=none").status_code == 404
+
+
+def test_shows_and_searches_logs_as_text(browser: tuple[httpx.Client, str]) -> None:
+    """A line of a log runs as a script, or the one that is looked for is not found."""
+    client, base = browser
+    everything = client.get(f"{base}logs").text
+    assert "the table &lt;script&gt; cannot be read" in everything
+    assert "deep inside" in everything
+    assert "deep inside" not in client.get(f"{base}live/logs?text=5f2f54c8ca5e4566").text
+    assert "5f2f54c8ca5e4566" in client.get(f"{base}live/logs?text=5F2F54C8&service=query-api").text
+    assert "No line matches" in client.get(f"{base}live/logs?text=nothing").text
+    requests = client.get(f"{base}requests").text
+    assert "/things/{id}" in requests
+    assert "Traceback" not in requests
+
+
+def test_switches_faults_and_refuses_bad_ones(browser: tuple[httpx.Client, str], state: StackState) -> None:
+    """A fault that was switched on does nothing, or cannot be ended."""
+    client, base = browser
+    file = FaultsFile(state.faults)
+    answer = client.post(f"{base}faults", data={"throttle_reads": "0.5", "empty_pages": "on", "page_rows": "2"})
+    assert answer.status_code == 200
+    assert (file.read().throttle_reads, file.read().empty_pages, file.read().page_rows) == (0.5, True, 2)
+    assert "fault drop is 7.0; give a share from 0 to 1" in client.post(f"{base}faults", data={"drop": "7"}).text
+    assert "give a number" in client.post(f"{base}faults", data={"drop": "much"}).text
+    assert file.read().throttle_reads == 0.5
+    client.post(f"{base}faults")
+    assert file.read() == type(file.read())()
+
+
+def test_says_that_nothing_is_metered_yet(browser: tuple[httpx.Client, str]) -> None:
+    """A page without an endpoint is an error of the console."""
+    client, base = browser
+    assert "no local Keyspaces runs" in client.get(f"{base}meter").text
+
+
+def test_refuses_a_profile_and_a_task_that_there_are_not(browser: tuple[httpx.Client, str]) -> None:
+    """A form that was sent by hand is a traceback in the terminal."""
+    client, base = browser
+    assert client.post(f"{base}cql", data={"statement": "SELECT", "profile": "root"}).status_code == 400
+    assert client.post(f"{base}restart", data={"task": "0a1b2c3d"}).status_code == 404
