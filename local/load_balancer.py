@@ -36,7 +36,7 @@ class Target:
 
 class LoadBalancer:
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self._rules = rules
+        self.rules = rules
         self._targets: dict[str, list[Target]] = {rule.target_group.name: [] for rule in rules}
         self._turn = itertools.count()
         self._session: aiohttp.ClientSession | None = None
@@ -76,7 +76,7 @@ class LoadBalancer:
             await asyncio.gather(check, return_exceptions=True)
 
     def healthy_targets(self, group: TargetGroup) -> list[Target]:
-        return [target for target in self._targets[group.name] if target.healthy]
+        return [target for target in self._targets.get(group.name, ()) if target.healthy]
 
     async def _check(self, group: TargetGroup, target: Target, on_change: Callable[[], None]) -> None:
         assert self._session is not None
@@ -99,7 +99,7 @@ class LoadBalancer:
     async def _proxy(self, request: web.Request) -> web.StreamResponse:
         assert self._session is not None
         rule = next(
-            (rule for rule in self._rules if any(fnmatch.fnmatchcase(request.path, path) for path in rule.paths)), None
+            (rule for rule in self.rules if any(fnmatch.fnmatchcase(request.path, path) for path in rule.paths)), None
         )
         if rule is None:
             return web.Response(status=404, text="No service answers here.\n")

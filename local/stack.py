@@ -3,20 +3,23 @@
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
-from declared import aws, program
-from declared.settings import StackSettings, read_settings
+from declared import aws
 from local import translation
 from local.console.server import Console, Watched
 from local.credentials_endpoint import CredentialsEndpoint
 from local.errors import LocalError
+from local.evaluation import DeclaredStack, Evaluation
+from local.live import Edits
 from local.load_balancer import LoadBalancer
+from local.rollout import Rollout
 from local.secrets_file import SecretsFile
 from local.state import StackState
-from local.tasks import LocalService, Surroundings, run_once
+from local.tasks import Surroundings
 from local_keyspaces.faults import Faults
 from local_keyspaces.foreground import ignore_interrupts, until_stopped
 from local_keyspaces.listening import listen
@@ -34,18 +37,11 @@ def up(root: Path, state: StackState, *, stack: str, port: int, faults: Faults, 
     """Runs the stack until SIGINT or SIGTERM. Raises LocalError, with everything stopped, if it does not come up."""
     with state.lock():
         end_leftovers(state.processes)
-        settings = read_settings(root, stack)
         with listen(port, "`make up PORT=8081`") as listener:
-            address = f"127.0.0.1:{listener.getsockname()[1]}"
-            evaluated = program.evaluate(
-                root,
-                settings,
-                computed=aws.computed_by(settings.region, address),
-                answer=aws.answers_for(settings.region),
-            )
+            evaluation = Evaluation(root, stack, f"127.0.0.1:{listener.getsockname()[1]}")
+            declared = evaluation.run()
             try:
-                declared_stack = translation.read(evaluated, root, f"http://{address}")
-                asyncio.run(_Up(declared_stack, evaluated, settings, state, listener, faults, progress).run())
+                asyncio.run(_Up(evaluation, declared, state, listener, faults, progress).run())
             finally:
                 ignore_interrupts()
 
@@ -53,23 +49,22 @@ def up(root: Path, state: StackState, *, stack: str, port: int, faults: Faults, 
 class _Up:
     def __init__(
         self,
-        stack: translation.Stack,
-        evaluated: program.Program,
-        settings: StackSettings,
+        evaluation: Evaluation,
+        declared: DeclaredStack,
         state: StackState,
         listener: socket.socket,
         faults: Faults,
         progress: Progress,
     ) -> None:
-        self._stack = stack
-        self._program = evaluated
-        self._settings = settings
+        self._evaluation = evaluation
+        self._declared = declared
+        self._settings = declared.settings
         self._state = state
         self._listener = listener
         self._faults = faults
         self._progress = progress
         self._registry = Registry(state.processes)
-        self._running = Running(pid=os.getpid(), stack=settings.stack, region=settings.region)
+        self._running = Running(pid=os.getpid(), stack=self._settings.stack, region=self._settings.region)
 
     async def run(self) -> None:
         if await until_stopped(self._run(), self._progress) and not self._running.ready:
@@ -83,7 +78,7 @@ class _Up:
 
     async def _start(self, exit_stack: AsyncExitStack) -> "list[Awaitable[None]]":
         """Starts one thing after the other; `exit_stack` ends them in the reverse order. Returns what goes on."""
-        step, state = self._progress.step, self._state
+        step, state, stack = self._progress.step, self._state, self._declared.stack
         state.clear_logs()
         self._tell()
         running = await exit_stack.enter_async_context(
@@ -100,68 +95,57 @@ class _Up:
         )
         keyspaces, cassandra = running.keyspaces, running.cassandra
         async with step("Keyspaces: keyspaces and tables"):
-            await self._create_tables(keyspaces.schema)
+            await self._create_tables(keyspaces.schema, stack)
         self._running.keyspaces_port = keyspaces.port
 
         credentials = CredentialsEndpoint(keyspaces.store)
         await exit_stack.enter_async_context(credentials.serve())
-        roles = {role.arn.rpartition("/")[2]: role for role in (each.task.role for each in self._stack.steps)}
+        roles = {role.arn.rpartition("/")[2]: role for role in (each.task.role for each in stack.steps)}
         await exit_stack.enter_async_context(
             keep_profiles(state.profiles, keyspaces.store, account=aws.ACCOUNT, roles=roles)
         )
-        balancer = LoadBalancer(self._stack.rules)
+        balancer = LoadBalancer(stack.rules)
         await exit_stack.enter_async_context(balancer.serve(self._listener))
-
-        services: list[LocalService] = []
-        console_listener = listen(0, "`make up` again")
-        console = Console(
-            Watched(state=state, running=self._running, program=self._program, services=services, roles=sorted(roles)),
-            console_listener.getsockname()[1],
+        overrides = {
+            "KEYSPACES_ENDPOINT": f"localhost:{self._running.keyspaces_port}",
+            "KEYSPACES_CA_FILE": str(keyspaces.ca_file),
+        }
+        secrets = SecretsFile(state.secrets_file(self._settings.stack))
+        surroundings = Surroundings(
+            overrides=overrides, secrets=secrets, credentials=credentials, logs=state.logs, registry=self._registry
         )
-        await exit_stack.enter_async_context(console.serve(console_listener))
+        rollout = Rollout(surroundings, balancer, self._progress, tell=self._tell)
+        exit_stack.push_async_callback(rollout.stop)
+        await self._open_console(exit_stack, rollout, sorted(roles))
+        await rollout.start(stack)
+        edits = Edits(
+            self._evaluation,
+            self._declared,
+            rollout,
+            tables=partial(self._create_tables, keyspaces.schema),
+            progress=self._progress,
+            outputs=self._tell_outputs,
+        )
+        return [cassandra.watch(), rollout.until_failed(), edits.watch()]
+
+    async def _open_console(self, exit_stack: AsyncExitStack, rollout: Rollout, roles: Sequence[str]) -> None:
+        listener = listen(0, "`make up` again")
+        watched = Watched(
+            state=self._state,
+            running=self._running,
+            declared=lambda: self._declared.program,
+            rollout=rollout,
+            roles=roles,
+        )
+        console = Console(watched, listener.getsockname()[1])
+        await exit_stack.enter_async_context(console.serve(listener))
         self._running.console = console.address
 
-        surroundings = Surroundings(
-            overrides={
-                "KEYSPACES_ENDPOINT": f"localhost:{self._running.keyspaces_port}",
-                "KEYSPACES_CA_FILE": str(keyspaces.ca_file),
-            },
-            secrets=SecretsFile(state.secrets_file(self._settings.stack)).values(
-                parameter for each in self._stack.steps for parameter in each.task.secrets.values()
-            ),
-            credentials=credentials,
-            logs=state.logs,
-            registry=self._registry,
-        )
-        going_on: list[Awaitable[None]] = [cassandra.watch()]
-        for declared_step in self._stack.steps:
-            if isinstance(declared_step, translation.OneOff):
-                async with step(declared_step.name):
-                    last_line = await run_once(declared_step, surroundings)
-                self._progress.say(f"    {last_line}")
-                self._tell(**{declared_step.name: f"done; {last_line}"})
-            else:
-                service = self._service(declared_step, surroundings, balancer)
-                services.append(service)
-                serving = asyncio.create_task(service.run())
-                exit_stack.push_async_callback(_cancel, serving)
-                async with step(f"{declared_step.name}: {declared_step.tasks} tasks"):
-                    await service.until_ready()
-                going_on.append(serving)
-        return going_on
-
-    def _service(
-        self, service: translation.Service, surroundings: Surroundings, balancer: LoadBalancer
-    ) -> LocalService:
-        return LocalService(
-            service, surroundings, balancer, on_change=lambda status: self._tell(**{service.name: status})
-        )
-
-    async def _create_tables(self, schema: Schema) -> None:
+    async def _create_tables(self, schema: Schema, stack: translation.Stack) -> None:
         try:
-            for keyspace in self._stack.keyspaces:
+            for keyspace in stack.keyspaces:
                 await schema.ensure_keyspace(keyspace)
-            for table in self._stack.tables:
+            for table in stack.tables:
                 await schema.ensure_table(table)
         except SchemaConflict as error:
             raise LocalError(f"{error}; `make destroy` drops the data of this machine") from None
@@ -170,18 +154,17 @@ class _Up:
 
     def _announce(self) -> None:
         self._running.ready = True
-        self._running.outputs = dict(self._stack.outputs)
-        self._tell()
+        self._tell_outputs(self._declared)
         self._progress.say(f"\nStack {self._settings.stack} is running; Ctrl-C or `make down` stops it.")
         for line in self._running.output_lines():
             self._progress.say(f"  {line}")
         self._progress.say(f"  console: {self._running.console}")
 
+    def _tell_outputs(self, declared: DeclaredStack) -> None:
+        self._declared = declared
+        self._running.outputs = dict(declared.stack.outputs)
+        self._tell()
+
     def _tell(self, **status: str) -> None:
         self._running.status.update(status)
         self._state.write(self._running)
-
-
-async def _cancel(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from local.credentials_endpoint import CredentialsEndpoint
 from local.errors import LocalError
 from local.load_balancer import LoadBalancer, Target
+from local.secrets_file import SecretsFile
 from local.translation import OneOff, Service, TaskDefinition
 from local_keyspaces.listening import free_port
 from local_keyspaces.processes import Registry, end_process, last_lines
@@ -28,13 +29,10 @@ _BETWEEN_SIGNALS = 0.3  # seconds
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """The environment that all tasks share. overrides: variables that replace or join the declared ones.
-
-    secrets: values by the ARN of their parameter.
-    """
+    """The environment that all tasks share. overrides: variables that replace or join the declared ones."""
 
     overrides: Mapping[str, str]
-    secrets: Mapping[str, str]
+    secrets: SecretsFile
     credentials: CredentialsEndpoint
     logs: Path
     registry: Registry
@@ -81,7 +79,7 @@ async def start(
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
         **definition.environment,
-        **{variable: surroundings.secrets[parameter] for variable, parameter in definition.secrets.items()},
+        **_secrets(definition, surroundings.secrets),
         **surroundings.overrides,
         **surroundings.credentials.environment_for(definition.role),
         **(more or {}),
@@ -106,6 +104,11 @@ async def start(
         await _hurry(process)
         await end_process(process, stop_timeout=definition.stop_timeout)
         surroundings.registry.remove(process.pid)
+
+
+def _secrets(definition: TaskDefinition, file: SecretsFile) -> Mapping[str, str]:
+    values = file.values(definition.secrets.values())
+    return {variable: values[parameter] for variable, parameter in definition.secrets.items()}
 
 
 async def _hurry(process: asyncio.subprocess.Process) -> None:
@@ -136,7 +139,7 @@ async def run_once(one_off: OneOff, surroundings: Surroundings) -> str:
 
 
 class LocalService:
-    """Keeps a service's tasks running and registered with the load balancer, until cancelled."""
+    """Keeps the tasks of one deployment of a service running and registered with the load balancer, until cancelled."""
 
     def __init__(
         self, service: Service, surroundings: Surroundings, balancer: LoadBalancer, on_change: Callable[[str], None]
@@ -164,7 +167,7 @@ class LocalService:
         """Returns once as many tasks are healthy as declared. Raises LocalError if that does not happen."""
 
         async def all_healthy() -> None:
-            while len(self._balancer.healthy_targets(self._service.target_group)) < self._service.tasks:
+            while self._healthy() < self._service.tasks:
                 await self._changed.wait()
                 self._changed.clear()
 
@@ -214,9 +217,11 @@ class LocalService:
         return {"HOST": "127.0.0.1", "PORT": str(port)}
 
     def _report(self, event: str = "") -> None:
-        healthy = len(self._balancer.healthy_targets(self._service.target_group))
         self._changed.set()
-        self._on_change(f"{healthy} of {self._service.tasks} tasks healthy" + (f"; {event}" if event else ""))
+        self._on_change(f"{self._healthy()} of {self._service.tasks} tasks healthy" + (f"; {event}" if event else ""))
+
+    def _healthy(self) -> int:
+        return sum(each.target.healthy for each in self.tasks.values())
 
     def _count_failed_start(self, code: int, log_file: Path) -> None:
         self._failed_starts += 1

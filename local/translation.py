@@ -28,7 +28,8 @@ _log = logging.getLogger(__name__)
 class TaskDefinition:
     """container: its name. directory: where the image's files are on this machine. stop_timeout: seconds.
 
-    secrets: ARN of a parameter by the environment variable that gets its value.
+    secrets: ARN of a parameter by the environment variable that gets its value. sources: paths in `directory` that the
+    image is made of; none means all. revision: what is declared of it and of its role; another one needs new tasks.
     """
 
     container: str
@@ -38,6 +39,8 @@ class TaskDefinition:
     role: Role
     directory: Path
     stop_timeout: float
+    sources: Sequence[str]
+    revision: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,8 +113,8 @@ def read(program: Program, root: Path, url: str) -> Stack:
     def task_definition(user: Resource, property_: str) -> TaskDefinition:
         definition = task_definitions[_known(user, property_)]
         role_arn = _known(definition, "taskRoleArn")
-        role = _role(role_arn, roles[role_arn], program)
-        return _task_definition(definition, images, parameters, role, networks, root)
+        role, documents = _role(role_arn, roles[role_arn], program)
+        return _task_definition(definition, images, parameters, role, documents, networks, root)
 
     steps: list[OneOff | Service] = []
     for resource in program.resources:
@@ -192,21 +195,31 @@ def _table(resource: Resource) -> TableSchema:
     )
 
 
-def _role(arn: str, role: Resource, program: Program) -> Role:
+def _role(arn: str, role: Resource, program: Program) -> tuple[Role, Sequence[str]]:
+    """The role, and the documents of its policies."""
     name = _known_value(role.outputs.get("name"), f"{role.type} {role.name}: name")
     if "permissionsBoundary" in role.inputs:
         raise LocalError(f"role {role.name}: has a permissions boundary, which local/ does not evaluate")
-    policies = []
+    policies, documents = [], []
     for policy in program.of_type("aws:iam/rolePolicy:RolePolicy"):
         if _known(policy, "role") == name:
             try:
-                policies.append(Policy.parse(_known(policy, "policy"), policy.name))
+                document = _known(policy, "policy")
+                policies.append(Policy.parse(document, policy.name))
+                documents.append(document)
             except MalformedPolicy as error:
                 raise LocalError(f"role {role.name}: {error}") from None
     for attachment in program.of_type("aws:iam/rolePolicyAttachment:RolePolicyAttachment"):
         if _known(attachment, "role") == name:
             _log.warning("role %s: its managed policy is not known here and allows nothing", role.name)
-    return Role(arn=arn, policies=tuple(policies))
+    return Role(arn=arn, policies=tuple(policies)), documents
+
+
+def _sources(dockerignore: Path) -> Sequence[str]:
+    """The paths that a .dockerignore lets in which begins with `*`; none for another one, which lets in all."""
+    if not dockerignore.is_file():
+        return ()
+    return [line[1:].strip().rstrip("/") for line in dockerignore.read_text().splitlines() if line.startswith("!")]
 
 
 def _task_definition(
@@ -214,6 +227,7 @@ def _task_definition(
     images: Mapping[str, Resource],
     parameters: Collection[str],
     role: Role,
+    documents: Sequence[str],
     networks: Collection[str],
     root: Path,
 ) -> TaskDefinition:
@@ -227,6 +241,7 @@ def _task_definition(
             f"task definition {resource.name}: its image {container['image']} is not built by this program, so there"
             " is nothing to run here"
         )
+    build = _known(image, "build")
     secrets = {secret["name"]: secret["valueFrom"] for secret in container.get("secrets", [])}
     for variable, source in secrets.items():
         if source not in parameters:
@@ -242,8 +257,10 @@ def _task_definition(
         },
         secrets=secrets,
         role=role,
-        directory=root / _known(image, "build")["context"],
+        directory=(root / build["context"]).resolve(),
         stop_timeout=float(container["stopTimeout"]),
+        sources=_sources(root / f"{build['dockerfile']}.dockerignore"),
+        revision=json.dumps([containers, documents], sort_keys=True),
     )
 
 

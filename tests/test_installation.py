@@ -10,6 +10,7 @@ import yaml
 
 from tests.keyspaces import JARS
 from tests.processes import ROOT, free_port, get
+from tests.tree import copy_of_what_git_has
 
 pytestmark = pytest.mark.long
 
@@ -17,13 +18,7 @@ pytestmark = pytest.mark.long
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what git has: nothing that happens to lie around here."""
-    made = tmp_path_factory.mktemp("source")
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in listed.splitlines():
-        if (ROOT / name).exists():
-            (made / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, made / name)
-    return made
+    return copy_of_what_git_has(tmp_path_factory.mktemp("source"))
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import pytest
 from local.testing import run_stack
 from tests.keyspaces import JARS
 from tests.processes import ROOT, get
+from tests.tree import copy_of_what_git_has
 
 _OURS = ("app/countries/", "app/load_countries/", "tests/countries/", "tests/load_countries/", "tests/stack/")
 _THEIRS = ("__main__.py", "Pulumi.yaml", "Pulumi.dev.yaml", "app")
@@ -18,12 +19,7 @@ _THEIRS = ("__main__.py", "Pulumi.yaml", "Pulumi.dev.yaml", "app")
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this repository without our programs and what tests them, with the example's in their place."""
-    made = tmp_path_factory.mktemp("tree")
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in listed.splitlines():
-        if not name.startswith(_OURS) and (ROOT / name).exists():
-            (made / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, made / name)
+    made = copy_of_what_git_has(tmp_path_factory.mktemp("tree"), without=_OURS)
     for name in _THEIRS:
         source = ROOT / "examples" / "orders" / name
         if source.is_dir():

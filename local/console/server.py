@@ -20,6 +20,7 @@ from diagram.svg import render
 from local.console import logs
 from local.console.access import ConsoleAccess
 from local.console.queries import query
+from local.rollout import Rollout
 from local.state import StackState
 from local.tasks import LocalService
 from local_keyspaces.faults import BadFaults, Faults, FaultsFile
@@ -34,12 +35,12 @@ _log: Final = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Watched:
-    """What the console shows. services: those that were started so far. program: as it was evaluated."""
+    """What the console shows. declared: the program as it was deployed last."""
 
     state: StackState
     running: Running
-    program: Program
-    services: Sequence[LocalService]
+    declared: Callable[[], Program]
+    rollout: Rollout | None
     roles: Sequence[str]
 
 
@@ -58,7 +59,6 @@ class Console:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._picture = render(view_of(watched.program, watched.running.stack))
 
     @asynccontextmanager
     async def serve(self, listener: socket.socket) -> AsyncIterator[None]:
@@ -108,6 +108,9 @@ class Console:
         )
         return web.Response(text=text, content_type="text/html")
 
+    def _services(self) -> list[LocalService]:
+        return self._watched.rollout.services if self._watched.rollout else []
+
     def _stack(self, _: web.Request) -> Mapping[str, Any]:
         watched, now = self._watched, datetime.now(UTC).timestamp()
         services = [
@@ -125,13 +128,13 @@ class Console:
                     for id_, each in sorted(service.tasks.items())
                 ],
             }
-            for service in watched.services
+            for service in self._services()
         ]
-        known = {service.name for service in watched.services}
+        known = {service.name for service in self._services()}
         once = {name: status for name, status in watched.running.status.items() if name not in known}
-        resources = [each for each in watched.program.resources if each.custom]
+        resources = [each for each in watched.declared().resources if each.custom]
         return {
-            "picture": self._picture,
+            "picture": render(view_of(watched.declared(), watched.running.stack)),
             "services": services,
             "once": once,
             "outputs": {
@@ -180,7 +183,7 @@ class Console:
 
     async def _resource(self, request: web.Request) -> web.Response:
         urn = request.query.get("urn", "")
-        found = next((each for each in self._watched.program.resources if each.urn == urn), None)
+        found = next((each for each in self._watched.declared().resources if each.urn == urn), None)
         if found is None:
             raise web.HTTPNotFound(text="The program declares no such resource.\n")
         return self._html("resource.html", "stack", request, resource=found, inputs=_in_json(found))
@@ -198,7 +201,7 @@ class Console:
             )
         tables = [
             f"{each.inputs['keyspaceName']}.{each.inputs['tableName']}"
-            for each in self._watched.program.of_type("aws:keyspaces/table:Table")
+            for each in self._watched.declared().of_type("aws:keyspaces/table:Table")
         ]
         example = f"SELECT * FROM {tables[0]} LIMIT 20" if tables else ""
         return self._html(
@@ -229,7 +232,7 @@ class Console:
 
     async def _restart(self, request: web.Request) -> web.Response:
         id_ = str((await request.post()).get("task", ""))
-        for service in self._watched.services:
+        for service in self._services():
             if id_ in service.tasks:
                 service.tasks[id_].restart()
                 _log.info("the console restarts %s/%s", service.name, id_)

@@ -47,7 +47,7 @@ def state(tmp_path: Path) -> StackState:
 def console(program: Program, state: StackState) -> Iterator[str]:
     """Its address, with the token."""
     running = Running(pid=1, stack="dev", region="us-east-1", ready=True, outputs={"url": "http://127.0.0.1:8080"})
-    watched = Watched(state=state, running=running, program=program, services=[], roles=["query-api-task"])
+    watched = Watched(state=state, running=running, declared=lambda: program, rollout=None, roles=["query-api-task"])
     listener = listen(0, "again")
     made = Console(watched, listener.getsockname()[1])
 

@@ -1,0 +1,52 @@
+"""Which edits change what: files of the program, and files that images are made of."""
+
+import fnmatch
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from local.translation import TaskDefinition
+
+# Not the program's: they run it.
+_KEPT: Final = ("local", "local_keyspaces", "declared", "diagram")
+_IGNORED: Final = {"__pycache__", ".git", ".venv", ".local", "build", "node_modules"}
+
+
+def is_of_image(file: Path, task: TaskDefinition) -> bool:
+    """Whether the task's image is made of the file, by its .dockerignore."""
+    if not file.is_relative_to(task.directory):
+        return False
+    name = str(file.relative_to(task.directory))
+    return (
+        any(name == source or fnmatch.fnmatchcase(name, f"{source}/*") for source in task.sources) or not task.sources
+    )
+
+
+def is_of_program(file: Path, root: Path) -> bool:
+    """Whether evaluating the program has read the file."""
+    if file.parent == root and (file.name == "__main__.py" or file.name.startswith("Pulumi.")):
+        return True
+    return file in {Path(module) for module in _modules(root).values()}
+
+
+def forget_modules(root: Path) -> None:
+    """So that the next evaluation of the program imports its own modules anew."""
+    for name in _modules(root):
+        del sys.modules[name]
+
+
+def is_watched(file: Path) -> bool:
+    return not _IGNORED.intersection(file.parts) and not file.name.endswith((".pyc", "~", ".swp"))
+
+
+def _modules(root: Path) -> dict[str, str]:
+    """Those of the program, by name: not what is installed, and not what runs it."""
+    return dict(_found(root))
+
+
+def _found(root: Path) -> Iterator[tuple[str, str]]:
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and name.partition(".")[0] not in _KEPT and Path(file).is_relative_to(root) and is_watched(Path(file)):
+            yield name, file
