@@ -40,6 +40,7 @@ docs: docs/site/.venv/installed ## the documentation as a site, with a reference
 
 test-long: .venv/installed ## what takes minutes: other languages' clients, soaks, the whole of another team's stack
 	@$(PYTHON) -m pytest -m long
+	@$(PYTHON) -m pytest examples/orders/tests
 
 lint: .venv/installed
 	@$(PYTHON) -m ruff check .
