@@ -30,6 +30,11 @@ def is_of_program(file: Path, root: Path) -> bool:
     return file in {Path(module) for module in _modules(root).values()}
 
 
+def program_folders(root: Path) -> set[Path]:
+    """The root, and the folders of the modules that the program has."""
+    return {root, *(Path(file).parent for file in _modules(root).values())}
+
+
 def forget_modules(root: Path) -> None:
     """So that the next evaluation of the program imports its own modules anew."""
     for name in _modules(root):

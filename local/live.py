@@ -1,14 +1,14 @@
 """Live edits: what is saved runs a moment later, as `pulumi up` would deploy it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 
 from watchfiles import awatch
 
 from declared.errors import ProgramError
 from local.differences import differences
-from local.edits import is_of_image, is_of_program, is_watched
+from local.edits import is_of_image, is_of_program, is_watched, program_folders
 from local.errors import LocalError
 from local.evaluation import DeclaredStack, Evaluation
 from local.rollout import Rollout
@@ -37,22 +37,32 @@ class Edits:
         self._tables = tables
         self._progress = progress
         self._outputs = outputs
+        self._one_at_a_time = asyncio.Lock()
         self._pending: set[str] = set()
         """Steps that need new tasks; those that did not come up are tried again by the next edit."""
 
     async def watch(self) -> None:
         """Until cancelled. An edit that fails is said, and what ran before runs on."""
-        root = self._evaluation.root
         contexts = {step.task.directory for step in self._declared.stack.steps}
+        # Not all below the root: a virtual environment there would take all that the system lets a user watch.
+        await asyncio.gather(
+            self._watch(program_folders(self._evaluation.root), recursive=False), self._watch(contexts, recursive=True)
+        )
+
+    async def _watch(self, folders: Collection[Path], *, recursive: bool) -> None:
         watching = awatch(
-            root,
-            *(context for context in contexts if not context.is_relative_to(root)),
+            *folders,
             step=_QUIET_MS,
             debounce=10 * _QUIET_MS,
+            recursive=recursive,
             watch_filter=lambda _, path: is_watched(Path(path)),
         )
-        async for changes in watching:
-            await self._apply({Path(path) for _, path in changes})
+        try:
+            async for changes in watching:
+                async with self._one_at_a_time:
+                    await self._apply({Path(path) for _, path in changes})
+        except OSError as error:  # the system's limit, mostly
+            self._progress.say(f"Edits are not watched: {error}")
 
     async def _apply(self, files: set[Path]) -> None:
         of_program = {file for file in files if is_of_program(file, self._evaluation.root)}

@@ -215,6 +215,7 @@ def _uses_the_console(machine: Machine) -> None:
         wait_until(lambda: before[1] in (now := tasks()) and before[0] not in now)
 
 
+@pytest.mark.long
 def test_restarts_tasks_that_die_and_cleans_up_after_its_own_death(machine: Machine) -> None:
     """A service keeps running on Fargate too; and a `kill -9` must not leave a Cassandra behind for ever."""
     with machine.up() as process:
