@@ -33,6 +33,9 @@ from local_keyspaces.state import Running
 from local_keyspaces.tables import SchemaConflict
 
 
+_A_MOMENT = 0.05  # seconds
+
+
 def up(root: Path, state: StackState, *, stack: str, port: int, faults: Faults, progress: Progress) -> None:
     """Runs the stack until SIGINT or SIGTERM. Raises LocalError, with everything stopped, if it does not come up."""
     with state.lock():
@@ -126,7 +129,9 @@ class _Up:
             progress=self._progress,
             outputs=self._tell_outputs,
         )
-        return [cassandra.watch(), rollout.until_failed(), edits.watch()]
+        watching = asyncio.create_task(edits.watch())
+        await asyncio.sleep(_A_MOMENT)  # so that an edit right after the announcement is seen
+        return [cassandra.watch(), rollout.until_failed(), watching]
 
     async def _open_console(self, exit_stack: AsyncExitStack, rollout: Rollout, roles: Sequence[str]) -> None:
         listener = listen(0, "`make up` again")
