@@ -35,7 +35,7 @@ _EXIT_SECONDS = 10.0  # once it has nothing more to stop
 def main() -> int:
     options = _parser().parse_args()
     try:
-        options.run(options, StackState(options.directory))
+        return options.run(options, StackState(options.directory)) or 0
     except (LocalError, LocalKeyspacesError, ProgramError) as error:
         print(f"local: {error}", file=sys.stderr)
         return 1
@@ -86,6 +86,15 @@ def _parser() -> argparse.ArgumentParser:
 
     console = commands.add_parser("console", help="the address of the console, for a browser on this machine")
     console.set_defaults(run=_console)
+
+    permissions = commands.add_parser(
+        "permissions", help="what each role may do, and has done; 1 if one did not use all"
+    )
+    permissions.add_argument(
+        "--program", type=Path, default=Path(), metavar="FOLDER", help="of the Pulumi program (default: this folder)"
+    )
+    permissions.add_argument("--json", action="store_true")
+    permissions.set_defaults(run=_permissions)
 
     cql = commands.add_parser("cql", help="run CQL, as administrator or as a role")
     add_cql_arguments(cql)
@@ -195,6 +204,22 @@ def _meter(options: argparse.Namespace, state: StackState) -> None:
 
 def _console(_: argparse.Namespace, state: StackState) -> None:
     print(state.require_running().console)
+
+
+def _permissions(options: argparse.Namespace, state: StackState) -> int:
+    running = state.require_running()
+    from local.evaluation import Evaluation
+    from local.permissions import uses
+    from local_keyspaces.metered import read_totals
+
+    declared = Evaluation(options.program.resolve(), running.stack, "127.0.0.1").run()
+    found = uses(declared.stack, running.region, read_totals(state.keyspaces)["statements"])
+    if options.json:
+        shown = {each.role: {"allowed": sorted(each.allowed), "unused": each.unused} for each in found}
+        print(json.dumps(shown, indent=2))
+    else:
+        print(*(line for each in found for line in each.lines()), sep="\n")
+    return int(any(each.unused for each in found))
 
 
 def _cql(options: argparse.Namespace, state: StackState) -> None:

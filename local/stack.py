@@ -32,7 +32,6 @@ from local_keyspaces.schema import Schema
 from local_keyspaces.state import Running
 from local_keyspaces.tables import SchemaConflict
 
-
 _A_MOMENT = 0.05  # seconds
 
 

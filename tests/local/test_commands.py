@@ -132,6 +132,9 @@ def test_runs_the_declared_stack_from_up_to_destroy(machine: Machine) -> None:
         assert "query-api: 2 of 2 tasks healthy" in machine.local("status").stdout
         assert '"table": "countries"' in machine.local("output", "--json").stdout
         assert "geography_domain.countries" in machine.local("meter").stdout
+        used = machine.local("permissions")
+        assert used.returncode == 0, used.stderr
+        assert "used        cassandra:Modify  geography_domain.countries" in used.stdout
         written = [each["write_units"] for each in json.loads(machine.local("meter", "--json").stdout)["statements"]]
         assert sum(written) >= 5
         assert "read units" in machine.local("status").stdout
