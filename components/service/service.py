@@ -193,6 +193,8 @@ def create_service(
         create_task_alarm(
             name,
             alarms,
+            load_balancer_arn_suffix=load_balancer.arn_suffix,
+            target_group=target.target_group,
             cluster_name=task.cluster.name,
             service_name=ecs_service.name,
             min_tasks=service.tasks,
