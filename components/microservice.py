@@ -192,6 +192,8 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             task_role=self.task_role,
             execution_role=self.execution_role,
             log_group=self.log_group,
+            # A service goes on serving; the error of a failed run promises its last lines.
+            log_mode="non-blocking" if isinstance(run, Service) else "blocking",
             account=account,
             tags=tags,
             parent=self,
