@@ -7,6 +7,7 @@ import boto3
 import pulumi
 
 from components.arguments import InvalidArguments
+from components.aws_errors import record_calls
 
 # Would sign in the aws provider but never reach boto3, short of writing them to the stack's state.
 _NOT_PASSED_ON = (
@@ -44,6 +45,7 @@ def connection_inputs(region: pulumi.Input[str]) -> dict[str, pulumi.Input[Any]]
 def session_from(connection: Mapping[str, Any]) -> boto3.Session:
     """A boto3 session signed in as `connection_inputs` describes."""
     session = boto3.Session(region_name=connection["region"], profile_name=connection.get("profile"))
+    record_calls(session)
     for role in connection.get("assumeRoles") or []:
         request = {
             "RoleArn": role["roleArn"],
@@ -57,4 +59,5 @@ def session_from(connection: Mapping[str, Any]) -> boto3.Session:
             aws_session_token=credentials["SessionToken"],
             region_name=connection["region"],
         )
+        record_calls(session)
     return session

@@ -20,7 +20,10 @@ Provider = provider_pb2_grpc.ResourceProviderStub
 
 
 class FakeAws:
-    """Answers the HTTP APIs of ECS and CloudWatch Logs on 127.0.0.1. answer: by action and request."""
+    """Answers the HTTP APIs of ECS, CloudWatch Logs and Systems Manager on 127.0.0.1.
+
+    answer: by action and request; one with `__type` is an error.
+    """
 
     def __init__(self, answer: Callable[[str, Mapping[str, Any]], Mapping[str, Any]]) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
@@ -31,8 +34,9 @@ class FakeAws:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 action = self.headers["X-Amz-Target"].rpartition(".")[2]
                 fake.calls.append((action, body))
-                answered = json.dumps(answer(action, body)).encode()
-                self.send_response(200)
+                answer_ = answer(action, body)
+                answered = json.dumps(answer_).encode()
+                self.send_response(400 if "__type" in answer_ else 200)
                 self.send_header("Content-Length", str(len(answered)))
                 self.end_headers()
                 self.wfile.write(answered)
@@ -55,8 +59,8 @@ class Engine:
 
 
 @contextmanager
-def start_engine(fake: FakeAws) -> Iterator[Engine]:
-    """What `pulumi-resource-pulumi-python` starts in the project's folder."""
+def start_engine(fake: FakeAws, **variables: str) -> Iterator[Engine]:
+    """What `pulumi-resource-pulumi-python` starts in the project's folder. variables: more of its environment."""
     thread = threading.Thread(target=fake.server.serve_forever)
     thread.start()
     environment = {
@@ -65,11 +69,12 @@ def start_engine(fake: FakeAws) -> Iterator[Engine]:
         "AWS_ACCESS_KEY_ID": "key",
         "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_CONFIG_FILE": os.devnull,
+        **variables,
     }
     # Under a shell's `&`, as in some CI, SIGINT is ignored, and children inherit that; the engine's do not.
     program = (
         "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-        " runpy.run_module('pulumi.dynamic', run_name='__main__')"
+        " runpy.run_module('pulumi.dynamic', run_name='__main__', alter_sys=True)"
     )
     command = [sys.executable, "-u", "-c", program]
     try:
