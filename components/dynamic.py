@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from pulumi.dynamic import ConfigureRequest, DiffResult, ResourceProvider, UpdateResult
 
 from components.aws_errors import AWS_ERRORS, ResourceFailed, forget_calls, in_words
+from components.connection import WrongAccount
 
 
 class Provider(ResourceProvider):
@@ -59,6 +60,8 @@ def _with_errors_in_words(method: Callable[..., Any]) -> Callable[..., Any]:
         forget_calls()
         try:
             return method(self, *args)
+        except WrongAccount as error:
+            raise ResourceFailed(f"{self.subject(args[-1])}: {error}") from error
         except AWS_ERRORS as error:
             raise ResourceFailed(f"{self.subject(args[-1])}: {in_words(error)}") from error
 

@@ -170,7 +170,7 @@ def create_service(
         log_group=task.log_group.name,
         log_stream_prefix=task.container,
         timeout=service.deployment_timeout,
-        connection=connection_inputs(account.region),
+        connection=connection_inputs(account.region, account.id),
         opts=pulumi.ResourceOptions(parent=parent, depends_on=[ecs_service]),
     )
     scaling = (

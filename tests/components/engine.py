@@ -18,25 +18,38 @@ from tests.evaluation import ROOT
 
 Provider = provider_pb2_grpc.ResourceProviderStub
 
+_IDENTITY = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
+<Arn>arn:aws:iam::{0}:user/deployer</Arn><UserId>AIDA</UserId><Account>{0}</Account></GetCallerIdentityResult>
+</GetCallerIdentityResponse>"""
+
 
 class FakeAws:
     """Answers the HTTP APIs of ECS, CloudWatch Logs and Systems Manager on 127.0.0.1.
 
-    answer: by action and request; one with `__type` is an error.
+    answer: by action and request; one with `__type` is an error. account: of the caller, whom STS tells; such calls are
+    not among `calls`.
     """
 
-    def __init__(self, answer: Callable[[str, Mapping[str, Any]], Mapping[str, Any]]) -> None:
+    def __init__(
+        self, answer: Callable[[str, Mapping[str, Any]], Mapping[str, Any]], account: str = "000000000000"
+    ) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                received = self.rfile.read(int(self.headers["Content-Length"]))
+                if "X-Amz-Target" not in self.headers:  # STS speaks the query protocol
+                    self._send(200, _IDENTITY.format(account).encode())
+                    return
+                body = json.loads(received)
                 action = self.headers["X-Amz-Target"].rpartition(".")[2]
                 fake.calls.append((action, body))
                 answer_ = answer(action, body)
-                answered = json.dumps(answer_).encode()
-                self.send_response(400 if "__type" in answer_ else 200)
+                self._send(400 if "__type" in answer_ else 200, json.dumps(answer_).encode())
+
+            def _send(self, status: int, answered: bytes) -> None:
+                self.send_response(status)
                 self.send_header("Content-Length", str(len(answered)))
                 self.end_headers()
                 self.wfile.write(answered)

@@ -106,8 +106,9 @@ def test_says_in_one_sentence_why_a_resource_was_not_deleted(engine: Engine, aws
 
 def test_says_when_there_are_no_credentials() -> None:
     """A user who has not signed in reads a traceback."""
+    action = "sts:GetCallerIdentity"  # the first call of each
     with start_engine(FailingAws(), AWS_ACCESS_KEY_ID="", AWS_EC2_METADATA_DISABLED="true", HOME="/nowhere") as engine:
-        for provider, props, name, action in CREATED.values():
+        for provider, props, name, _ in CREATED.values():
             assert failure(engine, provider, props) == (
                 f"{name}: there are no credentials for {action}: sign in by aws:profile, aws:assumeRoles or the AWS_*"
                 " environment variables, then run this again (Unable to locate credentials)"
@@ -117,12 +118,28 @@ def test_says_when_there_are_no_credentials() -> None:
 def test_says_which_endpoint_cannot_be_reached() -> None:
     """A user behind a proxy, or with a mistyped region, reads a traceback of urllib3's."""
     advice = "cannot reach its endpoint: check the region, the network and the proxy of this machine, then run this"
-    with start_engine(FailingAws(), AWS_ENDPOINT_URL="http://127.0.0.1:9", AWS_MAX_ATTEMPTS="1") as engine:
+    unreachable = {"AWS_ENDPOINT_URL_ECS": "http://127.0.0.1:9", "AWS_ENDPOINT_URL_SSM": "http://127.0.0.1:9"}
+    with start_engine(FailingAws(), AWS_MAX_ATTEMPTS="1", **unreachable) as engine:
         for provider, props, name, action in CREATED.values():
             said = failure(engine, provider, props)
             assert said.startswith(f"{name}: {action} {advice}")
             assert "http://127.0.0.1:9" in said
             assert "\n" not in said
+
+
+def test_calls_nothing_in_another_account_than_the_providers() -> None:
+    """A secret is made in the wrong account, or a task is stopped there, since boto3 knows no explicit provider."""
+    aws = FakeAws(lambda action, body: {}, account="999999999999")
+    with start_engine(aws) as engine:
+        for deleted, resources in ((False, CREATED), (True, DELETED)):
+            for provider, props, name, _ in resources.values():
+                said = failure(engine, provider, props, deleted=deleted)
+                assert said.startswith(
+                    f"{name}: the stack's aws provider is signed in to account 000000000000, and boto3 to 999999999999"
+                    " as arn:aws:iam::999999999999:user/deployer: sign both in to 000000000000 by aws:profile"
+                )
+                assert "\n" not in said
+    assert not aws.calls
 
 
 def test_says_that_a_profile_is_missing(engine: Engine) -> None:

@@ -224,6 +224,7 @@ def test_runs_the_loader_once_with_its_own_role_and_network(program: Program) ->
     assert run["started_by"] == "keyspaces-platform/dev/load-countries"
     assert run["container"] == run["log_stream_prefix"] == container(program, "load-countries")["name"]
     assert run["connection"]["region"] == "us-east-1"
+    assert run["connection"]["account"] == "000000000000"
 
 
 def test_puts_out_what_users_and_scripts_ask_for(program: Program) -> None:
