@@ -39,8 +39,8 @@ class Environment(pulumi.ComponentResource):
     security groups, load balancer (with another address) and target groups, to which the tasks move.
     load_balancer: `PublicLoadBalancer` or `ExistingListener`.
     cluster: `NewCluster` or `ExistingCluster`.
-    protect: refuse to delete or replace the keyspace, its tables and the load balancer, and to delete a repository that
-    holds images or a bucket that holds access logs.
+    protect: refuse to delete or replace the keyspace, its tables, the load balancer with its listeners and its record
+    in Route 53, and the services, and to delete a repository that holds images or a bucket that holds access logs.
     log_retention_days: how long CloudWatch keeps the tasks' log lines; one of the numbers CloudWatch takes.
     tags: go on everything that can be tagged.
 

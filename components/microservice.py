@@ -222,6 +222,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                 load_balancer=environment.load_balancer,
                 alarms=alarms,
                 account=account,
+                protect=environment.protect,
                 tags=tags,
                 parent=self,
             )
