@@ -155,13 +155,22 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             name, generated_secrets, account=account, tags=tags, parent=self
         )
         self.task_role = create_task_role(
-            f"{name}-task", tables=used, exec=exec_, account=account, tags=tags, parent=self
+            f"{name}-task",
+            tables=used,
+            exec=exec_,
+            path=environment.role_path,
+            boundary_arn=environment.permissions_boundary_arn,
+            account=account,
+            tags=tags,
+            parent=self,
         )
         self.execution_role = create_execution_role(
             f"{name}-execution",
             repository=self.image.repository,
             log_group=self.log_group,
             parameter_arns=[secret.arn for secret in self.generated_secrets.values()],
+            path=environment.role_path,
+            boundary_arn=environment.permissions_boundary_arn,
             account=account,
             tags=tags,
             parent=self,
