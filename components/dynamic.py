@@ -4,10 +4,16 @@ The engine loads a provider by module name in a process of its own; so editing o
 changed.
 """
 
-from collections.abc import Collection
+import functools
+import sys
+import traceback
+from collections.abc import Callable, Collection
 from typing import Any, ClassVar
 
-from pulumi.dynamic import DiffResult, ResourceProvider, UpdateResult
+from pulumi.dynamic import ConfigureRequest, DiffResult, ResourceProvider, UpdateResult
+
+from components.aws_errors import AWS_ERRORS, ResourceFailed, forget_calls, in_words
+from components.connection import WrongAccount
 
 
 class Provider(ResourceProvider):
@@ -15,6 +21,8 @@ class Provider(ResourceProvider):
 
     computed: outputs that the provider fills in, which the program declares as None.
     replacing: inputs whose change replaces the resource; that of any other updates it.
+
+    An error of AWS becomes ResourceFailed: one sentence with the resource, the action and what to do.
     """
 
     computed: ClassVar[Collection[str]] = ()
@@ -23,6 +31,20 @@ class Provider(ResourceProvider):
     # Nothing secret is in the inputs, and a secret would hide every diff.
     serialize_as_secret_always = False
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name in ("create", "read", "update", "delete"):
+            if name in cls.__dict__:
+                setattr(cls, name, _with_errors_in_words(cls.__dict__[name]))
+
+    def subject(self, props: dict[str, Any]) -> str:
+        """What a resource with these inputs is called in an error."""
+        raise NotImplementedError
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """Called in the provider's own process, before anything else."""
+        _leave_out_tracebacks()
+
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         inputs = [key for key in news if key != "__provider" and key not in self.computed]
         changed = [key for key in inputs if news[key] != olds.get(key)]
@@ -30,3 +52,37 @@ class Provider(ResourceProvider):
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         return UpdateResult(outs=news)
+
+
+def _with_errors_in_words(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def call(self: Provider, *args: Any) -> Any:
+        forget_calls()
+        try:
+            return method(self, *args)
+        except WrongAccount as error:
+            raise ResourceFailed(f"{self.subject(args[-1])}: {error}") from error
+        except AWS_ERRORS as error:
+            raise ResourceFailed(f"{self.subject(args[-1])}: {in_words(error)}") from error
+
+    return call
+
+
+class _Sentences:
+    """In place of the module `traceback`: the message alone of a failure that says all a user needs."""
+
+    def format_exc(self) -> str:
+        error = sys.exc_info()[1]
+        return str(error) if isinstance(error, ResourceFailed) else traceback.format_exc()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(traceback, name)
+
+
+def _leave_out_tracebacks() -> None:
+    # Pulumi's host of dynamic providers sends `traceback.format_exc()` of every exception to the user, and offers no
+    # other way (pulumi sdk/python/lib/pulumi/dynamic/__main__.py, `_abort_with_traceback`). In a host of another form,
+    # the sentence is the traceback's last line.
+    host: Any = sys.modules["__main__"]
+    if hasattr(host, "_abort_with_traceback") and getattr(host, "traceback", None) is traceback:
+        host.traceback = _Sentences()

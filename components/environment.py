@@ -8,6 +8,7 @@ import pulumi_aws as aws
 
 from components.account import Account
 from components.arguments import raise_for
+from components.arns import ArnForm
 from components.cluster import Cluster, ExistingCluster, NewCluster, create_cluster
 from components.load_balancing.load_balancer import ExistingListener, LoadBalancer, create_load_balancer
 from components.load_balancing.public_load_balancer import PublicLoadBalancer
@@ -22,6 +23,13 @@ _KEYSPACE = re.compile(r"(?!(?i:system))[a-zA-Z0-9][a-zA-Z0-9_]{1,47}")
 _LOG_RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+# IAM API reference, CreateRole.
+_ROLE_PATH = re.compile(r"/|/[!-~]+/")
+_ROLE_PATH_MAX = 512
+_BOUNDARY = ArnForm(
+    pattern=re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[!-~]+"),
+    example="arn:aws:iam::123456789012:policy/boundary",
 )
 
 
@@ -39,9 +47,12 @@ class Environment(pulumi.ComponentResource):
     security groups, load balancer (with another address) and target groups, to which the tasks move.
     load_balancer: `PublicLoadBalancer` or `ExistingListener`.
     cluster: `NewCluster` or `ExistingCluster`.
-    protect: refuse to delete or replace the keyspace, its tables and the load balancer, and to delete a repository that
-    holds images or a bucket that holds access logs.
+    protect: refuse to delete or replace the keyspace, its tables, the load balancer with its listeners and its record
+    in Route 53, and the services, and to delete a repository that holds images or a bucket that holds access logs.
     log_retention_days: how long CloudWatch keeps the tasks' log lines; one of the numbers CloudWatch takes.
+    role_path: of every IAM role, such as /teams/shop/; another one replaces the roles. permissions_boundary_arn: a
+    managed policy that is the most that any role may do, whatever its own policy allows (IAM user guide, "Permissions
+    boundaries for IAM entities"). It must allow all that the roles here need; the local stack refuses it.
     tags: go on everything that can be tagged.
 
     Raises InvalidArguments for what AWS would refuse.
@@ -63,13 +74,26 @@ class Environment(pulumi.ComponentResource):
         cluster: NewCluster | ExistingCluster | None = None,
         protect: bool = False,
         log_retention_days: int = 7,
+        role_path: str | None = None,
+        permissions_boundary_arn: pulumi.Input[str] | None = None,
         tags: Mapping[str, str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         check_name("Environment", name)
         self.check(keyspace=keyspace, log_retention_days=log_retention_days)
+        raise_for(
+            "Environment",
+            {
+                "role_path": None
+                if role_path is None or (_ROLE_PATH.fullmatch(role_path) and len(role_path) <= _ROLE_PATH_MAX)
+                else f"is {role_path!r}; use / or a path such as /teams/shop/, up to {_ROLE_PATH_MAX} characters",
+                "permissions_boundary_arn": _BOUNDARY.mistake(permissions_boundary_arn),
+            },
+        )
         super().__init__("keyspaces-platform:index:Environment", name, {}, opts)
         self.protect = protect
+        self.role_path = role_path
+        self.permissions_boundary_arn = permissions_boundary_arn
         self.log_retention_days = log_retention_days
         self.tags = dict(tags or {})
 

@@ -155,13 +155,22 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             name, generated_secrets, account=account, tags=tags, parent=self
         )
         self.task_role = create_task_role(
-            f"{name}-task", tables=used, exec=exec_, account=account, tags=tags, parent=self
+            f"{name}-task",
+            tables=used,
+            exec=exec_,
+            path=environment.role_path,
+            boundary_arn=environment.permissions_boundary_arn,
+            account=account,
+            tags=tags,
+            parent=self,
         )
         self.execution_role = create_execution_role(
             f"{name}-execution",
             repository=self.image.repository,
             log_group=self.log_group,
             parameter_arns=[secret.arn for secret in self.generated_secrets.values()],
+            path=environment.role_path,
+            boundary_arn=environment.permissions_boundary_arn,
             account=account,
             tags=tags,
             parent=self,
@@ -192,6 +201,8 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             task_role=self.task_role,
             execution_role=self.execution_role,
             log_group=self.log_group,
+            # A service goes on serving; the error of a failed run promises its last lines.
+            log_mode="non-blocking" if isinstance(run, Service) else "blocking",
             account=account,
             tags=tags,
             parent=self,
@@ -220,6 +231,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                 load_balancer=environment.load_balancer,
                 alarms=alarms,
                 account=account,
+                protect=environment.protect,
                 tags=tags,
                 parent=self,
             )

@@ -143,10 +143,12 @@ def create_https(
     default_action: aws.lb.ListenerDefaultActionArgsDict,
     account: Account,
     depends_on: Sequence[pulumi.Resource],
+    protect: bool,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> HttpsFront:
-    """depends_on: what must be there before the listener takes a connection."""
+    """depends_on: what must be there before the listener takes a connection. protect: Pulumi keeps the listener and
+    the record of the domain."""
     issued, alias = None, None
     if https.certificate_arn is not None:
         certificate_arn = _CERTIFICATE.in_region("Https", "certificate_arn", https.certificate_arn, account)
@@ -162,7 +164,7 @@ def create_https(
         certificate_arn=certificate_arn,
         default_actions=[default_action],
         tags=dict(tags),
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=depends_on),
+        opts=pulumi.ResourceOptions(parent=parent, protect=protect or None, depends_on=depends_on),
     )
     if https.domain is not None and https.hosted_zone_id is not None:
         alias = aws.route53.Record(
@@ -177,7 +179,7 @@ def create_https(
                     "evaluate_target_health": False,  # there is nothing else to answer with
                 }
             ],
-            opts=pulumi.ResourceOptions(parent=parent),
+            opts=pulumi.ResourceOptions(parent=parent, protect=protect or None),
         )
     needed = [listener.urn, *([alias.urn] if alias is not None else [])]
     return HttpsFront(

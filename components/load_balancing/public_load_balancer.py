@@ -169,7 +169,7 @@ def create_public_load_balancer(
         protocol="HTTP",
         default_actions=[_NOT_FOUND if options.https is None else REDIRECT_TO_HTTPS],
         tags=dict(tags),
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=filtered),
+        opts=pulumi.ResourceOptions(parent=parent, protect=protect or None, depends_on=filtered),
     )
     https = None
     if options.https is not None:
@@ -180,6 +180,7 @@ def create_public_load_balancer(
             default_action=_NOT_FOUND,
             account=account,
             depends_on=filtered,
+            protect=protect,
             tags=tags,
             parent=parent,
         )

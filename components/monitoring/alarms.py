@@ -49,7 +49,8 @@ class Alarms:
     rollback: ECS goes back to the last completed deployment when an alarm of the traffic fires during a deployment.
     See `service_alarms.deployment_alarms` for what that means.
 
-    Without a threshold: a target that is unhealthy, and fewer tasks than there should be for 5 minutes on end.
+    Without a threshold: a target that is unhealthy, and fewer healthy targets than there should be tasks for 5 minutes
+    on end.
 
     CloudWatch bills each metric that an alarm reads: 6 for a service, one more with Container Insights, and
     3 for each table that it reads or 12 for each that it writes; a one-off task has only those of its tables. (About

@@ -21,8 +21,8 @@ _ERROR = "/(?i)(error|exception|traceback|critical|fatal)/"
 class ServiceView:
     """The part of a dashboard about a service behind a load balancer.
 
-    load_balancer_arn_suffix: `app/NAME/ID`. container_insights: whether the cluster has it: ECS then says how many
-    tasks it wants.
+    load_balancer_arn_suffix: `app/NAME/ID`. container_insights: whether the cluster has it: ECS then reports how many
+    tasks it wants and runs; otherwise the load balancer's count of healthy targets is the number of tasks.
     """
 
     load_balancer_arn_suffix: pulumi.Input[str]
@@ -94,16 +94,13 @@ def _traffic(service: ServiceView) -> _Row:
 
 def _tasks(service: ServiceView) -> _Row:
     tasks = service_metrics(service.cluster_name, service.service_name)
-    return [
+    graphs = [
         _graph("CPU (%)", [metric.line(stat.lower()) for stat, metric in tasks.cpu.items()]),
         _graph("Memory (%)", [metric.line(stat.lower()) for stat, metric in tasks.memory.items()]),
-        _graph(
-            "Tasks",
-            [tasks.desired.line("desired"), tasks.running.line("running")]
-            if service.container_insights
-            else [tasks.live.line("live")],
-        ),
     ]
+    if service.container_insights:
+        graphs.append(_graph("Tasks", [tasks.desired.line("desired"), tasks.running.line("running")]))
+    return graphs
 
 
 def _table(name: str, table: aws.keyspaces.Table, access: Access) -> Sequence[_Row]:

@@ -87,7 +87,7 @@ def traffic_metrics(load_balancer: pulumi.Input[str], target_group: pulumi.Input
             stat="Sum",
         ),
         latencies={stat: of_target_group("TargetResponseTime", stat) for stat in ("p50", "p90", "p99")},
-        # Each of the load balancer's nodes counts for itself. Minimum: what all of them agree on.
+        # Each of the load balancer's nodes counts the targets for itself. Minimum: no node counts fewer.
         healthy=of_target_group("HealthyHostCount", "Minimum"),
         unhealthy=of_target_group("UnHealthyHostCount", "Minimum"),
     )
@@ -97,13 +97,11 @@ def traffic_metrics(load_balancer: pulumi.Input[str], target_group: pulumi.Input
 class ServiceMetrics:
     """Metrics that ECS reports of one service; cpu and memory in percent of the task size.
 
-    live: tasks activating, running or deactivating; of no extra cost, and absent while none runs.
     desired, running: only with Container Insights on the cluster.
     """
 
     cpu: Mapping[str, Metric]
     memory: Mapping[str, Metric]
-    live: Metric
     desired: Metric
     running: Metric
 
@@ -118,7 +116,6 @@ def service_metrics(cluster: pulumi.Input[str], service: pulumi.Input[str]) -> S
     return ServiceMetrics(
         cpu={stat: of_service("CPUUtilization", stat) for stat in ("Average", "Maximum")},
         memory={stat: of_service("MemoryUtilization", stat) for stat in ("Average", "Maximum")},
-        live=of_service("LiveTaskCount", "Average"),
         desired=of_service("DesiredTaskCount", "Average", "ECS/ContainerInsights"),
         running=of_service("RunningTaskCount", "Average", "ECS/ContainerInsights"),
     )

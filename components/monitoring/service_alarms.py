@@ -9,7 +9,7 @@ import pulumi_aws as aws
 from components.monitoring.alarms import MINUTES, Alarms, combined, create_alarm, single
 from components.monitoring.metrics import service_metrics, traffic_metrics
 
-# A new service's tasks need a while to start, and ECS reports nothing until one runs.
+# A new service's tasks need a while to start, and the load balancer reports no targets until one is registered.
 _WARM_UP_MINUTES = 15
 
 
@@ -92,6 +92,8 @@ def create_task_alarm(
     name: str,
     alarms: Alarms,
     *,
+    load_balancer_arn_suffix: pulumi.Input[str],
+    target_group: aws.lb.TargetGroup,
     cluster_name: pulumi.Input[str],
     service_name: pulumi.Input[str],
     min_tasks: int,
@@ -99,19 +101,22 @@ def create_task_alarm(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> aws.cloudwatch.MetricAlarm | None:
-    """Fires when fewer tasks run than should for 5 minutes on end, which is longer than ECS takes to replace one.
+    """Fires when fewer tasks serve than should for 5 minutes on end, which is longer than ECS takes to replace one.
 
     min_tasks: the fewest that may run: the least that autoscaling keeps, or the desired count. At 0 there is no alarm.
-    container_insights: compare what runs with what ECS wants at the time. Otherwise fewer than `min_tasks` fires.
+    container_insights: compare the running tasks with the number that ECS wants at the time.
 
-    Without Container Insights, ECS counts a service's tasks as LiveTaskCount (ECS developer guide, "Amazon ECS
-    CloudWatch metrics"; it was not seen on AWS: UNVERIFIED). The guide no longer says that the SampleCount of
-    CPUUtilization is the number of tasks, and with metrics every 20 seconds it would not be. Nothing is reported while
-    no task runs, so missing data fires too, except in the first minutes of a new alarm.
+    Without Container Insights the alarm reads HealthyHostCount of the target group (Elastic Load Balancing user guide
+    for Application Load Balancers, "CloudWatch metrics for your Application Load Balancer"). A task counts once it
+    passes the health check, and no longer while it drains. The load balancer reports the metric only while targets are
+    registered, so missing data fires too, except in the first minutes of a new alarm. (The same page says that metrics
+    are reported only while requests flow; health checks are reported without requests: UNVERIFIED.)
+
+    With Container Insights, autoscaling's present number is known, so the alarm also fires when a service that was
+    scaled out lacks tasks above `min_tasks`. A running task that fails its health check is the alarm `unhealthy`'s.
     """
     if min_tasks == 0:
         return None
-    tasks = service_metrics(cluster_name, service_name)
     look = "Look first at the service's events and at why its last tasks stopped, in the ECS console."
     settings: dict[str, Any] = {
         "missing": "breaching",
@@ -121,6 +126,7 @@ def create_task_alarm(
         "parent": parent,
     }
     if container_insights:
+        tasks = service_metrics(cluster_name, service_name)
         return create_alarm(
             f"{name}-tasks",
             alarms,
@@ -132,8 +138,8 @@ def create_task_alarm(
     return create_alarm(
         f"{name}-tasks",
         alarms,
-        f"{name} runs fewer than {min_tasks} tasks. {look}",
-        single(tasks.live),
+        f"{name} has fewer than {min_tasks} healthy tasks. {look}",
+        single(traffic_metrics(load_balancer_arn_suffix, target_group.arn_suffix).healthy),
         below=min_tasks,
         **settings,
     )

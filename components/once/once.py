@@ -51,7 +51,7 @@ def create_run(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> CompletedRun:
-    connection = connection_inputs(account.region)
+    connection = connection_inputs(account.region, account.id)
     stop = TaskStop(
         name,
         cluster=task.cluster.arn,

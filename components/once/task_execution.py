@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from components.aws_errors import ResourceFailed
 from components.connection import session_from
 from components.tasks.interruption import pause
 from components.tasks.stopped_task import ContainerLog, container_lines, stop_reason
@@ -17,7 +18,7 @@ ROLE_TIMEOUT_SECONDS = 120.0
 STOP_PATIENCE_SECONDS = 120.0
 
 
-class TaskFailed(Exception):
+class TaskFailed(ResourceFailed):
     """The task did not do its work; the message says why and what to do."""
 
 

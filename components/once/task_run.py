@@ -84,6 +84,9 @@ class TaskRunProvider(Provider):
     # What makes the task run again.
     replacing = ("task_definition", "run_id")
 
+    def subject(self, props: dict[str, Any]) -> str:
+        return f"the run of {props['container']}"
+
     def create(self, props: dict[str, Any]) -> CreateResult:
         execution = TaskExecution(props)
         execution.stop_leftovers()
@@ -126,6 +129,9 @@ class TaskStop(Resource, module="ecs", name="TaskStop"):
 
 class TaskStopProvider(Provider):
     """Does nothing until it is deleted."""
+
+    def subject(self, props: dict[str, Any]) -> str:
+        return f"the tasks of {props['container']}"
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         return CreateResult(id_=props["started_by"], outs=props)

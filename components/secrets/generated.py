@@ -63,7 +63,7 @@ def create_generated_secrets(
             arn=account.arn("ssm", f"parameter{path}/{variable}"),
             owner=path,
             tags=tags,
-            connection=connection_inputs(account.region),
+            connection=connection_inputs(account.region, account.id),
             # Replaced the other way round, as by `pulumi up --replace`, the new one would be the old one, then deleted.
             opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=True),
         )

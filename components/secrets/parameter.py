@@ -12,6 +12,7 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 
+from components.aws_errors import ResourceFailed
 from components.connection import session_from
 from components.dynamic import Provider
 
@@ -19,7 +20,7 @@ _BYTES = 32  # of randomness, as 43 characters of base64url
 _OWNER = "GeneratedFor"  # the tag by which a parameter is known as one of these
 
 
-class ParameterRefused(Exception):
+class ParameterRefused(ResourceFailed):
     """The parameter is not as it must be; the message says why and what to do."""
 
 
@@ -74,6 +75,9 @@ class SecretParameterProvider(Provider):
     """
 
     replacing = ("arn",)
+
+    def subject(self, props: dict[str, Any]) -> str:
+        return f"parameter {props['parameter']}"
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         ssm = _client(props)

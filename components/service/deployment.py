@@ -99,6 +99,9 @@ class DeploymentProvider(Provider):
 
     computed = ("deployment_id",)
 
+    def subject(self, props: dict[str, Any]) -> str:
+        return f"the deployment of {props['container']}"
+
     def create(self, props: dict[str, Any]) -> CreateResult:
         deployment = DeploymentCheck(props).run()
         return CreateResult(id_=props["service"], outs={**props, "deployment_id": deployment})

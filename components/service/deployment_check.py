@@ -4,8 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from botocore.exceptions import ClientError
-
+from components.aws_errors import AWS_ERRORS, ResourceFailed, in_words
 from components.connection import session_from
 from components.service.deployment_report import report
 from components.service.service_state import Deployment, ServiceState, has_failed, is_completed, is_older
@@ -17,7 +16,7 @@ POLL_SECONDS = 5.0
 SETTLE_SECONDS = 15.0
 
 
-class DeploymentFailed(Exception):
+class DeploymentFailed(ResourceFailed):
     """The service does not run what was asked for; the message says why and what to do."""
 
 
@@ -87,9 +86,9 @@ class DeploymentCheck:
                 forceNewDeployment=True,
                 **self._configuration,
             )["service"]
-        except ClientError as error:
+        except AWS_ERRORS as error:
             raise DeploymentFailed(
-                f"{self._headline(state)} is refused by ECS, and {_runs(state)} is what it runs: {error}"
+                f"{self._headline(state)} is refused by ECS, and {_runs(state)} is what it runs: {in_words(error)}"
             ) from error
         state = ServiceState(described=described)
         if state.primary is None:

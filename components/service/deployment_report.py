@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
-from botocore.exceptions import ClientError
-
+from components.aws_errors import AWS_ERRORS, in_words
 from components.service.service_state import Deployment, ServiceState
 from components.tasks.stopped_task import ContainerLog, container_lines, stop_reason
 
@@ -21,8 +20,8 @@ def report(ecs: Any, logs: Any, *, cluster: str, state: ServiceState, deployment
     """
     try:
         stopped = _stopped_tasks(ecs, cluster, state.name, deployment["id"])
-    except ClientError as error:
-        return f"{_events(state, deployment)}\nIts stopped tasks could not be read: {error}"
+    except AWS_ERRORS as error:
+        return f"{_events(state, deployment)}\nIts stopped tasks could not be read: {in_words(error)}"
     if not stopped:
         return f"{_events(state, deployment)}\nECS knows no stopped task of it; it forgets them after an hour or so."
     return _events(state, deployment) + _tasks(stopped) + log.last_lines(logs, stopped[0]["taskArn"])

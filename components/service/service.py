@@ -101,10 +101,16 @@ def create_service(
     load_balancer: LoadBalancer,
     alarms: Alarms | None,
     account: Account,
+    protect: bool,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> RunningService:
-    """An ECS service that replaces its tasks without a gap and goes back by itself when the new ones do not start."""
+    """An ECS service that replaces its tasks without a gap and goes back by itself when the new ones do not start.
+
+    protect: Pulumi refuses to delete or replace the service, and so keeps all that it depends on: `pulumi destroy`
+    deletes a resource after its dependents. The listener's rule is not protected itself: a change from HTTP to HTTPS
+    replaces it, since it belongs to one listener.
+    """
     target = create_target(
         name,
         load_balancer=load_balancer,
@@ -153,6 +159,7 @@ def create_service(
         tags=dict(tags),
         opts=pulumi.ResourceOptions(
             parent=parent,
+            protect=protect or None,  # the parent's, if it is protected otherwise
             depends_on=[*target.needed_by_service, *task.needs, *service.after],
             # Each update would otherwise undo autoscaling's changes.
             ignore_changes=["desired_count"] if service.scaling else [],
@@ -170,7 +177,7 @@ def create_service(
         log_group=task.log_group.name,
         log_stream_prefix=task.container,
         timeout=service.deployment_timeout,
-        connection=connection_inputs(account.region),
+        connection=connection_inputs(account.region, account.id),
         opts=pulumi.ResourceOptions(parent=parent, depends_on=[ecs_service]),
     )
     scaling = (
@@ -193,6 +200,8 @@ def create_service(
         create_task_alarm(
             name,
             alarms,
+            load_balancer_arn_suffix=load_balancer.arn_suffix,
+            target_group=target.target_group,
             cluster_name=task.cluster.name,
             service_name=ecs_service.name,
             min_tasks=service.tasks,

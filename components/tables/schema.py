@@ -13,8 +13,9 @@ from components.dynamic import Provider
 
 Scaling = Literal["on demand", "fixed", "scaled"]
 
-# An order of this update, not part of the schema: recorded, taking it back would show as a change.
-_NOT_RECORDED = "allow_replacement"
+# For `check` alone, not part of the recorded schema, in which a change would show: `allow_replacement` is an order of
+# this update, and a default TTL may change freely once TTL is on.
+_NOT_RECORDED = ("allow_replacement", "default_time_to_live")
 
 
 class TableSchema(Resource, module="keyspaces", name="TableSchema"):
@@ -32,7 +33,7 @@ class TableSchema(Resource, module="keyspaces", name="TableSchema"):
         partition_key: Sequence[str],
         clustering_key: Mapping[str, str],
         static: Sequence[str],
-        time_to_live: bool,
+        time_to_live: int | None,
         client_side_timestamps: bool,
         capacity: Scaling,
         allow_replacement: bool,
@@ -49,7 +50,8 @@ class TableSchema(Resource, module="keyspaces", name="TableSchema"):
                 # A list, since the order counts and the engine sorts the keys of an object.
                 "clustering_key": [f"{column} {order}" for column, order in clustering_key.items()],
                 "static": sorted(static),
-                "time_to_live": time_to_live,
+                "time_to_live": time_to_live is not None,
+                "default_time_to_live": time_to_live or 0,
                 "client_side_timestamps": client_side_timestamps,
                 "capacity": capacity,
                 "allow_replacement": allow_replacement,
@@ -69,6 +71,9 @@ class TableSchemaProvider(Provider):
       table (terraform-provider-aws, `internal/service/keyspaces/table.go`).
     - TTL turned off is refused even so, unless the table is replaced anyway: Keyspaces cannot do it ("Update the
       default Time to Live value"), and the provider neither does nor reports it.
+    - A default TTL on a table without TTL is refused, unless the table is replaced anyway: the provider makes one call
+      for each setting, as Keyspaces demands (API reference, UpdateTable), and sets the default before it turns TTL on
+      (`resourceTableUpdate` in the same file).
     - From on demand to scaled at once is refused always; see `changes_left_to_scaling`.
     - A keyspace whose name is not known yet, in a preview, is not compared.
 
@@ -80,7 +85,7 @@ class TableSchemaProvider(Provider):
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         refused = _refused(olds, news) if "columns" in olds else []
-        recorded = {key: value for key, value in news.items() if key != _NOT_RECORDED}
+        recorded = {key: value for key, value in news.items() if key not in _NOT_RECORDED}
         return CheckResult(recorded, [CheckFailure("", reason) for reason in refused])
 
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -102,6 +107,11 @@ def _refused(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
             f"{table}: time_to_live is taken away. Keyspaces cannot turn TTL off again. Use time_to_live=0, with which"
             " rows expire only if they are written with a TTL, or give the table another name and set"
             " allow_replacement=True on its Table if the rows may go."
+        )
+    if not old["time_to_live"] and new["default_time_to_live"] and not (replacing and new["allow_replacement"]):
+        refused.append(
+            f"{table}: time_to_live goes from None to {int(new['default_time_to_live'])} at once, which takes two"
+            f" updates. Set time_to_live=0 first, run `pulumi up`, then set {int(new['default_time_to_live'])}."
         )
     if old["capacity"] == "on demand" and new["capacity"] == "scaled":
         refused.append(

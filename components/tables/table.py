@@ -50,7 +50,8 @@ class Table:
     works").
     time_to_live: None: rows do not expire. 0: those do that are written with a TTL. n: so do all others, n seconds
     after they were written. At most 20 years. Once on, TTL can never be turned off ("Update the default Time to Live
-    value"). To give a table that exists a default, set 0 first if AWS refuses both at once (UNVERIFIED).
+    value"). A table that exists goes from None to 0 first, then to n: the aws provider sets the default before it
+    turns TTL on, and `TableSchema` refuses both at once (whether Keyspaces would take that order is UNVERIFIED).
     client_side_timestamps: `USING TIMESTAMP` and `WRITETIME` work. Can never be turned off (API reference,
     UpdateTable).
     allow_replacement: let a change that Keyspaces cannot do in place replace the table, and lose its rows. Without it
@@ -126,7 +127,7 @@ def create_table(
         partition_key=table.partition_key,
         clustering_key=table.clustering_key,
         static=table.static,
-        time_to_live=table.time_to_live is not None,
+        time_to_live=table.time_to_live,
         client_side_timestamps=table.client_side_timestamps,
         capacity=_scaling_of(table.capacity),
         allow_replacement=table.allow_replacement,

@@ -3,11 +3,13 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from components.aws_errors import ResourceFailed
+
 # Takes no work once the interpreter is shutting down, which is how a thread that is not the main one learns of Ctrl-C.
 _probe = ThreadPoolExecutor(max_workers=1)
 
 
-class Interrupted(Exception):
+class Interrupted(ResourceFailed):
     """The update is being ended."""
 
 

@@ -43,6 +43,8 @@ def create_task_role(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
     exec: bool = False,
+    path: str | None = None,
+    boundary_arn: pulumi.Input[str] | None = None,
 ) -> Role:
     """The permissions of the program in the container: for its `tables`, and those that a driver needs to connect.
 
@@ -62,6 +64,8 @@ def create_task_role(
             allow(["ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcEndpoints"], "*"),
             *([allow(EXEC, "*")] if exec else []),
         ],
+        path=path,
+        boundary_arn=boundary_arn,
         account=account,
         tags=tags,
         parent=parent,
@@ -82,6 +86,8 @@ def create_execution_role(
     account: Account,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
+    path: str | None = None,
+    boundary_arn: pulumi.Input[str] | None = None,
 ) -> Role:
     """The permissions by which ECS starts the container: pull from its one repository, write to its one log group, and
     read its secrets.
@@ -98,6 +104,8 @@ def create_execution_role(
             allow(WRITE_LOG, pulumi.Output.concat(log_group.arn, ":*")),
             *(allow(READ_PARAMETERS, arn) for arn in parameter_arns),
         ],
+        path=path,
+        boundary_arn=boundary_arn,
         account=account,
         tags=tags,
         parent=parent,
@@ -109,13 +117,21 @@ def _create_role(
     *,
     description: str,
     statements: Sequence[Mapping[str, Any]],
+    path: str | None,
+    boundary_arn: pulumi.Input[str] | None,
     account: Account,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> Role:
     opts = pulumi.ResourceOptions(parent=parent)
     role = aws.iam.Role(
-        name, description=description, assume_role_policy=_trust_ecs_tasks(account), tags=dict(tags), opts=opts
+        name,
+        description=description,
+        path=path,
+        permissions_boundary=boundary_arn,
+        assume_role_policy=_trust_ecs_tasks(account),
+        tags=dict(tags),
+        opts=opts,
     )
     policy = aws.iam.RolePolicy(name, role=role.name, policy=policy_document(statements), opts=opts)
     return Role(arn=role.arn, role=role, policy=policy)

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
-
+from components.aws_errors import AWS_ERRORS, in_words
 from components.tasks.interruption import pause
 
 # CloudWatch shows a line some seconds after it was written.
@@ -51,8 +50,8 @@ class ContainerLog:
                 )["events"]
             except logs.exceptions.ResourceNotFoundException:
                 events = []  # the container has not written a line, or CloudWatch does not show it yet
-            except ClientError as error:
-                return f"\nIts log could not be read: {error}"
+            except AWS_ERRORS as error:
+                return f"\nIts log could not be read: {in_words(error)}"
             if events:
                 return f"\nThe last lines of its log, {self.group} {stream}:" + "".join(
                     f"\n  {event['message'].rstrip()}" for event in events

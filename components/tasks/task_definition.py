@@ -1,7 +1,7 @@
 """An ECS task definition: one container, locked down, with what it is told by its environment."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pulumi
 import pulumi_aws as aws
@@ -18,6 +18,10 @@ _USER = "10001:10001"
 _SCRATCH = "/tmp"  # noqa: S108  # the container's own
 # How long ECS waits between SIGTERM and SIGKILL, in seconds: longer than a load balancer drains a target.
 _STOP_TIMEOUT = 40
+
+LogMode = Literal["blocking", "non-blocking"]
+# ECS's default (ECS API reference, LogConfiguration), written down since ECS has changed such defaults before.
+_LOG_BUFFER = "10m"
 
 # Where the agent of ECS Exec writes, by volume.
 _EXEC_VOLUMES = {
@@ -69,6 +73,7 @@ def create_task_definition(
     task_role: Role,
     execution_role: Role,
     log_group: aws.cloudwatch.LogGroup,
+    log_mode: LogMode,
     account: Account,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
@@ -81,6 +86,11 @@ def create_task_definition(
 
     The root file system is read-only and the user not root. The volume at /tmp is the one writable place; it keeps
     the mode /tmp has in the image because the Dockerfile declares it a VOLUME (ECS developer guide, "Use bind mounts").
+
+    log_mode: of the driver `awslogs`. While CloudWatch Logs takes no lines, "blocking" lets the program wait at its
+    next line, so that none is lost; "non-blocking" lets it go on, and loses lines once 10 MiB of them wait. If neither
+    is declared, ECS takes the account's setting `defaultLogDriverMode` or, since 25 June 2025, "non-blocking" (ECS API
+    reference, LogConfiguration).
 
     exec: give the agent of ECS Exec places to write, for `aws ecs execute-command`. AWS says that it does not support
     ECS Exec with a read-only root file system (ECS developer guide, "Monitor Amazon ECS containers with ECS Exec"). The
@@ -111,6 +121,8 @@ def create_task_definition(
                 "awslogs-group": log_group.name,
                 "awslogs-region": account.region,
                 "awslogs-stream-prefix": name,
+                "mode": log_mode,
+                **({"max-buffer-size": _LOG_BUFFER} if log_mode == "non-blocking" else {}),
             },
         },
     }

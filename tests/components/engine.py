@@ -18,21 +18,38 @@ from tests.evaluation import ROOT
 
 Provider = provider_pb2_grpc.ResourceProviderStub
 
+_IDENTITY = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
+<Arn>arn:aws:iam::{0}:user/deployer</Arn><UserId>AIDA</UserId><Account>{0}</Account></GetCallerIdentityResult>
+</GetCallerIdentityResponse>"""
+
 
 class FakeAws:
-    """Answers the HTTP APIs of ECS and CloudWatch Logs on 127.0.0.1. answer: by action and request."""
+    """Answers the HTTP APIs of ECS, CloudWatch Logs and Systems Manager on 127.0.0.1.
 
-    def __init__(self, answer: Callable[[str, Mapping[str, Any]], Mapping[str, Any]]) -> None:
+    answer: by action and request; one with `__type` is an error. account: of the caller, whom STS tells; such calls are
+    not among `calls`.
+    """
+
+    def __init__(
+        self, answer: Callable[[str, Mapping[str, Any]], Mapping[str, Any]], account: str = "000000000000"
+    ) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                received = self.rfile.read(int(self.headers["Content-Length"]))
+                if "X-Amz-Target" not in self.headers:  # STS speaks the query protocol
+                    self._send(200, _IDENTITY.format(account).encode())
+                    return
+                body = json.loads(received)
                 action = self.headers["X-Amz-Target"].rpartition(".")[2]
                 fake.calls.append((action, body))
-                answered = json.dumps(answer(action, body)).encode()
-                self.send_response(200)
+                answer_ = answer(action, body)
+                self._send(400 if "__type" in answer_ else 200, json.dumps(answer_).encode())
+
+            def _send(self, status: int, answered: bytes) -> None:
+                self.send_response(status)
                 self.send_header("Content-Length", str(len(answered)))
                 self.end_headers()
                 self.wfile.write(answered)
@@ -55,8 +72,8 @@ class Engine:
 
 
 @contextmanager
-def start_engine(fake: FakeAws) -> Iterator[Engine]:
-    """What `pulumi-resource-pulumi-python` starts in the project's folder."""
+def start_engine(fake: FakeAws, **variables: str) -> Iterator[Engine]:
+    """What `pulumi-resource-pulumi-python` starts in the project's folder. variables: more of its environment."""
     thread = threading.Thread(target=fake.server.serve_forever)
     thread.start()
     environment = {
@@ -65,11 +82,12 @@ def start_engine(fake: FakeAws) -> Iterator[Engine]:
         "AWS_ACCESS_KEY_ID": "key",
         "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_CONFIG_FILE": os.devnull,
+        **variables,
     }
     # Under a shell's `&`, as in some CI, SIGINT is ignored, and children inherit that; the engine's do not.
     program = (
         "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-        " runpy.run_module('pulumi.dynamic', run_name='__main__')"
+        " runpy.run_module('pulumi.dynamic', run_name='__main__', alter_sys=True)"
     )
     command = [sys.executable, "-u", "-c", program]
     try:

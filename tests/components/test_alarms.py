@@ -40,11 +40,14 @@ def alarmed(
         parent = pulumi.ComponentResource("test:index:Parent", "parent")
         opts = pulumi.ResourceOptions(parent=parent)
         common: Any = {"tags": {"Project": "p"}, "parent": parent}
+        served_by: Any = {
+            "load_balancer_arn_suffix": aws.lb.LoadBalancer("web", opts=opts).arn_suffix,
+            "target_group": aws.lb.TargetGroup("api", opts=opts),
+        }
         traffic = create_traffic_alarms(
             "api",
             watched,
-            load_balancer_arn_suffix=aws.lb.LoadBalancer("web", opts=opts).arn_suffix,
-            target_group=aws.lb.TargetGroup("api", opts=opts),
+            **served_by,
             **common,
         )
         cluster = aws.ecs.Cluster("main", opts=opts)
@@ -52,6 +55,7 @@ def alarmed(
         create_task_alarm(
             "api",
             watched,
+            **served_by,
             cluster_name=cluster.name,
             service_name=service.name,
             min_tasks=min_tasks,
@@ -174,11 +178,12 @@ def test_watches_targets_every_node_finds_unhealthy(program: Program) -> None:
     assert inputs["dimensions"] == TARGET
 
 
-def test_fires_when_fewer_tasks_live_than_should(program: Program) -> None:
-    """A service runs on one task, or none, and nobody knows."""
+def test_fires_when_fewer_tasks_are_healthy_than_should(program: Program) -> None:
+    """A service runs on one task, or none, and nobody knows; or a metric that AWS does not report pages for ever."""
     inputs = alarm(program, "api-tasks")
-    assert (inputs["namespace"], inputs["metricName"], inputs["statistic"]) == ("AWS/ECS", "LiveTaskCount", "Average")
-    assert inputs["dimensions"] == SERVICE
+    metric = (inputs["namespace"], inputs["metricName"], inputs["statistic"])
+    assert metric == ("AWS/ApplicationELB", "HealthyHostCount", "Minimum")
+    assert inputs["dimensions"] == TARGET
     assert (inputs["comparisonOperator"], inputs["threshold"]) == ("LessThanThreshold", 2)
 
 
@@ -249,7 +254,7 @@ def test_takes_thresholds_as_set() -> None:
 
 @pytest.mark.parametrize("container_insights", [True, False])
 def test_treats_silence_as_a_fault_of_the_tasks_only(container_insights: bool) -> None:
-    """A quiet night is an alarm, or a service without a task, of which ECS reports nothing, is none."""
+    """A quiet night is an alarm, or a service without a task, of which nothing is reported, is none."""
     missing = {a.name: a.inputs["treatMissingData"] for a in alarms_of(alarmed(container_insights=container_insights))}
     assert missing.pop("api-tasks") == "breaching"
     assert set(missing.values()) == {"notBreaching"}

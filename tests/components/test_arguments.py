@@ -1,6 +1,7 @@
 """Arguments of the components that AWS would refuse: refused here, before anything is created, in plain words."""
 
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -249,8 +250,9 @@ def test_passes_on_who_calls_aws(config: Any) -> None:
     """boto3 knows nothing of Pulumi's settings: without them the task would run in another account, or not at all."""
     config("aws:profile", "prod")
     config("aws:assumeRoles", '[{"roleArn": "arn:aws:iam::1:role/deploy"}]')
-    assert connection_inputs("eu-west-1") == {
+    assert connection_inputs("eu-west-1", "123456789012") == {
         "region": "eu-west-1",
+        "account": "123456789012",
         "profile": "prod",
         "assumeRoles": [{"roleArn": "arn:aws:iam::1:role/deploy"}],
     }
@@ -261,7 +263,23 @@ def test_refuses_a_way_to_sign_in_that_would_put_a_secret_in_the_state(config: A
     """The stack deploys with these credentials, and its one-off task with others."""
     config(f"aws:{key}", "x")
     with pytest.raises(ValueError, match=f"pulumi config rm aws:{key}"):
-        connection_inputs("eu-west-1")
+        connection_inputs("eu-west-1", "123456789012")
+
+
+@pytest.mark.parametrize(
+    ("roles", "mistake"),
+    [
+        ('[{"roleArn": "arn:aws:iam::1:role/deploy", "durationSeconds": 900}]', "has durationSeconds, which cannot be"),
+        ('[{"roleArn": "arn:aws:iam::1:role/deploy", "duration": "1.5h"}]', "has the duration '1.5h'; use whole hours"),
+        ('[{"externalId": "ours"}]', "is no list of roles with a roleArn each"),
+        ('{"roleArn": "arn:aws:iam::1:role/deploy"}', "is no list of roles"),
+    ],
+)
+def test_refuses_an_attribute_of_a_role_that_is_not_passed_on(config: Any, roles: str, mistake: str) -> None:
+    """The stack is deployed with a restricted session, and its one-off task with an unrestricted one."""
+    config("aws:assumeRoles", roles)
+    with pytest.raises(ValueError, match=f"aws:assumeRoles {re.escape(mistake)}"):
+        connection_inputs("eu-west-1", "123456789012")
 
 
 def test_signs_in_with_a_profile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,11 +7,14 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from components.connection import session_from
+from components.connection import WrongAccount, session_from
 
 _ANSWER = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
 <AccessKeyId>{0}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken>
 <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"""
+_IDENTITY = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
+<Arn>arn:aws:sts::000000000002:assumed-role/deploy/ci</Arn><Account>000000000002</Account></GetCallerIdentityResult>
+</GetCallerIdentityResponse>"""
 
 
 @pytest.fixture
@@ -23,7 +26,8 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, str]]]:
             request = dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
             signed_with = self.headers["Authorization"].partition("Credential=")[2].partition("/")[0]
             received.append({**request, "signed with": signed_with})
-            body = _ANSWER.format(f"KEY{len(received)}").encode()
+            answer = _IDENTITY if request["Action"] == "GetCallerIdentity" else _ANSWER
+            body = answer.format(f"KEY{len(received)}").encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -49,13 +53,15 @@ def test_assumes_one_role_after_the_other(requests: list[dict[str, str]]) -> Non
     session = session_from(
         {
             "region": "eu-west-1",
+            "account": "000000000002",
             "assumeRoles": [
                 {"roleArn": "arn:aws:iam::1:role/hub"},
                 {"roleArn": "arn:aws:iam::2:role/deploy", "sessionName": "ci", "externalId": "ours"},
             ],
         }
     )
-    first, second = requests
+    first, second, asked = requests
+    assert (asked["Action"], asked["signed with"]) == ("GetCallerIdentity", "KEY2")
     assert (first["RoleArn"], first["RoleSessionName"], first["signed with"]) == (
         "arn:aws:iam::1:role/hub",
         "pulumi",
@@ -71,3 +77,42 @@ def test_assumes_one_role_after_the_other(requests: list[dict[str, str]]) -> Non
     assert credentials is not None
     assert credentials.access_key == "KEY2"
     assert session.region_name == "eu-west-1"
+
+
+def test_passes_on_every_attribute_of_a_role(requests: list[dict[str, str]]) -> None:
+    """The one-off task runs in a session with more permissions, or without the tags that policies ask for."""
+    role = {
+        "roleArn": "arn:aws:iam::1:role/deploy",
+        "duration": "1h30m",
+        "policy": "{}",
+        "policyArns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
+        "sourceIdentity": "alice",
+        "tags": {"Team": "shop"},
+        "transitiveTagKeys": ["Team"],
+    }
+    session_from({"region": "eu-west-1", "assumeRoles": [role]})
+    (request,) = requests
+    assert {key: value for key, value in request.items() if key not in ("Action", "Version", "signed with")} == {
+        "RoleArn": "arn:aws:iam::1:role/deploy",
+        "RoleSessionName": "pulumi",
+        "DurationSeconds": "5400",
+        "Policy": "{}",
+        "PolicyArns.member.1.arn": "arn:aws:iam::aws:policy/ReadOnlyAccess",
+        "SourceIdentity": "alice",
+        "Tags.member.1.Key": "Team",
+        "Tags.member.1.Value": "shop",
+        "TransitiveTagKeys.member.1": "Team",
+    }
+
+
+def test_refuses_another_account_than_the_providers(requests: list[dict[str, str]]) -> None:
+    """A secret is made in the wrong account, and `pulumi destroy` deletes by name in it."""
+    with pytest.raises(WrongAccount) as refused:
+        session_from({"region": "eu-west-1", "account": "000000000001"})
+    assert str(refused.value) == (
+        "the stack's aws provider is signed in to account 000000000001, and boto3 to 000000000002 as"
+        " arn:aws:sts::000000000002:assumed-role/deploy/ci: sign both in to 000000000001 by aws:profile,"
+        " aws:assumeRoles or the AWS_* environment variables, since the credentials of an explicit aws.Provider do not"
+        " reach boto3"
+    )
+    assert [request["Action"] for request in requests] == ["GetCallerIdentity"]

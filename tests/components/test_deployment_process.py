@@ -102,7 +102,7 @@ def test_deploys_from_a_pickled_provider() -> None:
     ecs = FakeEcs("FAILED")
     with start_engine(ecs) as engine:
         request = provider_pb2.CreateRequest(urn="urn", properties=properties())
-        with pytest.raises(grpc.RpcError, match=r"DeploymentFailed: api: .*tasks failed to start\.[\s\S]*`pulumi up`"):
+        with pytest.raises(grpc.RpcError, match=r"details = \"api: .*tasks failed to start\.[\s\S]*`pulumi up`"):
             engine.provider.Create(request)
         ecs.calls.clear()
         ecs.state = "COMPLETED"

@@ -83,6 +83,7 @@ def test_shows_the_guard_all_it_has_to_compare() -> None:
         "clustering_key": ["year DESC"],
         "static": ["size"],
         "time_to_live": True,
+        "default_time_to_live": 3600,
         "client_side_timestamps": True,
         "capacity": "on demand",
         "allow_replacement": True,

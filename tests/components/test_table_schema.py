@@ -178,6 +178,7 @@ def test_lets_switches_be_turned_on(provider: Provider) -> None:
     """They can be turned on at any time, only not off."""
     guard = Guard(provider)
     assert guard.up(time_to_live=None, client_side_timestamps=False) == []
+    assert guard.up(time_to_live=0) == []
     assert guard.up() == []
 
 
@@ -187,6 +188,33 @@ def test_refuses_to_turn_ttl_off(guard: Guard, allow_replacement: bool) -> None:
     (reason,) = guard.preview(time_to_live=None, allow_replacement=allow_replacement)
     assert reason.startswith("table shop.things: time_to_live is taken away. Keyspaces cannot turn TTL off again.")
     assert "time_to_live=0" in reason
+
+
+@pytest.mark.parametrize("allow_replacement", [False, True])
+def test_refuses_a_default_ttl_before_ttl_is_on(provider: Provider, allow_replacement: bool) -> None:
+    """`pulumi up` fails in the middle: the aws provider sets the default before it turns TTL on."""
+    guard = Guard(provider)
+    assert guard.up(time_to_live=None) == []
+    (reason,) = guard.up(time_to_live=60, allow_replacement=allow_replacement)
+    assert reason == (
+        "table shop.things: time_to_live goes from None to 60 at once, which takes two updates. Set time_to_live=0"
+        " first, run `pulumi up`, then set 60."
+    )
+    assert guard.up(time_to_live=0) == []
+    assert guard.up(time_to_live=60) == []
+    assert guard.up(time_to_live=61) == []
+
+
+def test_lets_a_default_ttl_come_with_a_new_table(provider: Provider) -> None:
+    """A table is created with TTL and its default in one call, so a refusal would be needless."""
+    guard = Guard(provider)
+    assert guard.up(time_to_live=None) == []
+    assert guard.up(time_to_live=60, name="stuff", allow_replacement=True) == []
+
+
+def test_shows_no_change_of_the_guard_for_another_default_ttl(guard: Guard) -> None:
+    """Every stack that has a guard shows a change of it after an upgrade of this project."""
+    assert guard.diff(guard.inputs(time_to_live=61)).changes == provider_pb2.DiffResponse.DIFF_NONE
 
 
 def test_lets_ttl_go_with_the_table_that_has_it(guard: Guard) -> None:

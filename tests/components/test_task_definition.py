@@ -12,7 +12,7 @@ from components.secrets.generated import create_generated_secrets
 from components.tasks.architecture import Architecture
 from components.tasks.image import Image, create_image
 from components.tasks.permissions import create_task_role
-from components.tasks.task_definition import create_task_definition
+from components.tasks.task_definition import LogMode, create_task_definition
 from declared.program import Program
 from tests.evaluation import container, declare, one, policy
 
@@ -31,6 +31,7 @@ def _declare(
     architecture: Architecture = "ARM64",
     exec: bool = False,
     secrets: Sequence[str] = (),
+    log_mode: LogMode = "non-blocking",
     computed: bool = True,
     images: list[Image] | None = None,
 ) -> Program:
@@ -72,6 +73,7 @@ def _declare(
             task_role=role,
             execution_role=role,
             log_group=aws.cloudwatch.LogGroup("api", opts=opts),
+            log_mode=log_mode,
             account=account,
             tags={},
             parent=parent,
@@ -93,6 +95,16 @@ def test_builds_the_image_for_the_processor_its_tasks_run_on(
         "operatingSystemFamily": "LINUX",
         "cpuArchitecture": architecture,
     }
+
+
+@pytest.mark.parametrize(
+    ("log_mode", "options"),
+    [("blocking", {"mode": "blocking"}), ("non-blocking", {"mode": "non-blocking", "max-buffer-size": "10m"})],
+)
+def test_sets_the_log_drivers_mode(log_mode: LogMode, options: dict[str, str]) -> None:
+    """The account's default decides whether lines are dropped or the program waits."""
+    declared = container(_declare(log_mode=log_mode), "api")["logConfiguration"]["options"]
+    assert {key: value for key, value in declared.items() if not key.startswith("awslogs-")} == options
 
 
 def test_names_secrets_by_their_parameters() -> None:

@@ -79,14 +79,35 @@ def test_replaces_what_has_a_fixed_name_by_deleting_it_first(program: Program) -
 
 
 @pytest.mark.parametrize("setting", ["true", "false"])
-def test_protects_data_and_load_balancer_as_set(setting: str) -> None:
-    """Protected, they outlive a mistaken destroy; unprotected, `pulumi destroy` of a dev stack succeeds at once."""
+def test_protects_data_load_balancer_and_services_as_set(setting: str) -> None:
+    """A mistaken `pulumi destroy` takes production away, or one of a dev stack fails."""
     protected = {resource.type for resource in evaluate(protect=setting).resources if resource.protect}
     assert protected == (
-        {"aws:keyspaces/keyspace:Keyspace", "aws:keyspaces/table:Table", "aws:lb/loadBalancer:LoadBalancer"}
+        {
+            "aws:ecs/service:Service",
+            "aws:keyspaces/keyspace:Keyspace",
+            "aws:keyspaces/table:Table",
+            "aws:lb/listener:Listener",
+            "aws:lb/loadBalancer:LoadBalancer",
+        }
         if setting == "true"
         else set()
     )
+
+
+def test_keeps_a_protected_service_reachable_in_a_destroy_that_fails() -> None:
+    """`pulumi destroy --skip-preview` deletes dependents first: what the service needs must be among its dependencies,
+    or it goes before the service refuses."""
+    program = evaluate(protect="true")
+    service = one(program, "aws:ecs/service:Service", "query-api")
+    needed = dependencies(program, service)
+    assert one(
+        evaluate(protect="true", domain="api.example.com", hostedZoneId="Z0123456789ABCDEFGHIJ"),
+        "aws:route53/record:Record",
+        "keyspaces-alias",
+    ).protect, "nothing depends on the record, so it would go first, and the service with it for its clients"
+    kinds = {each.split()[0] for each in needed}
+    assert {"ListenerRule", "RolePolicy", "SecurityGroupEgressRule", "SecurityGroupIngressRule", "Table"} <= kinds
 
 
 @pytest.mark.parametrize("setting", ["true", "false"])

@@ -31,6 +31,7 @@ def test_waits_for_the_deployment_it_asked_for(program: Program) -> None:
     assert check["log_group"] == one(program, "aws:cloudwatch/logGroup:LogGroup", "query-api").outputs["name"]
     assert check["timeout"] == 1800
     assert check["connection"]["region"] == "us-east-1"
+    assert check["connection"]["account"] == "000000000000"
 
 
 @pytest.mark.parametrize(
