@@ -17,6 +17,7 @@ from local.load_balancer import LoadBalancer
 from local.secrets_file import SecretsFile
 from local.state import StackState
 from local.tasks import LocalService, Surroundings, run_once
+from local_keyspaces.capacity import Clock
 from local_keyspaces.faults import Faults
 from local_keyspaces.foreground import ignore_interrupts, until_stopped
 from local_keyspaces.listening import listen
@@ -30,8 +31,20 @@ from local_keyspaces.state import Running
 from local_keyspaces.tables import SchemaConflict
 
 
-def up(root: Path, state: StackState, *, stack: str, port: int, faults: Faults, progress: Progress) -> None:
-    """Runs the stack until SIGINT or SIGTERM. Raises LocalError, with everything stopped, if it does not come up."""
+def up(
+    root: Path,
+    state: StackState,
+    *,
+    stack: str,
+    port: int,
+    faults: Faults,
+    progress: Progress,
+    capacity_clock: Clock | None = None,
+) -> None:
+    """Runs the stack until SIGINT or SIGTERM. Raises LocalError, with everything stopped, if it does not come up.
+
+    capacity_clock: that the capacity of Keyspaces comes by; None if it is not enforced.
+    """
     with state.lock():
         end_leftovers(state.processes)
         settings = read_settings(root, stack)
@@ -45,7 +58,8 @@ def up(root: Path, state: StackState, *, stack: str, port: int, faults: Faults, 
             )
             try:
                 declared_stack = translation.read(evaluated, root, f"http://{address}")
-                asyncio.run(_Up(declared_stack, evaluated, settings, state, listener, faults, progress).run())
+                stack_up = _Up(declared_stack, evaluated, settings, state, listener, faults, progress, capacity_clock)
+                asyncio.run(stack_up.run())
             finally:
                 ignore_interrupts()
 
@@ -60,6 +74,7 @@ class _Up:
         listener: socket.socket,
         faults: Faults,
         progress: Progress,
+        capacity_clock: Clock | None,
     ) -> None:
         self._stack = stack
         self._program = evaluated
@@ -68,6 +83,7 @@ class _Up:
         self._listener = listener
         self._faults = faults
         self._progress = progress
+        self._capacity_clock = capacity_clock
         self._registry = Registry(state.processes)
         self._running = Running(pid=os.getpid(), stack=settings.stack, region=settings.region)
 
@@ -96,6 +112,7 @@ class _Up:
                 faults=self._faults,
                 registry=self._registry,
                 progress=self._progress,
+                capacity_clock=self._capacity_clock,
             )
         )
         keyspaces, cassandra = running.keyspaces, running.cassandra
