@@ -153,7 +153,7 @@ class AutoScaling:
         return max(self.minimum, min(self.maximum, math.ceil(round(units, 6))))
 
 
-class Provisioned:
+class ProvisionedCapacity:
     """Capacity that a table was given, with its burst, and with auto scaling if that is turned on."""
 
     def __init__(self, units: int, now: float, scaling: AutoScaling | None = None) -> None:
@@ -215,7 +215,7 @@ class Provisioned:
         self._latest.clear()
 
 
-class OnDemand:
+class OnDemandCapacity:
     """Double the previous peak, or the warm throughput; at most the quota of a table."""
 
     def __init__(self, peak: float, now: float, *, most: float, warm: float = 0) -> None:

@@ -16,7 +16,7 @@ from local_keyspaces.plans import BATCH_WRITE_TYPES, LONGEST_REMEMBERED, Plan
 from local_keyspaces.relay import Observe
 from local_keyspaces.requests import Parameters, Values
 from local_keyspaces.tables import Table
-from local_keyspaces.throttling import ConnectionThrottle, Demand
+from local_keyspaces.throttling import ConnectionThrottle, Demand, TableThrottle
 
 # A value takes at most 2.2 times as many bytes as in the protocol, with its length there: it may be in a key, stored
 # twice, with a fifth more for its place. Then there is each column's id, or its metadata for timestamps and TTL.
@@ -64,17 +64,20 @@ class Consumption:
             return self._throttled_write(self._throttle, parts, write_type, size, logged=kind == "LOGGED")
 
         def observe(body: Body | None, length: int) -> None:
-            _count_writes(parts, body, size, logged=kind == "LOGGED")
+            failed = _failed_condition(body) if any(part.conditional for part, _ in parts) else None
+            for part, values in parts:
+                if failed is not None:
+                    part.count_failure(failed)
+                else:
+                    part.count_write(values, size, logged=kind == "LOGGED")
 
         return observe
 
     def _throttled_read(
         self, throttle: ConnectionThrottle, part: "_Part", parameters: Parameters, names: tuple[str, ...]
     ) -> Observe:
-        subqueries, consistency = part.subqueries(parameters.values), parameters.consistency
-        least = metering.read_units(1, consistency, empty=subqueries - 1)
-        demand = part.demand(throttle, parameters.values, read=least)
-        throttle.admit([demand], queries=subqueries, write_type=None, consistency=consistency)
+        demand, queries = part.read_demand(throttle, parameters)
+        throttle.admit([demand], queries=queries, write_type=None, consistency=parameters.consistency)
 
         def observe(body: Body | None, length: int) -> None:
             throttle.settle(demand, part.count_read(body, length, parameters, names), 0)
@@ -90,16 +93,17 @@ class Consumption:
         *,
         logged: bool,
     ) -> Observe:
-        demands = [
-            part.demand(throttle, values, write=part.write_units(values, size, logged=logged)) for part, values in parts
-        ]
+        demands = [part.write_demand(throttle, values, size, logged=logged) for part, values in parts]
         if demands:  # an empty batch takes nothing
             throttle.admit(demands, queries=1, write_type=write_type, consistency="LOCAL_QUORUM")
 
         def observe(body: Body | None, length: int) -> None:
-            counted = _count_writes(parts, body, size, logged=logged)
-            for demand, (read, write) in zip(demands, counted, strict=True):
-                throttle.settle(demand, read, write)
+            failed = _failed_condition(body) if any(part.conditional for part, _ in parts) else None
+            for (part, values), demand in zip(parts, demands, strict=True):
+                if failed is not None:
+                    throttle.settle(demand, *part.count_failure(failed))
+                else:
+                    throttle.settle(demand, 0, part.count_write(values, size, logged=logged))
 
         return observe
 
@@ -118,17 +122,6 @@ class Consumption:
         return parts
 
 
-def _count_writes(
-    parts: "Sequence[tuple[_Part, Values]]", body: Body | None, size: int, *, logged: bool
-) -> list[tuple[float, float]]:
-    """Read and write units of each."""
-    failed = _failed_condition(body) if any(part.conditional for part, _ in parts) else None
-    return [
-        part.count_failure(failed) if failed is not None else part.count_write(values, size, logged=logged)
-        for part, values in parts
-    ]
-
-
 class _Part:
     """A statement, or one of a batch, with what can be said of it before it has values."""
 
@@ -142,6 +135,8 @@ class _Part:
         self._consumed: Consumed = meter.consumed(
             Shape(role=role, keyspace=table.keyspace, table=table.name, text=text)
         )
+        self._operation = type(part).__name__.upper()
+        self._capacity: TableThrottle | None = None
         self._partitions: Partitions = meter.partitions(table.keyspace, table.name)
         self._timestamps = table.enabled("client_side_timestamps")
         self._ttl = isinstance(part, cql.Insert | cql.Update) and part.ttl is not None
@@ -168,9 +163,26 @@ class _Part:
         for_each = _COLUMN_WITH_TIMESTAMPS if self._timestamps or self._ttl else _COLUMN
         return (WRITE_BYTES - for_each * len(columns)) / _GROWTH - text
 
-    def demand(self, throttle: ConnectionThrottle, values: Values, *, read: float = 0, write: float = 0) -> Demand:
-        operation = type(self._part).__name__.upper()
-        return Demand(throttle.of(self.table), operation, self._partition(values), read, write)
+    def read_demand(self, throttle: ConnectionThrottle, parameters: Parameters) -> tuple[Demand, int]:
+        """And its subqueries. The size of what is found is not known before."""
+        try:
+            key, subqueries = self._partition(parameters.values), self.subqueries(parameters.values)
+        except Exception:  # Cassandra, which gets the same values, says what is wrong with them
+            key, subqueries = None, 1
+        least = metering.read_units(1, parameters.consistency, empty=subqueries - 1)
+        return Demand(self._capacity_of(throttle), self._operation, key, least, 0), subqueries
+
+    def write_demand(self, throttle: ConnectionThrottle, values: Values, size: int, *, logged: bool) -> Demand:
+        try:
+            key, units = self._partition(values), self.write_units(values, size, logged=logged)
+        except Exception:  # as above
+            key, units = None, 1
+        return Demand(self._capacity_of(throttle), self._operation, key, 0, units)
+
+    def _capacity_of(self, throttle: ConnectionThrottle) -> TableThrottle:
+        if self._capacity is None:
+            self._capacity = throttle.of(self.table)
+        return self._capacity
 
     def write_units(self, values: Values, size: int, *, logged: bool) -> int:
         if size <= self._small_up_to:
@@ -184,8 +196,8 @@ class _Part:
             count *= max(rules.in_values(relation, values), 1)
         return count
 
-    def count_write(self, values: Values, size: int, *, logged: bool) -> tuple[float, float]:
-        """Returns the read and write units."""
+    def count_write(self, values: Values, size: int, *, logged: bool) -> int:
+        """Returns the write units."""
         units = self.write_units(values, size, logged=logged)
         consumed = self._consumed
         consumed.statements += 1
@@ -193,7 +205,7 @@ class _Part:
         if isinstance(self._part, cql.Delete) and not self._deletes_one_row():
             consumed.estimated += 1
         self._count_partition(values, 0, units)
-        return 0, units
+        return units
 
     def count_failure(self, existing: "_Failure") -> tuple[float, float]:
         """Returns the read and write units."""
@@ -210,7 +222,7 @@ class _Part:
 
     def count_read(self, body: Body | None, length: int, parameters: Parameters, names: tuple[str, ...]) -> float:
         """Returns the read units."""
-        subqueries = self.subqueries(parameters.values)
+        subqueries = self.subqueries(parameters.values) if self._in else 1
         growth = _GROWTH + (_COLUMN_WITH_TIMESTAMPS if self._timestamps else _COLUMN) / _SMALLEST_CELL
         size, empty, estimated = 1, subqueries - 1, False
         if body is None:  # passed on in pieces, so that nobody has it

@@ -20,9 +20,9 @@ from local_keyspaces.capacity import (
     AutoScaling,
     Bucket,
     Clock,
-    OnDemand,
+    OnDemandCapacity,
     Partitions,
-    Provisioned,
+    ProvisionedCapacity,
 )
 from local_keyspaces.meter import Key, shown
 from local_keyspaces.quotas import Quota
@@ -45,7 +45,7 @@ class TableThrottle:
         self.created: datetime.datetime = table.created
         self.name = (table.keyspace, table.name)
         self._partitions = {False: Partitions(PARTITION_READS), True: Partitions(PARTITION_WRITES)}
-        self._capacity: dict[bool, Provisioned | OnDemand] = {}
+        self._capacity: dict[bool, ProvisionedCapacity | OnDemandCapacity] = {}
         self._consumed = {False: 0.0, True: 0.0}
         # By (metric, operation), and by partition and metric.
         self.events: Counter[tuple[str, str]] = Counter()
@@ -60,17 +60,17 @@ class TableThrottle:
             if capacity.get("throughput_mode") == "PROVISIONED":
                 units = int(capacity[f"{word}_capacity_units"])
                 scaling = AutoScaling.read(table.autoscaling.get(f"provisioned_{word}_capacity_autoscaling_update", {}))
-                if not isinstance(before, Provisioned):
-                    self._capacity[write] = Provisioned(units, now, scaling)
+                if not isinstance(before, ProvisionedCapacity):
+                    self._capacity[write] = ProvisionedCapacity(units, now, scaling)
                 elif (before.declared, before.scaling) != (units, scaling):
                     before.set(units, scaling, now)
             else:
                 warm = int(table.properties.get("warm_throughput", {}).get(f"{word}_units_per_second", 0))
-                if isinstance(before, OnDemand):
+                if isinstance(before, OnDemandCapacity):
                     before.set_warm(warm, now)
                 else:
                     provisioned = before.limit(now) if before is not None else 0
-                    self._capacity[write] = OnDemand(
+                    self._capacity[write] = OnDemandCapacity(
                         max(new_table_peak, provisioned / 2), now, most=quota.most, warm=warm
                     )
 
@@ -101,7 +101,7 @@ class TableThrottle:
         dimensions = {"Keyspace": self.name[0], "TableName": self.name[1]}
         for write, capacity in self._capacity.items():
             yield {"metric": _CONSUMED[write], "dimensions": dimensions, "value": self._consumed[write]}
-            if isinstance(capacity, Provisioned):
+            if isinstance(capacity, ProvisionedCapacity):
                 yield {"metric": _PROVISIONED[write], "dimensions": dimensions, "value": capacity.limit(now)}
         for (metric, operation), count in sorted(self.events.items()):
             yield {"metric": metric, "dimensions": {**dimensions, "Operation": operation}, "value": count}
@@ -144,7 +144,7 @@ class Throttling:
         return there
 
     def report(self) -> Mapping[str, Any]:
-        """As JSON: `metrics`, each with its dimensions and its sum since the endpoint began (a Provisioned... metric:
+        """As JSON: `metrics`, each with its dimensions and its sum since the endpoint began (a ProvisionedCapacity... metric:
         its present value), and `throttled_partitions`, the ten most throttled of each table."""
         now = self.clock()
         tables = list(self._tables.values())

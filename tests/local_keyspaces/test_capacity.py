@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from local_keyspaces.capacity import AutoScaling, Bucket, OnDemand, Partitions, Provisioned
+from local_keyspaces.capacity import AutoScaling, Bucket, OnDemandCapacity, Partitions, ProvisionedCapacity
 from local_keyspaces.refusals import Refused
 from local_keyspaces.tables import DEFAULT_PROPERTIES, Column, Table
 from local_keyspaces.throttling import ConnectionThrottle, Demand, TableThrottle, Throttling
@@ -14,7 +14,7 @@ from local_keyspaces.throttling import ConnectionThrottle, Demand, TableThrottle
 MINUTE = 60
 
 
-def served(capacity: Bucket | Provisioned | OnDemand, now: float, *, most: int = 200_000) -> int:
+def served(capacity: Bucket | ProvisionedCapacity | OnDemandCapacity, now: float, *, most: int = 200_000) -> int:
     """Requests of one unit that are admitted at one moment."""
     count = 0
     while count < most and capacity.has_some(now):
@@ -23,7 +23,7 @@ def served(capacity: Bucket | Provisioned | OnDemand, now: float, *, most: int =
     return count
 
 
-def load(capacity: Provisioned | OnDemand, units: float, start: float, minutes: int) -> float:
+def load(capacity: ProvisionedCapacity | OnDemandCapacity, units: float, start: float, minutes: int) -> float:
     """So many units a second, where there is capacity; returns when it ends."""
     for second in range(minutes * MINUTE):
         if capacity.has_some(start + second):
@@ -69,20 +69,20 @@ def test_forgets_partitions_only_once_they_are_full_again() -> None:
 
 def test_saves_five_minutes_of_a_provisioned_table() -> None:
     """A user's burst after a quiet time would be throttled here and not in the cloud."""
-    table = Provisioned(10, 0)
+    table = ProvisionedCapacity(10, 0)
     assert [served(table, now) for now in (0, 100, 100, 10_000)] == [10, 1000, 0, 3000]
 
 
 def test_doubles_the_starting_throughput_of_an_on_demand_table() -> None:
     """A new table serves 4,000 writes and 12,000 reads a second, and saves nothing."""
-    writes, reads = OnDemand(2000, 0, most=40_000), OnDemand(6000, 0, most=40_000)
+    writes, reads = OnDemandCapacity(2000, 0, most=40_000), OnDemandCapacity(6000, 0, most=40_000)
     assert (served(writes, 0), served(writes, 10_000)) == (4000, 4000)
     assert served(reads, 0) == 12_000
 
 
 def test_doubles_again_half_an_hour_after_a_new_peak() -> None:
     """A load test that grows as AWS advises would be throttled, or one that grows too fast would pass."""
-    table = OnDemand(2000, 0, most=40_000)
+    table = OnDemandCapacity(2000, 0, most=40_000)
     end = load(table, 4000, 0, 2)
     assert table.limit(end + 28 * MINUTE) == 4000
     assert table.limit(end + 30 * MINUTE) == 8000
@@ -94,10 +94,10 @@ def test_doubles_again_half_an_hour_after_a_new_peak() -> None:
 
 def test_ends_doubling_at_the_quota_of_a_table() -> None:
     """A load test would pass here at a rate that the account does not have."""
-    table = OnDemand(15_000, 0, most=40_000)
+    table = OnDemandCapacity(15_000, 0, most=40_000)
     end = load(table, 30_000, 0, 2)
     assert table.limit(end + 30 * MINUTE) == 40_000
-    assert OnDemand(2000, 0, most=40_000, warm=20_000).limit(0) == 20_000
+    assert OnDemandCapacity(2000, 0, most=40_000, warm=20_000).limit(0) == 20_000
 
 
 SCALING = AutoScaling(minimum=100, maximum=1000, target=0.7)
@@ -105,7 +105,7 @@ SCALING = AutoScaling(minimum=100, maximum=1000, target=0.7)
 
 def test_scales_out_after_three_minutes_above_the_target() -> None:
     """AWS's example: more than 70 of 100 units for three minutes."""
-    table = Provisioned(100, 0, SCALING)
+    table = ProvisionedCapacity(100, 0, SCALING)
     end = load(table, 80, 0, 2)
     assert table.limit(end) == 100
     end = load(table, 80, end, 1)
@@ -116,19 +116,19 @@ def test_scales_out_after_three_minutes_above_the_target() -> None:
 
 def test_scales_in_after_fifteen_minutes_well_below_the_target() -> None:
     """AWS's example: 50 of 100 units, with a target of 70 percent, for 15 minutes."""
-    table = Provisioned(500, 0, SCALING)
+    table = ProvisionedCapacity(500, 0, SCALING)
     end = load(table, 250, 0, 14)
     assert table.limit(end) == 500
     end = load(table, 250, end, 1)
     assert table.limit(end) == 358
     assert table.limit(end + 100_000 * MINUTE) == 100  # not below its minimum
-    kept = Provisioned(500, 0, replace(SCALING, disable_scale_in=True))
+    kept = ProvisionedCapacity(500, 0, replace(SCALING, disable_scale_in=True))
     assert kept.limit(100 * MINUTE) == 500
 
 
 def test_scales_within_its_limits_and_cooldowns() -> None:
     """A user would be promised more capacity than the policy allows."""
-    table = Provisioned(50, 0, replace(SCALING, maximum=300, scale_out_cooldown=600))
+    table = ProvisionedCapacity(50, 0, replace(SCALING, maximum=300, scale_out_cooldown=600))
     assert table.limit(0) == 100
     end = load(table, 95, 0, 3)
     assert table.limit(end) == 136
