@@ -144,8 +144,10 @@ class Throttling:
         return there
 
     def report(self) -> Mapping[str, Any]:
-        """As JSON: `metrics`, each with its dimensions and its sum since the endpoint began (a ProvisionedCapacity... metric:
-        its present value), and `throttled_partitions`, the ten most throttled of each table."""
+        """As JSON: `metrics`, each with its dimensions, and `throttled_partitions`, the ten most throttled of a table.
+
+        The value of a metric is the sum since the endpoint began; of a Provisioned... metric it is the present one.
+        """
         now = self.clock()
         tables = list(self._tables.values())
         return {
