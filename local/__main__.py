@@ -17,9 +17,12 @@ from declared.errors import ProgramError
 from local.errors import LocalError
 from local.state import StackState
 from local_keyspaces.command_line import (
+    add_capacity_options,
     add_cql_arguments,
     add_fault_option,
     add_faults_arguments,
+    capacity_arguments,
+    capacity_clock,
     change_faults,
     parse_faults,
     port_number,
@@ -61,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--port", type=port_number, default=8080, help="of the load balancer on 127.0.0.1 (default: 8080)")
     up.add_argument("--stack", default="dev", help="whose settings to use (default: dev)")
     add_fault_option(up)
+    add_capacity_options(up)
     up.set_defaults(run=_up)
 
     faults = commands.add_parser("faults", help="inject faults into the running Keyspaces: faults throttle_reads=1")
@@ -109,14 +113,22 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _up(options: argparse.Namespace, state: StackState) -> None:
-    faults = parse_faults(options.fault)
+    faults, clock = parse_faults(options.fault), capacity_clock(options)
     if options.detach:
         _up_detached(options, state)
         return
     from local.stack import up
     from local_keyspaces.progress import Progress
 
-    up(options.program.resolve(), state, stack=options.stack, port=options.port, faults=faults, progress=Progress())
+    up(
+        options.program.resolve(),
+        state,
+        stack=options.stack,
+        port=options.port,
+        faults=faults,
+        progress=Progress(),
+        capacity_clock=clock,
+    )
 
 
 def _faults(options: argparse.Namespace, state: StackState) -> None:
@@ -132,6 +144,7 @@ def _up_detached(options: argparse.Namespace, state: StackState) -> None:
     arguments = ["--directory", str(state.directory), "up", "--program", str(options.program)]
     arguments += ["--port", str(options.port), "--stack", options.stack]
     arguments += [argument for fault in options.fault for argument in ("--fault", fault)]
+    arguments += capacity_arguments(options)
     with log_file.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "local", *arguments],

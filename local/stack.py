@@ -20,6 +20,7 @@ from local.rollout import Rollout
 from local.secrets_file import SecretsFile
 from local.state import StackState
 from local.tasks import Surroundings
+from local_keyspaces.capacity import Clock
 from local_keyspaces.faults import Faults
 from local_keyspaces.foreground import ignore_interrupts, until_stopped
 from local_keyspaces.listening import listen
@@ -35,15 +36,27 @@ from local_keyspaces.tables import SchemaConflict
 _A_MOMENT = 0.05  # seconds
 
 
-def up(root: Path, state: StackState, *, stack: str, port: int, faults: Faults, progress: Progress) -> None:
-    """Runs the stack until SIGINT or SIGTERM. Raises LocalError, with everything stopped, if it does not come up."""
+def up(
+    root: Path,
+    state: StackState,
+    *,
+    stack: str,
+    port: int,
+    faults: Faults,
+    progress: Progress,
+    capacity_clock: Clock | None = None,
+) -> None:
+    """Runs the stack until SIGINT or SIGTERM. Raises LocalError, with everything stopped, if it does not come up.
+
+    capacity_clock: that the capacity of Keyspaces comes by; None if it is not enforced.
+    """
     with state.lock():
         end_leftovers(state.processes)
         with listen(port, "`make up PORT=8081`") as listener:
             evaluation = Evaluation(root, stack, f"127.0.0.1:{listener.getsockname()[1]}")
             declared = evaluation.run()
             try:
-                asyncio.run(_Up(evaluation, declared, state, listener, faults, progress).run())
+                asyncio.run(_Up(evaluation, declared, state, listener, faults, progress, capacity_clock).run())
             finally:
                 ignore_interrupts()
 
@@ -57,6 +70,7 @@ class _Up:
         listener: socket.socket,
         faults: Faults,
         progress: Progress,
+        capacity_clock: Clock | None,
     ) -> None:
         self._evaluation = evaluation
         self._declared = declared
@@ -65,6 +79,7 @@ class _Up:
         self._listener = listener
         self._faults = faults
         self._progress = progress
+        self._capacity_clock = capacity_clock
         self._registry = Registry(state.processes)
         self._running = Running(pid=os.getpid(), stack=self._settings.stack, region=self._settings.region)
 
@@ -93,6 +108,7 @@ class _Up:
                 faults=self._faults,
                 registry=self._registry,
                 progress=self._progress,
+                capacity_clock=self._capacity_clock,
             )
         )
         keyspaces, cassandra = running.keyspaces, running.cassandra

@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 from local_keyspaces.command_line import (
+    add_capacity_options,
     add_cql_arguments,
     add_fault_option,
     add_faults_arguments,
+    capacity_clock,
     change_faults,
     parse_faults,
     port_number,
@@ -55,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         help="that DDL takes to have effect (default: 1)",
     )
     add_fault_option(run)
+    add_capacity_options(run)
     run.set_defaults(run=_run)
 
     faults = commands.add_parser("faults", help="inject faults into the running one: faults throttle_reads=1")
@@ -72,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace, state: State) -> None:
-    faults = parse_faults(options.fault)
+    faults, clock = parse_faults(options.fault), capacity_clock(options)
     # Imported where it is needed: the other commands answer at once.
     from local_keyspaces.progress import Progress
     from local_keyspaces.standalone import run_standalone
@@ -85,6 +88,7 @@ def _run(options: argparse.Namespace, state: State) -> None:
         schema_delay=options.schema_delay,
         faults=faults,
         progress=Progress(),
+        capacity_clock=clock,
     )
 
 

@@ -4,8 +4,10 @@ import argparse
 import dataclasses
 import json
 import re
+import time
 from collections.abc import Sequence
 
+from local_keyspaces.capacity import Clock
 from local_keyspaces.errors import LocalKeyspacesError
 from local_keyspaces.faults import BadFaults, Faults, FaultsFile
 from local_keyspaces.profiles import ADMINISTRATOR
@@ -16,6 +18,37 @@ def add_fault_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fault", action="append", default=[], metavar="NAME=VALUE", help="to begin with; see docs/keyspaces.md"
     )
+
+
+def add_capacity_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--capacity",
+        choices=("off", "real"),
+        default="off",
+        help="real: throttle what exceeds the capacity of a partition, table or connection (default: off)",
+    )
+    parser.add_argument(
+        "--capacity-speed",
+        type=speed,
+        metavar="N",
+        help="with --capacity real, seconds of capacity that pass in one second (default: 1)",
+    )
+
+
+def capacity_clock(options: argparse.Namespace) -> Clock | None:
+    """None if capacity is not enforced. Raises LocalKeyspacesError."""
+    if options.capacity == "off":
+        if options.capacity_speed is not None:
+            raise LocalKeyspacesError("--capacity-speed does nothing alone: give --capacity real, too")
+        return None
+    faster = options.capacity_speed or 1.0
+    return lambda: time.monotonic() * faster
+
+
+def capacity_arguments(options: argparse.Namespace) -> Sequence[str]:
+    """The same options again, for another process."""
+    speed_given = options.capacity_speed is not None
+    return ["--capacity", options.capacity, *(["--capacity-speed", str(options.capacity_speed)] if speed_given else [])]
 
 
 def add_faults_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +80,18 @@ def seconds(text: str) -> float:
         number = -1
     if not 0 <= number <= 3600:
         raise argparse.ArgumentTypeError(f"{text!r}: give a number of seconds from 0 to 3600")
+    return number
+
+
+def speed(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not 0.01 <= number <= 10_000:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no speed: give a number from 0.01 to 10000; 60 is an hour a minute"
+        )
     return number
 
 

@@ -23,6 +23,7 @@ from local_keyspaces.refusals import Refused, unauthorized
 from local_keyspaces.relay import CHUNK, LARGEST, Awaited, Relay
 from local_keyspaces.requests import Batch, Execute, Parameters, Prepare, Query
 from local_keyspaces.schema import Schema
+from local_keyspaces.throttling import ConnectionThrottle, Throttling
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +42,8 @@ class Server:
     cassandra: tuple[str, int]
     prepared: Prepared = field(default_factory=Prepared)
     meter: Meter = field(default_factory=Meter)
+    throttling: Throttling | None = None
+    """None if capacity is not enforced."""
 
 
 async def serve_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Server) -> None:
@@ -81,7 +84,8 @@ class _Requests:
         self._principal = principal
         self._gate = Gate(principal, server.schema.catalog)
         self._injector = FaultInjector(server.faults.current())
-        self._consumption = Consumption(server.meter, principal.name, server.schema.catalog.tables)
+        throttle = ConnectionThrottle(server.throttling) if server.throttling is not None else None
+        self._consumption = Consumption(server.meter, principal.name, server.schema.catalog.tables, throttle)
         self._keyspace: str | None = None
 
     async def run(self, reader: asyncio.StreamReader, buffer: FrameBuffer) -> None:

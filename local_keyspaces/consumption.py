@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 from local_keyspaces import cql, metering, results, rules
 from local_keyspaces.cql import Term
-from local_keyspaces.meter import Consumed, Meter, Partitions, Shape
+from local_keyspaces.meter import Consumed, Key, Meter, Partitions, Shape
 from local_keyspaces.metering import READ_BYTES, WRITE_BYTES, Sizes
-from local_keyspaces.plans import LONGEST_REMEMBERED, Plan
+from local_keyspaces.plans import BATCH_WRITE_TYPES, LONGEST_REMEMBERED, Plan
 from local_keyspaces.relay import Observe
 from local_keyspaces.requests import Parameters, Values
 from local_keyspaces.tables import Table
+from local_keyspaces.throttling import ConnectionThrottle, Demand, TableThrottle
 
 # A value takes at most 2.2 times as many bytes as in the protocol, with its length there: it may be in a key, stored
 # twice, with a fifth more for its place. Then there is each column's id, or its metadata for timestamps and TTL.
@@ -30,16 +31,25 @@ Body = Callable[[], bytes]
 class Consumption:
     """Of one principal's connection."""
 
-    def __init__(self, meter: Meter, role: str, tables: Mapping[tuple[str, str], Table]) -> None:
-        """tables: by keyspace and name, as they are at any time."""
+    def __init__(
+        self,
+        meter: Meter,
+        role: str,
+        tables: Mapping[tuple[str, str], Table],
+        throttle: ConnectionThrottle | None = None,
+    ) -> None:
+        """tables: by keyspace and name, as they are at any time. throttle: None if capacity is not enforced."""
         self._meter = meter
         self._role = role
         self._tables = tables
+        self._throttle = throttle
         self._parts: dict[Plan, list[_Part]] = {}
 
     def of_read(self, plan: Plan, parameters: Parameters, names: tuple[str, ...]) -> Observe:
-        """names: of the columns it gives, if the client knows them."""
+        """names: of the columns it gives, if the client knows them. Raises Refused if there is no capacity for it."""
         (part,) = self._known(plan)
+        if self._throttle is not None:
+            return self._throttled_read(self._throttle, part, parameters, names)
 
         def observe(body: Body | None, length: int) -> None:
             part.count_read(body, length, parameters, names)
@@ -47,8 +57,11 @@ class Consumption:
         return observe
 
     def of_write(self, plans: Sequence[tuple[Plan, Values]], *, kind: str | None, size: int) -> Observe:
-        """kind: of the batch that they are. size: of the request, in bytes."""
+        """kind: of the batch that they are. size: of the request, in bytes. Raises Refused as `of_read` does."""
         parts = [(part, values) for plan, values in plans for part in self._known(plan)]
+        if self._throttle is not None:
+            write_type = plans[0][0].write_type if kind is None else BATCH_WRITE_TYPES[kind]
+            return self._throttled_write(self._throttle, parts, write_type, size, logged=kind == "LOGGED")
 
         def observe(body: Body | None, length: int) -> None:
             failed = _failed_condition(body) if any(part.conditional for part, _ in parts) else None
@@ -57,6 +70,40 @@ class Consumption:
                     part.count_failure(failed)
                 else:
                     part.count_write(values, size, logged=kind == "LOGGED")
+
+        return observe
+
+    def _throttled_read(
+        self, throttle: ConnectionThrottle, part: "_Part", parameters: Parameters, names: tuple[str, ...]
+    ) -> Observe:
+        demand, queries = part.read_demand(throttle, parameters)
+        throttle.admit([demand], queries=queries, write_type=None, consistency=parameters.consistency)
+
+        def observe(body: Body | None, length: int) -> None:
+            throttle.settle(demand, part.count_read(body, length, parameters, names), 0)
+
+        return observe
+
+    def _throttled_write(
+        self,
+        throttle: ConnectionThrottle,
+        parts: "Sequence[tuple[_Part, Values]]",
+        write_type: str | None,
+        size: int,
+        *,
+        logged: bool,
+    ) -> Observe:
+        demands = [part.write_demand(throttle, values, size, logged=logged) for part, values in parts]
+        if demands:  # an empty batch takes nothing
+            throttle.admit(demands, queries=1, write_type=write_type, consistency="LOCAL_QUORUM")
+
+        def observe(body: Body | None, length: int) -> None:
+            failed = _failed_condition(body) if any(part.conditional for part, _ in parts) else None
+            for (part, values), demand in zip(parts, demands, strict=True):
+                if failed is not None:
+                    throttle.settle(demand, *part.count_failure(failed))
+                else:
+                    throttle.settle(demand, 0, part.count_write(values, size, logged=logged))
 
         return observe
 
@@ -88,6 +135,8 @@ class _Part:
         self._consumed: Consumed = meter.consumed(
             Shape(role=role, keyspace=table.keyspace, table=table.name, text=text)
         )
+        self._operation = type(part).__name__.upper()
+        self._capacity: TableThrottle | None = None
         self._partitions: Partitions = meter.partitions(table.keyspace, table.name)
         self._timestamps = table.enabled("client_side_timestamps")
         self._ttl = isinstance(part, cql.Insert | cql.Update) and part.ttl is not None
@@ -114,19 +163,52 @@ class _Part:
         for_each = _COLUMN_WITH_TIMESTAMPS if self._timestamps or self._ttl else _COLUMN
         return (WRITE_BYTES - for_each * len(columns)) / _GROWTH - text
 
-    def count_write(self, values: Values, size: int, *, logged: bool) -> None:
+    def read_demand(self, throttle: ConnectionThrottle, parameters: Parameters) -> tuple[Demand, int]:
+        """And its subqueries. The size of what is found is not known before."""
+        try:
+            key, subqueries = self._partition(parameters.values), self.subqueries(parameters.values)
+        except Exception:  # Cassandra, which gets the same values, says what is wrong with them
+            key, subqueries = None, 1
+        least = metering.read_units(1, parameters.consistency, empty=subqueries - 1)
+        return Demand(self._capacity_of(throttle), self._operation, key, least, 0), subqueries
+
+    def write_demand(self, throttle: ConnectionThrottle, values: Values, size: int, *, logged: bool) -> Demand:
+        try:
+            key, units = self._partition(values), self.write_units(values, size, logged=logged)
+        except Exception:  # as above
+            key, units = None, 1
+        return Demand(self._capacity_of(throttle), self._operation, key, 0, units)
+
+    def _capacity_of(self, throttle: ConnectionThrottle) -> TableThrottle:
+        if self._capacity is None:
+            self._capacity = throttle.of(self.table)
+        return self._capacity
+
+    def write_units(self, values: Values, size: int, *, logged: bool) -> int:
         if size <= self._small_up_to:
-            units = 2 if logged else 1
-        else:
-            units = metering.write_units(self._sizes(values), logged=logged)
+            return 2 if logged else 1
+        return metering.write_units(self._sizes(values), logged=logged)
+
+    def subqueries(self, values: Values) -> int:
+        """1 without IN."""
+        count = 1
+        for relation in self._in:
+            count *= max(rules.in_values(relation, values), 1)
+        return count
+
+    def count_write(self, values: Values, size: int, *, logged: bool) -> int:
+        """Returns the write units."""
+        units = self.write_units(values, size, logged=logged)
         consumed = self._consumed
         consumed.statements += 1
         consumed.write_units += units
         if isinstance(self._part, cql.Delete) and not self._deletes_one_row():
             consumed.estimated += 1
         self._count_partition(values, 0, units)
+        return units
 
-    def count_failure(self, existing: "_Failure") -> None:
+    def count_failure(self, existing: "_Failure") -> tuple[float, float]:
+        """Returns the read and write units."""
         table, part = self.table, self._part
         exists = isinstance(part, cql.Insert) or (not isinstance(part, cql.Select) and part.if_exists)
         reads = exists and table.enabled("ttl") and not self._timestamps
@@ -136,11 +218,11 @@ class _Part:
         self._consumed.failed_conditions += 1
         self._consumed.read_units += read
         self._consumed.write_units += write
+        return read, write
 
-    def count_read(self, body: Body | None, length: int, parameters: Parameters, names: tuple[str, ...]) -> None:
-        subqueries = 1
-        for relation in self._in:
-            subqueries *= max(rules.in_values(relation, parameters.values), 1)
+    def count_read(self, body: Body | None, length: int, parameters: Parameters, names: tuple[str, ...]) -> float:
+        """Returns the read units."""
+        subqueries = self.subqueries(parameters.values) if self._in else 1
         growth = _GROWTH + (_COLUMN_WITH_TIMESTAMPS if self._timestamps else _COLUMN) / _SMALLEST_CELL
         size, empty, estimated = 1, subqueries - 1, False
         if body is None:  # passed on in pieces, so that nobody has it
@@ -156,6 +238,7 @@ class _Part:
         consumed.read_units += units
         consumed.estimated += estimated
         self._count_partition(parameters.values, units, 0)
+        return units
 
     def _read_size(self, body: bytes, parameters: Parameters, names: tuple[str, ...]) -> tuple[int, int]:
         """Bytes of the rows, and how many physical partitions of a new table are empty, if it is scanned."""
@@ -207,14 +290,19 @@ class _Part:
         )
 
     def _count_partition(self, values: Values, read: float, write: float) -> None:
+        key = self._partition(values)
+        if key is not None:
+            self._partitions.add(key, read, write)
+
+    def _partition(self, values: Values) -> Key | None:
+        """None if the statement names no single partition in a way that can be told."""
         key: list[bytes] = []
         for terms in self._key:
             value = rules.identity(terms, values)
             if value is None:
-                return
+                return None
             key.append(value)
-        if key:
-            self._partitions.add(tuple(key), read, write)
+        return tuple(key) or None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """The consumption by table, role, statement and partition, since the endpoint began."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -79,21 +78,18 @@ class Meter:
         """As JSON: `statements`, one object for each shape, and `partitions`, the ten busiest of each table."""
         statements = [{**asdict(shape), **asdict(consumed)} for shape, consumed in list(self._shapes.items())]
         partitions = [
-            {"keyspace": keyspace, "table": table, "partition": _shown(key), "read_units": read, "write_units": write}
+            {"keyspace": keyspace, "table": table, "partition": shown(key), "read_units": read, "write_units": write}
             for (keyspace, table), of_table in list(self._partitions.items())
             for key, (read, write) in _busiest(list(of_table.units.items()))
         ]
         return {"statements": statements, "partitions": partitions}
-
-    def encoded(self) -> bytes:
-        return json.dumps(self.snapshot()).encode()
 
 
 def _busiest(partitions: Iterable[tuple[Key, list[float]]]) -> list[tuple[Key, list[float]]]:
     return sorted(partitions, key=lambda item: -sum(item[1]))[:10]
 
 
-def _shown(key: Key) -> list[str]:
+def shown(key: Key) -> list[str]:
     """Text as it is; anything else in hexadecimal."""
     shown = []
     for value in key:

@@ -38,11 +38,13 @@ def _lines(totals: Mapping[str, Any]) -> Iterable[str]:
     statements = totals["statements"]
     if not statements:
         yield "nothing was read or written yet"
+        yield from _throttled(totals)
         return
     yield from _section("table", statements, lambda each: f"{each['keyspace']}.{each['table']}")
     yield from _section("role", statements, lambda each: each["role"])
     yield from _section("statement", statements, lambda each: _short(each["text"]), most=_MOST_STATEMENTS)
     yield from _section("partition", totals["partitions"], _partition, most=_MOST_STATEMENTS)
+    yield from _throttled(totals)
     if estimated := sum(each["estimated"] for each in statements):
         yield f'{estimated} of the statements are estimates: docs/keyspaces.md, "The meter"'
 
@@ -63,6 +65,31 @@ def _section(
     if most is not None and len(ordered) > most:
         yield f"and {len(ordered) - most} more: --json has them"
     yield ""
+
+
+def _throttled(totals: Mapping[str, Any]) -> Iterable[str]:
+    """By table and by partition, under CloudWatch's names of metrics; nothing if capacity is not enforced."""
+    if "metrics" not in totals:
+        return
+    yield f"{'value':>12}  CloudWatch metric of a table"
+    for each in totals["metrics"]:
+        of = each["dimensions"]
+        operation = f" {of['Operation']}" if "Operation" in of else ""
+        yield f"{_number(each['value']):>12}  {each['metric']} {of['Keyspace']}.{of['TableName']}{operation}"
+    yield ""
+    if not totals["throttled_partitions"]:
+        yield "no partition was throttled"
+        yield ""
+        return
+    yield f"{'throttled':>12}  partition"
+    for each in sorted(totals["throttled_partitions"], key=lambda entry: -_events(entry))[:_MOST_STATEMENTS]:
+        why = ", ".join(f"{name} {each[name]}" for name in each if name not in ("keyspace", "table", "partition"))
+        yield f"{_events(each):>12}  {_partition(each)}: {why}"
+    yield ""
+
+
+def _events(entry: Entry) -> int:
+    return int(entry.get("ReadThrottleEvents", 0) + entry.get("WriteThrottleEvents", 0))
 
 
 def _partition(entry: Entry) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 from local_keyspaces.errors import LocalKeyspacesError
 from local_keyspaces.files import write_atomically
 from local_keyspaces.meter import Meter
+from local_keyspaces.throttling import Throttling
 
 _FILE = "meter.json"
 _SECONDS = 10.0
@@ -75,7 +76,10 @@ def metered(source: Meter | Path | str = Path(".local", "keyspaces")) -> Iterato
 
 
 def read_totals(directory: Path) -> Mapping[str, Any]:
-    """`Meter.snapshot` of the endpoint that runs with this directory. Blocks. Raises NoMeter."""
+    """`Meter.snapshot` of the endpoint that runs with this directory; with it `Throttling.report`, if it has one.
+
+    Blocks. Raises NoMeter.
+    """
     try:
         address = json.loads((directory / _FILE).read_text())
         with socket.create_connection(("127.0.0.1", address["port"]), timeout=_SECONDS) as connection:
@@ -88,8 +92,11 @@ def read_totals(directory: Path) -> Mapping[str, Any]:
 
 
 @asynccontextmanager
-async def serve(meter: Meter, directory: Path) -> AsyncIterator[None]:
-    """Answers `read_totals`, for those only who may read the directory's file: partition keys are data."""
+async def serve(meter: Meter, directory: Path, throttling: Throttling | None = None) -> AsyncIterator[None]:
+    """Answers `read_totals`, for those only who may read the directory's file: partition keys are data.
+
+    throttling: None if capacity is not enforced; else its report is in the totals, too.
+    """
     token = secrets.token_hex(_TOKEN_BYTES // 2)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -97,7 +104,8 @@ async def serve(meter: Meter, directory: Path) -> AsyncIterator[None]:
             async with asyncio.timeout(_SECONDS):
                 given = await reader.readexactly(_TOKEN_BYTES)
                 if hmac.compare_digest(given, token.encode()):
-                    writer.write(meter.encoded())
+                    totals = {**meter.snapshot(), **(throttling.report() if throttling is not None else {})}
+                    writer.write(json.dumps(totals).encode())
                     await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
             pass  # whoever asked has gone

@@ -48,12 +48,12 @@ def unprepared(id_: bytes) -> Refused:
     )
 
 
-def throttled(*, write_type: str | None, consistency: str) -> Refused:
+def throttled(*, write_type: str | None, consistency: str, usual: bool = False) -> Refused:
     """Keyspaces has no error of its own for it: a timeout with no responses (developer guide, "Troubleshooting
     serverless resource management"). write_type: None for a read."""
     required = 2 if consistency == "LOCAL_QUORUM" else 1
     counts = frames.short(CONSISTENCY_CODE[consistency]) + frames.int_(0) + frames.int_(required)
     message = "Operation timed out - received only 0 responses."
     if write_type is None:
-        return Refused(ErrorCode.READ_TIMEOUT, message, counts + b"\x00")
-    return Refused(ErrorCode.WRITE_TIMEOUT, message, counts + frames.string(write_type))
+        return Refused(ErrorCode.READ_TIMEOUT, message, counts + b"\x00", usual=usual)
+    return Refused(ErrorCode.WRITE_TIMEOUT, message, counts + frames.string(write_type), usual=usual)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from local_keyspaces.capacity import Clock
 from local_keyspaces.cassandra import Cassandra, fetch_jars, run_cassandra
 from local_keyspaces.endpoint_log import log_to
 from local_keyspaces.faults import Faults
@@ -32,8 +33,12 @@ async def run_with_cassandra(
     registry: Registry,
     progress: Progress,
     schema_delay: float = SCHEMA_DELAY,
+    capacity_clock: Clock | None = None,
 ) -> AsyncIterator[RunningKeyspaces]:
-    """name: of the data. Raises LocalKeyspacesError if it does not come up."""
+    """name: of the data. capacity_clock: None if capacity is not enforced.
+
+    Raises LocalKeyspacesError if it does not come up.
+    """
     async with AsyncExitStack() as exit_stack:
         async with progress.step("Apache Cassandra: jars"):
             classpath = await fetch_jars(state.jars)
@@ -55,6 +60,7 @@ async def run_with_cassandra(
                 region=region,
                 account=account,
                 schema_delay=schema_delay,
+                capacity_clock=capacity_clock,
             )
         )
         keyspaces.faults.write(faults)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_keyspaces import endpoint, metered
+from local_keyspaces.capacity import Clock
 from local_keyspaces.certificates import Certificates
 from local_keyspaces.connection import Server
 from local_keyspaces.credentials import CredentialStore
 from local_keyspaces.faults import FaultsFile
 from local_keyspaces.meter import Meter
 from local_keyspaces.schema import Schema
+from local_keyspaces.throttling import Throttling
 
 # Seconds. Long enough that a program which does not wait for its table fails here too.
 SCHEMA_DELAY = 1.0
@@ -39,10 +41,12 @@ async def run_keyspaces(
     account: str,
     listener: socket.socket,
     schema_delay: float = SCHEMA_DELAY,
+    capacity_clock: Clock | None = None,
 ) -> AsyncIterator[LocalKeyspaces]:
     """In front of a Cassandra on 127.0.0.1. directory: for its certificates and faults.json.
 
-    listener: the socket to serve on; it is closed in the end.
+    listener: the socket to serve on; it is closed in the end. capacity_clock: that capacity comes by; None if capacity
+    is not enforced.
     """
     certificates = Certificates(directory)
     tls = certificates.server_context(region)
@@ -50,11 +54,14 @@ async def run_keyspaces(
     with listener:
         async with Schema.open(cassandra_port, region=region, account=account, delay=schema_delay) as schema:
             cassandra = ("127.0.0.1", cassandra_port)
-            server = Server(region=region, store=store, schema=schema, faults=faults, cassandra=cassandra)
+            throttling = Throttling(capacity_clock) if capacity_clock is not None else None
+            server = Server(
+                region=region, store=store, schema=schema, faults=faults, cassandra=cassandra, throttling=throttling
+            )
             port = listener.getsockname()[1]
             async with (
                 endpoint.serve(server, listener=listener, tls=tls),
-                metered.serve(server.meter, directory),
+                metered.serve(server.meter, directory, throttling),
             ):
                 yield LocalKeyspaces(
                     port=port,

@@ -7,6 +7,7 @@ import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from local_keyspaces.capacity import Clock
 from local_keyspaces.credentials import Role
 from local_keyspaces.errors import LocalKeyspacesError
 from local_keyspaces.faults import Faults
@@ -34,6 +35,7 @@ def run_standalone(
     schema_delay: float,
     faults: Faults,
     progress: Progress,
+    capacity_clock: Clock | None = None,
 ) -> None:
     """Runs until SIGINT or SIGTERM. policy_file: what a role called `client` may do. Raises LocalKeyspacesError."""
     roles = {_ROLE: _role(policy_file)} if policy_file is not None else {}
@@ -51,6 +53,7 @@ def run_standalone(
                     registry=Registry(state.processes),
                     progress=progress,
                     schema_delay=schema_delay,
+                    capacity_clock=capacity_clock,
                 )
             )
             keyspaces = running.keyspaces

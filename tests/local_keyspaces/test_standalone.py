@@ -98,7 +98,18 @@ def test_runs_alone_from_an_installation(installed: Installed, tmp_path: Path) -
         json.dumps({"Statement": {"Effect": "Allow", "Action": "cassandra:Select", "Resource": resources}})
     )
     port = str(free_port())
-    options = ("--port", port, "--policy", str(policy), "--region", "eu-west-1", "--fault", "latency=0.01")
+    options = (
+        "--port",
+        port,
+        "--policy",
+        str(policy),
+        "--region",
+        "eu-west-1",
+        "--fault",
+        "latency=0.01",
+        "--capacity",
+        "real",
+    )
     with installed.start(*options) as process:
         printed = ""
         while "connect()" not in printed:
@@ -130,7 +141,8 @@ def test_runs_alone_from_an_installation(installed: Installed, tmp_path: Path) -
         assert run.stdout == "[]\n"
         assert "has no SELECT permission on <table shop.others>" in run.stderr
         # A scan reads the four empty partitions of a new table; LOCAL_ONE, the driver's default, costs half.
-        assert "2             0  shop.items" in installed.run("meter").stdout
+        printed = installed.run("meter").stdout
+        assert "2             0  shop.items" in printed and "2  ConsumedReadCapacityUnits shop.items" in printed
 
         # Should Cassandra die, it says so instead of leaving everyone to wait.
         (java,) = psutil.Process(process.pid).children()
@@ -153,6 +165,9 @@ _LISTED = "SELECT * FROM system_schema_mcs.{} WHERE keyspace_name = 'shop'"
         (("--port", "70000"), "'70000' is no port: give a number from 0 to 65535"),
         (("--region", "us east"), "'us east' is no AWS region"),
         (("--schema-delay", "-1"), "'-1': give a number of seconds"),
+        (("--capacity", "some"), "argument --capacity: invalid choice: 'some'"),
+        (("--capacity", "real", "--capacity-speed", "0"), "'0' is no speed: give a number from 0.01 to 10000"),
+        (("--capacity-speed", "60"), "--capacity-speed does nothing alone: give --capacity real, too"),
         (("--fault", "latency=much"), "fault latency is 'much'; give a number"),
         (("--fault", "hiccups=1"), "there is no fault 'hiccups'"),
     ],
