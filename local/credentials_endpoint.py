@@ -11,7 +11,9 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from local.serving import serve_on
 from local_keyspaces.credentials import CredentialStore, Role
+from local_keyspaces.listening import listen
 
 
 class CredentialsEndpoint:
@@ -33,15 +35,10 @@ class CredentialsEndpoint:
     async def serve(self) -> AsyncIterator[None]:
         app = web.Application()
         app.router.add_get("/credentials", self._answer)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        try:
-            site = web.TCPSite(runner, "127.0.0.1", 0)
-            await site.start()
-            self._port = runner.addresses[0][1]
+        listener = listen(0, "again")
+        self._port = listener.getsockname()[1]
+        async with serve_on(listener, app):
             yield
-        finally:
-            await runner.cleanup()
 
     async def _answer(self, request: web.Request) -> web.Response:
         # A header may have any bytes; those that are no UTF-8 come as surrogates.

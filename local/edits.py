@@ -2,7 +2,6 @@
 
 import fnmatch
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -46,12 +45,10 @@ def is_watched(file: Path) -> bool:
 
 
 def _modules(root: Path) -> dict[str, str]:
-    """Those of the program, by name: not what is installed, and not what runs it."""
-    return dict(_found(root))
-
-
-def _found(root: Path) -> Iterator[tuple[str, str]]:
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if file and name.partition(".")[0] not in _KEPT and Path(file).is_relative_to(root) and is_watched(Path(file)):
-            yield name, file
+    """Files of the program's modules by name: not what is installed, and not what runs it."""
+    loaded = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
+    return {
+        name: file
+        for name, file in loaded.items()
+        if file and name.partition(".")[0] not in _KEPT and Path(file).is_relative_to(root) and is_watched(Path(file))
+    }

@@ -96,5 +96,6 @@ class Edits:
         return str(file.relative_to(root)) if file.is_relative_to(root) else str(file)
 
 
-def _revision(step: OneOff | Service) -> tuple[str, int]:
-    return step.task.revision, step.tasks if isinstance(step, Service) else 1
+def _revision(step: OneOff | Service) -> tuple[object, ...]:
+    """Another one needs new tasks."""
+    return (step.task.revision, step.tasks, step.target_group) if isinstance(step, Service) else (step.task.revision,)

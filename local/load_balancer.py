@@ -15,6 +15,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 from yarl import URL
 
+from local.serving import serve_on
 from local.translation import Rule, TargetGroup
 
 # Headers about one connection, which a proxy must not pass on (RFC 9110, 7.6.1).
@@ -46,20 +47,18 @@ class LoadBalancer:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._proxy)
         app.on_response_prepare.append(_without_server_header)
-        runner = web.AppRunner(app, access_log=None, max_line_size=_LINE_AT_MOST, max_field_size=_LINE_AT_MOST)
-        async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=60),
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            max_field_size=_LINE_AT_MOST,
-        ) as self._session:
-            await runner.setup()
-            try:
-                await web.SockSite(runner, listener).start()
-                yield
-            finally:
-                await runner.cleanup()
+        sizes = {"max_line_size": _LINE_AT_MOST, "max_field_size": _LINE_AT_MOST}
+        async with (
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=60),
+                auto_decompress=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                max_field_size=_LINE_AT_MOST,
+            ) as self._session,
+            serve_on(listener, app, **sizes),
+        ):
+            yield
 
     @asynccontextmanager
     async def register(self, group: TargetGroup, port: int, on_change: Callable[[], None]) -> AsyncIterator[Target]:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from declared import aws
 from local import translation
-from local.console.server import Console, Watched
+from local.console.server import Console
+from local.console.views import Watched
 from local.credentials_endpoint import CredentialsEndpoint
 from local.errors import LocalError
 from local.evaluation import DeclaredStack, Evaluation

@@ -52,7 +52,9 @@ def run_stack(
     try:
         yield RunningStack(outputs=state.require_running().outputs, state=state)
     finally:
-        _local(state, "down")
+        stopped = _local(state, "down")
+        if stopped.returncode:
+            raise LocalError(f"the stack does not end: {stopped.stderr}")
 
 
 def _local(state: StackState, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -153,16 +153,12 @@ class AutoScaling:
         return max(self.minimum, min(self.maximum, math.ceil(round(units, 6))))
 
 
-class ProvisionedCapacity:
-    """Capacity that a table was given, with its burst, and with auto scaling if that is turned on."""
+class _Capacity:
+    """Of a table's reads or writes."""
 
-    def __init__(self, units: int, now: float, scaling: AutoScaling | None = None) -> None:
-        self.declared = units
-        self.scaling = scaling
-        self._bucket = Bucket(scaling.limited(units) if scaling else units, now, seconds=BURST_SECONDS)
+    def __init__(self, bucket: Bucket, now: float) -> None:
+        self._bucket = bucket
         self._minutes = _Minutes(now)
-        self._latest: deque[float] = deque(maxlen=_MINUTES_BELOW)
-        self._scaled_in = self._scaled_out = -math.inf
 
     def limit(self, now: float) -> float:
         """Units a second, without the burst."""
@@ -177,6 +173,21 @@ class ProvisionedCapacity:
         self._end_minutes(now)
         self._minutes.add(units)
         self._bucket.take(units, now)
+
+    def _end_minutes(self, now: float) -> None:
+        """Draws the consequences of the minutes that have ended."""
+        raise NotImplementedError
+
+
+class ProvisionedCapacity(_Capacity):
+    """Capacity that a table was given, with its burst, and with auto scaling if that is turned on."""
+
+    def __init__(self, units: int, now: float, scaling: AutoScaling | None = None) -> None:
+        self.declared = units
+        self.scaling = scaling
+        super().__init__(Bucket(scaling.limited(units) if scaling else units, now, seconds=BURST_SECONDS), now)
+        self._latest: deque[float] = deque(maxlen=_MINUTES_BELOW)
+        self._scaled_in = self._scaled_out = -math.inf
 
     def set(self, units: int, scaling: AutoScaling | None, now: float) -> None:
         """After ALTER TABLE. Capacity that auto scaling has set stays, unless other units are declared."""
@@ -215,31 +226,16 @@ class ProvisionedCapacity:
         self._latest.clear()
 
 
-class OnDemandCapacity:
+class OnDemandCapacity(_Capacity):
     """Double the previous peak, or the warm throughput; at most the quota of a table."""
 
     def __init__(self, peak: float, now: float, *, most: float, warm: float = 0) -> None:
         self._peak = peak
         self._most = most
         self._warm = warm
-        self._bucket = Bucket(self._rate(), now)
-        self._minutes = _Minutes(now)
+        super().__init__(Bucket(self._rate(), now), now)
         # Peaks that do not count yet, as (end of the minute, average), each higher than the one before.
         self._reached: deque[tuple[float, float]] = deque()
-
-    def limit(self, now: float) -> float:
-        """Units a second."""
-        self._end_minutes(now)
-        return self._bucket.rate
-
-    def has_some(self, now: float) -> bool:
-        self._end_minutes(now)
-        return self._bucket.has_some(now)
-
-    def take(self, units: float, now: float) -> None:
-        self._end_minutes(now)
-        self._minutes.add(units)
-        self._bucket.take(units, now)
 
     def set_warm(self, units: float, now: float) -> None:
         """After ALTER TABLE."""

@@ -6,7 +6,7 @@ import logging
 import math
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,38 +19,41 @@ class BadFaults(ValueError):
     """One sentence: what is wrong, where, what to do."""
 
 
+def _fault(off: float | bool, means: str) -> Any:
+    return field(default=off, metadata={"means": means})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Faults:
     """All of them off, unless given. Shares are of statements, from 0 to 1."""
 
-    throttle_reads: float = 0.0
-    """Share answered as Keyspaces answers when capacity is exceeded: a timeout with no responses."""
-    throttle_writes: float = 0.0
-    drop: float = 0.0
-    """Share that end their connection instead of being answered."""
-    latency: float = 0.0
-    """Seconds that are added to each statement."""
-    rate_limit: int = 0
-    """Statements a second on one connection; those above are throttled. Keyspaces' own limit is 3,000."""
-    expired_credentials: bool = False
-    """Refuses every sign-in with temporary credentials, as if they had expired."""
-    page_rows: int = 0
-    """Rows that a page has at most, however many were asked for."""
-    empty_pages: bool = False
-    """Puts a page without rows before each."""
+    throttle_reads: float = _fault(
+        0.0, "share of the reads that are answered as beyond capacity: a timeout, 0 responses"
+    )
+    throttle_writes: float = _fault(0.0, "the same share of the writes")
+    drop: float = _fault(0.0, "share of the statements that end their connection instead of being answered")
+    latency: float = _fault(0.0, "seconds that are added to each statement")
+    rate_limit: int = _fault(
+        0, "statements a second on one connection, beyond which they are throttled; 0 for no limit"
+    )
+    expired_credentials: bool = _fault(
+        False, "every sign-in with temporary credentials is refused, as if they had expired"
+    )
+    page_rows: int = _fault(0, "rows that a page has at most, however many were asked for; 0 for no limit")
+    empty_pages: bool = _fault(False, "a page without rows comes before each")
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, float) and field.name != "latency" and not 0 <= value <= 1:
-                raise BadFaults(f"fault {field.name} is {value}; give a share from 0 to 1")
+        for each in dataclasses.fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, float) and each.name != "latency" and not 0 <= value <= 1:
+                raise BadFaults(f"fault {each.name} is {value}; give a share from 0 to 1")
             if value < 0 or not math.isfinite(value):
-                raise BadFaults(f"fault {field.name} is {value}; give 0 or more")
+                raise BadFaults(f"fault {each.name} is {value}; give 0 or more")
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Faults":
         """Raises BadFaults for an unknown name, or a value of another type. A number may be given for a share."""
-        fields = {field.name: field for field in dataclasses.fields(cls)}
+        fields = {each.name: each for each in dataclasses.fields(cls)}
         given: dict[str, Any] = {}
         for name, value in values.items():
             if name not in fields:

@@ -8,6 +8,5 @@ from loader.program import run
 if __name__ == "__main__":
     if len(sys.argv) < 3:
         sys.exit("usage: python -m loader TABLE FILE [options], such as: python -m loader orders orders.csv")
-    table, data = sys.argv[1:3]
-    del sys.argv[1:3]
-    sys.exit(run(name=f"load-{table.replace('_', '-')}", table=table, data=Path(data)))
+    _, table, data, *options = sys.argv
+    sys.exit(run(name=f"load-{table.replace('_', '-')}", table=table, data=Path(data), arguments=options))

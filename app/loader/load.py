@@ -66,14 +66,16 @@ def check(loading: Loading, records: Iterable[Record]) -> int:
     serializers = {name: serializer(name, type_) for name, type_ in loading.insert.types.items()}
     seen: dict[bytes, str] = {}
     mistakes: list[str] = []
-    count = wrong = 0
+    count = wrong = left_out = 0
     for record in records:
         count += 1
         found = list(_mistakes(loading.description, serializers, record, seen))
         wrong += bool(found)
-        mistakes += found[: max(0, _MISTAKES_SHOWN - len(mistakes))]
+        shown = found[: _MISTAKES_SHOWN - len(mistakes)]
+        mistakes += shown
+        left_out += len(found) - len(shown)
     if wrong:
-        more = [f"and more: {wrong} of {count} records cannot be loaded"] if wrong > len(mistakes) else []
+        more = [f"and more: {wrong} of {count} records cannot be loaded"] if left_out else []
         raise BadData("\n".join([*mistakes, *more]))
     if not count:
         raise BadData("there is no record in the data")
@@ -83,6 +85,9 @@ def check(loading: Loading, records: Iterable[Record]) -> int:
 def _mistakes(
     table: Description, serializers: Mapping[str, Callable[[Any], bytes]], record: Record, seen: dict[bytes, str]
 ) -> Iterator[str]:
+    if record.mistakes:
+        yield from (f"{record.where}: {mistake}" for mistake in record.mistakes)
+        return
     size, key = 0, {}
     for name, value in record.values.items():
         if name not in serializers:

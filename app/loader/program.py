@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,11 +24,11 @@ BAD_DATA: Final = 3
 """Exit code: the data does not fit the table, and nothing was written."""
 
 
-def run(*, name: str, table: str, data: Path) -> int:
+def run(*, name: str, table: str, data: Path, arguments: Sequence[str] | None = None) -> int:
     """Fills the table from the data and returns the exit code: 0 if each record is in the table as given.
 
     name: of the program, before each line of its log. table: the program's name for it. data: used unless the command
-    line names another file.
+    line names another file. arguments: of the command line; by default the process's.
     """
     parser = argparse.ArgumentParser(prog=name, description=f"Fills the table {table} from a file.")
     add_target_options(parser)
@@ -42,7 +42,7 @@ def run(*, name: str, table: str, data: Path) -> int:
         metavar="SECONDS",
         help="until the table must be usable (default: 300)",
     )
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     target = target_from(parser, options)
 
     def say(line: str) -> None:

@@ -6,7 +6,7 @@ empty field is no value, and a collection is written as JSON.
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -18,19 +18,20 @@ _WHOLE: Final = ("tinyint", "smallint", "int", "bigint", "varint")
 
 
 class BadData(Exception):
-    """The message says where in the file, and what is wrong there; of several mistakes, the first ones."""
+    """The data cannot be loaded; the message has a line for each mistake, with its place in the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """where: file and line, or row of a JSON array."""
+    """where: file and line, or row of a JSON array. mistakes: why it cannot be read; then there may be no values."""
 
     where: str
     values: Mapping[str, Any]
+    mistakes: Sequence[str] = ()
 
 
 def read_records(path: Path, types: Mapping[str, str]) -> Iterator[Record]:
-    """types: CQL types by column, to read CSV by. Raises BadData at the first line that is none."""
+    """types: CQL types by column, to read CSV by. Raises BadData for a file that cannot be read on from some place."""
     reader = _READERS.get(path.suffix)
     if reader is None:
         raise BadData(f"{path.name}: is named like no data; use {', '.join(_READERS)}")
@@ -57,11 +58,11 @@ def _json_lines(path: Path, _: Mapping[str, str]) -> Iterator[Record]:
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
+                where = f"{path.name}:{number}"
                 try:
-                    row = json.loads(line, parse_float=Decimal)
+                    yield _record(where, json.loads(line, parse_float=Decimal))
                 except json.JSONDecodeError as error:
-                    raise BadData(f"{path.name}:{number}: is no JSON: {error.msg}") from None
-                yield _record(f"{path.name}:{number}", row)
+                    yield Record(where, {}, [f"is no JSON: {error.msg}"])
 
 
 def _csv(path: Path, types: Mapping[str, str]) -> Iterator[Record]:
@@ -74,17 +75,23 @@ def _csv(path: Path, types: Mapping[str, str]) -> Iterator[Record]:
             for row in rows:
                 where = f"{path.name}:{rows.line_num}"
                 if None in row or None in row.values():
-                    raise BadData(f"{where}: has other fields than the header names")
-                yield Record(where, {name: _parsed(where, name, parsers, text) for name, text in row.items() if text})
+                    yield Record(where, {}, ["has other fields than the header names"])
+                else:
+                    yield _parsed(where, row, parsers)
         except csv.Error as error:
             raise BadData(f"{path.name}:{rows.line_num}: is no CSV: {error}") from None
 
 
-def _parsed(where: str, name: str, parsers: Mapping[str, Callable[[str], Any]], text: str) -> Any:
-    try:
-        return parsers[name](text)
-    except (ValueError, KeyError):
-        raise BadData(f"{where}: {name} is {text[:50]!r}, which is none of its type") from None
+def _parsed(where: str, row: Mapping[str, str], parsers: Mapping[str, Callable[[str], Any]]) -> Record:
+    values: dict[str, Any] = {}
+    mistakes = []
+    for name, text in row.items():
+        if text:
+            try:
+                values[name] = parsers[name](text)
+            except (ValueError, KeyError):
+                mistakes.append(f"{name} is {text[:50]!r}, which is none of its type")
+    return Record(where, values, mistakes)
 
 
 def _parser(cql_type: str) -> Callable[[str], Any]:
@@ -100,9 +107,7 @@ def _parser(cql_type: str) -> Callable[[str], Any]:
 
 
 def _record(where: str, row: Any) -> Record:
-    if not isinstance(row, dict):
-        raise BadData(f"{where}: is no object")
-    return Record(where, row)
+    return Record(where, row) if isinstance(row, dict) else Record(where, {}, ["is no object"])
 
 
 _READERS: Final[Mapping[str, Callable[[Path, Mapping[str, str]], Iterator[Record]]]] = {

@@ -82,7 +82,7 @@ class Endpoint:
             return await self._handler(**arguments)
 
         async def once(request: IdempotentRequest) -> Any:
-            return await self._handler(**arguments, **{str(signature.once): request})
+            return await self._handler(**arguments, **{str(signature.idempotent): request})
 
         route = f"{self._route.method} {self._route.path}"
         return await self._route.keys.run(f"{route} {key}", fingerprint(route, said, raw), once)

@@ -12,15 +12,13 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from cassandra.util import datetime_from_uuid1, uuid_from_time
 
 from service.problems import BadRequest, UnprocessableContent
 from service.representations import Created, Representation
-
-if TYPE_CHECKING:
-    from service.tables import Table
+from service.writes import RowWrite
 
 COLUMNS: Final = {"key": "text", "fingerprint": "blob", "id": "timeuuid", "location": "text", "answer": "blob"}
 """Of the table that keeps the keys; `key` is its primary key. The table's default time to live says for how long."""
@@ -48,15 +46,10 @@ class IdempotentRequest:
 class Idempotency:
     """The keys of a program's requests, in one table."""
 
-    def __init__(self, table: "Table") -> None:
-        """Blocks. Raises the driver's errors, and ValueError for a table with other columns."""
-        described = table.description
-        found = {column.name: column.cql_type for column in described.columns}
-        if found != COLUMNS or list(described.key) != ["key"]:
-            raise ValueError(f"{described.name} has the columns {found}; idempotency keys need {COLUMNS}, by key")
-        self._find = table.select("key")
-        self._claim = table.insert("key", "fingerprint", "id", if_not_exists=True)
-        self._keep = table.insert(*COLUMNS)
+    def __init__(self, claim: RowWrite, keep: RowWrite) -> None:
+        """claim: makes a row of key, fingerprint and id, if there is none. keep: writes all columns."""
+        self._claim = claim
+        self._keep = keep
 
     async def run(
         self, key: str, fingerprint: bytes, handler: Callable[[IdempotentRequest], Awaitable[Created | Representation]]

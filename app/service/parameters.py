@@ -61,7 +61,7 @@ class Parameter:
 class Signature:
     """Makes a handler's arguments of a request.
 
-    body_name, if_match, once: the names of the parameters that stand for these, if there are such.
+    body_name, if_match, idempotent: the names of the parameters that stand for these, if there are such.
     """
 
     def __init__(self, handler: Callable[..., object], path: str) -> None:
@@ -74,10 +74,10 @@ class Signature:
         self.returns = hints.get("return")
         self._page = next((name for name in declared if hints.get(name) is Page), None)
         self.if_match = next((name for name in declared if hints.get(name) is IfMatch), None)
-        self.once = next((name for name in declared if hints.get(name) is IdempotentRequest), None)
+        self.idempotent = next((name for name in declared if hints.get(name) is IdempotentRequest), None)
         self.body_name = next((name for name in declared if _is_struct(hints.get(name))), None)
         self.body = Body(hints[self.body_name]) if self.body_name else None
-        special = {self._page, self.if_match, self.once, self.body_name}
+        special = {self._page, self.if_match, self.idempotent, self.body_name}
         self._own = [
             _parameter(handler, each, hints.get(each.name), "path" if each.name in in_path else "query")
             for each in declared.values()

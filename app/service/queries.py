@@ -7,11 +7,11 @@ from typing import Any, Final, Protocol
 from keyspaces.results import Row, RowPage
 from service.coalescing import Coalescing
 from service.cursors import BadCursor, Cursors
+from service.database_use import DatabaseUse
 from service.options import Options
 from service.parameters import Page
 from service.problems import BadRequest
 from service.representations import Listing, Representation
-from service.use import DatabaseUse
 from service.values import JsonRows
 
 _ENTRY: Final = 200  # bytes of a cached value besides its body, about

@@ -119,7 +119,7 @@ def _declare(
 ) -> Callable[[Handler], Route]:
     def declare(handler: Handler) -> Route:
         signature = Signature(handler, path)
-        if (signature.once is None) != (keys is None):
+        if (signature.idempotent is None) != (keys is None):
             raise TypeError(f"{handler.__qualname__}: a parameter of type IdempotentRequest and `keys` go together")
         if method == "GET" and (signature.body or signature.if_match):
             raise TypeError(f"{handler.__qualname__}: GET has no body and no If-Match")

@@ -10,9 +10,10 @@ from keyspaces.database import Description
 from keyspaces.execute import BatchKind
 from keyspaces.statements import Effect
 from keyspaces.writes import Applied
-from service import statements
+from service import cql
 from service.cursors import Cursors
-from service.idempotency import Idempotency
+from service.database_use import DatabaseUse
+from service.idempotency import COLUMNS, Idempotency
 from service.options import Options
 from service.parameters import LIMIT_AT_MOST
 from service.problems import GatewayTimeout, Problem, ServiceUnavailable, UnprocessableContent, WriteOutcomeUnknown
@@ -20,7 +21,6 @@ from service.queries import Read, RowQuery
 from service.representations import JSON, Representation
 from service.routes import Content, Node
 from service.schema_watch import SchemaWatch
-from service.use import DatabaseUse
 from service.values import JsonRows, example_of, nullable, schema_of
 from service.writes import BoundWrite, RowWrite, Write, WriteBatches, write_together
 
@@ -68,7 +68,16 @@ class Tables:
 
         Blocks. Raises as `open`, and ValueError for a table with other columns.
         """
-        return Idempotency(self.open(name))
+        table = self.open(name)
+        found = {column.name: column.cql_type for column in table.description.columns}
+        if found != COLUMNS or list(table.description.key) != ["key"]:
+            raise ValueError(
+                f"{table.description.name} has the columns {found}; idempotency keys need {COLUMNS}, by key"
+            )
+        return Idempotency(
+            table.insert("key", "fingerprint", "id", if_not_exists=True),
+            table.insert(*COLUMNS),
+        )
 
     async def together(self, *writes: BoundWrite, kind: BatchKind = "LOGGED") -> Applied:
         """Several writes, of one table or more: all of them happen, or none; as UNLOGGED, some may.
@@ -100,7 +109,7 @@ class Table:
 
     def select(self, *where: str) -> RowQuery:
         """Rows by the values of these columns; all rows without any."""
-        clause = statements.where_clause(where)
+        clause = cql.where_clause(where)
         query = f"{self._description.name} {clause} {self._description.columns}"
         made = RowQuery(
             self._access.read(clause),
@@ -115,7 +124,7 @@ class Table:
 
     def insert(self, *columns: str, if_not_exists: bool = False, ttl: bool = False) -> RowWrite:
         """Writes the columns of a row, which is made if it does not exist. ttl: takes its seconds to live."""
-        return self._write(statements.insert(self._description, columns, if_not_exists=if_not_exists, ttl=ttl))
+        return self._write(cql.insert(self._description, columns, if_not_exists=if_not_exists, ttl=ttl))
 
     def update(
         self,
@@ -130,13 +139,11 @@ class Table:
         only_if: columns that must have given values, else nothing is written. add: columns to which something is added:
         to a counter a number, to a list, a set or a map more of it.
         """
-        return self._write(
-            statements.update(self._description, columns, where=where, only_if=only_if, add=add, ttl=ttl)
-        )
+        return self._write(cql.update(self._description, columns, where=where, only_if=only_if, add=add, ttl=ttl))
 
     def delete(self, *where: str, only_if: Sequence[str] = ()) -> RowWrite:
         """Deletes the row, by default the one with the primary key. only_if: as for `update`."""
-        return self._write(statements.delete(self._description, where=where, only_if=only_if))
+        return self._write(cql.delete(self._description, where=where, only_if=only_if))
 
     def represent(self, row: Mapping[str, Any]) -> Representation:
         """The representation of a row with these values; null in the columns that it leaves out."""
@@ -158,9 +165,9 @@ class Table:
         array = {"type": "array", "items": one.schema, "maxItems": LIMIT_AT_MOST}
         return replace(one, schema=array, description="A page of rows.", listing=True)
 
-    def _write(self, cql: statements.WriteCql) -> RowWrite:
-        write = self._access.write(cql.before, cql.after, effect=cql.effect)
-        return RowWrite(self._use, write, cql.names, written=self._written)
+    def _write(self, made: cql.WriteCql) -> RowWrite:
+        write = self._access.write(made.before, made.after, effect=made.effect)
+        return RowWrite(self._use, write, made.names, written=self._written)
 
     def _written(self) -> None:
         for query in self._queries:

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from keyspaces.execute import BatchKind
 from keyspaces.statements import Effect
 from keyspaces.writes import Applied
-from service.use import DatabaseUse
+from service.database_use import DatabaseUse
 
 
 class Write(Protocol):

@@ -1,6 +1,5 @@
 """What a microservice does with a table: one of its own, another microservice's, or one that is there."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,9 +7,8 @@ import pulumi_aws as aws
 
 from components.arguments import InvalidArguments
 from components.iam import Access
+from components.tables.columns import NAME
 from components.tables.table import KeyspacesTable, Table
-
-_NAME = re.compile(r"[a-z0-9_]{1,48}")
 
 AnyTable = Table | KeyspacesTable | aws.keyspaces.Table
 
@@ -56,7 +54,7 @@ def uses_mistake(uses: Sequence[TableUse]) -> str | None:
 def _use(table: AnyTable, access: Access, name: str) -> TableUse:
     if not name and isinstance(table, Table | KeyspacesTable):
         name = table.name
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise InvalidArguments(
             access,
             {"name": f"is {name!r}; say what the program calls this table, in 1 to 48 of a-z, 0-9 and _"},

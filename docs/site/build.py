@@ -14,13 +14,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = ROOT / "build" / "pages"
 _LINK = re.compile(r"(\]\()(?!https?:|#)([^)\s#]+)(#[^)\s]*)?\)")
-# By page: what people import from each, and where it is.
+# Titles of the reference's pages, by what people import from.
 _REFERENCE = {
-    "components": ("The components", "components"),
-    "service": ("The kit", "service"),
-    "loader": ("The loader", "loader"),
-    "local.testing": ("Tests of a stack", "local.testing"),
-    "local_keyspaces.metered": ("The meter in tests", "local_keyspaces.metered"),
+    "components": "The components",
+    "service": "The kit",
+    "loader": "The loader",
+    "local.testing": "Tests of a stack",
+    "local_keyspaces.metered": "The meter in tests",
 }
 
 
@@ -28,8 +28,8 @@ def main() -> int:
     shutil.rmtree(PAGES, ignore_errors=True)
     for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "examples" / "orders" / "README.md"]:
         _place(page)
-    for name, (title, module) in _REFERENCE.items():
-        page = PAGES / "reference" / f"{name}.md"
+    for module, title in _REFERENCE.items():
+        page = PAGES / "reference" / f"{module}.md"
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(f"# {title}\n\n::: {module}\n")
     config = Path(__file__).with_name("mkdocs.yml")

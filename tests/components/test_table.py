@@ -8,7 +8,9 @@ import pytest
 
 from components.account import Account
 from components.arguments import InvalidArguments
+from components.tables.idempotency import idempotency_table
 from components.tables.table import Table, create_table
+from service.idempotency import COLUMNS
 from tests.components.tables import EVERY_OPTION, KEY, THINGS, declare_table, table_of
 from tests.evaluation import declare, dependencies, one
 
@@ -163,3 +165,10 @@ def test_names_all_mistakes_at_once() -> None:
         "partition_key",
         "time_to_live",
     }
+
+
+def test_declares_what_the_kit_keeps_idempotency_keys_in() -> None:
+    """A service with the declared table would not start: its table has other columns than the kit wants."""
+    table = idempotency_table("requests", keep=60)
+    assert dict(table.columns) == COLUMNS
+    assert table.time_to_live == 60

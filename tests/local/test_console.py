@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from declared.program import Program
-from local.console.server import Console, Watched
+from local.console.server import Console
+from local.console.views import Watched
 from local.state import StackState
 from local_keyspaces.faults import FaultsFile
 from local_keyspaces.listening import listen
