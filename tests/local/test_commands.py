@@ -259,6 +259,7 @@ def test_says_that_there_is_no_such_stack(machine: Machine) -> None:
     assert "no stack 'prod'" in machine.fails("--stack", "prod")
 
 
+@pytest.mark.long
 def test_says_why_the_loader_failed_and_stops_what_was_started(machine: Machine) -> None:
     """As `pulumi up` does; an API over an empty table would be a lie."""
     data = machine.root / "app" / "load_countries" / "countries.json"
@@ -268,6 +269,7 @@ def test_says_why_the_loader_failed_and_stops_what_was_started(machine: Machine)
     assert "continent" in errors
 
 
+@pytest.mark.long
 def test_says_why_cassandra_did_not_come_up(machine: Machine) -> None:
     """Its own log is long; the end of it is what helps."""
     data = machine.root / ".local" / "data" / "dev"
@@ -278,6 +280,7 @@ def test_says_why_cassandra_did_not_come_up(machine: Machine) -> None:
     assert "cassandra.log" in errors
 
 
+@pytest.mark.long
 def test_stops_when_interrupted_while_starting(machine: Machine) -> None:
     """Ctrl-C is most likely while one waits."""
     with machine.up() as process:
