@@ -3,17 +3,24 @@
 import fcntl
 import hashlib
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
-from jgo.maven import MavenContext
+import requests
+from jgo.maven import Artifact, MavenContext
 
 from local_keyspaces.errors import LocalKeyspacesError
 from local_keyspaces.files import write_atomically
 
 CASSANDRA = "org.apache.cassandra:cassandra-all:5.0.5"
 _DOWNLOADS_AT_ONCE = 16
+_PAUSES = (1, 3, 9, 27)  # seconds before each further attempt: a network that comes and goes is usual in CI
+
+T = TypeVar("T")
+
 _AGAIN = "delete the folder with the jars, and they are fetched again"
 
 
@@ -52,18 +59,41 @@ def main() -> None:
             _fetch(directory)
 
 
+def retry(step: Callable[[], T]) -> T:
+    """Takes the step again when the network fails, up to four times in 40 seconds; then raises requests' exception."""
+    for pause in _PAUSES:
+        try:
+            return step()
+        except requests.RequestException:
+            time.sleep(pause)
+    return step()
+
+
 def _fetch(directory: Path) -> None:
     maven = MavenContext(repo_cache=directory)
     cassandra = maven.create_dependency(CASSANDRA)
-    _, dependencies = maven.resolver.get_dependency_list([cassandra])
+
+    def dependencies() -> list[Artifact]:
+        try:
+            return [node.dep.artifact for node in maven.resolver.get_dependency_list([cassandra])[1]]
+        except requests.RequestException:
+            for pom in directory.rglob("*.pom"):
+                pom.unlink()  # jgo takes a half written file for a whole one
+            raise
+
+    artifacts = [cassandra.artifact, *retry(dependencies)]
     with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
-        jars = list(
-            pool.map(
-                lambda dependency: dependency.artifact.resolve(), [cassandra, *(node.dep for node in dependencies)]
-            )
-        )
-    listing = classpath_file(directory)
-    write_atomically(listing, "\n".join(map(str, jars)) + "\n", mode=0o644)
+        jars = list(pool.map(lambda artifact: retry(lambda: _download(artifact)), artifacts))
+    write_atomically(classpath_file(directory), "\n".join(map(str, jars)) + "\n", mode=0o644)
+
+
+def _download(artifact: Artifact) -> Path:
+    try:
+        return artifact.resolve()
+    except requests.RequestException:
+        if artifact.cached_path:
+            artifact.cached_path.unlink(missing_ok=True)
+        raise
 
 
 if __name__ == "__main__":

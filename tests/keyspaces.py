@@ -162,11 +162,13 @@ class LocalKeyspaces:
         # One task enters and leaves, as asyncio's timeouts want it.
         stop, started = asyncio.Event(), asyncio.run_coroutine_threadsafe(_future(), loop).result()
         ended = asyncio.run_coroutine_threadsafe(_serve(directory, started, stop), loop)
+        started_again: list[subprocess.Popen[bytes]] = []
         try:
             running: LocalKeyspaces = call(_first(started, ended))
+            started_again = running._started_again
             yield running
         finally:
-            for process in running._started_again:
+            for process in started_again:
                 process.kill()
                 process.wait()
             loop.call_soon_threadsafe(stop.set)

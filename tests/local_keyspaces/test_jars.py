@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import requests
 
 from local_keyspaces.cassandra import fetch_jars
 from local_keyspaces.errors import LocalKeyspacesError
-from local_keyspaces.jars import classpath_file, pinned, verify
+from local_keyspaces.jars import classpath_file, pinned, retry, verify
 from tests.keyspaces import JARS
 
 
@@ -54,3 +55,21 @@ def test_pins_every_jar_of_cassandra() -> None:
     """A new clone could not start, or would run a jar that nobody has looked at."""
     classpath = asyncio.run(fetch_jars(JARS))
     assert {Path(jar).name for jar in classpath} == set(pinned())
+
+
+def test_fetches_again_when_the_network_fails_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One lost look-up of a name among a hundred downloads would end a newcomer's first `make up`, or a CI run."""
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    failures = [requests.ConnectionError("no such name"), requests.Timeout("slow")]
+
+    def step() -> str:
+        if failures:
+            raise failures.pop()
+        return "fetched"
+
+    assert retry(step) == "fetched"
+    assert pauses == [1, 3]
+    failures += [requests.ConnectionError("no such name")] * 9
+    with pytest.raises(requests.ConnectionError, match="no such name"):
+        retry(step)
