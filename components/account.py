@@ -1,5 +1,7 @@
 """The AWS account and region a stack is deployed to, as ARNs spell them."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import pulumi
@@ -15,7 +17,7 @@ class Account:
     region: pulumi.Output[str]
 
     @classmethod
-    def of(cls, parent: pulumi.Resource) -> "Account":
+    def of(cls, parent: pulumi.Resource) -> Account:
         """The account that `parent`'s aws provider is signed in to."""
         opts = pulumi.InvokeOutputOptions(parent=parent)
         return cls(

@@ -1,5 +1,7 @@
 """Checks of arguments: all mistakes at once, in plain words, before anything is created."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any, get_args
 

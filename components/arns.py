@@ -1,5 +1,7 @@
 """ARNs that a program is given: their form, and that they lie in the stack's region."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """The ECS cluster the tasks run in: a new one, or one that is there."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """The sign-in of the stack's aws provider, for code that calls AWS by boto3 instead."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from typing import Any

@@ -4,6 +4,8 @@ The engine loads a provider by module name in a process of its own; so editing o
 changed.
 """
 
+from __future__ import annotations
+
 import functools
 import sys
 import traceback

@@ -1,5 +1,7 @@
 """The parts that the microservices of a stack share: network, load balancer, cluster, keyspace."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 

@@ -1,5 +1,7 @@
 """IAM policy documents, and the actions that tasks and the endpoints which let them through have in common."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 

@@ -1,5 +1,7 @@
 """A microservice on Amazon Keyspaces and ECS Fargate."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
 import pulumi

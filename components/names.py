@@ -1,5 +1,7 @@
 """Names of components, checked before anything is created."""
 
+from __future__ import annotations
+
 import re
 
 import pulumi

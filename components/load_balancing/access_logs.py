@@ -1,5 +1,7 @@
 """The access logs of a load balancer, and a bucket that keeps them for a while."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """HTTPS at a load balancer: the certificate, the listener on port 443 and the domain's DNS record."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """The load balancer the microservices of an environment share: a new one, or a listener that is there already."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

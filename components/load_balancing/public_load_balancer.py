@@ -1,5 +1,7 @@
 """An application load balancer of the environment's own, reached from the internet."""
 
+from __future__ import annotations
+
 import ipaddress
 import re
 from collections.abc import Mapping, Sequence

@@ -1,5 +1,7 @@
 """One service's place behind a load balancer: its targets, the rule that picks its requests, the way between them."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """When a microservice calls for help: what its owner sets, and what every CloudWatch alarm of it has in common."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -79,7 +81,7 @@ class Alarms:
             },
         )
 
-    def in_region(self, account: Account) -> "Alarms":
+    def in_region(self, account: Account) -> Alarms:
         """The same, which refuses a topic of another region as soon as both are known."""
         return replace(self, topic_arn=_TOPIC.in_region("Alarms", "topic_arn", self.topic_arn, account))
 

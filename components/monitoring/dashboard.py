@@ -1,5 +1,7 @@
 """One CloudWatch dashboard for a microservice: what its callers see, what its tasks do, how its table takes it."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -5,6 +5,8 @@ Balancer"; ECS developer guide, "Amazon ECS CloudWatch metrics"; CloudWatch user
 metrics"; Keyspaces developer guide, "Amazon Keyspaces metrics and dimensions".
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

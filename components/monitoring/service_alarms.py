@@ -1,5 +1,7 @@
 """Alarms of a service: its traffic, which ECS may watch during a deployment, and its tasks."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

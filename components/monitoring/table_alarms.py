@@ -1,5 +1,7 @@
 """Alarms of a table, as one microservice uses it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 import pulumi

@@ -11,6 +11,8 @@ CloudWatch Logs show endpoint policies with the actions and resources used here,
 that there may be some.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import pulumi

@@ -1,5 +1,7 @@
 """VPC endpoints: for Keyspaces, for what else tasks need, and for the layers of images in S3."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
 import pulumi

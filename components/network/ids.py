@@ -1,5 +1,7 @@
 """IDs of EC2 that a program is given: their form."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 

@@ -4,6 +4,8 @@ A Pulumi dynamic provider that calls nobody and needs no credentials; as to how 
 `components.tables.schema`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

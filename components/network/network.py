@@ -1,5 +1,7 @@
 """The network the tasks run in: a VPC, new or existing, with the endpoints in it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

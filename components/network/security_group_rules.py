@@ -1,5 +1,7 @@
 """Rules of security groups, over TCP on one port. Resources of their own, so that others can add some to a group."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 import pulumi

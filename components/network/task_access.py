@@ -1,5 +1,7 @@
 """The security group of one microservice's tasks: its inbound and outbound rules."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """Which VPC the tasks run in: a new one, or one that is there already."""
 
+from __future__ import annotations
+
 import ipaddress
 import math
 from collections.abc import Sequence

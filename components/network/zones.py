@@ -1,5 +1,7 @@
 """Zones and subnets, compared with what AWS says of them before anything is created."""
 
+from __future__ import annotations
+
 import pulumi
 import pulumi_aws as aws
 

@@ -1,5 +1,7 @@
 """A microservice that runs once: a task that `pulumi up` waits for."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

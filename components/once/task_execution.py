@@ -1,5 +1,7 @@
 """Runs one ECS task to its end, or stops what was left running: the calls behind `TaskRun` and `TaskStop`."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Mapping
 from typing import Any

@@ -3,6 +3,8 @@
 A Pulumi dynamic provider; see `components.dynamic`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 

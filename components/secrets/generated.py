@@ -1,5 +1,7 @@
 """The generated secrets of a microservice: what they are called, and the parameters made for them."""
 
+from __future__ import annotations
+
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence

@@ -4,6 +4,8 @@ A Pulumi dynamic provider; see `components.dynamic`. The value goes from here to
 no input and no output, so it is neither in Pulumi's state nor in what Pulumi shows.
 """
 
+from __future__ import annotations
+
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress

@@ -1,5 +1,7 @@
 """The settings that ECS deploys beside the task definition, for Pulumi's service and for ECS's own API."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

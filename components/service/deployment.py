@@ -7,6 +7,8 @@ version (earlier ones call it a success: terraform-provider-aws, issues 19519 an
 log lines; and after a failure its state already holds what was asked for, so that the next update deploys nothing.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

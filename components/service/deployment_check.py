@@ -1,5 +1,7 @@
 """Finds the deployment of an ECS service that was asked for and follows it to its end: the calls of `Deployment`."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Mapping
 from typing import Any, NoReturn

@@ -1,5 +1,7 @@
 """Target tracking of a service's number of tasks by Application Auto Scaling."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

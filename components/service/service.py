@@ -1,5 +1,7 @@
 """A microservice that keeps running: tasks behind the load balancer."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 

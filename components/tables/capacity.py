@@ -1,5 +1,7 @@
 """A table's capacity for reads and writes: on demand, or provisioned within bounds."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal

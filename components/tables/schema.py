@@ -3,6 +3,8 @@
 A Pulumi dynamic provider that calls nobody and needs no credentials; see `components.dynamic`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 

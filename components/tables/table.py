@@ -1,5 +1,7 @@
 """A Keyspaces table: what a microservice declares, and the resources made from it."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

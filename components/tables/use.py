@@ -1,5 +1,7 @@
 """What a microservice does with a table: one of its own, another microservice's, or one that is there."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """A container image: its ECR repository, and its build from source. Deployed by digest."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import subprocess

@@ -5,6 +5,8 @@ the two EC2 describe actions and the channels of ECS Exec (service authorization
 condition keys").
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,5 +1,7 @@
 """The parts that are needed to run tasks of a microservice, as a service or once."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 

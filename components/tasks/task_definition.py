@@ -1,5 +1,7 @@
 """An ECS task definition: one container, locked down, with what it is told by its environment."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
