@@ -131,7 +131,7 @@ def test_gives_no_two_public_classes_one_name() -> None:
 def test_components_load_no_service_of_aws_before_it_is_used() -> None:
     """Every preview, update and saved edit, and every dynamic provider of `pulumi up`, takes five seconds more.
 
-    pulumi_aws loads the module of a service when the service is named, and an annotation names it unless it is postponed.
+    pulumi_aws loads a service's module when the service is named, and an annotation names it unless it is postponed.
     """
     loaded = subprocess.run(
         [sys.executable, "-c", "import sys, components; print(*sys.modules)"],
