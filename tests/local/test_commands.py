@@ -42,7 +42,7 @@ class Machine:
         for name in FILES:
             source = ROOT / name
             if source.is_dir():
-                shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(source, root / name)
             else:
                 shutil.copy(source, root)
         (root / ".local").mkdir(mode=0o700)
