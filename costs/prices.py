@@ -1,5 +1,7 @@
 """AWS's prices in us-east-1, in US dollars: the only place where a price is written down.
 
+But for two: `local_keyspaces`, which imports no other room, has those of reads and writes, and a test holds them equal.
+
 Keyspaces' own prices are from the price list that AWS publishes with its sample calculator. The others are what pages
 of third parties quoted from AWS's pricing pages at the date given: none was read at AWS on the day it was written down
 here. A `doubt` says what makes a price less sure than that.

@@ -14,7 +14,8 @@ consumption     adds the capacity units that it consumed (metering has the servi
                 meter_report)
 ddl, schema     change keyspaces, tables and types (tables) asynchronously (changes), in Cassandra (cassandra_session)
                 and in the system tables (catalog, system_tables); options, replication and quotas check the statement
-refusals        the answers to refused statements
+refusals        the answers to refused statements (guidance has the reason, its source, and what to write instead)
+witness         remembers what was refused, where a verdict on the program is wanted (verdict)
 
 Errors:
 

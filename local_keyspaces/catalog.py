@@ -13,6 +13,7 @@ from cassandra.cluster import Session
 
 from local_keyspaces import system_tables
 from local_keyspaces.cql import quoted
+from local_keyspaces.guidance import ServiceRule
 from local_keyspaces.quotas import Quota
 from local_keyspaces.refusals import invalid, no_such_table
 from local_keyspaces.replication import Regions, as_shown
@@ -42,14 +43,19 @@ class Catalog:
     def require_keyspace(self, name: str) -> None:
         """Raises Refused, as the developer guide's "Troubleshooting CQL" words it."""
         if name not in system_tables.KEYSPACES and self.keyspaces.get(name) is not Status.ACTIVE:
-            raise invalid(f"unconfigured keyspace {name}")
+            creating = self.keyspaces.get(name) is Status.CREATING
+            rule = ServiceRule.DDL_NOT_WAITED_FOR if creating else ServiceRule.NO_SUCH_TABLE
+            raise invalid(f"unconfigured keyspace {name}", rule)
 
     def require_table(self, keyspace: str, name: str) -> Table:
         """A table that can be used. Raises Refused."""
         self.require_keyspace(keyspace)
         table = self.tables.get((keyspace, name))
         if table is None or not table.usable:
-            raise no_such_table(keyspace, name)
+            creating = table is not None and table.status is Status.CREATING
+            raise no_such_table(
+                keyspace, name, ServiceRule.DDL_NOT_WAITED_FOR if creating else ServiceRule.NO_SUCH_TABLE
+            )
         return table
 
     # -- loading

@@ -5,7 +5,7 @@ Each client has a connection to Cassandra of its own, so that stream ids, and pa
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field, replace
 
 from local_keyspaces import cql, ddl, frames, plans, results, sign_in, system_tables
@@ -24,6 +24,7 @@ from local_keyspaces.relay import CHUNK, LARGEST, Awaited, Relay
 from local_keyspaces.requests import Batch, Execute, Parameters, Prepare, Query
 from local_keyspaces.schema import Schema
 from local_keyspaces.throttling import ConnectionThrottle, Throttling
+from local_keyspaces.witness import ConnectionWitness, Witness
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +45,8 @@ class Server:
     meter: Meter = field(default_factory=Meter)
     throttling: Throttling | None = None
     """None if capacity is not enforced."""
+    witness: Witness | None = None
+    """None if nobody wants a verdict."""
 
 
 async def serve_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Server) -> None:
@@ -87,6 +90,7 @@ class _Requests:
         throttle = ConnectionThrottle(server.throttling) if server.throttling is not None else None
         self._consumption = Consumption(server.meter, principal.name, server.schema.catalog.tables, throttle)
         self._keyspace: str | None = None
+        self._witness = ConnectionWitness(server.witness, principal.name) if server.witness is not None else None
 
     async def run(self, reader: asyncio.StreamReader, buffer: FrameBuffer) -> None:
         """Until the client ends the connection. Raises ProtocolError once nothing more can be understood."""
@@ -96,6 +100,8 @@ class _Requests:
                 sign_in.check_version(frame)
                 if frame.stream < 0 or self._relay.is_used(frame.stream):
                     raise ProtocolError(f"stream {frame.stream} cannot be used now")
+                if self._witness is not None:
+                    self._witness.request()
                 self._handle(frame)
             await self._relay.flush()
             chunk = await reader.read(CHUNK)
@@ -222,7 +228,23 @@ class _Requests:
     def _refuse(self, frame: Frame, error: Refused) -> None:
         if not error.usual:
             _log.info("refused to %s: %s", self._principal.arn, error.message)
+            if self._witness is not None:
+                self._witness.refused(self._texts(frame), error)
         self._relay.reply(frame.reply_error(error.code, error.message, error.details))
+
+    def _texts(self, frame: Frame) -> Sequence[str]:
+        """The statements of a request that was refused."""
+        match frame.opcode:
+            case Opcode.QUERY:
+                return [Query.decode(frame.body).text]
+            case Opcode.PREPARE:
+                return [Prepare.decode(frame.body).text]
+            case Opcode.EXECUTE:
+                return [self._find(Execute.decode(frame.body).id).text]
+            case Opcode.BATCH:
+                queries = [item.query for item in Batch.decode(frame.body).items]
+                return [self._find(each).text if isinstance(each, bytes) else each for each in queries]
+        return []
 
     def _fail(self, frame: Frame) -> None:
         _log.exception("a request could not be handled")

@@ -28,6 +28,8 @@ async def serve(server: Server, *, listener: socket.socket, tls: ssl.SSLContext)
             await serve_client(reader, writer, server)
         except SignInRefused as error:
             _log.info("refused a sign-in: %s", error)
+            if server.witness is not None:
+                server.witness.setting(error.rule, str(error))
         except ProtocolError as error:
             _log.info("ended a connection: %s", error)
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:

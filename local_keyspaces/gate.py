@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from local_keyspaces import cql, plans, rules, system_tables
 from local_keyspaces.catalog import Catalog
+from local_keyspaces.guidance import ServiceRule
 from local_keyspaces.iam import Principal
 from local_keyspaces.plans import Plan
 from local_keyspaces.refusals import invalid, no_such_table
@@ -30,7 +31,7 @@ class Gate:
         """The same for what must be a statement of rows."""
         statement = self.read(text, keyspace)
         if not isinstance(statement, Plan):
-            raise invalid("Only SELECT, INSERT, UPDATE, DELETE and BATCH can be prepared")
+            raise invalid("Only SELECT, INSERT, UPDATE, DELETE and BATCH can be prepared", ServiceRule.PREPARED_DDL)
         return statement
 
     def admit(self, plan: Plan, values: Values, consistency: str, *, size: int) -> None:
@@ -57,7 +58,7 @@ class Gate:
         for plan, values in items:
             self.authorize(plan)
             if plan.reads or plan.batch is not None:
-                raise invalid("Only INSERT, UPDATE and DELETE statements are allowed in a batch")
+                raise invalid("Only INSERT, UPDATE and DELETE statements are allowed in a batch", ServiceRule.BATCH)
             parts += self._parts(plan, values)
         rules.check_batch(kind, parts, size=size)
         size += sum(len(plan.text) for plan, _ in items)
@@ -89,4 +90,4 @@ def _refuse_hidden(plan: Plan, table: Table) -> None:
     """Cassandra has a new column at once; a statement that names it before the delay is over is refused."""
     if table.hidden:
         for column in sorted(table.hidden & cql.names_in(plan.text)):
-            raise invalid(f"Undefined column name {column}")
+            raise invalid(f"Undefined column name {column}", ServiceRule.DDL_NOT_WAITED_FOR)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TypeAlias
 
-from local_keyspaces import cql, rules, system_tables
+from local_keyspaces import cql, guidance, rules, system_tables
 from local_keyspaces.catalog import Catalog
 from local_keyspaces.cql import TableName
 from local_keyspaces.iam import Principal
@@ -115,7 +115,7 @@ def _read(text: str, keyspace: str | None, shows_peers: bool) -> Plan | cql.Use 
             if isinstance(statement, cql.Update) and (change := _update_of_partitioner(statement, keyspace)):
                 return change
         case cql.Unsupported():
-            raise invalid(f"{statement.what} is not yet supported.")
+            raise invalid(f"{statement.what} is not yet supported.", guidance.of_statement(statement.what))
         case _:
             return statement
     tables = [(_keyspace_of(part.table, keyspace), part.table.name) for part in parts]
@@ -160,7 +160,7 @@ def full_name(table: TableName, keyspace: str | None) -> tuple[str, str]:
 
 
 def read_only(keyspace: str) -> Refused:
-    return unauthorized(f"{keyspace} keyspace is not user-modifiable.")
+    return unauthorized(f"{keyspace} keyspace is not user-modifiable.", guidance.ServiceRule.SYSTEM_TABLES)
 
 
 def _keyspace_of(table: TableName, keyspace: str | None) -> str:

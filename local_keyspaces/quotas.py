@@ -6,6 +6,7 @@ restrictions". Not modelled, so not here: the quotas of restores, of streams and
 
 from enum import Enum
 
+from local_keyspaces.guidance import ServiceRule
 from local_keyspaces.refusals import invalid
 
 _KB = 1024
@@ -60,4 +61,5 @@ class Quota(Enum):
     def check(self, count: int, where: str = "") -> None:
         """where: the statement's part that is counted, for the message. Raises Refused above the quota."""
         if count > self.most:
-            raise invalid(f"{where}{': ' if where else ''}{count} {self.unit}; at most {self.most} are supported")
+            message = f"{where}{': ' if where else ''}{count} {self.unit}; at most {self.most} are supported"
+            raise invalid(message, ServiceRule.IN_SUBQUERIES if self is Quota.SUBQUERIES else ServiceRule.QUOTA)

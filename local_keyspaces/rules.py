@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from local_keyspaces import cql
 from local_keyspaces.cql import Relation, Term
+from local_keyspaces.guidance import AGGREGATES, ServiceRule
 from local_keyspaces.quotas import Quota
 from local_keyspaces.refusals import invalid
 from local_keyspaces.requests import Values
@@ -52,13 +53,15 @@ def check_supported(statement: cql.Statement) -> None:
             if statement.timestamp is not None:
                 for part in statement.statements:
                     if part.timestamp is not None:
-                        raise invalid("Timestamp must be set either on BATCH or individual statements")
+                        raise invalid(
+                            "Timestamp must be set either on BATCH or individual statements", ServiceRule.BATCH
+                        )
             for part in statement.statements:
                 check_supported(part)
         case cql.Insert() | cql.Update() | cql.Delete():
             _check_functions(statement.functions)
             if not isinstance(statement, cql.Insert) and any(r.operator == "IN" for r in statement.where):
-                raise invalid("IN is not supported in UPDATE and DELETE")
+                raise invalid("IN is not supported in UPDATE and DELETE", ServiceRule.IN_OF_WRITES)
 
 
 def check_consistency(consistency: str, *, write: bool) -> None:
@@ -67,7 +70,8 @@ def check_consistency(consistency: str, *, write: bool) -> None:
     if consistency not in supported:
         raise invalid(
             f"Consistency level {consistency} is not supported for this operation."
-            f" Supported consistency levels are: {', '.join(supported)}"
+            f" Supported consistency levels are: {', '.join(supported)}",
+            ServiceRule.WRITE_CONSISTENCY if write else ServiceRule.READ_CONSISTENCY,
         )
 
 
@@ -77,7 +81,7 @@ def check_read(select: cql.Select, values: Values) -> None:
     for relation in select.where:
         if relation.operator == "IN":
             if relation.token:
-                raise invalid("TOKEN is not supported with IN")
+                raise invalid("TOKEN is not supported with IN", ServiceRule.SELECT_CLAUSE)
             subqueries *= max(in_values(relation, values), 1)
     Quota.SUBQUERIES.check(subqueries)
 
@@ -86,7 +90,7 @@ def check_write(part: cql.Modification, table: Table, values: Values, *, size: i
     """size: of its text and of all values of the request, in bytes. timestamped: by its batch. Raises Refused."""
     ttl = None if isinstance(part, cql.Delete) else part.ttl
     if ttl is not None and not table.enabled("ttl"):
-        raise invalid("TTL is not yet supported.")
+        raise invalid("TTL is not yet supported.", ServiceRule.TTL)
     if part.timestamp is not None or timestamped:
         _check_timestamps(table)
     if size <= _SMALL:
@@ -117,53 +121,59 @@ def check_batch(kind: str, parts: Sequence[tuple[cql.Modification, Table, Values
     if kind == "LOGGED" and any(table.static for _, table, _ in parts):
         quota = Quota.LOGGED_STATEMENTS_WITH_STATIC
     if len(parts) > quota.most:  # in the words seen from the service
-        raise invalid(f"Batches with more than {quota.most} statements are not supported.")
+        raise invalid(f"Batches with more than {quota.most} statements are not supported.", ServiceRule.BATCH)
     Quota.BATCH.check(size)
     if kind == "UNLOGGED":
         if any(is_conditional(part) for part, _, _ in parts):
-            raise invalid("Conditional statements are not supported in UNLOGGED batches")
+            raise invalid("Conditional statements are not supported in UNLOGGED batches", ServiceRule.BATCH)
         return
     if kind == "COUNTER":
         return
     rows = set()
     for part, table, values in parts:
         if table.counts:
-            raise invalid("Counters are not supported in LOGGED batches")
+            raise invalid("Counters are not supported in LOGGED batches", ServiceRule.BATCH)
         where = () if isinstance(part, cql.Insert) else part.where
         if any(relation.operator != "=" for relation in where):
-            raise invalid("LOGGED batches support only = in WHERE")
+            raise invalid("LOGGED batches support only = in WHERE", ServiceRule.BATCH)
         key = (*table.partition_key, *table.clustering_key)
         given = dict(assigned(part))
         if isinstance(part, cql.Delete) and not given.keys() >= set(key) and not _deletes_static(part, table):
-            raise invalid("Range deletes are not supported in LOGGED batches")
+            raise invalid("Range deletes are not supported in LOGGED batches", ServiceRule.BATCH)
         row = (table.keyspace, table.name, *(identity(given.get(column, ()), values) for column in key))
         if None not in row and row in rows:
-            raise invalid("LOGGED batches with several statements for the same row are not supported")
+            raise invalid(
+                "LOGGED batches with several statements for the same row are not supported", ServiceRule.BATCH
+            )
         rows.add(row)
 
 
 def _check_select(select: cql.Select) -> None:
     if select.per_partition_limit:
-        raise invalid("PER PARTITION LIMIT is not supported")
+        raise invalid("PER PARTITION LIMIT is not supported", ServiceRule.PER_PARTITION_LIMIT)
     for used, what in ((select.distinct, "DISTINCT"), (select.group_by, "GROUP BY"), (select.ann, "ANN OF")):
         if used:
-            raise invalid(f"{what} is not supported")
+            raise invalid(f"{what} is not supported", ServiceRule.SELECT_CLAUSE)
     _check_functions(select.functions)
     if any(relation.operator == "LIKE" for relation in select.where):
-        raise invalid("LIKE is not supported")
+        raise invalid("LIKE is not supported", ServiceRule.SELECT_CLAUSE)
 
 
 def _check_functions(functions: Iterable[str]) -> None:
     for name in sorted(functions):
         if name not in _FUNCTIONS and not _BLOB_FUNCTION.fullmatch(name):
-            raise invalid(f"{'countRows' if name == 'countrows' else name} is not yet supported.")
+            raise invalid(
+                f"{'countRows' if name == 'countrows' else name} is not yet supported.",
+                AGGREGATES.get(name, ServiceRule.FUNCTION),
+            )
 
 
 def _check_timestamps(table: Table) -> None:
     if not table.enabled("client_side_timestamps"):
         raise invalid(
             f"Client-side timestamps are not enabled for table {table.keyspace}.{table.name}, so USING TIMESTAMP and"
-            " WRITETIME are not supported"
+            " WRITETIME are not supported",
+            ServiceRule.TIMESTAMPS,
         )
 
 

@@ -13,6 +13,7 @@ from local_keyspaces.processes import Registry
 from local_keyspaces.progress import Progress
 from local_keyspaces.service import SCHEMA_DELAY, LocalKeyspaces, run_keyspaces
 from local_keyspaces.state import State
+from local_keyspaces.witness import Witness
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +35,9 @@ async def run_with_cassandra(
     progress: Progress,
     schema_delay: float = SCHEMA_DELAY,
     capacity_clock: Clock | None = None,
+    witness: Witness | None = None,
 ) -> AsyncIterator[RunningKeyspaces]:
-    """name: of the data. capacity_clock: None if capacity is not enforced.
+    """name: of the data. capacity_clock: None if capacity is not enforced. witness: None if nobody wants a verdict.
 
     Raises LocalKeyspacesError if it does not come up.
     """
@@ -61,6 +63,7 @@ async def run_with_cassandra(
                 account=account,
                 schema_delay=schema_delay,
                 capacity_clock=capacity_clock,
+                witness=witness,
             )
         )
         keyspaces.faults.write(faults)

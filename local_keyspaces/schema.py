@@ -16,6 +16,7 @@ from local_keyspaces.cassandra_session import open_session, run
 from local_keyspaces.catalog import Catalog
 from local_keyspaces.changes import Changes
 from local_keyspaces.cql import quoted
+from local_keyspaces.guidance import ServiceRule
 from local_keyspaces.quotas import Quota
 from local_keyspaces.refusals import Refused, already_exists, invalid
 from local_keyspaces.replication import Regions
@@ -424,4 +425,4 @@ def _require_settled(table: Table) -> None:
 
 
 def _not_now(what: str, status: Status) -> Refused:
-    return invalid(f"{what} is {status}; try again once that is over")
+    return invalid(f"{what} is {status}; try again once that is over", ServiceRule.DDL_NOT_WAITED_FOR)

@@ -15,6 +15,7 @@ from local_keyspaces.faults import FaultsFile
 from local_keyspaces.meter import Meter
 from local_keyspaces.schema import Schema
 from local_keyspaces.throttling import Throttling
+from local_keyspaces.witness import Witness
 
 # Seconds. Long enough that a program which does not wait for its table fails here too.
 SCHEMA_DELAY = 1.0
@@ -42,21 +43,30 @@ async def run_keyspaces(
     listener: socket.socket,
     schema_delay: float = SCHEMA_DELAY,
     capacity_clock: Clock | None = None,
+    witness: Witness | None = None,
 ) -> AsyncIterator[LocalKeyspaces]:
     """In front of a Cassandra on 127.0.0.1. directory: for its certificates and faults.json.
 
     listener: the socket to serve on; it is closed in the end. capacity_clock: that capacity comes by; None if capacity
-    is not enforced.
+    is not enforced. witness: of what clients do wrong; None if nobody wants a verdict.
     """
     certificates = Certificates(directory)
     tls = certificates.server_context(region)
+    if witness is not None:
+        tls.sni_callback = witness.client_hello
     store, faults = CredentialStore(), FaultsFile(directory / "faults.json")
     with listener:
         async with Schema.open(cassandra_port, region=region, account=account, delay=schema_delay) as schema:
             cassandra = ("127.0.0.1", cassandra_port)
             throttling = Throttling(capacity_clock) if capacity_clock is not None else None
             server = Server(
-                region=region, store=store, schema=schema, faults=faults, cassandra=cassandra, throttling=throttling
+                region=region,
+                store=store,
+                schema=schema,
+                faults=faults,
+                cassandra=cassandra,
+                throttling=throttling,
+                witness=witness,
             )
             port = listener.getsockname()[1]
             async with (

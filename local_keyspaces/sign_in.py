@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from local_keyspaces import frames, sigv4
 from local_keyspaces.credentials import Credentials, CredentialStore
 from local_keyspaces.frames import ErrorCode, Frame, FrameBuffer, Opcode, ProtocolError, Reader
+from local_keyspaces.guidance import ServiceRule
 
 # The class real clients are told, and some insist on; seen in apache/cassandra-gocql-driver, pull request 1379.
 _AUTHENTICATOR = "com.amazon.helenus.auth.HelenusAuthenticator"
@@ -19,6 +20,10 @@ LARGEST_BEFORE = 64 * 1024
 
 class SignInRefused(Exception):
     """The client has been told why, and its connection is to be closed."""
+
+    def __init__(self, message: str, rule: ServiceRule = ServiceRule.SIGN_IN) -> None:
+        super().__init__(message)
+        self.rule = rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,4 +121,6 @@ def _token(frame: Frame) -> bytes:
 async def _refuse(writer: asyncio.StreamWriter, frame: Frame, code: ErrorCode, message: str) -> None:
     writer.write(frame.reply_error(code, message).encode())
     await writer.drain()
-    raise SignInRefused(message)
+    raise SignInRefused(
+        message, ServiceRule.SIGN_IN if frame.version == frames.VERSION else ServiceRule.PROTOCOL_VERSION
+    )

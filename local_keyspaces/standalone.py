@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import sys
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def run_standalone(
     capacity_clock: Clock | None = None,
 ) -> None:
     """Runs until SIGINT or SIGTERM. policy_file: what a role called `client` may do. Raises LocalKeyspacesError."""
-    roles = {_ROLE: _role(policy_file)} if policy_file is not None else {}
+    roles = roles_of(policy_file)
 
     async def run(listener: socket.socket) -> None:
         async with AsyncExitStack() as exit_stack:
@@ -73,7 +74,10 @@ def run_standalone(
             ignore_interrupts()
 
 
-def _role(policy_file: Path) -> Role:
+def roles_of(policy_file: Path | None) -> Mapping[str, Role]:
+    """One role, `client`, with the policy, or none. Raises LocalKeyspacesError."""
+    if policy_file is None:
+        return {}
     try:
         policy = Policy.parse(policy_file.read_text(), policy_file.name)
     except OSError as error:
@@ -82,7 +86,7 @@ def _role(policy_file: Path) -> Role:
         raise LocalKeyspacesError(f"{policy_file} is not text in UTF-8: give a policy document in JSON") from None
     except MalformedPolicy as error:
         raise LocalKeyspacesError(str(error)) from None
-    return Role(arn=f"arn:aws:iam::{ACCOUNT}:role/{_ROLE}", policies=(policy,))
+    return {_ROLE: Role(arn=f"arn:aws:iam::{ACCOUNT}:role/{_ROLE}", policies=(policy,))}
 
 
 def _introduction(keyspaces: LocalKeyspaces, state: State, region: str, profiles: list[str]) -> str:

@@ -40,12 +40,12 @@ class Running:
 class State:
     """The files in the directory. stop: the command that ends what runs there, for error messages.
 
-    The jars are software, not state: they survive when the rest is deleted.
+    The jars are software, not state: they survive when the rest is deleted. jars: their place, if they are elsewhere.
     """
 
-    def __init__(self, directory: Path, *, stop: str) -> None:
+    def __init__(self, directory: Path, *, stop: str, jars: Path | None = None) -> None:
         self.directory = directory.absolute()
-        self.jars = self.directory / "jars"
+        self.jars = jars if jars is not None else self.directory / "jars"
         self.data = self.directory / "data"
         self.logs = self.directory / "logs"
         self.keyspaces = self.directory / "keyspaces"

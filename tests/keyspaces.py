@@ -29,6 +29,7 @@ from local_keyspaces.listening import listen
 from local_keyspaces.processes import Registry
 from local_keyspaces.service import run_keyspaces
 from local_keyspaces.tables import TableSchema
+from local_keyspaces.witness import Witness
 from tests.processes import listens, wait_until
 
 T = TypeVar("T")
@@ -68,6 +69,7 @@ class LocalKeyspaces:
     credentials: CredentialsEndpoint
     loop: asyncio.AbstractEventLoop
     cassandra_pid: int
+    witness: Witness
     _started_again: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -200,6 +202,7 @@ async def _serve(directory: Path, started: "asyncio.Future[LocalKeyspaces]", sto
                 registry=Registry(directory / "processes.json"),
             )
         )
+        witness = Witness()
         running = await stack.enter_async_context(
             run_keyspaces(
                 directory=directory / "keyspaces",
@@ -208,6 +211,7 @@ async def _serve(directory: Path, started: "asyncio.Future[LocalKeyspaces]", sto
                 region=REGION,
                 account=aws.ACCOUNT,
                 schema_delay=SCHEMA_DELAY,
+                witness=witness,
             )
         )
         credentials = CredentialsEndpoint(running.store)
@@ -219,6 +223,7 @@ async def _serve(directory: Path, started: "asyncio.Future[LocalKeyspaces]", sto
                 credentials=credentials,
                 loop=asyncio.get_running_loop(),
                 cassandra_pid=cassandra.process.pid,
+                witness=witness,
             )
         )
         await stop.wait()

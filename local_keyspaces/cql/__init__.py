@@ -3,7 +3,7 @@
 `parse` understands a text as Cassandra 5 does, or refuses it: the strict side. Imports nothing else of `local/`.
 """
 
-from local_keyspaces.cql.lexer import CqlSyntaxError, names_in, quoted, shape
+from local_keyspaces.cql.lexer import CqlSyntaxError, Token, names_in, quoted, shape, tokenize
 from local_keyspaces.cql.parser import parse
 from local_keyspaces.cql.statements import (
     AlterKeyspace,
@@ -55,6 +55,7 @@ __all__ = [
     "Statement",
     "TableName",
     "Term",
+    "Token",
     "Type",
     "Unsupported",
     "Update",
@@ -64,4 +65,5 @@ __all__ = [
     "parse_type",
     "quoted",
     "shape",
+    "tokenize",
 ]

@@ -91,7 +91,7 @@ class Tokens:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        tokens = list(islice(_tokenize(text), MAX_TOKENS + 1))
+        tokens = list(islice(tokenize(text), MAX_TOKENS + 1))
         if len(tokens) > MAX_TOKENS:
             raise CqlSyntaxError(text, tokens[-1].start, f"more than {MAX_TOKENS} words and signs")
         self._tokens = [*tokens, Token("end", "", len(text), len(text))]
@@ -158,7 +158,8 @@ class Tokens:
         return "<EOF>" if token.kind == "end" else self._text[token.start : min(token.end, token.start + _SHOWN)]
 
 
-def _tokenize(text: str) -> Iterator[Token]:
+def tokenize(text: str) -> Iterator[Token]:
+    """Without spaces and comments. Raises CqlSyntaxError."""
     position = 0
     while position < len(text):
         match = _TOKEN.match(text, position)

@@ -7,6 +7,8 @@ import pytest
 
 from local_keyspaces.__main__ import _parser
 from local_keyspaces.faults import Faults
+from local_keyspaces.guidance import ServiceRule
+from local_keyspaces.verdict import GIVEN, NOT_READY
 from tests.processes import ROOT
 
 DOCUMENT = (ROOT / "docs" / "keyspaces.md").read_text()
@@ -32,3 +34,12 @@ def test_documents_every_command_and_the_options_of_run(command: str) -> None:
         for action in _commands()[command]._actions:
             names = [name for name in action.option_strings if name.startswith("--") and name != "--help"]
             assert all(name in DOCUMENT for name in names)
+
+
+def test_documents_the_verdict() -> None:
+    """A team could not point its suite at the endpoint, nor its build go by the exit code."""
+    section = DOCUMENT[DOCUMENT.index("## The verdict") : DOCUMENT.index("## The meter")]
+    assert "local-keyspaces --verdict" in section
+    assert all(f"`{variable}`" in section for variable in GIVEN)
+    assert f"| {NOT_READY} |" in section
+    assert all(f"`{rule.name}`" in section for rule in ServiceRule if rule.of_connection)

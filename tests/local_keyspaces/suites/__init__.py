@@ -1,0 +1,1 @@
+"""Programs of other teams, as the verdict runs them: each connects by its environment alone."""
