@@ -226,13 +226,12 @@ def _permissions(options: argparse.Namespace, state: StackState) -> int:
     from local_keyspaces.metered import read_totals
 
     declared = Evaluation(options.program.resolve(), running.stack, "127.0.0.1").run()
-    found = uses(declared.stack, running.region, read_totals(state.keyspaces)["statements"])
+    found = uses(declared.stack, running.region, read_totals(state.keyspaces)["permissions"])
     if options.json:
-        shown = {each.role: {"allowed": sorted(each.allowed), "unused": each.unused} for each in found}
-        print(json.dumps(shown, indent=2))
+        print(json.dumps({each.role: each.as_json() for each in found}, indent=2))
     else:
         print(*(line for each in found for line in each.lines()), sep="\n")
-    return int(any(each.unused for each in found))
+    return int(any(each.unused or each.refused for each in found))
 
 
 def _cql(options: argparse.Namespace, state: StackState) -> None:

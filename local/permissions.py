@@ -1,9 +1,10 @@
-"""What each task role may do with the tables, and what it has done since Keyspaces started here.
+"""What each task role may do with the keyspaces and tables, and what it has asked for since Keyspaces started here.
 
 A permission that nothing used is either a test that is missing, or a permission too many.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,18 +12,25 @@ from declared import aws
 from local.translation import Stack
 from local_keyspaces.credentials import Role
 from local_keyspaces.iam import Principal
+from local_keyspaces.least_privilege import smallest_policy
 
-_ACTIONS: Final = ("cassandra:Select", "cassandra:Modify")
+_ACTIONS: Final = tuple(
+    f"cassandra:{name}" for name in ("Select", "Modify", "Create", "Alter", "Drop", "TagResource", "UntagResource")
+)
 
 Permission = tuple[str, str]
-"""An action, and a table as `keyspace.table`."""
+"""An action, and a keyspace, or a table as `keyspace.table`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RoleUse:
+    """refused: actions and the ARNs on which the role lacks them. policy: the smallest one that would have done."""
+
     role: str
     allowed: frozenset[Permission]
     used: frozenset[Permission]
+    refused: Sequence[Permission]
+    policy: Mapping[str, Any] | None
 
     @property
     def unused(self) -> list[Permission]:
@@ -32,33 +40,46 @@ class RoleUse:
         yield f"{self.role}"
         for action, table in sorted(self.allowed):
             yield f"  {'used' if (action, table) in self.used else 'NEVER USED':10}  {action:16}  {table}"
+        for action, resource in self.refused:
+            yield f"  {'REFUSED':10}  {action:16}  {resource}"
+        if self.policy is not None and (self.unused or self.refused):
+            yield "  The smallest policy that would have done:"
+            yield from (f"    {line}" for line in json.dumps(self.policy, indent=2).splitlines())
+
+    def as_json(self) -> Mapping[str, Any]:
+        return {
+            "allowed": sorted(self.allowed),
+            "unused": self.unused,
+            "refused": self.refused,
+            "policy": self.policy,
+        }
 
 
-def uses(stack: Stack, region: str, statements: Iterable[Mapping[str, Any]]) -> list[RoleUse]:
-    """statements: of the meter's totals."""
-    tables = {
-        f"{each.keyspace}.{each.name}": (
-            f"arn:aws:cassandra:{region}:{aws.ACCOUNT}:/keyspace/{each.keyspace}/table/{each.name}"
-        )
-        for each in stack.tables
+def uses(stack: Stack, region: str, decisions: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[RoleUse]:
+    """decisions: of each role, as the meter's totals have them under `permissions`."""
+    prefix = f"arn:aws:cassandra:{region}:{aws.ACCOUNT}:/keyspace/"
+    resources = {f"{prefix}{name}/": name for name in stack.keyspaces} | {
+        f"{prefix}{each.keyspace}/table/{each.name}": f"{each.keyspace}.{each.name}" for each in stack.tables
     }
-    used: dict[str, set[Permission]] = {}
-    for each in statements:
-        action = _ACTIONS[0] if each["text"].lstrip().upper().startswith("SELECT") else _ACTIONS[1]
-        used.setdefault(each["role"], set()).add((action, f"{each['keyspace']}.{each['table']}"))
     roles = {_name(step.task.role): step.task.role for step in stack.steps}
-    return [
-        RoleUse(role=name, allowed=frozenset(_allowed(role, tables)), used=frozenset(used.get(name, ())))
-        for name, role in sorted(roles.items())
-    ]
+    return [_use(name, role, resources, decisions.get(name, ())) for name, role in sorted(roles.items())]
 
 
-def _allowed(role: Role, tables: Mapping[str, str]) -> Iterator[Permission]:
+def _use(name: str, role: Role, resources: Mapping[str, str], decisions: Sequence[Mapping[str, Any]]) -> RoleUse:
     principal = Principal(arn=role.arn, policies=role.policies)
-    for table, arn in tables.items():
-        for action in _ACTIONS:
-            if principal.may(action, arn):
-                yield action, table
+    allowed = {(action, label) for arn, label in resources.items() for action in _ACTIONS if principal.may(action, arn)}
+    used = {
+        (each["action"], resources[each["resource"]])
+        for each in decisions
+        if each["allowed"] and each["resource"] in resources
+    }
+    return RoleUse(
+        role=name,
+        allowed=frozenset(allowed),
+        used=frozenset(used),
+        refused=sorted((each["action"], each["resource"]) for each in decisions if not each["allowed"]),
+        policy=smallest_policy(decisions),
+    )
 
 
 def _name(role: Role) -> str:

@@ -5,6 +5,7 @@ import secrets
 from dataclasses import dataclass, field
 
 from local_keyspaces.iam import Policy, Principal
+from local_keyspaces.least_privilege import RoleDecisions
 
 _LIFETIME = datetime.timedelta(hours=1)
 
@@ -33,6 +34,8 @@ class CredentialStore:
 
     def __init__(self) -> None:
         self._by_access_key: dict[str, Credentials] = {}
+        self.decisions = RoleDecisions()
+        """Of the principals of these credentials, those that have expired too."""
 
     def add(self, credentials: Credentials) -> None:
         self._by_access_key[credentials.access_key] = credentials
@@ -49,7 +52,9 @@ class CredentialStore:
         account, name = role.arn.split(":")[4], role.arn.rpartition("/")[2]
         credentials = Credentials(
             principal=Principal(
-                arn=f"arn:aws:sts::{account}:assumed-role/{name}/{secrets.token_hex(8)}", policies=role.policies
+                arn=f"arn:aws:sts::{account}:assumed-role/{name}/{secrets.token_hex(8)}",
+                policies=role.policies,
+                decided=self.decisions.of(name),
             ),
             access_key="ASIA" + _random_id(16),
             secret_key=secrets.token_urlsafe(30),

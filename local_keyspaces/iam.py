@@ -18,10 +18,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from local_keyspaces.least_privilege import Decisions
+
 _log = logging.getLogger(__name__)
 
 _DECISIONS = 1024  # per principal; resources come from clients, so their number has no bound of its own
 _LONGEST_REMEMBERED = 512
+_MOST_RECORDED = 2_000
 _ELEMENTS = ("Version", "Id", "Statement")
 _STATEMENT_ELEMENTS = ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition")
 _SID = re.compile(r"[A-Za-z0-9]*")  # reference, "Sid"
@@ -116,6 +119,8 @@ class Principal:
 
     arn: str
     policies: tuple[Policy, ...]
+    decided: Decisions = field(default_factory=dict, repr=False, compare=False)
+    """What `may` was asked, and its answers, up to 2,000."""
     _decide: Callable[[str, str], bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -145,6 +150,12 @@ class Principal:
         return (statement for policy in self.policies for statement in policy.statements)
 
     def _evaluate(self, action: str, resource: str) -> bool:
+        allowed = self._allows(action, resource)
+        if len(resource) <= _LONGEST_REMEMBERED and len(self.decided) < _MOST_RECORDED:
+            self.decided[action, resource] = allowed
+        return allowed
+
+    def _allows(self, action: str, resource: str) -> bool:
         matching = [statement for statement in self._statements() if statement.matches(action, resource)]
         allows = [statement for statement in matching if statement.allows]
         denies = [statement for statement in matching if not statement.allows]

@@ -17,6 +17,7 @@ from typing import Any
 
 from local_keyspaces.errors import LocalKeyspacesError
 from local_keyspaces.files import write_atomically
+from local_keyspaces.least_privilege import RoleDecisions
 from local_keyspaces.meter import Meter
 from local_keyspaces.throttling import Throttling
 
@@ -76,7 +77,8 @@ def metered(source: Meter | Path | str = Path(".local", "keyspaces")) -> Iterato
 
 
 def read_totals(directory: Path) -> Mapping[str, Any]:
-    """`Meter.snapshot` of the endpoint that runs with this directory; with it `Throttling.report`, if it has one.
+    """`Meter.snapshot` of the endpoint that runs with this directory, `Throttling.report`, if it has one, and as
+    `permissions` the `RoleDecisions.snapshot`.
 
     Blocks. Raises NoMeter.
     """
@@ -92,7 +94,9 @@ def read_totals(directory: Path) -> Mapping[str, Any]:
 
 
 @asynccontextmanager
-async def serve(meter: Meter, directory: Path, throttling: Throttling | None = None) -> AsyncIterator[None]:
+async def serve(
+    meter: Meter, decisions: RoleDecisions, directory: Path, throttling: Throttling | None = None
+) -> AsyncIterator[None]:
     """Answers `read_totals`, for those only who may read the directory's file: partition keys are data.
 
     throttling: None if capacity is not enforced; else its report is in the totals, too.
@@ -104,7 +108,9 @@ async def serve(meter: Meter, directory: Path, throttling: Throttling | None = N
             async with asyncio.timeout(_SECONDS):
                 given = await reader.readexactly(_TOKEN_BYTES)
                 if hmac.compare_digest(given, token.encode()):
-                    totals = {**meter.snapshot(), **(throttling.report() if throttling is not None else {})}
+                    totals = {**meter.snapshot(), "permissions": decisions.snapshot()}
+                    if throttling is not None:
+                        totals |= throttling.report()
                     writer.write(json.dumps(totals).encode())
                     await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError):

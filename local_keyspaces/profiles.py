@@ -46,7 +46,11 @@ async def keep_profiles(
 
 def _administrator(file: Path, store: CredentialStore, account: str) -> Credentials:
     """With the keys of last time, since programs that go on running have them."""
-    user = Principal(arn=f"arn:aws:iam::{account}:user/{ADMINISTRATOR}", policies=(EVERYTHING,))
+    user = Principal(
+        arn=f"arn:aws:iam::{account}:user/{ADMINISTRATOR}",
+        policies=(EVERYTHING,),
+        decided=store.decisions.of(ADMINISTRATOR),
+    )
     parser = configparser.RawConfigParser()
     parser.read(file)
     if not parser.has_section(ADMINISTRATOR):

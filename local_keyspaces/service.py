@@ -71,7 +71,7 @@ async def run_keyspaces(
             port = listener.getsockname()[1]
             async with (
                 endpoint.serve(server, listener=listener, tls=tls),
-                metered.serve(server.meter, directory, throttling),
+                metered.serve(server.meter, store.decisions, directory, throttling),
             ):
                 yield LocalKeyspaces(
                     port=port,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from local_keyspaces.guidance import ServiceRule
+from local_keyspaces.least_privilege import smallest_policy
 from local_keyspaces.profiles import ADMINISTRATOR
 from local_keyspaces.verdict.places import find_places
 from local_keyspaces.verdict.prices import READS, WRITES
@@ -67,6 +68,8 @@ class Verdict:
     notes: Sequence[str]
     unseen: Sequence[str]
     connections: int
+    policies: Mapping[str, Any]
+    """For each role, the smallest IAM policy that would have done."""
     total: Usage
     tables: Sequence[Usage]
     shapes: Sequence[Usage]
@@ -77,13 +80,17 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A command that has ended. metered: the meter's statements. directory: of the command's source text."""
+    """A command that has ended.
+
+    metered: the meter's statements. decisions: of each role. directory: of the command's source text.
+    """
 
     command: Sequence[str]
     exit_code: int
     region: str
     witness: Witness
     metered: Sequence[Mapping[str, Any]]
+    decisions: Mapping[str, Sequence[Mapping[str, Any]]]
     directory: Path = field(default_factory=Path.cwd)
 
 
@@ -106,6 +113,7 @@ def judge(run: Run) -> Verdict:
         notes=list(_notes(run)),
         unseen=_unseen(run.region),
         connections=run.witness.connections,
+        policies={role: smallest_policy(run.decisions.get(role, ())) for role in sorted(run.witness.roles)},
         total=total,
         tables=_by(run.metered, lambda each: f"{each['keyspace']}.{each['table']}"),
         shapes=_by(run.metered, lambda each: str(each["text"]))[:_MOST_SHAPES],

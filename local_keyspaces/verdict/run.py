@@ -89,8 +89,16 @@ def run_verdict(
                     task.cancel()
                 await asyncio.gather(ended, failed, return_exceptions=True)
             if not ended.cancelled():
+                decisions = running.keyspaces.store.decisions.snapshot()
                 metered = running.keyspaces.meter.snapshot()["statements"]
-                run = Run(command=command, exit_code=ended.result(), region=region, witness=witness, metered=metered)
+                run = Run(
+                    command=command,
+                    exit_code=ended.result(),
+                    region=region,
+                    witness=witness,
+                    metered=metered,
+                    decisions=decisions,
+                )
                 verdicts.append(judge(run))
             else:
                 failed.result()

@@ -12,6 +12,7 @@ from cassandra.query import BatchStatement, BatchType
 from declared.program import Program
 from local import translation
 from local_keyspaces.credentials import Role
+from local_keyspaces.least_privilege import smallest_policy
 from tests.evaluation import ROOT, evaluate_in
 from tests.keyspaces import ARN, COUNTRIES, EVERYTHING, READ_SYSTEM, LocalKeyspaces, allow, role
 
@@ -218,3 +219,38 @@ def test_lets_each_role_use_the_tables_that_its_microservice_names(keyspaces: Lo
                     else:
                         with pytest.raises(Unauthorized):
                             session.execute(statement)
+
+
+def test_derives_the_smallest_policy_that_does(session: Session, keyspaces: LocalKeyspaces) -> None:
+    """A policy that grants more than was used, or with which the same program no longer runs, is worse than none."""
+    wide = role(allow(["cassandra:*", "ec2:*"], "*"), name="wide")
+
+    def program(session: Session) -> None:
+        table = f"{COUNTRIES.keyspace}.{COUNTRIES.name}"
+        session.execute(f"UPDATE {table} SET name = 'x' WHERE id = 'smallest' IF name = 'y'")
+        session.execute("SELECT * FROM system_schema_mcs.tables")
+
+    with keyspaces.connect(wide) as connected:
+        program(connected)
+    policy = smallest_policy(keyspaces.store.decisions.snapshot()["wide"])
+    assert policy is not None
+    assert policy["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Action": ["ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcEndpoints"],
+            "Resource": ["*"],
+        },
+        {
+            "Effect": "Allow",
+            "Action": ["cassandra:Modify", "cassandra:Select"],
+            "Resource": [f"{ARN}{COUNTRIES.keyspace}/table/{COUNTRIES.name}"],
+        },
+        {"Effect": "Allow", "Action": ["cassandra:Select"], "Resource": [f"{ARN}system*"]},
+    ]
+    narrow = role(*policy["Statement"], name="narrow")
+    with keyspaces.connect(narrow) as connected:
+        program(connected)
+        with pytest.raises(Unauthorized):
+            connected.execute("DROP KEYSPACE geography_domain")
+    refused = [each for each in keyspaces.store.decisions.snapshot()["narrow"] if not each["allowed"]]
+    assert refused == [{"action": "cassandra:Drop", "resource": f"{ARN}{COUNTRIES.keyspace}/", "allowed": False}]

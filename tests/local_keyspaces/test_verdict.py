@@ -18,6 +18,7 @@ from costs import prices
 from local_keyspaces.errors import LocalKeyspacesError
 from local_keyspaces.faults import Faults
 from local_keyspaces.guidance import ServiceRule
+from local_keyspaces.iam import Policy, Principal
 from local_keyspaces.metered import metered
 from local_keyspaces.profiles import keep_profiles
 from local_keyspaces.progress import Progress
@@ -29,7 +30,7 @@ from local_keyspaces.verdict.prices import READS, WRITES
 from local_keyspaces.verdict.report import Run, Verdict, judge
 from local_keyspaces.verdict.run import run_verdict
 from local_keyspaces.witness import ConnectionWitness, Witness
-from tests.keyspaces import REGION, LocalKeyspaces
+from tests.keyspaces import ARN, REGION, LocalKeyspaces
 from tests.processes import ROOT
 
 SUITES = Path(__file__).parent / "suites"
@@ -69,9 +70,19 @@ def run_suite(name: str, keyspaces: LocalKeyspaces, tmp_path: Path, monkeypatch:
     seen.sightings.clear()
     seen.roles.clear()
     seen.connections = 0
+    keyspaces.store.decisions.of("administrator").clear()
     with metered(keyspaces.service.meter) as m:
         runpy.run_path(str(tmp_path / f"{name}.py"))
-    run = Run(command=[name], exit_code=0, region=REGION, witness=seen, metered=m.statements, directory=tmp_path)
+    decisions = keyspaces.store.decisions.snapshot()
+    run = Run(
+        command=[name],
+        exit_code=0,
+        region=REGION,
+        witness=seen,
+        metered=m.statements,
+        decisions=decisions,
+        directory=tmp_path,
+    )
     return judge(run)
 
 
@@ -84,6 +95,7 @@ def judged(*, exit_code: int = 0, seen: Witness | None = None, statements: int =
             region=REGION,
             witness=seen,
             metered=[METERED] if statements else [],
+            decisions={},
             directory=SUITES / "nothing",
         )
     )
@@ -124,6 +136,11 @@ def test_finds_nothing_in_a_client_that_is_right(
     assert (table.name, table.statements, table.read_units, table.write_units) == ("clean.items", 31, 100, 30)
     assert table.dollars == pytest.approx(100 * 0.125e-6 + 30 * 0.625e-6)
     assert verdict.total.dollars == table.dollars
+    policy = Policy.parse(verdict.policies["administrator"])
+    least = Principal(arn="arn:aws:iam::000000000000:user/u", policies=(policy,))
+    assert least.may("cassandra:Modify", f"{ARN}clean/table/items")
+    assert least.may("cassandra:Select", f"{ARN}system_schema_mcs/table/tables")
+    assert not least.may("cassandra:Drop", f"{ARN}clean/table/items")
 
 
 def test_finds_the_settings_of_a_careless_client(
