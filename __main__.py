@@ -25,6 +25,7 @@ loader = KeyspacesMicroservice(
     environment=env,
     tables=[write(countries)],
     dockerfile="app/load-countries.Dockerfile",
+    image=settings.loader_image,
     command=["python", "-m", "load_countries"],
     architecture=settings.architecture,
     run=Once(run_id=settings.run_id),

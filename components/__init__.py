@@ -27,12 +27,14 @@ from components.tables.capacity import OnDemand, Provisioned
 from components.tables.idempotency import idempotency_table
 from components.tables.table import Table
 from components.tables.use import read, write
+from components.tasks.image import ExistingImage
 
 __all__ = [
     "AccessLogs",
     "Alarms",
     "Environment",
     "ExistingCluster",
+    "ExistingImage",
     "ExistingListener",
     "ExistingVpc",
     "Https",

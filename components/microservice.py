@@ -25,7 +25,7 @@ from components.service.service import RunningService, Service, create_service
 from components.tables.table import KeyspacesTable, create_table
 from components.tables.use import TableUse, uses_mistake
 from components.tasks.architecture import Architecture
-from components.tasks.image import Image, create_image
+from components.tasks.image import ExistingImage, Image, create_image, use_image
 from components.tasks.permissions import Role, create_execution_role, create_task_role
 from components.tasks.runnable import RunnableTask
 from components.tasks.task_definition import check_size, create_task_definition
@@ -48,9 +48,10 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
     """A program in a container that reads or writes Keyspaces tables, as a service or once.
 
     Creates, for itself alone: its own tables, a task role that can reach the tables it uses and nothing else, an
-    execution role, an ECR repository and the image in it, a log group, a security group, a task definition, and a
-    service behind the environment's load balancer or one run of the task; if asked for, generated secrets, alarms and a
-    dashboard. All of them can be reached from the attributes below; docs/components.md has examples.
+    execution role, an ECR repository and the image in it unless there is an `image`, a log group, a security group, a
+    task definition, and a service behind the environment's load balancer or one run of the task; if asked for, generated
+    secrets, alarms and a dashboard. All of them can be reached from the attributes below; docs/components.md has
+    examples.
 
     The container is told what it needs by its environment: AWS_REGION, KEYSPACES_ENDPOINT (`host:port`),
     KEYSPACES_KEYSPACE, KEYSPACES_TABLE_<NAME> for each table and, in a service, PORT and TRUSTED_PROXIES: the CIDR
@@ -60,7 +61,8 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
     name: see `check_name`; begins every child's name.
     tables: each by `read` (Select) or `write` (Select and Modify): a `Table` to create, which deleting the microservice
     drops, or one of another microservice's `tables`.
-    dockerfile: from the folder of Pulumi.yaml; its folder is the build context.
+    dockerfile: from the folder of Pulumi.yaml; its folder is the build context. image: one that was built elsewhere, in
+    place of a build; with a `dockerfile` too, that is what the local stack runs.
     command: the whole command. variables: more environment variables; not for secrets, they are shown in the console.
     generated_secrets: environment variables with a random value each, the same for all tasks, such as a key to sign
     with. It is made once, as 43 characters of base64url, and is in SSM Parameter Store only; see `SecretParameter`.
@@ -99,9 +101,10 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         *,
         environment: Environment,
         tables: Sequence[TableUse],
-        dockerfile: str,
         command: Sequence[str],
         run: Service | Once,
+        dockerfile: str | None = None,
+        image: ExistingImage | None = None,
         variables: Mapping[str, pulumi.Input[str]] | None = None,
         generated_secrets: Sequence[str] = (),
         cpu: int = 256,
@@ -122,6 +125,9 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             name,
             {
                 "architecture": none_of(architecture, Architecture),
+                "dockerfile": "is missing; give the path of one, or an `image` that was built elsewhere"
+                if dockerfile is None and image is None
+                else None,
                 "run": "has exec, which needs NewVpc(session_endpoint=True) where the egress is endpoints"
                 if exec_ and not network.sessions
                 else None,
@@ -139,14 +145,19 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         self.tables = {use.name: self._table(name, use, tags) for use in tables}
         used = {use.name: (self.tables[use.name].table, use.access) for use in tables}
         resources = [table for table, _ in used.values()]
-        self.image = create_image(
-            name,
-            dockerfile=dockerfile,
-            architecture=architecture,
-            keep_images=environment.protect,
-            tags=tags,
-            parent=self,
-        )
+        if image is not None:
+            endpoints_only = network.https_security_group is not None
+            self.image = use_image(name, image, account=account, endpoints_only=endpoints_only)
+        else:
+            assert dockerfile is not None
+            self.image = create_image(
+                name,
+                dockerfile=dockerfile,
+                architecture=architecture,
+                keep_images=environment.protect,
+                tags=tags,
+                parent=self,
+            )
         self.log_group = aws.cloudwatch.LogGroup(
             name,
             retention_in_days=environment.log_retention_days,
@@ -168,7 +179,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         )
         self.execution_role = create_execution_role(
             f"{name}-execution",
-            repository=self.image.repository,
+            repository_arn=self.image.repository_arn,
             log_group=self.log_group,
             parameter_arns=[secret.arn for secret in self.generated_secrets.values()],
             path=environment.role_path,
@@ -248,7 +259,11 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             self.alarms |= {f"{each}-{kind}": alarm for kind, alarm in made.items()}
         self.dashboard = self._create_dashboard(name, used) if dashboard else None
         self.register_outputs(
-            {"tables": {each: table.table_name for each, (table, _) in used.items()}, "log_group": self.log_group.name}
+            {
+                "tables": {each: table.table_name for each, (table, _) in used.items()},
+                "log_group": self.log_group.name,
+                **({"dockerfile": dockerfile} if dockerfile else {}),
+            }
         )
 
     def _table(self, name: str, use: TableUse, tags: Mapping[str, str]) -> KeyspacesTable:

@@ -114,7 +114,8 @@ def read(program: Program, root: Path, url: str) -> Stack:
         definition = task_definitions[_known(user, property_)]
         role_arn = _known(definition, "taskRoleArn")
         role, documents = _role(role_arn, roles[role_arn], program)
-        return _task_definition(definition, images, parameters, role, documents, networks, root)
+        dockerfile = program.component_outputs.get(definition.parent, {}).get("dockerfile")
+        return _task_definition(definition, images, dockerfile, parameters, role, documents, networks, root)
 
     steps: list[OneOff | Service] = []
     for resource in program.resources:
@@ -225,6 +226,7 @@ def _sources(dockerignore: Path) -> Sequence[str]:
 def _task_definition(
     resource: Resource,
     images: Mapping[str, Resource],
+    dockerfile: str | None,
     parameters: Collection[str],
     role: Role,
     documents: Sequence[str],
@@ -236,12 +238,16 @@ def _task_definition(
         raise LocalError(f"task definition {resource.name}: has {len(containers)} containers; local/ does one")
     container = containers[0]
     image = images.get(container["image"])
-    if image is None:
+    if image is not None:
+        build = _known(image, "build")
+    elif dockerfile is not None:
+        build = {"context": Path(dockerfile).parent, "dockerfile": dockerfile}
+        _log.warning("%s: runs the source of %s here; on AWS, %s", container["name"], dockerfile, container["image"])
+    else:
         raise LocalError(
             f"task definition {resource.name}: its image {container['image']} is not built by this program, so there"
-            " is nothing to run here"
+            " is nothing to run here: give the microservice a dockerfile too, whose source runs here"
         )
-    build = _known(image, "build")
     secrets = {secret["name"]: secret["valueFrom"] for secret in container.get("secrets", [])}
     for variable, source in secrets.items():
         if source not in parameters:

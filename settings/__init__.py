@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from components import ExistingImage
 from components.tasks.architecture import Architecture
 from settings.platform import read_environment, read_table
-from settings.service import ServiceSettings, read_service
+from settings.service import ServiceSettings, read_image, read_service
 from settings.stack_config import StackConfig
 
 
@@ -22,6 +23,7 @@ class Settings:
     query_api: ServiceSettings
     architecture: Architecture
     run_id: str
+    loader_image: ExistingImage | None
 
 
 def read_settings() -> Settings:
@@ -33,6 +35,7 @@ def read_settings() -> Settings:
         query_api=read_service(config, "query-api", prefix="queryApi"),
         architecture=config.choice("architecture", Architecture).value,
         run_id=config["runId"].value,
+        loader_image=read_image(config, "loadCountries"),
     )
     config.finish()
     return settings

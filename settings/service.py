@@ -11,7 +11,7 @@ from typing import Any
 
 import pulumi
 
-from components import Alarms, Scaling, Service, Spot
+from components import Alarms, ExistingImage, Scaling, Service, Spot
 from components.arguments import outside
 from components.tasks.architecture import Architecture
 from components.tasks.task_definition import check_size
@@ -38,6 +38,7 @@ def read_service(config: StackConfig, name: str, *, prefix: str) -> ServiceSetti
             "alarms": config.make(Alarms, topic_arn=topic_arn, rollback=rollback) if topic_arn else None,
             "dashboard": config["dashboard"].value,
             "variables": _variables(config, prefix),
+            "image": read_image(config, prefix),
         },
         service=config.arguments(
             Service,
@@ -49,6 +50,11 @@ def read_service(config: StackConfig, name: str, *, prefix: str) -> ServiceSetti
             exec=config["exec"],
         ),
     )
+
+
+def read_image(config: StackConfig, prefix: str) -> ExistingImage | None:
+    uri = config[f"{prefix}Image"]
+    return config.make(ExistingImage, uri=uri) if uri else None
 
 
 def _variables(config: StackConfig, prefix: str) -> Mapping[str, str]:

@@ -1,13 +1,14 @@
-"""A container image: its ECR repository, and its build from source. Deployed by digest."""
+"""A container image, deployed by digest: built from source into a repository of its own, or built elsewhere."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pulumi
 import pulumi_aws as aws
@@ -15,8 +16,10 @@ import pulumi_docker as docker
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
-from components.arguments import InvalidArguments
+from components.account import Account
+from components.arguments import InvalidArguments, raise_for
 from components.tasks.architecture import PLATFORMS, Architecture
+from components.tasks.build_context import stage_context
 
 # ECS may roll back to, or replace a task of, an older deployment: its image must still be there, tagged or not.
 _IMAGES_KEPT = 30
@@ -24,17 +27,86 @@ _DOCKER_TIMEOUT_SECONDS = 15
 _NO_ANSWER = "Docker is needed to build the container images, and it does not answer ({}): start it and run this again."
 
 
-@dataclass(frozen=True, kw_only=True)
-class Image:
-    """repository: where images of one microservice live; lifecycle_policy: how many it keeps.
+# ECR user guide, "Amazon ECR private registries"; CreateRepository in the API reference has the form of the name.
+_URI = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.(?P<suffix>amazonaws\.com(\.cn)?)"
+    r"/(?P<repository>[a-z0-9]+(?:[._/-][a-z0-9]+|__[a-z0-9]+|-+[a-z0-9]+)*)@sha256:[0-9a-f]{64}"
+)
 
-    image: the build; digest: what it built, as `<repository>@sha256:...`.
+
+@dataclass(frozen=True, kw_only=True)
+class ExistingImage:
+    """An image that was built elsewhere, such as by CI, in a private ECR repository. Neither a repository nor an image is
+    created, so neither preview nor update needs Docker.
+
+    uri: by digest, `<account>.dkr.ecr.<region>.amazonaws.com/<repository>@sha256:<64 hexadecimal digits>`. It must have
+    the microservice's `architecture`. Known as a plain string, so that a preview checks it. The execution role may pull
+    from this one repository. One of another account needs a repository policy there that lets this account pull;
+    with the egress "endpoints", whose policy lets through images of this account only, it is refused, and so is one of
+    another region. For an image of another registry, use a pull-through cache of ECR.
+
+    Raises InvalidArguments.
     """
+
+    uri: str
+
+    def __post_init__(self) -> None:
+        raise_for(
+            "ExistingImage",
+            {
+                "uri": None
+                if _URI.fullmatch(self.uri)
+                else f"is {self.uri!r}; give an image of a private ECR repository by digest, such as"
+                " 123456789012.dkr.ecr.us-east-1.amazonaws.com/shop/api@sha256:... with 64 hexadecimal digits"
+            },
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuiltImage:
+    """repository: where images of one microservice live; lifecycle_policy: how many it keeps. image: the build."""
 
     repository: aws.ecr.Repository
     lifecycle_policy: aws.ecr.LifecyclePolicy
     image: docker.Image
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """digest: `<repository>@sha256:...`. repository_arn: where it is. built: None for an `ExistingImage`."""
+
     digest: pulumi.Output[str]
+    repository_arn: pulumi.Output[str]
+    built: BuiltImage | None
+
+
+def use_image(name: str, existing: ExistingImage, *, account: Account, endpoints_only: bool) -> Image:
+    """endpoints_only: tasks reach nothing but the endpoints of their VPC.
+
+    Raises InvalidArguments, as soon as account and region are known, if the tasks could not pull it.
+    """
+    uri = _URI.fullmatch(existing.uri)
+    assert uri is not None  # ExistingImage checks it
+    parts = uri.groupdict()
+
+    def arn(known: list[str]) -> str:
+        partition, id_, region = known
+        mistake = None
+        if (partition == "aws-cn") != parts["suffix"].endswith(".cn"):
+            mistake = f"is {existing.uri}, which is in another partition than {partition}; give one of that partition"
+        elif endpoints_only and (parts["account"], parts["region"]) != (id_, region):
+            mistake = (
+                f"is {existing.uri}, and the endpoints reach only the images of account {id_} in {region}; copy it"
+                " there, or use another egress"
+            )
+        raise_for(name, {"image": mistake})
+        return f"arn:{partition}:ecr:{parts['region']}:{parts['account']}:repository/{parts['repository']}"
+
+    return Image(
+        digest=pulumi.Output.from_input(existing.uri),
+        repository_arn=pulumi.Output.all(account.partition, account.id, account.region).apply(arn),
+        built=None,
+    )
 
 
 def create_image(
@@ -48,8 +120,9 @@ def create_image(
 ) -> Image:
     """Builds `dockerfile` (a path from the project's root) with its folder as the build context.
 
-    What the build sees is what `<dockerfile>.dockerignore` lets through; that, the Dockerfile and the architecture
-    decide what is built, and nothing else triggers a new build.
+    What the build sees is what `<dockerfile>.dockerignore` lets through. A new build comes from a change of the path,
+    the content or the executable bit of a file there, or of the Dockerfile or the architecture, and from nothing else:
+    `stage_context` keeps out what differs between two checkouts of one commit.
     architecture: BuildKit, the provider's default, tells the Dockerfile as TARGETPLATFORM and TARGETARCH, whatever
     machine it builds on (pulumi-docker, provider/image.go). A stage for another architecture than the machine's can run
     commands only under emulation, so it should run none.
@@ -59,10 +132,11 @@ def create_image(
         raise InvalidArguments(
             name, {"dockerfile": f"is {dockerfile!r}, which is not there; give a path from the folder of Pulumi.yaml"}
         )
-    if not isinstance(get_monitor(), MockMonitor):
+    if not isinstance(get_monitor(), MockMonitor):  # under mocks nothing is built
         # The provider asks Docker as soon as it is configured, even if nothing is to be built, and fails in words of
-        # its own. Under mocks nothing is built.
+        # its own.
         require_docker()
+        dockerfile = stage_context(name, dockerfile)
     opts = pulumi.ResourceOptions(parent=parent)
     repository = aws.ecr.Repository(
         name,
@@ -98,7 +172,7 @@ def create_image(
     image = docker.Image(
         name,
         build={
-            "context": str(PurePosixPath(dockerfile).parent),
+            "context": str(Path(dockerfile).parent),
             "dockerfile": dockerfile,
             "platform": PLATFORMS[architecture],
         },
@@ -114,7 +188,11 @@ def create_image(
             retain_on_delete=True,
         ),
     )
-    return Image(repository=repository, lifecycle_policy=lifecycle_policy, image=image, digest=image.repo_digest)
+    return Image(
+        digest=image.repo_digest,
+        repository_arn=repository.arn,
+        built=BuiltImage(repository=repository, lifecycle_policy=lifecycle_policy, image=image),
+    )
 
 
 def require_docker() -> None:

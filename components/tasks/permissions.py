@@ -82,7 +82,7 @@ def _in_words(tables: Mapping[str, tuple[aws.keyspaces.Table, Access]]) -> str:
 def create_execution_role(
     name: str,
     *,
-    repository: aws.ecr.Repository,
+    repository_arn: pulumi.Input[str],
     log_group: aws.cloudwatch.LogGroup,
     parameter_arns: Sequence[pulumi.Output[str]],
     account: Account,
@@ -102,7 +102,7 @@ def create_execution_role(
         description=f"ECS starting tasks of {parent._name}: pull one image, write one log group, read their secrets",
         statements=[
             allow(SIGN_IN_TO_ECR, "*"),
-            allow(PULL_IMAGE, repository.arn),
+            allow(PULL_IMAGE, repository_arn),
             allow(WRITE_LOG, pulumi.Output.concat(log_group.arn, ":*")),
             *(allow(READ_PARAMETERS, arn) for arn in parameter_arns),
         ],

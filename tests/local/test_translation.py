@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from components import ExistingListener, Https, PublicLoadBalancer, Service
+from components import (
+    Environment,
+    ExistingImage,
+    ExistingListener,
+    Https,
+    KeyspacesMicroservice,
+    PublicLoadBalancer,
+    Service,
+    Table,
+    read,
+)
 from components.tables.capacity import Provisioned
 from declared import aws
 from declared.errors import ProgramError
@@ -17,7 +27,7 @@ from local.errors import LocalError
 from local_keyspaces.iam import Principal
 from tests.components.front import CERTIFICATE_ARN, EXISTING, declare_front
 from tests.components.tables import EVERY_OPTION, declare_table
-from tests.evaluation import ROOT
+from tests.evaluation import ROOT, declare
 
 URL = "http://127.0.0.1:1"
 
@@ -174,11 +184,6 @@ def changed(program: Program, type_: str, **inputs: Any) -> Program:
         ("aws:ecs/service:Service", {"loadBalancers": []}, "service query-api: has 0 load balancers"),
         ("aws:ecs/taskDefinition:TaskDefinition", {"containerDefinitions": "[{},{}]"}, "has 2 containers"),
         (
-            "aws:ecs/taskDefinition:TaskDefinition",
-            {"containerDefinitions": '[{"image": "nginx:latest"}]'},
-            "image nginx:latest is not built by this program",
-        ),
-        (
             "pulumi-python:dynamic/ssm:SecretParameter",
             {"arn": "arn:aws:ssm:us-east-1:1:parameter/other"},
             "query-api: its secret CURSOR_KEY is in arn:aws:ssm:.*/CURSOR_KEY, which this program does not generate",
@@ -202,6 +207,37 @@ def test_refuses_what_it_does_not_do(program: Program, type_: str, inputs: Input
     """Running something else than was declared, without a word, would be worse than not running it."""
     with pytest.raises(LocalError, match=message):
         translation.read(changed(program, type_, **inputs), ROOT, URL)
+
+
+def _declare_image(**more: Any) -> Program:
+    uri = f"000000000000.dkr.ecr.us-east-1.amazonaws.com/shop/api@sha256:{'a' * 64}"
+
+    def run() -> None:
+        KeyspacesMicroservice(
+            "api",
+            environment=Environment("shop", keyspace="shop"),
+            tables=[read(Table(name="things", columns={"id": "text"}, partition_key=["id"]))],
+            image=ExistingImage(uri=uri),
+            command=["serve"],
+            run=Service(),
+            **more,
+        )
+
+    return declare(run)
+
+
+def test_runs_the_source_of_an_image_that_was_built_elsewhere(caplog: pytest.LogCaptureFixture) -> None:
+    """A stack whose images come from CI cannot run here, or its owner takes the source for what runs on AWS."""
+    program = _declare_image(dockerfile="app/countries.Dockerfile")
+    (api,) = translation.read(program, ROOT, URL).steps
+    assert (api.task.directory, "countries" in api.task.sources) == (ROOT / "app", True)
+    assert "api: runs the source of app/countries.Dockerfile here; on AWS, 000000000000.dkr.ecr" in caplog.text
+
+
+def test_refuses_an_image_without_its_source() -> None:
+    """There is nothing to run, and the task dies in words that do not say so."""
+    with pytest.raises(LocalError, match=r"is not built by this program.*: give the microservice a dockerfile too"):
+        translation.read(_declare_image(), ROOT, URL)
 
 
 def test_takes_requests_for_any_host() -> None:

@@ -204,7 +204,8 @@ _EFFECTS: list[tuple[str, dict[str, str], tuple[str, str], str, Any]] = [
 ]
 # Seen in something else than one input.
 _VARIABLES = {"queryApiCacheMaxAge", "queryApiMetrics", "queryApiReadCache", "queryApiShareReads"}
-_ELSEWHERE = {"allowedCidrs", "dashboard", "listenerUrl", *_VARIABLES}
+_IMAGES = {"queryApiImage": "query-api", "loadCountriesImage": "load-countries"}
+_ELSEWHERE = {"allowedCidrs", "dashboard", "listenerUrl", *_VARIABLES, *_IMAGES}
 
 
 def _input(program: Program, resource: tuple[str, str], path: str) -> Any:
@@ -285,6 +286,17 @@ def test_creates_a_dashboard_as_set(dashboard: str) -> None:
     """Whoever has three already pays for one more."""
     dashboards = list(evaluate(dashboard=dashboard).of_type("aws:cloudwatch/dashboard:Dashboard"))
     assert len(dashboards) == (1 if dashboard == "true" else 0)
+
+
+@pytest.mark.parametrize(("setting", "name"), _IMAGES.items())
+@pytest.mark.parametrize("computed", [True, False])
+def test_runs_an_image_that_was_built_elsewhere(setting: str, name: str, computed: bool) -> None:
+    """A pipeline builds and tests an image, and `pulumi up` deploys another one."""
+    uri = f"000000000000.dkr.ecr.us-east-1.amazonaws.com/shop/api@sha256:{'a' * 64}"
+    program = evaluate({setting: uri}, computed=computed)
+    assert name not in {build.name for build in program.of_type("docker:index/image:Image")}
+    if computed:
+        assert container(program, name)["image"] == uri
 
 
 def _variables(program: Program) -> dict[str, str]:
@@ -379,6 +391,10 @@ def test_says_where_an_existing_listener_is_reached() -> None:
         ({"queryApiCacheMaxAge": "-1"}, "queryApiCacheMaxAge is -1; use 0 to 31536000 seconds"),
         ({"queryApiReadCache": "3601"}, "queryApiReadCache is 3601; use 0 to 3600 seconds"),
         ({"queryApiShareReads": "1"}, "queryApiShareReads is '1'; use true or false"),
+        (
+            {"queryApiImage": "api:latest"},
+            "queryApiImage is 'api:latest'; give an image of a private ECR repository by",
+        ),
         ({"kmsKeyArn": "alias/mine"}, "kmsKeyArn is 'alias/mine'; give an ARN such as arn:aws:kms:"),
     ],
 )
