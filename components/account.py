@@ -10,9 +10,13 @@ import pulumi_aws as aws
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """partition: `aws`, `aws-cn`, ...; id: twelve digits; region: such as `us-east-1`."""
+    """partition: `aws`, `aws-us-gov`, `aws-cn`, ...; dns_suffix: of its services, such as `amazonaws.com`.
+
+    id: twelve digits; region: such as `us-east-1`.
+    """
 
     partition: pulumi.Output[str]
+    dns_suffix: pulumi.Output[str]
     id: pulumi.Output[str]
     region: pulumi.Output[str]
 
@@ -20,8 +24,10 @@ class Account:
     def of(cls, parent: pulumi.Resource) -> Account:
         """The account that `parent`'s aws provider is signed in to."""
         opts = pulumi.InvokeOutputOptions(parent=parent)
+        partition = aws.get_partition_output(opts=opts)
         return cls(
-            partition=aws.get_partition_output(opts=opts).partition,
+            partition=partition.partition,
+            dns_suffix=partition.dns_suffix,
             id=aws.get_caller_identity_output(opts=opts).account_id,
             region=aws.get_region_output(opts=opts).region,
         )

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
 import pulumi
 
-from components.arguments import InvalidArguments, raise_for
+from components.arguments import raise_for
 from components.aws_errors import ResourceFailed, record_calls
 
-# Would sign in the aws provider but never reach boto3, short of writing them to the stack's state.
-_NOT_PASSED_ON = (
-    "accessKey",
-    "secretKey",
-    "token",
-    "assumeRoleWithWebIdentity",
-    "sharedConfigFiles",
-    "sharedCredentialsFiles",
-)
+# Other ways to sign in the aws provider, which the dynamic resources do not take.
+_OTHER_WAYS = ("assumeRoleWithWebIdentity", "sharedConfigFiles", "sharedCredentialsFiles")
+# Settings of the aws provider that would give AWS's APIs other names than tasks and dynamic resources use.
+_OTHER_ENDPOINTS = ("useFipsEndpoint", "useDualstackEndpoint")
 # The provider's attributes of a role to assume, and the parameters of AssumeRole (STS API reference); `duration` is
 # converted. `policyArns` and `tags` have a form of their own there.
 _ASSUME_ROLE = {
@@ -42,32 +39,64 @@ class WrongAccount(ResourceFailed):
     """boto3 is signed in to another account than the stack's aws provider."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class SignIn:
+    """The stack's `aws:` settings that choose the caller of AWS. Without any, boto3 finds one as always.
+
+    access_key, secret_key, token: come before a profile. roles: to assume, one after the other.
+    """
+
+    profile: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = None
+    token: str | None = None
+    roles: Sequence[Mapping[str, Any]] = ()
+
+    @classmethod
+    def from_config(cls, get: Callable[[str], Any]) -> SignIn:
+        """get: the setting of a full key, such as `aws:profile`. A list may be JSON, as the engine hands it over."""
+        roles = get("aws:assumeRoles") or []
+        return cls(
+            profile=get("aws:profile") or None,
+            access_key=get("aws:accessKey") or None,
+            secret_key=get("aws:secretKey") or None,
+            token=get("aws:token") or None,
+            roles=json.loads(roles) if isinstance(roles, str) else roles,
+        )
+
+
 def connection_inputs(region: pulumi.Input[str], account: pulumi.Input[str]) -> dict[str, pulumi.Input[Any]]:
-    """The stack's `aws:` settings that choose the caller of AWS: region, profile, roles to assume, one after the other.
+    """Where a dynamic resource is: region, and the account that the stack's aws provider is signed in to.
 
-    account: the id of the one that the stack's aws provider is signed in to; `session_from` refuses another one.
+    Who calls AWS is no input, since it may be another principal at each update, and a secret: a provider takes it from
+    the stack's settings when it is configured, see `SignIn`.
 
-    Raises InvalidArguments for an unknown attribute of a role, and for a way to sign in that cannot be passed on
-    without writing a secret to the stack's state.
+    Raises InvalidArguments for settings that a provider could not follow.
     """
     config = pulumi.Config("aws")
-    for key in _NOT_PASSED_ON:
-        if config.get(key) is not None:
-            raise InvalidArguments(
-                "settings",
-                {
-                    f"aws:{key}": f"is set; remove it (pulumi config rm aws:{key}) and sign in with aws:profile,"
-                    " aws:assumeRoles or the AWS_* environment variables instead, which what waits for ECS needs too"
-                },
-            )
-    roles = config.get_object("assumeRoles") or []
-    raise_for("settings", {"aws:assumeRoles": _roles_mistake(roles)})
-    return {
-        "region": region,
-        "account": account,
-        "profile": config.get("profile"),
-        "assumeRoles": roles,
-    }
+    raise_for(
+        "settings",
+        {
+            **{f"aws:{key}": _other_way(key) for key in _OTHER_WAYS if config.get(key) is not None},
+            **{f"aws:{key}": _other_endpoint(key) for key in _OTHER_ENDPOINTS if config.get_bool(key)},
+            "aws:assumeRoles": _roles_mistake(config.get_object("assumeRoles") or []),
+        },
+    )
+    return {"region": region, "account": account}
+
+
+def _other_way(key: str) -> str:
+    return (
+        f"is set; remove it (pulumi config rm aws:{key}) and sign in with aws:profile, aws:assumeRoles or the AWS_*"
+        " environment variables instead, which what waits for ECS needs too"
+    )
+
+
+def _other_endpoint(key: str) -> str:
+    return (
+        f"is set; remove it (pulumi config rm aws:{key}): the tasks here reach Keyspaces, ECR and CloudWatch Logs by"
+        " their regional IPv4 names, which are not changed by it"
+    )
 
 
 def _roles_mistake(roles: Any) -> str | None:
@@ -82,25 +111,32 @@ def _roles_mistake(roles: Any) -> str | None:
     return None
 
 
-def session_from(connection: Mapping[str, Any]) -> boto3.Session:
-    """A boto3 session signed in as `connection_inputs` describes.
+def session_from(connection: Mapping[str, Any], sign_in: SignIn) -> boto3.Session:
+    """A boto3 session in the region of `connection_inputs`, signed in as `sign_in` says.
 
     Raises WrongAccount, before the first call of another kind, if it is signed in to another account than the stack's
-    aws provider: an explicit `aws.Provider` does not reach boto3. A resource of before this check has no `account`.
+    aws provider: an explicit `aws.Provider` does not reach boto3.
     """
-    session = boto3.Session(region_name=connection["region"], profile_name=connection.get("profile"))
+    region = connection["region"]
+    keys: dict[str, Any] = {"profile_name": sign_in.profile}
+    if sign_in.access_key:
+        keys = {
+            "aws_access_key_id": sign_in.access_key,
+            "aws_secret_access_key": sign_in.secret_key,
+            "aws_session_token": sign_in.token,
+        }
+    session = boto3.Session(region_name=region, **keys)
     record_calls(session)
-    for role in connection.get("assumeRoles") or []:
+    for role in sign_in.roles:
         credentials = session.client("sts").assume_role(**_assume_role_request(role))["Credentials"]
         session = boto3.Session(
             aws_access_key_id=credentials["AccessKeyId"],
             aws_secret_access_key=credentials["SecretAccessKey"],
             aws_session_token=credentials["SessionToken"],
-            region_name=connection["region"],
+            region_name=region,
         )
         record_calls(session)
-    if connection.get("account"):
-        _raise_for_other_account(session, connection["account"])
+    _raise_for_other_account(session, connection["account"])
     return session
 
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from pulumi.dynamic import ConfigureRequest, DiffResult, ResourceProvider, UpdateResult
 
 from components.aws_errors import AWS_ERRORS, ResourceFailed, forget_calls, in_words
-from components.connection import WrongAccount
+from components.connection import SignIn, WrongAccount
 
 
 class Provider(ResourceProvider):
@@ -23,9 +23,12 @@ class Provider(ResourceProvider):
 
     computed: outputs that the provider fills in, which the program declares as None.
     replacing: inputs whose change replaces the resource; that of any other updates it.
+    sign_in: who calls AWS; never among the inputs.
 
     An error of AWS becomes ResourceFailed: one sentence with the resource, the action and what to do.
     """
+
+    sign_in: SignIn = SignIn()
 
     computed: ClassVar[Collection[str]] = ()
     replacing: ClassVar[Collection[str]] = ()
@@ -44,7 +47,12 @@ class Provider(ResourceProvider):
         raise NotImplementedError
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Called in the provider's own process, before anything else."""
+        """Called in the provider's own process, before anything else, with all settings of the stack.
+
+        The engine hands them over with their namespaces, and secrets in plain text (pulumi,
+        pkg/resource/deploy/target.go, GetPackageConfig; sdk/python/lib/pulumi/dynamic/__main__.py, Configure).
+        """
+        self.sign_in = SignIn.from_config(req.config.get)
         _leave_out_tracebacks()
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:

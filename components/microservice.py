@@ -49,9 +49,9 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
 
     Creates, for itself alone: its own tables, a task role that can reach the tables it uses and nothing else, an
     execution role, an ECR repository and the image in it unless there is an `image`, a log group, a security group, a
-    task definition, and a service behind the environment's load balancer or one run of the task; if asked for, generated
-    secrets, alarms and a dashboard. All of them can be reached from the attributes below; docs/components.md has
-    examples.
+    task definition, and a service behind the environment's load balancer or one run of the task; if asked for,
+    generated secrets, alarms and a dashboard. All of them can be reached from the attributes below; docs/components.md
+    has examples.
 
     The container is told what it needs by its environment: AWS_REGION, KEYSPACES_ENDPOINT (`host:port`),
     KEYSPACES_KEYSPACE, KEYSPACES_TABLE_<NAME> for each table and, in a service, PORT and TRUSTED_PROXIES: the CIDR
@@ -195,7 +195,10 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             command=command,
             environment={
                 "AWS_REGION": account.region,
-                "KEYSPACES_ENDPOINT": pulumi.Output.format("cassandra.{0}.amazonaws.com:{1}", account.region, CQL_PORT),
+                # In every partition (Keyspaces developer guide, "Service endpoints for Amazon Keyspaces").
+                "KEYSPACES_ENDPOINT": pulumi.Output.format(
+                    "cassandra.{0}.{1}:{2}", account.region, account.dns_suffix, CQL_PORT
+                ),
                 "KEYSPACES_KEYSPACE": environment.keyspace.name,
                 **{_variable(each): table.table_name for each, (table, _) in used.items()},
                 **(

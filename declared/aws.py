@@ -8,18 +8,24 @@ from declared.program import Answer, Call, Computed, Inputs
 
 ACCOUNT = "000000000000"
 EXISTING_VPC_CIDR = "10.0.0.0/16"
-_PARTITION = "aws"
+# By the beginning of a region's name: the partition, and the DNS suffix of its services.
+_PARTITIONS = {"cn-": ("aws-cn", "amazonaws.com.cn"), "us-gov-": ("aws-us-gov", "amazonaws.com")}
 _LOAD_BALANCER_ID = "50dc6c495c0c9188"
+
+
+def _partition(region: str) -> tuple[str, str]:
+    return next((of for begin, of in _PARTITIONS.items() if region.startswith(begin)), ("aws", "amazonaws.com"))
 
 
 def computed_by(region: str, load_balancer: str) -> Computed:
     """load_balancer: `host:port` that stands for every load balancer's DNS name."""
+    partition, dns_suffix = _partition(region)
 
     def arn(service: str, resource: str) -> str:
-        return f"arn:{_PARTITION}:{service}:{region}:{ACCOUNT}:{resource}"
+        return f"arn:{partition}:{service}:{region}:{ACCOUNT}:{resource}"
 
     def repository_url(name: str) -> str:
-        return f"{ACCOUNT}.dkr.ecr.{region}.amazonaws.com/{name}"
+        return f"{ACCOUNT}.dkr.ecr.{region}.{dns_suffix}/{name}"
 
     # By resource type: the outputs that are not inputs, from logical name and inputs.
     outputs: Mapping[str, Callable[[str, Inputs], Inputs]] = {
@@ -44,7 +50,7 @@ def computed_by(region: str, load_balancer: str) -> Computed:
             "arn": arn("application-autoscaling", f"scalable-target/{name}")
         },
         "aws:cloudwatch/dashboard:Dashboard": lambda _, inputs: {
-            "dashboardArn": f"arn:{_PARTITION}:cloudwatch::{ACCOUNT}:dashboard/{inputs['dashboardName']}"
+            "dashboardArn": f"arn:{partition}:cloudwatch::{ACCOUNT}:dashboard/{inputs['dashboardName']}"
         },
         "aws:cloudwatch/metricAlarm:MetricAlarm": lambda name, _: {
             "name": name,
@@ -66,7 +72,7 @@ def computed_by(region: str, load_balancer: str) -> Computed:
         "aws:ecs/taskDefinition:TaskDefinition": lambda _, inputs: {
             "arn": arn("ecs", f"task-definition/{inputs['family']}:1")
         },
-        "aws:iam/role:Role": lambda name, _: {"name": name, "arn": f"arn:{_PARTITION}:iam::{ACCOUNT}:role/{name}"},
+        "aws:iam/role:Role": lambda name, _: {"name": name, "arn": f"arn:{partition}:iam::{ACCOUNT}:role/{name}"},
         "aws:keyspaces/keyspace:Keyspace": lambda _, inputs: {"arn": arn("cassandra", f"/keyspace/{inputs['name']}/")},
         "aws:kms/key:Key": lambda name, _: {"arn": arn("kms", f"key/{name}")},
         "aws:keyspaces/table:Table": lambda _, inputs: {
@@ -86,7 +92,7 @@ def computed_by(region: str, load_balancer: str) -> Computed:
             "arnSuffix": f"targetgroup/{name}/0123456789abcdef",
         },
         "aws:route53/record:Record": lambda _, inputs: {"fqdn": inputs["name"].removesuffix(".")},
-        "aws:s3/bucket:Bucket": lambda name, _: {"bucket": name, "arn": f"arn:{_PARTITION}:s3:::{name}"},
+        "aws:s3/bucket:Bucket": lambda name, _: {"bucket": name, "arn": f"arn:{partition}:s3:::{name}"},
         "aws:ec2/securityGroup:SecurityGroup": lambda name, _: {"arn": arn("ec2", f"security-group/{name}-id")},
         "aws:ec2/vpcEndpoint:VpcEndpoint": lambda name, _: {
             "arn": arn("ec2", f"vpc-endpoint/{name}-id"),
@@ -113,10 +119,11 @@ def computed_by(region: str, load_balancer: str) -> Computed:
 
 def answers_for(region: str) -> Answer:
     zones = [f"{region}{zone}" for zone in "abc"]
+    partition, dns_suffix = _partition(region)
     # By function: the result, or what makes it of the arguments.
     answers: Mapping[str, Inputs | Callable[[Inputs], Inputs]] = {
         "aws:index/getRegion:getRegion": {"region": region},
-        "aws:index/getPartition:getPartition": {"partition": _PARTITION},
+        "aws:index/getPartition:getPartition": {"partition": partition, "dnsSuffix": dns_suffix},
         "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT},
         "aws:ec2/getSubnet:getSubnet": lambda args: {
             # Any zone will do, as long as a subnet stays in it.
@@ -130,7 +137,9 @@ def answers_for(region: str) -> Answer:
             "cidrBlockAssociations": [{"associationId": "a", "cidrBlock": EXISTING_VPC_CIDR, "state": "associated"}],
         },
         "aws:ec2/getVpcEndpointService:getVpcEndpointService": lambda args: {
-            "serviceName": f"com.amazonaws.{region}.{args['service']}",
+            "serviceName": f"com.amazonaws.{region}.{args['service']}"
+            if "service" in args
+            else args["filters"][0]["values"][0],
             "availabilityZones": zones,
             "vpcEndpointPolicySupported": True,
         },

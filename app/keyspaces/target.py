@@ -107,7 +107,9 @@ def target_from(
         if not equals:
             parser.error(f"--table {given!r}: use NAME=TABLE, such as orders=orders_2026")
         tables[name] = checked("table", table)
-    endpoint = environment.get("KEYSPACES_ENDPOINT") or f"cassandra.{region}.amazonaws.com:{_CQL_PORT}"
+    # Keyspaces developer guide, "Service endpoints for Amazon Keyspaces"; GovCloud's names end like those of `aws`.
+    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    endpoint = environment.get("KEYSPACES_ENDPOINT") or f"cassandra.{region}.{suffix}:{_CQL_PORT}"
     host, _, port = endpoint.rpartition(":")
     if not host or not port.isdigit():
         parser.error(f"KEYSPACES_ENDPOINT is {endpoint!r}; it must be host:port")

@@ -25,9 +25,18 @@ S3 = "s3"
 def find_service(
     service: str, *, parent: pulumi.Resource, type_: str = "Interface"
 ) -> aws.ec2.GetVpcEndpointServiceResult:
-    """AWS's description of a service such as `ecr.api`: its full name, its zones, and whether it supports policies."""
+    """AWS's description of a service such as `ecr.api`: its full name, its zones, and whether it supports policies.
+
+    In China some services begin with `cn.com.amazonaws`, others with `com.amazonaws` as everywhere else; EC2 finds the
+    one there is. (VPC user guide for China; which has which was not tried: UNVERIFIED.)
+    """
+    opts = pulumi.InvokeOptions(parent=parent)
+    region = aws.get_region(opts=opts).region
+    if not region.startswith("cn-"):
+        return aws.ec2.get_vpc_endpoint_service(service=service, service_type=type_, opts=opts)
+    names = [f"{prefix}.{region}.{service}" for prefix in ("com.amazonaws", "cn.com.amazonaws")]
     return aws.ec2.get_vpc_endpoint_service(
-        service=service, service_type=type_, opts=pulumi.InvokeOptions(parent=parent)
+        filters=[{"name": "service-name", "values": names}], service_type=type_, opts=opts
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from components.aws_errors import ResourceFailed
-from components.connection import session_from
+from components.connection import SignIn, session_from
 from components.tasks.interruption import pause
 from components.tasks.stopped_task import ContainerLog, container_lines, stop_reason
 
@@ -29,11 +29,11 @@ class _RoleNotAssumable(Exception):
 
 
 class TaskExecution:
-    """props: the inputs of a `TaskRun`, or those that a `TaskStop` has."""
+    """props: the inputs of a `TaskRun`, or those that a `TaskStop` has. sign_in: who calls AWS."""
 
-    def __init__(self, props: Mapping[str, Any]) -> None:
+    def __init__(self, props: Mapping[str, Any], sign_in: SignIn) -> None:
         self.props = props
-        session = session_from(props["connection"])
+        session = session_from(props["connection"], sign_in)
         self.ecs = session.client("ecs")
         self.logs = session.client("logs")
 

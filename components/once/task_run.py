@@ -90,7 +90,7 @@ class TaskRunProvider(Provider):
         return f"the run of {props['container']}"
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        execution = TaskExecution(props)
+        execution = TaskExecution(props, self.sign_in)
         execution.stop_leftovers()
         task = execution.run_to_success()
         return CreateResult(id_=task, outs={**props, "task_arn": task})
@@ -139,4 +139,4 @@ class TaskStopProvider(Provider):
         return CreateResult(id_=props["started_by"], outs=props)
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        TaskExecution(props).stop_leftovers()
+        TaskExecution(props, self.sign_in).stop_leftovers()

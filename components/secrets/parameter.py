@@ -78,11 +78,14 @@ class SecretParameterProvider(Provider):
 
     replacing = ("arn",)
 
+    def _client(self, props: Mapping[str, Any]) -> Any:
+        return session_from(props["connection"], self.sign_in).client("ssm")
+
     def subject(self, props: dict[str, Any]) -> str:
         return f"parameter {props['parameter']}"
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        ssm = _client(props)
+        ssm = self._client(props)
         try:
             ssm.put_parameter(
                 Name=props["parameter"],
@@ -98,24 +101,20 @@ class SecretParameterProvider(Provider):
         return CreateResult(id_=f"{props['parameter']}#{secrets.token_hex(4)}", outs=props)
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        pages = _client(props).get_paginator("describe_parameters")
+        pages = self._client(props).get_paginator("describe_parameters")
         named = {"Key": "Name", "Option": "Equals", "Values": [props["parameter"]]}
         found = [each for page in pages.paginate(ParameterFilters=[named]) for each in page["Parameters"]]
         return ReadResult(id_=id_ if found else "", outs=props)
 
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         if olds["tags"] != news["tags"]:
-            _tag(_client(news), news, gone=sorted(olds["tags"].keys() - news["tags"].keys()))
+            _tag(self._client(news), news, gone=sorted(olds["tags"].keys() - news["tags"].keys()))
         return super().update(id_, olds, news)
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        ssm = _client(props)
+        ssm = self._client(props)
         with suppress(ssm.exceptions.ParameterNotFound):
             ssm.delete_parameter(Name=props["parameter"])
-
-
-def _client(props: Mapping[str, Any]) -> Any:
-    return session_from(props["connection"]).client("ssm")
 
 
 def _adopt(ssm: Any, props: Mapping[str, Any]) -> None:

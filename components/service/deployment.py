@@ -27,7 +27,7 @@ class Deployment(Resource, module="ecs", name="Deployment"):
 
     cluster: ARN. service: name or ARN. task_definition: the ARN that the service was told to run.
     container, log_group, log_stream_prefix: whose last log lines to show when a task stopped.
-    timeout: seconds; below an hour if `connection` assumes a role, whose session ends then.
+    timeout: seconds; below an hour if the stack's settings name a role to assume, whose session ends then.
     configuration: what else the service was told, as arguments of ECS's UpdateService. When it has changed and ECS has
     begun no deployment, or has gone back, ECS is told again.
     desired_count: how many tasks, None if autoscaling decides. tags: of the service. When they change it looks again.
@@ -105,7 +105,7 @@ class DeploymentProvider(Provider):
         return f"the deployment of {props['container']}"
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        deployment = DeploymentCheck(props).run()
+        deployment = DeploymentCheck(props, self.sign_in).run()
         return CreateResult(id_=props["service"], outs={**props, "deployment_id": deployment})
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
@@ -113,4 +113,4 @@ class DeploymentProvider(Provider):
         outdated = (
             olds.get("deployment_id") if same_tasks and olds.get("configuration") != news["configuration"] else None
         )
-        return UpdateResult(outs={**news, "deployment_id": DeploymentCheck(news, outdated).run()})
+        return UpdateResult(outs={**news, "deployment_id": DeploymentCheck(news, self.sign_in, outdated).run()})

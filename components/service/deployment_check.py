@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from components.aws_errors import AWS_ERRORS, ResourceFailed, in_words
-from components.connection import session_from
+from components.connection import SignIn, session_from
 from components.service.deployment_report import report
 from components.service.service_state import Deployment, ServiceState, has_failed, is_completed, is_older
 from components.tasks.interruption import pause
@@ -23,17 +23,17 @@ class DeploymentFailed(ResourceFailed):
 
 
 class DeploymentCheck:
-    """props: the inputs of a `Deployment`.
+    """props: the inputs of a `Deployment`. sign_in: who calls AWS.
 
     outdated: the id of a deployment of the same task definition that is not the one asked for.
     """
 
-    def __init__(self, props: Mapping[str, Any], outdated: str | None = None) -> None:
+    def __init__(self, props: Mapping[str, Any], sign_in: SignIn, outdated: str | None = None) -> None:
         self._props = props
         self._task_definition: str = props["task_definition"]
         self._configuration: dict[str, Any] = _whole(props["configuration"])
         self._outdated = outdated
-        session = session_from(props["connection"])
+        session = session_from(props["connection"], sign_in)
         self._ecs = session.client("ecs")
         self._logs = session.client("logs")
         self._deadline = time.monotonic() + float(props["timeout"])

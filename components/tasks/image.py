@@ -36,8 +36,9 @@ _URI = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class ExistingImage:
-    """An image that was built elsewhere, such as by CI, in a private ECR repository. Neither a repository nor an image is
-    created, so neither preview nor update needs Docker.
+    """An image that was built elsewhere, such as by CI, in a private ECR repository.
+
+    Neither a repository nor an image is created, so neither preview nor update needs Docker.
 
     uri: by digest, `<account>.dkr.ecr.<region>.amazonaws.com/<repository>@sha256:<64 hexadecimal digits>`. It must have
     the microservice's `architecture`. Known as a plain string, so that a preview checks it. The execution role may pull

@@ -23,5 +23,5 @@ PROPS: dict[str, Any] = {
     },
     "desired_count": 2.0,
     "tags": {},
-    "connection": {"region": "us-east-1", "account": "000000000000", "assumeRoles": []},
+    "connection": {"region": "us-east-1", "account": "000000000000"},
 }

@@ -1,5 +1,6 @@
 """A dynamic provider as Pulumi's engine runs it: a process of its own, spoken to by gRPC. AWS is a server here."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -12,7 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import grpc
-from pulumi.runtime.proto import provider_pb2_grpc
+from pulumi.runtime import rpc
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from tests.evaluation import ROOT
 
@@ -27,18 +29,20 @@ class FakeAws:
     """Answers the HTTP APIs of ECS, CloudWatch Logs and Systems Manager on 127.0.0.1.
 
     answer: by action and request; one with `__type` is an error. account: of the caller, whom STS tells; such calls are
-    not among `calls`.
+    not among `calls`. keys: the ids of the access keys that requests were signed with.
     """
 
     def __init__(
         self, answer: Callable[[str, Mapping[str, Any]], Mapping[str, Any]], account: str = "000000000000"
     ) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.keys: set[str] = set()
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 received = self.rfile.read(int(self.headers["Content-Length"]))
+                fake.keys.add(self.headers["Authorization"].partition("Credential=")[2].partition("/")[0])
                 if "X-Amz-Target" not in self.headers:  # STS speaks the query protocol
                     self._send(200, _IDENTITY.format(account).encode())
                     return
@@ -72,8 +76,11 @@ class Engine:
 
 
 @contextmanager
-def start_engine(fake: FakeAws, **variables: str) -> Iterator[Engine]:
-    """What `pulumi-resource-pulumi-python` starts in the project's folder. variables: more of its environment."""
+def start_engine(fake: FakeAws, *, settings: Mapping[str, Any] | None = None, **variables: str) -> Iterator[Engine]:
+    """What `pulumi-resource-pulumi-python` starts in the project's folder, configured as the engine does it.
+
+    settings: of the stack, by full key. variables: more of its environment.
+    """
     thread = threading.Thread(target=fake.server.serve_forever)
     thread.start()
     environment = {
@@ -96,7 +103,10 @@ def start_engine(fake: FakeAws, **variables: str) -> Iterator[Engine]:
                 assert process.stdout is not None
                 port = int(process.stdout.readline())
                 with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-                    yield Engine(process=process, provider=Provider(channel))
+                    provider = Provider(channel)
+                    args = asyncio.run(rpc.serialize_properties(dict(settings or {}), {}))
+                    provider.Configure(provider_pb2.ConfigureRequest(args=args))
+                    yield Engine(process=process, provider=provider)
             finally:
                 process.kill()
     finally:

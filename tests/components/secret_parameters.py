@@ -8,5 +8,5 @@ PROPS: dict[str, Any] = {
     "parameter": NAME,
     "arn": f"arn:aws:ssm:us-east-1:000000000000:parameter{NAME}",
     "tags": TAGS,
-    "connection": {"region": "us-east-1", "account": "000000000000", "assumeRoles": []},
+    "connection": {"region": "us-east-1", "account": "000000000000"},
 }

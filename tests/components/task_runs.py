@@ -18,5 +18,5 @@ PROPS: dict[str, Any] = {
     "timeout": 600.0,
     "run_id": "1",
     "tags": {"Stack": "dev"},
-    "connection": {"region": "us-east-1", "account": "000000000000", "assumeRoles": []},
+    "connection": {"region": "us-east-1", "account": "000000000000"},
 }

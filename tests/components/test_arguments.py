@@ -12,7 +12,7 @@ import pytest
 
 from components import Environment, KeyspacesMicroservice, NewCluster, Once, Service, Table, read, write
 from components.arguments import InvalidArguments
-from components.connection import connection_inputs, session_from
+from components.connection import connection_inputs
 from components.names import check_name
 from components.tasks import image
 from components.tasks.image import DockerUnavailable, create_image, require_docker
@@ -246,24 +246,31 @@ def config() -> Any:
     pulumi.runtime.set_all_config({})
 
 
-def test_passes_on_who_calls_aws(config: Any) -> None:
-    """boto3 knows nothing of Pulumi's settings: without them the task would run in another account, or not at all."""
+def test_keeps_who_calls_aws_out_of_the_inputs(config: Any) -> None:
+    """A colleague's profile or CI's keys change every dynamic resource, and lie in the stack's state."""
     config("aws:profile", "prod")
+    config("aws:accessKey", "key")
+    config("aws:secretKey", "secret")
     config("aws:assumeRoles", '[{"roleArn": "arn:aws:iam::1:role/deploy"}]')
-    assert connection_inputs("eu-west-1", "123456789012") == {
-        "region": "eu-west-1",
-        "account": "123456789012",
-        "profile": "prod",
-        "assumeRoles": [{"roleArn": "arn:aws:iam::1:role/deploy"}],
-    }
+    assert connection_inputs("eu-west-1", "123456789012") == {"region": "eu-west-1", "account": "123456789012"}
 
 
-@pytest.mark.parametrize("key", ["accessKey", "secretKey", "token", "assumeRoleWithWebIdentity"])
-def test_refuses_a_way_to_sign_in_that_would_put_a_secret_in_the_state(config: Any, key: str) -> None:
+@pytest.mark.parametrize("key", ["assumeRoleWithWebIdentity", "sharedConfigFiles", "sharedCredentialsFiles"])
+def test_refuses_a_way_to_sign_in_that_is_not_followed(config: Any, key: str) -> None:
     """The stack deploys with these credentials, and its one-off task with others."""
     config(f"aws:{key}", "x")
     with pytest.raises(ValueError, match=f"pulumi config rm aws:{key}"):
         connection_inputs("eu-west-1", "123456789012")
+
+
+@pytest.mark.parametrize("key", ["useFipsEndpoint", "useDualstackEndpoint"])
+def test_refuses_other_names_of_endpoints(config: Any, key: str) -> None:
+    """The owner believes that tasks speak to FIPS endpoints, and they do not."""
+    config(f"aws:{key}", "true")
+    with pytest.raises(ValueError, match=f"pulumi config rm aws:{key}.*regional IPv4 names"):
+        connection_inputs("eu-west-1", "123456789012")
+    config(f"aws:{key}", "false")
+    assert connection_inputs("eu-west-1", "123456789012")
 
 
 @pytest.mark.parametrize(
@@ -280,13 +287,3 @@ def test_refuses_an_attribute_of_a_role_that_is_not_passed_on(config: Any, roles
     config("aws:assumeRoles", roles)
     with pytest.raises(ValueError, match=f"aws:assumeRoles {re.escape(mistake)}"):
         connection_inputs("eu-west-1", "123456789012")
-
-
-def test_signs_in_with_a_profile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The task runs in the account of the default profile."""
-    (tmp_path / "credentials").write_text("[prod]\naws_access_key_id = PRODKEY\naws_secret_access_key = s\n")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    session = session_from({"region": "eu-west-1", "profile": "prod"})
-    credentials = session.get_credentials()
-    assert credentials is not None
-    assert (session.region_name, credentials.access_key) == ("eu-west-1", "PRODKEY")

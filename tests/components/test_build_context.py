@@ -28,8 +28,8 @@ _FILES = {
 def _provider_digest(context: Path, dockerfile: Path) -> str:
     """The rule of pulumi-docker, provider/provider.go, hashContext and hashPath.
 
-    Of the Dockerfile and of each file that is not ignored: path, mode as Go writes it, and content; of a link, the place
-    to which it leads.
+    Of the Dockerfile and of each file that is not ignored: path, mode as Go writes it, and content; of a link, the
+    place to which it leads.
     """
     accumulated = b"Dockerfile" + b"----------" + hashlib.sha256(dockerfile.read_bytes()).digest() + b"\0"
     ignore = [line for line in Path(f"{dockerfile}.dockerignore").read_text().splitlines() if line[0] != "#"]

@@ -1,13 +1,15 @@
 """Signing in through roles, against an STS that answers over HTTP."""
 
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
 
-from components.connection import WrongAccount, session_from
+from components.connection import SignIn, WrongAccount, session_from
 
 _ANSWER = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
 <AccessKeyId>{0}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken>
@@ -50,16 +52,12 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, str]]]:
 
 def test_assumes_one_role_after_the_other(requests: list[dict[str, str]]) -> None:
     """Organisations deploy through a chain of roles; the one-off task must run at its end, like everything else."""
-    session = session_from(
-        {
-            "region": "eu-west-1",
-            "account": "000000000002",
-            "assumeRoles": [
-                {"roleArn": "arn:aws:iam::1:role/hub"},
-                {"roleArn": "arn:aws:iam::2:role/deploy", "sessionName": "ci", "externalId": "ours"},
-            ],
-        }
-    )
+    roles = [
+        {"roleArn": "arn:aws:iam::1:role/hub"},
+        {"roleArn": "arn:aws:iam::2:role/deploy", "sessionName": "ci", "externalId": "ours"},
+    ]
+    settings = {"aws:assumeRoles": json.dumps(roles)}  # as the engine hands it over
+    session = session_from({"region": "eu-west-1", "account": "000000000002"}, SignIn.from_config(settings.get))
     first, second, asked = requests
     assert (asked["Action"], asked["signed with"]) == ("GetCallerIdentity", "KEY2")
     assert (first["RoleArn"], first["RoleSessionName"], first["signed with"]) == (
@@ -79,6 +77,17 @@ def test_assumes_one_role_after_the_other(requests: list[dict[str, str]]) -> Non
     assert session.region_name == "eu-west-1"
 
 
+def test_signs_in_with_a_profile(
+    requests: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The task runs in the account of the default profile."""
+    (tmp_path / "credentials").write_text("[prod]\naws_access_key_id = PRODKEY\naws_secret_access_key = s\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    session = session_from({"region": "eu-west-1", "account": "000000000002"}, SignIn(profile="prod"))
+    assert [request["signed with"] for request in requests] == ["PRODKEY"]
+    assert session.region_name == "eu-west-1"
+
+
 def test_passes_on_every_attribute_of_a_role(requests: list[dict[str, str]]) -> None:
     """The one-off task runs in a session with more permissions, or without the tags that policies ask for."""
     role = {
@@ -90,8 +99,8 @@ def test_passes_on_every_attribute_of_a_role(requests: list[dict[str, str]]) -> 
         "tags": {"Team": "shop"},
         "transitiveTagKeys": ["Team"],
     }
-    session_from({"region": "eu-west-1", "assumeRoles": [role]})
-    (request,) = requests
+    session_from({"region": "eu-west-1", "account": "000000000002"}, SignIn(roles=[role]))
+    request, _ = requests
     assert {key: value for key, value in request.items() if key not in ("Action", "Version", "signed with")} == {
         "RoleArn": "arn:aws:iam::1:role/deploy",
         "RoleSessionName": "pulumi",
@@ -108,7 +117,7 @@ def test_passes_on_every_attribute_of_a_role(requests: list[dict[str, str]]) -> 
 def test_refuses_another_account_than_the_providers(requests: list[dict[str, str]]) -> None:
     """A secret is made in the wrong account, and `pulumi destroy` deletes by name in it."""
     with pytest.raises(WrongAccount) as refused:
-        session_from({"region": "eu-west-1", "account": "000000000001"})
+        session_from({"region": "eu-west-1", "account": "000000000001"}, SignIn())
     assert str(refused.value) == (
         "the stack's aws provider is signed in to account 000000000001, and boto3 to 000000000002 as"
         " arn:aws:sts::000000000002:assumed-role/deploy/ci: sign both in to 000000000001 by aws:profile,"

@@ -76,11 +76,8 @@ def diff(engine: Engine, olds: Any, news: Any) -> Any:
 
 def test_shows_no_change_when_nothing_changed(engine: Engine) -> None:
     """Numbers become floats and None vanishes on the way through the engine; neither is a change."""
-    connection: dict[str, Any] = {"region": "us-east-1", "profile": None, "assumeRoles": []}
-    news = properties(
-        timeout=600, deployment_id=None, connection=connection, configuration={"grace": 2}, desired_count=None
-    )
-    olds = properties(timeout=600.0, deployment_id="ecs-svc/1", connection=connection, configuration={"grace": 2.0})
+    news = properties(timeout=600, deployment_id=None, configuration={"grace": 2}, desired_count=None)
+    olds = properties(timeout=600.0, deployment_id="ecs-svc/1", configuration={"grace": 2.0})
     assert diff(engine, olds, news).changes == provider_pb2.DiffResponse.DIFF_NONE
 
 

@@ -42,7 +42,7 @@ def test_declares_a_parameter_for_each_and_no_value(computed: bool) -> None:
         "parameter": "/keyspaces-platform/dev/api/KEY_A",
         "arn": _ARN.format("KEY_A"),
         "tags": {"Team": "shop", "Microservice": "api", "GeneratedFor": "/keyspaces-platform/dev/api"},
-        "connection": {"region": "us-east-1", "account": "000000000000", "assumeRoles": []},
+        "connection": {"region": "us-east-1", "account": "000000000000"},
     }
     names = {variable["name"] for variable in container(program, "api")["environment"]} if computed else set()
     assert not names & {"KEY_A", "KEY_B"}

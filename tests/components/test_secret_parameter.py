@@ -61,7 +61,7 @@ class Aws:
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     fake = Aws()
-    monkeypatch.setattr(parameter, "session_from", lambda connection: fake)
+    monkeypatch.setattr(parameter, "session_from", lambda *_: fake)
     with fake.stub:
         yield fake
         fake.stub.assert_no_pending_responses()
@@ -130,9 +130,9 @@ def test_says_what_to_do_when_what_it_tags_is_gone(aws: Aws) -> None:
         SecretParameterProvider().update("an id", PROPS, {**PROPS, "tags": {"GeneratedFor": "/shop/dev/api"}})
 
 
-def test_asks_nobody_when_only_the_profile_changes(aws: Aws) -> None:
-    """Who deploys is no reason for another key."""
-    news = {**PROPS, "connection": {"region": "us-east-1", "profile": "ci", "assumeRoles": []}}
+def test_asks_nobody_when_only_the_region_changes(aws: Aws) -> None:
+    """Where the provider signs in is no reason for another key; the ARN says where the parameter is."""
+    news = {**PROPS, "connection": {"region": "eu-west-1", "account": "000000000000"}}
     assert SecretParameterProvider().diff("an id", PROPS, news).replaces == []
     assert SecretParameterProvider().update("an id", PROPS, news).outs == news
 

@@ -63,14 +63,29 @@ def test_lives_from_create_to_delete_and_its_value_stays_in_aws(engine: Engine, 
 
 def test_shows_no_change_when_nothing_changed(engine: Engine) -> None:
     """None vanishes on the way through the engine, which is no change."""
-    connection: dict[str, Any] = {"region": "us-east-1", "assumeRoles": []}
     request = provider_pb2.DiffRequest(
         id="an id",
         urn="urn",
-        olds=properties(connection=connection),
-        news=properties(connection={**connection, "profile": None}),
+        olds=properties(),
+        news=properties(tags={**PROPS["tags"], "None": None}),
     )
     assert engine.provider.Diff(request).changes == provider_pb2.DiffResponse.DIFF_NONE
+
+
+def _secret(value: str) -> Any:
+    """As an encrypted setting comes over the wire."""
+    return {rpc._special_sig_key: rpc._special_secret_sig, "value": value}
+
+
+def test_signs_with_the_keys_of_the_stacks_settings() -> None:
+    """The secret is made by another principal than the rest of the stack; or the keys are in its state."""
+    aws = FakeAws(lambda action, body: {})
+    keys = {"aws:accessKey": "OFTHESTACK", "aws:secretKey": _secret("s3cret"), "aws:profile": "unused"}
+    with start_engine(aws, settings=keys) as engine:
+        created = engine.provider.Create(provider_pb2.CreateRequest(urn="urn", properties=properties()))
+    assert aws.keys == {"OFTHESTACK"}
+    assert len(aws.called("PutParameter")) == 1
+    assert "OFTHESTACK" not in str(created.properties) and "s3cret" not in str(created.properties)
 
 
 def test_pickles_by_name_only() -> None:
