@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field, replace
 
 from local_keyspaces import cql, ddl, frames, plans, results, sign_in, system_tables
+from local_keyspaces.cassandra_session import Upstream
 from local_keyspaces.consumption import Consumption
 from local_keyspaces.credentials import CredentialStore
 from local_keyspaces.fault_injector import FaultInjector
@@ -34,13 +35,13 @@ _EVENTS = {"TOPOLOGY_CHANGE", "STATUS_CHANGE", "SCHEMA_CHANGE"}
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """The parts that all connections share. cassandra: host and port."""
+    """The parts that all connections share. cassandra: the one behind."""
 
     region: str
     store: CredentialStore
     schema: Schema
     faults: FaultsFile
-    cassandra: tuple[str, int]
+    cassandra: Upstream
     prepared: Prepared = field(default_factory=Prepared)
     meter: Meter = field(default_factory=Meter)
     throttling: Throttling | None = None
