@@ -265,6 +265,7 @@ def _destroy(options: argparse.Namespace, state: StackState) -> None:
     _down(options, state)
     for directory in (state.data, state.logs, state.keyspaces, state.secrets):
         shutil.rmtree(directory, ignore_errors=True)
+    state.measured.unlink(missing_ok=True)
     print("deleted the data")
 
 
