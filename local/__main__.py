@@ -183,6 +183,7 @@ def _status(_: argparse.Namespace, state: StackState) -> None:
         print(f"  {name}: {status}")
     if running.ready:
         print(f"  Keyspaces endpoint: localhost:{running.keyspaces_port}, CA file {state.keyspaces / 'ca.pem'}")
+        print(f"  credentials of administrator and each role, with keys and a password: {state.profiles}")
         print(f"  consumed: {summary(state)}")
 
 

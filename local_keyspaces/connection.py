@@ -62,7 +62,7 @@ async def serve_client(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
             store=server.store,
             all_expired=server.faults.current().expired_credentials,
         )
-    principal = signed_in.credentials.principal
+    principal = signed_in.principal
     if not principal.has_any("cassandra"):
         error = unauthorized(f"User {principal.arn} has no permissions.")
         writer.write(signed_in.request.reply_error(error.code, error.message).encode())
