@@ -20,6 +20,7 @@ from components.microservice import KeyspacesMicroservice
 from components.monitoring.alarms import Alarms
 from components.network.vpc import ExistingVpc, NewVpc
 from components.once.once import Once
+from components.secrets.existing import ExistingParameter, ExistingSecret
 from components.service.scaling import Scaling
 from components.service.service import Service
 from components.service.spot import Spot
@@ -34,6 +35,8 @@ __all__ = [
     "Environment",
     "ExistingCluster",
     "ExistingListener",
+    "ExistingParameter",
+    "ExistingSecret",
     "ExistingVpc",
     "Https",
     "KeyspacesMicroservice",

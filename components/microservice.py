@@ -18,8 +18,11 @@ from components.network.security_group_rules import CQL_PORT
 from components.network.task_access import TaskAccess, create_task_access
 from components.once.once import CompletedRun, Once, create_run
 from components.once.task_run import TaskRun
+from components.secrets import existing, generated
+from components.secrets.existing import Existing, existing_secrets_mistake
 from components.secrets.generated import create_generated_secrets, generated_secrets_mistake
 from components.secrets.parameter import SecretParameter
+from components.secrets.variables import names_mistake
 from components.service.deployment import Deployment
 from components.service.service import RunningService, Service, create_service
 from components.tables.table import KeyspacesTable, create_table
@@ -64,6 +67,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
     command: the whole command. variables: more environment variables; not for secrets, they are shown in the console.
     generated_secrets: environment variables with a random value each, the same for all tasks, such as a key to sign
     with. It is made once, as 43 characters of base64url, and is in SSM Parameter Store only; see `SecretParameter`.
+    secrets: environment variables whose values are there already: an `ExistingSecret` or `ExistingParameter` each.
     run: `Service` or `Once`.
     cpu: CPU units, 1024 to a vCPU. memory: MiB. Together one of the sizes Fargate offers.
     architecture: "ARM64" or "X86_64", of the tasks and of the image. A changed one needs no other machine to build on,
@@ -104,6 +108,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         run: Service | Once,
         variables: Mapping[str, pulumi.Input[str]] | None = None,
         generated_secrets: Sequence[str] = (),
+        secrets: Mapping[str, Existing] | None = None,
         cpu: int = 256,
         memory: int = 512,
         architecture: Architecture = "ARM64",
@@ -117,6 +122,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         exec_ = isinstance(run, Service) and run.exec
         raise_for(name, {"tables": uses_mistake(tables)})
         told = {_variable(use.name) for use in tables} | _OWN_VARIABLES
+        secrets = secrets or {}
         own = sorted(told & (variables or {}).keys())
         raise_for(
             name,
@@ -129,6 +135,12 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                 "generated_secrets": generated_secrets_mistake(
                     generated_secrets, network, own=told, variables=(variables or {}).keys()
                 ),
+                "secrets": names_mistake(
+                    secrets,
+                    own=told,
+                    others={"variables": variables or {}, "generated_secrets": generated_secrets},
+                )
+                or existing_secrets_mistake(secrets, network),
             },
         )
         super().__init__("keyspaces-platform:index:KeyspacesMicroservice", name, {}, opts)
@@ -170,7 +182,10 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             f"{name}-execution",
             repository=self.image.repository,
             log_group=self.log_group,
-            parameter_arns=[secret.arn for secret in self.generated_secrets.values()],
+            secrets=[
+                *(each for secret in self.generated_secrets.values() for each in generated.statements(secret)),
+                *(each for secret in secrets.values() for each in existing.statements(secret, account)),
+            ],
             path=environment.role_path,
             boundary_arn=environment.permissions_boundary_arn,
             account=account,
@@ -194,7 +209,11 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                 ),
                 **(variables or {}),
             },
-            secrets=self.generated_secrets,
+            secrets={
+                **{variable: secret.arn for variable, secret in self.generated_secrets.items()},
+                **{variable: existing.value_from(secret, account) for variable, secret in secrets.items()},
+            },
+            generated=self.generated_secrets.values(),
             port=run.port if isinstance(run, Service) else None,
             cpu=cpu,
             memory=memory,

@@ -16,7 +16,7 @@ from local.credentials_endpoint import CredentialsEndpoint
 from local.errors import LocalError
 from local.load_balancer import LoadBalancer, Target
 from local.secrets_file import SecretsFile
-from local.translation import OneOff, Service, TaskDefinition
+from local.translation import OneOff, Service, TaskDefinition, given_variable
 from local_keyspaces.listening import free_port
 from local_keyspaces.processes import Registry, end_process, last_lines
 
@@ -108,7 +108,10 @@ async def start(
 
 def _secrets(definition: TaskDefinition, file: SecretsFile) -> Mapping[str, str]:
     values = file.values(definition.secrets.values())
-    return {variable: values[parameter] for variable, parameter in definition.secrets.items()}
+    return {
+        **{variable: values[parameter] for variable, parameter in definition.secrets.items()},
+        **{variable: os.environ[given_variable(variable)] for variable in definition.given_secrets},
+    }
 
 
 async def _hurry(process: asyncio.subprocess.Process) -> None:

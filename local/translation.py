@@ -7,6 +7,7 @@ import fnmatch
 import itertools
 import json
 import logging
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,14 +29,16 @@ _log = logging.getLogger(__name__)
 class TaskDefinition:
     """container: its name. directory: where the image's files are on this machine. stop_timeout: seconds.
 
-    secrets: ARN of a parameter by the environment variable that gets its value. sources: paths in `directory` that the
-    image is made of; none means all. revision: what is declared of it and of its role; another one needs new tasks.
+    secrets: ARN of a parameter by the environment variable that gets its value. given_secrets: environment variables
+    whose values the developer gives, see `given_variable`. sources: paths in `directory` that the image is made of;
+    none means all. revision: what is declared of it and of its role; another one needs new tasks.
     """
 
     container: str
     command: Sequence[str]
     environment: Mapping[str, str]
     secrets: Mapping[str, str]
+    given_secrets: Sequence[str]
     role: Role
     directory: Path
     stop_timeout: float
@@ -242,12 +245,15 @@ def _task_definition(
             " is nothing to run here"
         )
     build = _known(image, "build")
-    secrets = {secret["name"]: secret["valueFrom"] for secret in container.get("secrets", [])}
-    for variable, source in secrets.items():
-        if source not in parameters:
+    sources = {secret["name"]: secret["valueFrom"] for secret in container.get("secrets", [])}
+    secrets = {variable: source for variable, source in sources.items() if source in parameters}
+    given = sorted(sources.keys() - secrets.keys())
+    for variable in given:
+        if given_variable(variable) not in os.environ:
             raise LocalError(
-                f"task definition {resource.name}: its secret {variable} is in {source}, which this program does not"
-                " generate, so its value is not known here"
+                f"task definition {resource.name}: its secret {variable} is in {sources[variable]}, which is not read"
+                f" here: set the environment variable {given_variable(variable)} to a value for this machine, and start"
+                " again"
             )
     return TaskDefinition(
         container=container["name"],
@@ -256,12 +262,19 @@ def _task_definition(
             variable["name"]: _network_here(variable["value"], networks) for variable in container["environment"]
         },
         secrets=secrets,
+        given_secrets=given,
         role=role,
         directory=(root / build["context"]).resolve(),
         stop_timeout=float(container["stopTimeout"]),
         sources=_sources(root / f"{build['dockerfile']}.dockerignore"),
         revision=json.dumps([containers, documents], sort_keys=True),
     )
+
+
+def given_variable(secret: str) -> str:
+    """The variable of the developer's environment that stands for a secret of AWS. Not the secret's own name: what a
+    shell happens to have, such as a password of production, would get into tasks of this machine."""
+    return f"LOCAL_SECRET_{secret}"
 
 
 def _network_here(value: str, networks: Collection[str]) -> str:

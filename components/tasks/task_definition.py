@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import pulumi
@@ -67,7 +67,8 @@ def create_task_definition(
     image: pulumi.Output[str],
     command: Sequence[str],
     environment: Mapping[str, pulumi.Input[str]],
-    secrets: Mapping[str, SecretParameter],
+    secrets: Mapping[str, pulumi.Input[str]],
+    generated: Collection[SecretParameter],
     port: int | None,
     architecture: Architecture,
     cpu: int,
@@ -83,8 +84,9 @@ def create_task_definition(
 ) -> aws.ecs.TaskDefinition:
     """architecture: the image's too. cpu: CPU units, 1024 to a vCPU; memory: MiB.
 
-    port: what the container listens on, None if it does not. secrets: by environment variable; when one gets another
-    value, there is another revision, so that all tasks get it.
+    port: what the container listens on, None if it does not. secrets: where ECS finds the value, by environment
+    variable. generated: those that this stack has made; when one gets another value, there is another revision, so that
+    all tasks get it.
 
     The root file system is read-only and the user not root. The volume at /tmp is the one writable place; it keeps
     the mode /tmp has in the image because the Dockerfile declares it a VOLUME (ECS developer guide, "Use bind mounts").
@@ -129,7 +131,7 @@ def create_task_definition(
         },
     }
     if secrets:
-        container["secrets"] = [{"name": key, "valueFrom": secret.arn} for key, secret in sorted(secrets.items())]
+        container["secrets"] = [{"name": key, "valueFrom": source} for key, source in sorted(secrets.items())]
     return aws.ecs.TaskDefinition(
         name,
         family=in_stack(name),
@@ -148,8 +150,8 @@ def create_task_definition(
         opts=pulumi.ResourceOptions(
             parent=parent,
             # A value made anew has the same ARN, so nothing else here would change.
-            replacement_trigger=pulumi.Output.all(*(secret.id for secret in secrets.values())).apply(" ".join)
-            if secrets
+            replacement_trigger=pulumi.Output.all(*(secret.id for secret in generated)).apply(" ".join)
+            if generated
             else None,
         ),
     )

@@ -168,6 +168,15 @@ def changed(program: Program, type_: str, **inputs: Any) -> Program:
     )
 
 
+def test_takes_an_existing_secret_from_the_developer(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program with a secret of Secrets Manager does not run here, or its value is where a console shows it."""
+    monkeypatch.setenv("LOCAL_SECRET_CURSOR_KEY", "value")
+    existing = changed(program, "pulumi-python:dynamic/ssm:SecretParameter", arn="arn:aws:ssm:us-east-1:1:parameter/o")
+    _, api = translation.read(existing, ROOT, URL).steps
+    assert (api.task.secrets, api.task.given_secrets) == ({}, ["CURSOR_KEY"])
+    assert "value" not in api.task.environment.values()
+
+
 @pytest.mark.parametrize(
     ("type_", "inputs", "message"),
     [
@@ -181,7 +190,8 @@ def changed(program: Program, type_: str, **inputs: Any) -> Program:
         (
             "pulumi-python:dynamic/ssm:SecretParameter",
             {"arn": "arn:aws:ssm:us-east-1:1:parameter/other"},
-            "query-api: its secret CURSOR_KEY is in arn:aws:ssm:.*/CURSOR_KEY, which this program does not generate",
+            "its secret CURSOR_KEY is in arn:aws:ssm:.*/CURSOR_KEY, which is not read here: set the environment"
+            " variable LOCAL_SECRET_CURSOR_KEY to a value for this machine",
         ),
         ("aws:lb/listenerRule:ListenerRule", {"conditions": [{"hostHeader": {}}]}, "listener rule query-api"),
         (
