@@ -156,17 +156,19 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             dockerfile=dockerfile,
             architecture=architecture,
             keep_images=environment.protect,
+            kms_key_arn=environment.kms_key_arn,
             tags=tags,
             parent=self,
         )
         self.log_group = aws.cloudwatch.LogGroup(
             name,
             retention_in_days=environment.log_retention_days,
+            kms_key_id=environment.kms_key_arn,
             tags=tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.generated_secrets = create_generated_secrets(
-            name, generated_secrets, account=account, tags=tags, parent=self
+            name, generated_secrets, kms_key_arn=environment.kms_key_arn, account=account, tags=tags, parent=self
         )
         self.task_role = create_task_role(
             f"{name}-task",
@@ -183,7 +185,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             repository=self.image.repository,
             log_group=self.log_group,
             secrets=[
-                *(each for secret in self.generated_secrets.values() for each in generated.statements(secret)),
+                *generated.statements(self.generated_secrets.values(), environment.kms_key_arn, account),
                 *(each for secret in secrets.values() for each in existing.statements(secret, account)),
             ],
             path=environment.role_path,

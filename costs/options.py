@@ -52,7 +52,7 @@ def options_table() -> str:
         ("`Alarms`: each metric that an alarm reads (UNVERIFIED)", _a_month(ALARM_METRIC), "a month"),
         ("rows of a `Table`", _a_month(TABLE_STORAGE), "a GB and month"),
         ("`Table(point_in_time_recovery=True)`", _a_month(TABLE_BACKUP), "a GB and month"),
-        ("`Table(kms_key_arn=...)`", _a_month(KEY), "a key and month"),
+        ("`Table(kms_key_arn=...)`, `Environment(kms_key_arn=...)`", _a_month(KEY), "a key and month"),
         ("`OnDemand`: reads of up to 4 KB at LOCAL_QUORUM", READS.usd, "a million"),
         ("`OnDemand`: writes of up to 1 KB", WRITES.usd, "a million"),
         ("`Provisioned(read=...)`", _a_month(READ_CAPACITY), "a unit and month"),

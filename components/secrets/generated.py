@@ -10,7 +10,7 @@ import pulumi
 
 from components.account import Account
 from components.connection import connection_inputs
-from components.iam import READ_PARAMETERS, allow
+from components.iam import READ_PARAMETERS, allow, decrypt
 from components.names import stack_path
 from components.network.network import Network
 from components.secrets.parameter import SecretParameter
@@ -42,7 +42,13 @@ def generated_secrets_mistake(
 
 
 def create_generated_secrets(
-    name: str, variables: Sequence[str], *, account: Account, tags: Mapping[str, str], parent: pulumi.Resource
+    name: str,
+    variables: Sequence[str],
+    *,
+    account: Account,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
+    kms_key_arn: pulumi.Input[str] | None = None,
 ) -> Mapping[str, SecretParameter]:
     """By environment variable. A parameter is called `/<project>/<stack>/<microservice>/<variable>`.
 
@@ -56,6 +62,7 @@ def create_generated_secrets(
             parameter=f"{path}/{variable}",
             arn=account.arn("ssm", f"parameter{path}/{variable}"),
             owner=path,
+            kms_key_arn=kms_key_arn,
             tags=tags,
             connection=connection_inputs(account.region, account.id),
             # Replaced the other way round, as by `pulumi up --replace`, the new one would be the old one, then deleted.
@@ -65,6 +72,11 @@ def create_generated_secrets(
     }
 
 
-def statements(secret: SecretParameter) -> list[dict[str, Any]]:
-    """What ECS needs to read the secret."""
-    return [allow(READ_PARAMETERS, secret.arn)]
+def statements(
+    secrets: Collection[SecretParameter], kms_key_arn: pulumi.Input[str] | None, account: Account
+) -> list[dict[str, Any]]:
+    """What ECS needs to read the secrets: them, and the key that they are encrypted with."""
+    found = [allow(READ_PARAMETERS, secret.arn) for secret in secrets]
+    if secrets and kms_key_arn is not None:
+        found.append(decrypt(kms_key_arn, via="ssm", region=account.region))
+    return found

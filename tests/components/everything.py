@@ -56,6 +56,7 @@ def declare_everything() -> Everything:
         ),
         cluster=NewCluster(container_insights="enhanced"),
         protect=True,
+        kms_key_arn=KEY_ARN,
         tags={"Team": "shop"},
     )
     alarms = Alarms(topic_arn="arn:aws:sns:us-east-1:123456789012:alarms", rollback=True)
