@@ -138,7 +138,7 @@ class Environment(pulumi.ComponentResource):
         )
 
     @staticmethod
-    def check(*, keyspace: str, log_retention_days: int, kms_key_arn: pulumi.Input[str] | None) -> None:
+    def check(*, keyspace: str, log_retention_days: int, kms_key_arn: pulumi.Input[str] | None = None) -> None:
         """Raises InvalidArguments."""
         raise_for(
             "Environment",
