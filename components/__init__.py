@@ -24,6 +24,7 @@ from components.secrets.existing import ExistingParameter, ExistingSecret
 from components.service.scaling import Scaling
 from components.service.service import Service
 from components.service.spot import Spot
+from components.service.worker import Worker
 from components.tables.capacity import OnDemand, Provisioned
 from components.tables.idempotency import idempotency_table
 from components.tables.table import Table
@@ -50,6 +51,7 @@ __all__ = [
     "Service",
     "Spot",
     "Table",
+    "Worker",
     "idempotency_table",
     "read",
     "write",

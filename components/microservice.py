@@ -25,13 +25,14 @@ from components.secrets.parameter import SecretParameter
 from components.secrets.variables import names_mistake
 from components.service.deployment import Deployment
 from components.service.service import RunningService, Service, create_service
+from components.service.worker import Worker, create_worker
 from components.tables.table import KeyspacesTable, create_table
 from components.tables.use import TableUse, uses_mistake
 from components.tasks.architecture import Architecture
 from components.tasks.image import Image, create_image
 from components.tasks.permissions import Role, create_execution_role, create_task_role
 from components.tasks.runnable import RunnableTask
-from components.tasks.task_definition import check_size, create_task_definition
+from components.tasks.task_definition import HealthCheck, check_size, create_task_definition
 
 _OWN_VARIABLES = {
     "AWS_REGION",
@@ -68,7 +69,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
     generated_secrets: environment variables with a random value each, the same for all tasks, such as a key to sign
     with. It is made once, as 43 characters of base64url, and is in SSM Parameter Store only; see `SecretParameter`.
     secrets: environment variables whose values are there already: an `ExistingSecret` or `ExistingParameter` each.
-    run: `Service` or `Once`.
+    run: `Service`, `Worker` or `Once`.
     cpu: CPU units, 1024 to a vCPU. memory: MiB. Together one of the sizes Fargate offers.
     architecture: "ARM64" or "X86_64", of the tasks and of the image. A changed one needs no other machine to build on,
     if the Dockerfile runs commands only in a stage `FROM --platform=$BUILDPLATFORM`.
@@ -89,7 +90,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
     task_access: TaskAccess
     task_definition: aws.ecs.TaskDefinition
     running: RunningService | None
-    """The service and what belongs to it, of a `Service`."""
+    """The service and what belongs to it, of a `Service` or `Worker`."""
     ran: CompletedRun | None
     """The run, of a `Once`."""
     alarms: dict[str, aws.cloudwatch.MetricAlarm]
@@ -105,7 +106,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         tables: Sequence[TableUse],
         dockerfile: str,
         command: Sequence[str],
-        run: Service | Once,
+        run: Service | Worker | Once,
         variables: Mapping[str, pulumi.Input[str]] | None = None,
         generated_secrets: Sequence[str] = (),
         secrets: Mapping[str, Existing] | None = None,
@@ -119,7 +120,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         check_name("KeyspacesMicroservice", name)
         check_size(name, cpu=cpu, memory=memory)
         account, network = environment.account, environment.network
-        exec_ = isinstance(run, Service) and run.exec
+        exec_ = isinstance(run, Service | Worker) and run.exec
         raise_for(name, {"tables": uses_mistake(tables)})
         told = {_variable(use.name) for use in tables} | _OWN_VARIABLES
         secrets = secrets or {}
@@ -225,7 +226,10 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             execution_role=self.execution_role,
             log_group=self.log_group,
             # A service goes on serving; the error of a failed run promises its last lines.
-            log_mode="non-blocking" if isinstance(run, Service) else "blocking",
+            log_mode="blocking" if isinstance(run, Once) else "non-blocking",
+            health_check=HealthCheck(command=run.health_check, grace_period=run.grace_period)
+            if isinstance(run, Worker) and run.health_check
+            else None,
             account=account,
             tags=tags,
             parent=self,
@@ -252,6 +256,17 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                 run,
                 task=task,
                 load_balancer=environment.load_balancer,
+                alarms=alarms,
+                account=account,
+                protect=environment.protect,
+                tags=tags,
+                parent=self,
+            )
+        elif isinstance(run, Worker):
+            self.running = create_worker(
+                name,
+                run,
+                task=task,
                 alarms=alarms,
                 account=account,
                 protect=environment.protect,
@@ -298,7 +313,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             tables=tables,
             service=ServiceView(
                 load_balancer_arn_suffix=environment.load_balancer.arn_suffix,
-                target_group=self.running.target.target_group,
+                target_group=self.running.target.target_group if self.running.target else None,
                 cluster_name=environment.cluster.name,
                 service_name=self.running.service.name,
                 container_insights=environment.cluster.container_insights,
@@ -311,17 +326,19 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
 
     @property
     def service(self) -> aws.ecs.Service:
-        """The ECS service of a `Service`."""
+        """The ECS service of a `Service` or `Worker`."""
         return self._running.service
 
     @property
     def deployed(self) -> Deployment:
-        """The deployment of a `Service`, there once ECS has completed it: for `Service(after=[...])`."""
+        """The deployment of a `Service` or `Worker`, there once ECS has completed it: for `Service(after=[...])`."""
         return self._running.deployment
 
     @property
     def url(self) -> pulumi.Output[str]:
         """The address of a `Service`, known once its tasks can be reached."""
+        if self._running.target is None:
+            raise AttributeError(f"{self._name} is a worker; it has no url")
         url = self._environment.load_balancer.url
         return pulumi.Output.all(url, self.deployed.deployment_id).apply(lambda outputs: str(outputs[0]))
 

@@ -26,12 +26,24 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
+class ContainerCheck:
+    """A command in the container that exits with 0 while it is healthy; times in seconds."""
+
+    command: Sequence[str]
+    interval: float
+    timeout: float
+    retries: int
+    grace_period: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class TaskDefinition:
     """container: its name. directory: where the image's files are on this machine. stop_timeout: seconds.
 
     secrets: ARN of a parameter by the environment variable that gets its value. given_secrets: environment variables
     whose values the developer gives, see `given_variable`. sources: paths in `directory` that the image is made of;
-    none means all. revision: what is declared of it and of its role; another one needs new tasks.
+    none means all. check: of the container's health, if there is one. revision: what is declared of it and of its role;
+    another one needs new tasks.
     """
 
     container: str
@@ -43,6 +55,7 @@ class TaskDefinition:
     directory: Path
     stop_timeout: float
     sources: Sequence[str]
+    check: ContainerCheck | None
     revision: str
 
 
@@ -68,10 +81,12 @@ class TargetGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
+    """target_group: None of a worker, which no load balancer calls."""
+
     name: str
     task: TaskDefinition
     tasks: int
-    target_group: TargetGroup
+    target_group: TargetGroup | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,15 +145,15 @@ def read(program: Program, root: Path, url: str) -> Stack:
                 )
             )
         elif resource.type == "aws:ecs/service:Service":
-            balancers = _known(resource, "loadBalancers")
-            if len(balancers) != 1:
+            balancers = _known_value(resource.inputs.get("loadBalancers", []), f"{resource.name}: loadBalancers")
+            if len(balancers) > 1:
                 raise LocalError(f"service {resource.name}: has {len(balancers)} load balancers; local/ does one")
             steps.append(
                 Service(
                     name=resource.name,
                     task=task_definition(resource, "taskDefinition"),
                     tasks=int(_known(resource, "desiredCount")),
-                    target_group=target_groups[balancers[0]["targetGroupArn"]],
+                    target_group=target_groups[balancers[0]["targetGroupArn"]] if balancers else None,
                 )
             )
     outputs = {name: _known_value(value, f"output {name}") for name, value in sorted(program.outputs.items())}
@@ -267,7 +282,20 @@ def _task_definition(
         directory=(root / build["context"]).resolve(),
         stop_timeout=float(container["stopTimeout"]),
         sources=_sources(root / f"{build['dockerfile']}.dockerignore"),
+        check=_check(container["healthCheck"]) if "healthCheck" in container else None,
         revision=json.dumps([containers, documents], sort_keys=True),
+    )
+
+
+def _check(declared: Mapping[str, Any]) -> ContainerCheck:
+    """Without a value, ECS's default (ECS API reference, HealthCheck)."""
+    kind, *command = declared["command"]
+    return ContainerCheck(
+        command=["/bin/sh", "-c", *command] if kind == "CMD-SHELL" else command,
+        interval=float(declared.get("interval", 30)),
+        timeout=float(declared.get("timeout", 5)),
+        retries=int(declared.get("retries", 3)),
+        grace_period=float(declared.get("startPeriod", 0)),
     )
 
 

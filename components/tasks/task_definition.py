@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import pulumi
@@ -21,9 +22,21 @@ _SCRATCH = "/tmp"  # noqa: S108  # the container's own
 # How long ECS waits between SIGTERM and SIGKILL, in seconds: longer than a load balancer drains a target.
 _STOP_TIMEOUT = 40
 
+
+@dataclass(frozen=True, kw_only=True)
+class HealthCheck:
+    """command: exits with 0 while the container is healthy. grace_period: seconds in which failures do not count."""
+
+    command: Sequence[str]
+    grace_period: int
+
+
 LogMode = Literal["blocking", "non-blocking"]
 # ECS's default (ECS API reference, LogConfiguration), written down since ECS has changed such defaults before.
 _LOG_BUFFER = "10m"
+
+# ECS's defaults (ECS API reference, HealthCheck), written down since the provider would see a change without them.
+_HEALTH_CHECK = {"interval": 30, "timeout": 5, "retries": 3}
 
 # Where the agent of ECS Exec writes, by volume.
 _EXEC_VOLUMES = {
@@ -81,6 +94,7 @@ def create_task_definition(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
     exec: bool = False,
+    health_check: HealthCheck | None = None,
 ) -> aws.ecs.TaskDefinition:
     """architecture: the image's too. cpu: CPU units, 1024 to a vCPU; memory: MiB.
 
@@ -130,6 +144,12 @@ def create_task_definition(
             },
         },
     }
+    if health_check is not None:
+        container["healthCheck"] = {
+            "command": ["CMD", *health_check.command],
+            "startPeriod": health_check.grace_period,
+            **_HEALTH_CHECK,
+        }
     if secrets:
         container["secrets"] = [{"name": key, "valueFrom": source} for key, source in sorted(secrets.items())]
     return aws.ecs.TaskDefinition(

@@ -26,6 +26,7 @@ from components import (
 from tests.components.front import EXISTING, WEB_ACL_ARN
 
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:payments-a1B2c3"
+TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:alarms"
 KEY_ARN = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-0000-0000-0000-000000000000"
 
 
@@ -59,7 +60,7 @@ def declare_everything() -> Everything:
         kms_key_arn=KEY_ARN,
         tags={"Team": "shop"},
     )
-    alarms = Alarms(topic_arn="arn:aws:sns:us-east-1:123456789012:alarms", rollback=True)
+    alarms = Alarms(topic_arn=TOPIC_ARN, rollback=True)
     loader = KeyspacesMicroservice(
         "loader",
         environment=env,
