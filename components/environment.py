@@ -57,8 +57,8 @@ class Environment(pulumi.ComponentResource):
     boundaries for IAM entities"). It must allow all that the roles here need; the local stack refuses it.
     kms_key_arn: encrypt log groups, repositories and generated secrets with this key of yours, of the stack's region,
     instead of with keys that AWS owns or manages; docs/components.md says what its policy must allow (UNVERIFIED).
-    Another key replaces the repositories and makes other secrets. Tables have a key of their own, `Table.kms_key_arn`; a bucket for
-    access logs cannot have one.
+    Another key replaces the repositories and makes other secrets. Tables have a key of their own, `Table.kms_key_arn`;
+    a bucket for access logs cannot have one.
     tags: go on everything that can be tagged.
 
     Raises InvalidArguments for what AWS would refuse.
