@@ -48,7 +48,9 @@ def measured(
         units[1] += each["write_units"]
     services = {}
     for step in stack.steps:
-        if isinstance(step, Service) and (seen := traffic.get(step.target_group.name)) and seen.requests:
+        if not isinstance(step, Service) or step.target_group is None:
+            continue
+        if (seen := traffic.get(step.target_group.name)) and seen.requests:
             read, write = by_role.get(step.task.role.arn.rpartition("/")[2], [0.0, 0.0])
             services[step.name] = {
                 "requests": dict(seen.requests),
