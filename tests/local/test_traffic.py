@@ -25,9 +25,10 @@ def test_measures_each_service_by_its_role(program: Program, tmp_path: Path) -> 
         {**_STATEMENT, "role": "load-countries-task", "read_units": 0, "write_units": 250},
         {**_STATEMENT, "role": "administrator", "read_units": 99, "write_units": 0},
     ]
-    assert service.target_group is not None
+    group = service.target_group
+    assert group is not None
     file = tmp_path / "measured.json"
-    kept = MeasuredFile(file, lambda: measured(stack, "dev", {service.target_group.name: traffic}, statements))
+    kept = MeasuredFile(file, lambda: measured(stack, "dev", {group.name: traffic}, statements))
     kept.write()
     found = read_measured(file)  # as the other room reads it
     assert found is not None
