@@ -17,12 +17,14 @@ from threading import Semaphore
 from typing import Any
 
 from cassandra import ConsistencyLevel
+from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
 from cassandra.policies import RoundRobinPolicy
 from cassandra.query import PreparedStatement
 from cassandra_sigv4.auth import SigV4AuthProvider
 
 from benchmarks.servers import empty_cassandra
+from local_keyspaces.cassandra_session import Upstream
 from local_keyspaces.credentials import Role
 from local_keyspaces.iam import ADMINISTRATOR
 from local_keyspaces.listening import listen
@@ -33,6 +35,7 @@ _REGION, _ACCOUNT = "us-east-1", "000000000000"
 _ROUNDS, _SECONDS, _IN_FLIGHT = 5, 3.0, 64
 _TABLE = TableSchema(keyspace="bench", name="rows", columns={"id": "int", "body": "text"}, partition_key=["id"])
 _ROWS = 1000
+_VARIABLE = "CASSANDRA_PASSWORD"
 
 
 async def main() -> None:
@@ -42,7 +45,7 @@ async def main() -> None:
             empty_cassandra(directory) as cassandra,
             run_keyspaces(
                 directory=directory / "keyspaces",
-                cassandra_port=cassandra.port,
+                cassandra=cassandra.upstream,
                 listener=listen(0, "again"),
                 region=_REGION,
                 account=_ACCOUNT,
@@ -54,7 +57,7 @@ async def main() -> None:
             for number in range(_ROUNDS + 1):
                 for way, results in rounds.items():
                     before = time.process_time()
-                    result = await _measure(cassandra.port if way == "direct" else keyspaces.port, keyspaces, way)
+                    result = await _measure(cassandra.upstream if way == "direct" else keyspaces)
                     # This process is the endpoint, and does nothing else meanwhile.
                     result["endpoint's CPU, µs a statement"] = (
                         (time.process_time() - before) / (result["statements"]) * 1e6
@@ -74,13 +77,15 @@ def _report(rounds: dict[str, list[dict[str, float]]]) -> None:
     print(f"  endpoint's CPU a statement: {cpu:.0f} µs")
 
 
-async def _measure(port: int, keyspaces: LocalKeyspaces, way: str) -> dict[str, float]:
-    arguments = ["client", "--port", str(port)]
+async def _measure(server: Upstream | LocalKeyspaces) -> dict[str, float]:
+    arguments = ["client", "--port", str(server.port)]
     environment = dict(os.environ)
-    if way == "endpoint":
+    if isinstance(server, Upstream):
+        environment[_VARIABLE] = server.password
+    else:
         role = Role(arn=f"arn:aws:iam::{_ACCOUNT}:role/bench", policies=(ADMINISTRATOR,))
-        credentials = keyspaces.store.issue_for_role(role)
-        arguments += ["--ca-file", str(keyspaces.ca_file)]
+        credentials = server.store.issue_for_role(role)
+        arguments += ["--ca-file", str(server.ca_file)]
         environment |= {
             "AWS_DEFAULT_REGION": _REGION,
             "AWS_ACCESS_KEY_ID": credentials.access_key,
@@ -99,8 +104,9 @@ async def _measure(port: int, keyspaces: LocalKeyspaces, way: str) -> dict[str, 
 
 def client(port: int, ca_file: str | None) -> dict[str, float]:
     """One client process: fills the table, reads, writes, and reads one at a time."""
-    options: dict[str, Any] = {}
-    if ca_file is not None:
+    if ca_file is None:
+        options: dict[str, Any] = {"auth_provider": PlainTextAuthProvider("endpoint", os.environ[_VARIABLE])}
+    else:
         options = {
             "ssl_context": ssl.create_default_context(cafile=ca_file),
             "ssl_options": {"server_hostname": "localhost"},

@@ -94,12 +94,12 @@ async def targets(directory: Path) -> AsyncIterator[Sequence[Target]]:
     async with contextlib.AsyncExitStack() as started:
         _say("starting Cassandra")
         cassandra = await started.enter_async_context(
-            empty_cassandra(directory, settings=_TLS.format(identity=identity))
+            empty_cassandra(directory, settings=_TLS.format(identity=identity), open_to_all=True)
         )
-        await asyncio.to_thread(_fill, cassandra.port, certificates.ca_file)
+        await asyncio.to_thread(_fill, cassandra.upstream.port, certificates.ca_file)
         environment = {
             "AWS_REGION": _REGION,
-            "KEYSPACES_ENDPOINT": f"localhost:{cassandra.port}",
+            "KEYSPACES_ENDPOINT": f"localhost:{cassandra.upstream.port}",
             "KEYSPACES_CA_FILE": str(certificates.ca_file),
             "KEYSPACES_KEYSPACE": _KEYSPACE,
             "KEYSPACES_TABLE_COUNTRIES": _TABLE,

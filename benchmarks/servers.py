@@ -19,14 +19,20 @@ _STOP_SECONDS = 5.0
 
 
 @asynccontextmanager
-async def empty_cassandra(directory: Path, *, settings: str = "") -> AsyncIterator[Cassandra]:
-    """Of this run alone: nobody's data, nobody's load. settings: more lines of cassandra.yaml. Raises LocalError."""
+async def empty_cassandra(
+    directory: Path, *, settings: str = "", open_to_all: bool = False
+) -> AsyncIterator[Cassandra]:
+    """Of this run alone: nobody's data, nobody's load. Raises LocalError.
+
+    settings, open_to_all: as `run_cassandra` takes them.
+    """
     async with run_cassandra(
         directory=directory / "cassandra",
         classpath=await fetch_jars(ROOT / ".local" / "jars"),
         log_file=directory / "cassandra.log",
         registry=Registry(directory / "processes.json"),
         settings=settings,
+        open_to_all=open_to_all,
     ) as cassandra:
         yield cassandra
 

@@ -20,9 +20,11 @@ from components.microservice import KeyspacesMicroservice
 from components.monitoring.alarms import Alarms
 from components.network.vpc import ExistingVpc, NewVpc
 from components.once.once import Once
+from components.secrets.existing import ExistingParameter, ExistingSecret
 from components.service.scaling import Scaling
 from components.service.service import Service
 from components.service.spot import Spot
+from components.service.worker import Worker
 from components.tables.capacity import OnDemand, Provisioned
 from components.tables.idempotency import idempotency_table
 from components.tables.table import Table
@@ -36,6 +38,8 @@ __all__ = [
     "ExistingCluster",
     "ExistingImage",
     "ExistingListener",
+    "ExistingParameter",
+    "ExistingSecret",
     "ExistingVpc",
     "Https",
     "KeyspacesMicroservice",
@@ -49,6 +53,7 @@ __all__ = [
     "Service",
     "Spot",
     "Table",
+    "Worker",
     "idempotency_table",
     "read",
     "write",

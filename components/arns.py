@@ -40,3 +40,9 @@ class ArnForm:
             return given
 
         return pulumi.Output.all(arn, account.region).apply(check)
+
+
+KMS_KEY = ArnForm(
+    pattern=re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+"),
+    example="arn:aws:kms:us-east-1:123456789012:key/1234abcd-0000-0000-0000-000000000000 (of a key, not of an alias)",
+)

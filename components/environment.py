@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from components.account import Account
 from components.arguments import raise_for
-from components.arns import ArnForm
+from components.arns import KMS_KEY, ArnForm
 from components.cluster import Cluster, ExistingCluster, NewCluster, create_cluster
 from components.load_balancing.load_balancer import ExistingListener, LoadBalancer, create_load_balancer
 from components.load_balancing.public_load_balancer import PublicLoadBalancer
@@ -55,6 +55,10 @@ class Environment(pulumi.ComponentResource):
     role_path: of every IAM role, such as /teams/shop/; another one replaces the roles. permissions_boundary_arn: a
     managed policy that is the most that any role may do, whatever its own policy allows (IAM user guide, "Permissions
     boundaries for IAM entities"). It must allow all that the roles here need; the local stack refuses it.
+    kms_key_arn: encrypt log groups, repositories and generated secrets with this key of yours, of the stack's region,
+    instead of with keys that AWS owns or manages; docs/components.md says what its policy must allow (UNVERIFIED).
+    Another key replaces the repositories and makes other secrets. Tables have a key of their own, `Table.kms_key_arn`;
+    a bucket for access logs cannot have one.
     tags: go on everything that can be tagged.
 
     Raises InvalidArguments for what AWS would refuse.
@@ -76,13 +80,14 @@ class Environment(pulumi.ComponentResource):
         cluster: NewCluster | ExistingCluster | None = None,
         protect: bool = False,
         log_retention_days: int = 7,
+        kms_key_arn: pulumi.Input[str] | None = None,
         role_path: str | None = None,
         permissions_boundary_arn: pulumi.Input[str] | None = None,
         tags: Mapping[str, str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         check_name("Environment", name)
-        self.check(keyspace=keyspace, log_retention_days=log_retention_days)
+        self.check(keyspace=keyspace, log_retention_days=log_retention_days, kms_key_arn=kms_key_arn)
         raise_for(
             "Environment",
             {
@@ -100,6 +105,9 @@ class Environment(pulumi.ComponentResource):
         self.tags = dict(tags or {})
 
         self.account = Account.of(self)
+        self.kms_key_arn = (
+            KMS_KEY.in_region("Environment", "kms_key_arn", kms_key_arn, self.account) if kms_key_arn else None
+        )
         self.network = create_network(
             name, network or NewVpc(), account=self.account, keyspace=keyspace, tags=self.tags, parent=self
         )
@@ -130,7 +138,7 @@ class Environment(pulumi.ComponentResource):
         )
 
     @staticmethod
-    def check(*, keyspace: str, log_retention_days: int) -> None:
+    def check(*, keyspace: str, log_retention_days: int, kms_key_arn: pulumi.Input[str] | None = None) -> None:
         """Raises InvalidArguments."""
         raise_for(
             "Environment",
@@ -142,5 +150,6 @@ class Environment(pulumi.ComponentResource):
                 "log_retention_days": None
                 if log_retention_days in _LOG_RETENTION_DAYS
                 else f"is {log_retention_days}; use {', '.join(map(str, _LOG_RETENTION_DAYS))}",
+                "kms_key_arn": KMS_KEY.mistake(kms_key_arn),
             },
         )

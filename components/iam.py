@@ -25,12 +25,20 @@ EXEC = (
 SIGN_IN_TO_ECR = ("ecr:GetAuthorizationToken",)
 PULL_IMAGE = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 READ_PARAMETERS = ("ssm:GetParameters",)
+READ_SECRET = ("secretsmanager:GetSecretValue",)
 WRITE_LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
 
 
 def allow(actions: Sequence[str], resource: pulumi.Input[str], **more: Any) -> dict[str, Any]:
     """A statement. more: its other elements, such as `Principal`."""
     return {"Effect": "Allow", "Action": list(actions), "Resource": resource, **more}
+
+
+def decrypt(key_arn: pulumi.Input[str], *, via: str, region: pulumi.Input[str]) -> dict[str, Any]:
+    """A statement that allows decrypting with a KMS key, through the service `via` only, such as `ssm` (KMS developer
+    guide, "kms:ViaService")."""
+    service = pulumi.Output.format("{0}.{1}.amazonaws.com", via, region)
+    return allow(["kms:Decrypt"], key_arn, Condition={"StringEquals": {"kms:ViaService": service}})
 
 
 def policy_document(statements: Sequence[Mapping[str, Any]]) -> pulumi.Output[str]:

@@ -18,17 +18,21 @@ from components.network.security_group_rules import CQL_PORT
 from components.network.task_access import TaskAccess, create_task_access
 from components.once.once import CompletedRun, Once, create_run
 from components.once.task_run import TaskRun
+from components.secrets import existing, generated
+from components.secrets.existing import Existing, existing_secrets_mistake
 from components.secrets.generated import create_generated_secrets, generated_secrets_mistake
 from components.secrets.parameter import SecretParameter
+from components.secrets.variables import names_mistake
 from components.service.deployment import Deployment
 from components.service.service import RunningService, Service, create_service
+from components.service.worker import Worker, create_worker
 from components.tables.table import KeyspacesTable, create_table
 from components.tables.use import TableUse, uses_mistake
 from components.tasks.architecture import Architecture
 from components.tasks.image import ExistingImage, Image, create_image, use_image
 from components.tasks.permissions import Role, create_execution_role, create_task_role
 from components.tasks.runnable import RunnableTask
-from components.tasks.task_definition import check_size, create_task_definition
+from components.tasks.task_definition import HealthCheck, check_size, create_task_definition
 
 _OWN_VARIABLES = {
     "AWS_REGION",
@@ -66,7 +70,8 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
     command: the whole command. variables: more environment variables; not for secrets, they are shown in the console.
     generated_secrets: environment variables with a random value each, the same for all tasks, such as a key to sign
     with. It is made once, as 43 characters of base64url, and is in SSM Parameter Store only; see `SecretParameter`.
-    run: `Service` or `Once`.
+    secrets: environment variables whose values are there already: an `ExistingSecret` or `ExistingParameter` each.
+    run: `Service`, `Worker` or `Once`.
     cpu: CPU units, 1024 to a vCPU. memory: MiB. Together one of the sizes Fargate offers.
     architecture: "ARM64" or "X86_64", of the tasks and of the image. A changed one needs no other machine to build on,
     if the Dockerfile runs commands only in a stage `FROM --platform=$BUILDPLATFORM`.
@@ -87,7 +92,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
     task_access: TaskAccess
     task_definition: aws.ecs.TaskDefinition
     running: RunningService | None
-    """The service and what belongs to it, of a `Service`."""
+    """The service and what belongs to it, of a `Service` or `Worker`."""
     ran: CompletedRun | None
     """The run, of a `Once`."""
     alarms: dict[str, aws.cloudwatch.MetricAlarm]
@@ -102,11 +107,12 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         environment: Environment,
         tables: Sequence[TableUse],
         command: Sequence[str],
-        run: Service | Once,
+        run: Service | Worker | Once,
         dockerfile: str | None = None,
         image: ExistingImage | None = None,
         variables: Mapping[str, pulumi.Input[str]] | None = None,
         generated_secrets: Sequence[str] = (),
+        secrets: Mapping[str, Existing] | None = None,
         cpu: int = 256,
         memory: int = 512,
         architecture: Architecture = "ARM64",
@@ -117,9 +123,10 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         check_name("KeyspacesMicroservice", name)
         check_size(name, cpu=cpu, memory=memory)
         account, network = environment.account, environment.network
-        exec_ = isinstance(run, Service) and run.exec
+        exec_ = isinstance(run, Service | Worker) and run.exec
         raise_for(name, {"tables": uses_mistake(tables)})
         told = {_variable(use.name) for use in tables} | _OWN_VARIABLES
+        secrets = secrets or {}
         own = sorted(told & (variables or {}).keys())
         raise_for(
             name,
@@ -135,6 +142,12 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                 "generated_secrets": generated_secrets_mistake(
                     generated_secrets, network, own=told, variables=(variables or {}).keys()
                 ),
+                "secrets": names_mistake(
+                    secrets,
+                    own=told,
+                    others={"variables": variables or {}, "generated_secrets": generated_secrets},
+                )
+                or existing_secrets_mistake(secrets, network),
             },
         )
         super().__init__("keyspaces-platform:index:KeyspacesMicroservice", name, {}, opts)
@@ -155,17 +168,19 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                 dockerfile=dockerfile,
                 architecture=architecture,
                 keep_images=environment.protect,
+                kms_key_arn=environment.kms_key_arn,
                 tags=tags,
                 parent=self,
             )
         self.log_group = aws.cloudwatch.LogGroup(
             name,
             retention_in_days=environment.log_retention_days,
+            kms_key_id=environment.kms_key_arn,
             tags=tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.generated_secrets = create_generated_secrets(
-            name, generated_secrets, account=account, tags=tags, parent=self
+            name, generated_secrets, kms_key_arn=environment.kms_key_arn, account=account, tags=tags, parent=self
         )
         self.task_role = create_task_role(
             f"{name}-task",
@@ -181,7 +196,10 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             f"{name}-execution",
             repository_arn=self.image.repository_arn,
             log_group=self.log_group,
-            parameter_arns=[secret.arn for secret in self.generated_secrets.values()],
+            secrets=[
+                *generated.statements(self.generated_secrets.values(), environment.kms_key_arn, account),
+                *(each for secret in secrets.values() for each in existing.statements(secret, account)),
+            ],
             path=environment.role_path,
             boundary_arn=environment.permissions_boundary_arn,
             account=account,
@@ -208,7 +226,11 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                 ),
                 **(variables or {}),
             },
-            secrets=self.generated_secrets,
+            secrets={
+                **{variable: secret.arn for variable, secret in self.generated_secrets.items()},
+                **{variable: existing.value_from(secret, account) for variable, secret in secrets.items()},
+            },
+            generated=self.generated_secrets.values(),
             port=run.port if isinstance(run, Service) else None,
             cpu=cpu,
             memory=memory,
@@ -218,7 +240,10 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             execution_role=self.execution_role,
             log_group=self.log_group,
             # A service goes on serving; the error of a failed run promises its last lines.
-            log_mode="non-blocking" if isinstance(run, Service) else "blocking",
+            log_mode="blocking" if isinstance(run, Once) else "non-blocking",
+            health_check=HealthCheck(command=run.health_check, grace_period=run.grace_period)
+            if isinstance(run, Worker) and run.health_check
+            else None,
             account=account,
             tags=tags,
             parent=self,
@@ -245,6 +270,17 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                 run,
                 task=task,
                 load_balancer=environment.load_balancer,
+                alarms=alarms,
+                account=account,
+                protect=environment.protect,
+                tags=tags,
+                parent=self,
+            )
+        elif isinstance(run, Worker):
+            self.running = create_worker(
+                name,
+                run,
+                task=task,
                 alarms=alarms,
                 account=account,
                 protect=environment.protect,
@@ -295,7 +331,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             tables=tables,
             service=ServiceView(
                 load_balancer_arn_suffix=environment.load_balancer.arn_suffix,
-                target_group=self.running.target.target_group,
+                target_group=self.running.target.target_group if self.running.target else None,
                 cluster_name=environment.cluster.name,
                 service_name=self.running.service.name,
                 container_insights=environment.cluster.container_insights,
@@ -308,17 +344,19 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
 
     @property
     def service(self) -> aws.ecs.Service:
-        """The ECS service of a `Service`."""
+        """The ECS service of a `Service` or `Worker`."""
         return self._running.service
 
     @property
     def deployed(self) -> Deployment:
-        """The deployment of a `Service`, there once ECS has completed it: for `Service(after=[...])`."""
+        """The deployment of a `Service` or `Worker`, there once ECS has completed it: for `Service(after=[...])`."""
         return self._running.deployment
 
     @property
     def url(self) -> pulumi.Output[str]:
         """The address of a `Service`, known once its tasks can be reached."""
+        if self._running.target is None:
+            raise AttributeError(f"{self._name} is a worker; it has no url")
         url = self._environment.load_balancer.url
         return pulumi.Output.all(url, self.deployed.deployment_id).apply(lambda outputs: str(outputs[0]))
 

@@ -5,11 +5,18 @@ import os
 import sys
 from pathlib import Path
 
-from costs.documents import DOCUMENTS, estimate_stack, update
+from costs.documents import DOCUMENTS, evaluate_stack, update
+from costs.estimate import estimate
+from costs.measured import read_measured
 from costs.prices import REGION, every_price
 from costs.render import as_text
 from declared.errors import ProgramError
 from declared.settings import read_settings
+
+_MEASURED = Path(".local", "measured.json")
+_NOTHING_MEASURED = (
+    "Requests are as assumed: none was measured. `make up`, send it requests, and this says what they consume."
+)
 
 
 def main() -> int:
@@ -18,7 +25,7 @@ def main() -> int:
         if options.update_docs:
             update(options.program)
         else:
-            _print_estimate(options.program, options.stack, options.requests)
+            _print_estimate(options.program, options.stack, options.requests, options.measured)
     except ProgramError as error:
         print(f"costs: {error}", file=sys.stderr)
         return 1
@@ -47,6 +54,12 @@ def _parser() -> argparse.ArgumentParser:
         help="millions of requests a month, to add up (default: 0)",
     )
     parser.add_argument(
+        "--measured",
+        type=Path,
+        metavar="FILE",
+        help=f"that a run on this machine has written (default: {_MEASURED} of the program's folder)",
+    )
+    parser.add_argument(
         "--update-docs", action="store_true", help=f"write the tables in {' and '.join(DOCUMENTS)} anew instead"
     )
     return parser
@@ -66,14 +79,18 @@ def _millions(text: str) -> float:
     return millions
 
 
-def _print_estimate(root: Path, stack: str, million_requests: float) -> None:
+def _print_estimate(root: Path, stack: str, million_requests: float, file: Path | None) -> None:
     settings = read_settings(root, stack)
-    estimated = estimate_stack(root, settings)
+    measured = read_measured(file or root / _MEASURED)
+    program = evaluate_stack(root, settings)
+    estimated = estimate(program)
+    with_measured = estimate(program, measured.assumptions()) if measured else None
     dates = sorted(price.date for price in every_price())
     print(f"Stack {stack} in {settings.region}; prices of {REGION} in US dollars, from {dates[0]} to {dates[-1]}")
     if settings.region != REGION:
         print(f"These are not the prices of {settings.region}: by how much they differ is not known here.")
-    print(f"\n{as_text(estimated, million_requests=million_requests)}")
+    print(f"\n{as_text(estimated, million_requests=million_requests, measured=with_measured)}\n")
+    print(*(measured.lines() if measured else [_NOTHING_MEASURED]), sep="\n")
 
 
 if __name__ == "__main__":

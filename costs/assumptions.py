@@ -31,6 +31,7 @@ class Assumptions:
     run_writes: float = _assume(250, "rows", "that a one-off task writes, of up to 1 KB each")
 
     read_units: float = _assume(1, "RRU", "a request reads one row of up to 4 KB at LOCAL_QUORUM")
+    write_units: float = _assume(0, "WRU", "a request writes: nothing, as it reads")
     connections: float = _assume(1, "", "new connections for each request; clients that keep theirs open cost less")
     request_bytes: float = _assume(500, "bytes", "that a request has, with its headers")
     response_bytes: float = _assume(500, "bytes", "that an answer has, with its headers")

@@ -10,7 +10,7 @@ from costs.options import options_table
 from costs.render import as_markdown, assumptions_table, compared, prices_table
 from declared import aws
 from declared.errors import ProgramError
-from declared.program import evaluate
+from declared.program import Program, evaluate
 from declared.settings import StackSettings, read_settings
 
 # By document, the tables in it.
@@ -30,18 +30,22 @@ WAYS: tuple[tuple[str, Mapping[str, str]], ...] = (
 
 
 def estimate_stack(root: Path, settings: StackSettings, changed: Mapping[str, str] | None = None) -> Estimate:
-    """Evaluates the program in `root`. changed: settings of this project, by name, that replace the stack's.
+    """As `evaluate_stack`. Raises ProgramError when it cannot be evaluated, or priced."""
+    return estimate(evaluate_stack(root, settings, changed))
 
-    Raises ProgramError when it cannot be evaluated, or priced.
+
+def evaluate_stack(root: Path, settings: StackSettings, changed: Mapping[str, str] | None = None) -> Program:
+    """The program in `root`. changed: settings of this project, by name, that replace the stack's.
+
+    Raises ProgramError when it cannot be evaluated.
     """
     values = {**settings.values, **{f"{settings.project}:{key}": value for key, value in (changed or {}).items()}}
-    program = evaluate(
+    return evaluate(
         root,
         dataclasses.replace(settings, values=values),
         computed=aws.computed_by(settings.region, "load-balancer"),
         answer=aws.answers_for(settings.region),
     )
-    return estimate(program)
 
 
 def tables(root: Path) -> dict[str, str]:

@@ -11,11 +11,15 @@ _HEADINGS = ("", "units", "price of one", "$")
 _UNCONFIRMED = "* not confirmed; see docs/cost.md"
 
 
-def as_text(estimate: Estimate, *, million_requests: float = 0) -> str:
-    """Sections with a total each, in columns as wide as the widest of all."""
+def as_text(estimate: Estimate, *, million_requests: float = 0, measured: Estimate | None = None) -> str:
+    """Sections with a total each, in columns as wide as the widest of all.
+
+    measured: the same with what a run has measured; its requests then stand beside the assumed ones.
+    """
     sections = [
         ("Idle, a month", estimate.idle, 2),
-        ("A million requests", estimate.requests, 2),
+        ("A million requests" + (", as assumed" if measured else ""), estimate.requests, 2),
+        *([("A million requests, as measured", measured.requests, 2)] if measured else []),
         ("Each time", estimate.each_time, 4),
     ]
     blocks = []
@@ -28,6 +32,8 @@ def as_text(estimate: Estimate, *, million_requests: float = 0) -> str:
     text = "\n\n".join("\n".join(_line(row, widths) for row in block) for block in blocks if len(block) > 1)
     if million_requests:
         text += f"\n\nWith {million_requests:g} million requests: ${estimate.a_month(million_requests):,.2f} a month"
+        if measured:
+            text += f", and ${measured.a_month(million_requests):,.2f} as measured"
     if "*" in text:
         text += f"\n\n{_UNCONFIRMED}"
     return text

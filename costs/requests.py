@@ -1,4 +1,4 @@
-"""The cost of a million requests: each reads one row through the load balancer, is answered and logged."""
+"""The cost of a million requests: each reads and writes as assumed or measured, is answered and logged."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from costs.containers import SERVICE
 from costs.data import TABLE, is_on_demand
 from costs.items import Item, number
 from costs.network import BALANCER, egress, is_public
-from costs.prices import DATA_OUT, DAYS, LOAD_BALANCER_CAPACITY, OBJECT_STORAGE, READS, WEB_ACL_REQUESTS
+from costs.prices import DATA_OUT, DAYS, LOAD_BALANCER_CAPACITY, OBJECT_STORAGE, READS, WEB_ACL_REQUESTS, WRITES
 from costs.watching import log_items
 from declared.program import Program
 
@@ -28,6 +28,7 @@ def request_items(program: Program, assumptions: Assumptions) -> Iterator[Item]:
     size = assumptions.gigabytes
     if any(is_on_demand(table) for table in program.of_type(TABLE)):
         yield Item(what="Keyspaces reads", count=assumptions.read_units * REQUESTS / 1e6, price=READS)
+        yield Item(what="Keyspaces writes", count=assumptions.write_units * REQUESTS / 1e6, price=WRITES)
     passed = egress(program, "cassandra")
     if passed is not None:
         yield Item(what=f"CQL by {passed[0]}", count=size(assumptions.cql_bytes), price=passed[1])

@@ -15,7 +15,10 @@ _MODIFY = "cassandra:Modify"
 
 @dataclass(frozen=True, kw_only=True)
 class MicroserviceView:
-    """runs: how, such as `2 tasks` or `runs once`. size, role: of a task. access: `read` or `write` by table."""
+    """runs: how, such as `2 tasks` or `runs once`. size, role: of a task. access: `read` or `write` by table.
+
+    is_called: by the load balancer.
+    """
 
     name: str
     runs: str
@@ -23,6 +26,7 @@ class MicroserviceView:
     role: str
     access: Mapping[str, str]
     is_service: bool
+    is_called: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +88,7 @@ def _microservice(program: Program, resource: Resource, key: str, runs: str) -> 
         role=role.name,
         access=dict(_access(program, role)),
         is_service=resource.type == _SERVICE,
+        is_called=bool(resource.inputs.get("loadBalancers")),
     )
 
 

@@ -57,7 +57,7 @@ def render(stack: StackView) -> str:
     ]
     for top, height, each, text in zip(tops, heights, stack.microservices, lines, strict=True):
         parts += _box(_TASKS[0], top, _TASKS[1], height, text)
-        if each.is_service:
+        if each.is_called:
             parts.append(_arrow(sum(_BALANCER), middle, _TASKS[0], top + height / 2))
         parts.append(_arrow(sum(_TASKS), top + height / 2, _ENDPOINT[0], middle))
     egress = [f"Egress: {stack.egress}", "images (ECR), logs (CloudWatch)"]

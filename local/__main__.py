@@ -183,6 +183,7 @@ def _status(_: argparse.Namespace, state: StackState) -> None:
         print(f"  {name}: {status}")
     if running.ready:
         print(f"  Keyspaces endpoint: localhost:{running.keyspaces_port}, CA file {state.keyspaces / 'ca.pem'}")
+        print(f"  credentials of administrator and each role, with keys and a password: {state.profiles}")
         print(f"  consumed: {summary(state)}")
 
 
@@ -265,6 +266,7 @@ def _destroy(options: argparse.Namespace, state: StackState) -> None:
     _down(options, state)
     for directory in (state.data, state.logs, state.keyspaces, state.secrets):
         shutil.rmtree(directory, ignore_errors=True)
+    state.measured.unlink(missing_ok=True)
     print("deleted the data")
 
 

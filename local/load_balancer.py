@@ -16,6 +16,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from local.serving import serve_on
+from local.traffic import Traffic, header_bytes
 from local.translation import Rule, TargetGroup
 
 # Headers about one connection, which a proxy must not pass on (RFC 9110, 7.6.1).
@@ -38,6 +39,8 @@ class Target:
 class LoadBalancer:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = rules
+        self.traffic: dict[str, Traffic] = {}
+        """By target group."""
         self._targets: dict[str, list[Target]] = {rule.target_group.name: [] for rule in rules}
         self._turn = itertools.count()
         self._session: aiohttp.ClientSession | None = None
@@ -121,9 +124,14 @@ class LoadBalancer:
                 status=upstream.status, reason=upstream.reason, headers=_end_to_end(upstream.headers)
             )
             await response.prepare(request)
+            length = header_bytes(response.headers)
             async for chunk in upstream.content.iter_chunked(_CHUNK):
+                length += len(chunk)
                 await response.write(chunk)
             await response.write_eof()
+            traffic = self.traffic.setdefault(rule.target_group.name, Traffic())
+            body = request.content.total_bytes if request.body_exists else 0
+            traffic.add(request.method, header_bytes(request.headers) + body, length)
             return response
 
 

@@ -21,6 +21,7 @@ from local.rollout import Rollout
 from local.secrets_file import SecretsFile
 from local.state import StackState
 from local.tasks import Surroundings
+from local.traffic import MeasuredFile, measured
 from local_keyspaces.capacity import Clock
 from local_keyspaces.faults import Faults
 from local_keyspaces.foreground import ignore_interrupts, until_stopped
@@ -137,6 +138,15 @@ class _Up:
         exit_stack.push_async_callback(rollout.stop)
         await self._open_console(exit_stack, rollout, sorted(roles))
         await rollout.start(stack)
+        file = MeasuredFile(
+            state.measured,
+            lambda: measured(
+                self._declared.stack,
+                self._settings.stack,
+                balancer.traffic,
+                keyspaces.meter.snapshot()["statements"],
+            ),
+        )
         edits = Edits(
             self._evaluation,
             self._declared,
@@ -147,7 +157,7 @@ class _Up:
         )
         watching = asyncio.create_task(edits.watch())
         await asyncio.sleep(_A_MOMENT)  # so that an edit right after the announcement is seen
-        return [cassandra.watch(), rollout.until_failed(), watching]
+        return [cassandra.watch(), rollout.until_failed(), file.keep(), watching]
 
     async def _open_console(self, exit_stack: AsyncExitStack, rollout: Rollout, roles: Sequence[str]) -> None:
         listener = listen(0, "`make up` again")

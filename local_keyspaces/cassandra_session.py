@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from cassandra import AlreadyExists, ConfigurationException, InvalidRequest
+from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
 from cassandra.policies import RoundRobinPolicy
 from cassandra.protocol import ErrorMessage
@@ -11,13 +13,29 @@ from cassandra.protocol import ErrorMessage
 from local_keyspaces.frames import ErrorCode
 from local_keyspaces.refusals import Refused, already_exists, invalid
 
+_USER = "endpoint"  # as in EndpointOnly.java
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upstream:
+    """The port of 127.0.0.1 where Cassandra speaks CQL, and the password by which it lets the endpoint in."""
+
+    port: int
+    password: str = field(repr=False)
+
+    @property
+    def sasl_response(self) -> bytes:
+        """The initial response of the mechanism PLAIN (RFC 4616)."""
+        return f"\0{_USER}\0{self.password}".encode()
+
 
 @contextmanager
-def open_session(port: int) -> Iterator[Session]:
-    """With Cassandra itself, on 127.0.0.1, which asks nobody to sign in. Blocks."""
+def open_session(upstream: Upstream) -> Iterator[Session]:
+    """With Cassandra itself. Blocks."""
     cluster = Cluster(
         ["127.0.0.1"],
-        port=port,
+        port=upstream.port,
+        auth_provider=PlainTextAuthProvider(_USER, upstream.password),
         protocol_version=4,
         execution_profiles={
             EXEC_PROFILE_DEFAULT: ExecutionProfile(load_balancing_policy=RoundRobinPolicy(), request_timeout=30.0)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field, replace
 
 from local_keyspaces import cql, ddl, frames, plans, results, sign_in, system_tables
+from local_keyspaces.cassandra_session import Upstream
 from local_keyspaces.consumption import Consumption
 from local_keyspaces.credentials import CredentialStore
 from local_keyspaces.fault_injector import FaultInjector
@@ -34,13 +35,13 @@ _EVENTS = {"TOPOLOGY_CHANGE", "STATUS_CHANGE", "SCHEMA_CHANGE"}
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """The parts that all connections share. cassandra: host and port."""
+    """The parts that all connections share. cassandra: the one behind."""
 
     region: str
     store: CredentialStore
     schema: Schema
     faults: FaultsFile
-    cassandra: tuple[str, int]
+    cassandra: Upstream
     prepared: Prepared = field(default_factory=Prepared)
     meter: Meter = field(default_factory=Meter)
     throttling: Throttling | None = None
@@ -61,7 +62,7 @@ async def serve_client(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
             store=server.store,
             all_expired=server.faults.current().expired_credentials,
         )
-    principal = signed_in.credentials.principal
+    principal = signed_in.principal
     if not principal.has_any("cassandra"):
         error = unauthorized(f"User {principal.arn} has no permissions.")
         writer.write(signed_in.request.reply_error(error.code, error.message).encode())

@@ -24,6 +24,7 @@ _GROWTH = 2.2
 _COLUMN, _COLUMN_WITH_TIMESTAMPS = 8, 60
 _SMALLEST_CELL = 4
 _REMEMBERED = 1000
+_RANGE = ("<", "<=", ">", ">=")
 
 Body = Callable[[], bytes]
 
@@ -143,6 +144,10 @@ class _Part:
         self._key = _key_terms(part, table)
         self._assigned = [] if isinstance(part, cql.Select) else list(rules.assigned(part))
         self._in = [] if not isinstance(part, cql.Select) else [each for each in part.where if each.operator == "IN"]
+        # The service also reads the row at which a range ends, and Cassandra does not return it.
+        self._ends_a_range = isinstance(part, cql.Select) and any(
+            each.operator in _RANGE and not each.token for each in part.where
+        )
         self._scans = isinstance(part, cql.Select) and not _names_partitions(part, table)
         self._small_up_to = self._largest_small_request(len(text))
 
@@ -224,7 +229,7 @@ class _Part:
         """Returns the read units."""
         subqueries = self.subqueries(parameters.values) if self._in else 1
         growth = _GROWTH + (_COLUMN_WITH_TIMESTAMPS if self._timestamps else _COLUMN) / _SMALLEST_CELL
-        size, empty, estimated = 1, subqueries - 1, False
+        size, empty, estimated = 1, subqueries - 1, self._ends_a_range
         if body is None:  # passed on in pieces, so that nobody has it
             size, estimated = length, True
         elif length * growth > READ_BYTES or self._scans:

@@ -1,4 +1,7 @@
-"""Credentials with which clients sign in: temporary ones of roles, as STS issues them, and long-term ones of users."""
+"""Credentials with which clients sign in: temporary ones of roles, as STS issues them, and long-term ones of users.
+
+And user names with passwords: IAM makes such service-specific credentials for users only, here roles have them, too.
+"""
 
 import datetime
 import secrets
@@ -22,6 +25,15 @@ class Credentials:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Password:
+    """A service-specific credential; it never expires."""
+
+    principal: Principal
+    user_name: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Role:
     """The policies of a role's sessions."""
 
@@ -30,10 +42,11 @@ class Role:
 
 
 class CredentialStore:
-    """Credentials by access key, in memory only."""
+    """Credentials by access key, and passwords by user name, in memory only."""
 
     def __init__(self) -> None:
         self._by_access_key: dict[str, Credentials] = {}
+        self._by_user_name: dict[str, Password] = {}
         self.decisions = RoleDecisions()
         """Of the principals of these credentials, those that have expired too."""
 
@@ -49,13 +62,8 @@ class CredentialStore:
         self._by_access_key = {
             key: known for key, known in self._by_access_key.items() if known.expires is None or known.expires > now
         }
-        account, name = role.arn.split(":")[4], role.arn.rpartition("/")[2]
         credentials = Credentials(
-            principal=Principal(
-                arn=f"arn:aws:sts::{account}:assumed-role/{name}/{secrets.token_hex(8)}",
-                policies=role.policies,
-                decided=self.decisions.of(name),
-            ),
+            principal=self.session_of(role),
             access_key="ASIA" + _random_id(16),
             secret_key=secrets.token_urlsafe(30),
             session_token=secrets.token_urlsafe(48),
@@ -64,6 +72,15 @@ class CredentialStore:
         self.add(credentials)
         return credentials
 
+    def session_of(self, role: Role) -> Principal:
+        """A new session of an assumed role."""
+        account, name = role.arn.split(":")[4], role.arn.rpartition("/")[2]
+        return Principal(
+            arn=f"arn:aws:sts::{account}:assumed-role/{name}/{secrets.token_hex(8)}",
+            policies=role.policies,
+            decided=self.decisions.of(name),
+        )
+
     def issue_for_user(self, user: Principal) -> Credentials:
         """New long-term credentials of a user."""
         credentials = Credentials(
@@ -71,6 +88,16 @@ class CredentialStore:
         )
         self.add(credentials)
         return credentials
+
+    def issue_password(self, principal: Principal, password: str | None = None) -> Password:
+        """password: None for a new one. The user name is of the form that IAM gives."""
+        name = f"{principal.name}-at-{principal.arn.split(':')[4]}"
+        issued = Password(principal=principal, user_name=name, password=password or secrets.token_urlsafe(33))
+        self._by_user_name[name] = issued
+        return issued
+
+    def find_password(self, user_name: str) -> Password | None:
+        return self._by_user_name.get(user_name)
 
 
 def _random_id(length: int) -> str:

@@ -1,9 +1,15 @@
-"""Fetches Apache Cassandra's jars: `python -m local_keyspaces.jars DIRECTORY`, as a process that can be ended."""
+"""Fetches Apache Cassandra's jars: `python -m local_keyspaces.jars DIRECTORY`, as a process that can be ended.
+
+And makes one: EndpointOnly.java, compiled by the Java compiler that Cassandra brings.
+"""
 
 import fcntl
 import hashlib
+import subprocess
 import sys
+import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +20,7 @@ from jgo.maven import Artifact, MavenContext
 
 from local_keyspaces.errors import LocalKeyspacesError
 from local_keyspaces.files import write_atomically
+from local_keyspaces.java import find_java
 
 CASSANDRA = "org.apache.cassandra:cassandra-all:5.0.5"
 _DOWNLOADS_AT_ONCE = 16
@@ -21,18 +28,20 @@ _PAUSES = (1, 3, 9, 27)  # seconds before each further attempt: a network that c
 
 T = TypeVar("T")
 
+_PINS = Path(__file__).with_name("jars.sha256")
+_GUARD = Path(__file__).with_name("EndpointOnly.java")
+_GUARD_JAR = "EndpointOnly.jar"
 _AGAIN = "delete the folder with the jars, and they are fetched again"
 
 
 def classpath_file(directory: Path) -> Path:
-    """Lists the jars, one path a line, once all are there."""
-    return directory / f"{CASSANDRA.replace(':', '-')}.classpath"
+    """Lists the jars, one path a line, once all are there. Named after the pins, so that others are fetched anew."""
+    return directory / f"{hashlib.sha256(_PINS.read_bytes()).hexdigest()[:16]}.classpath"
 
 
 def pinned() -> Mapping[str, str]:
     """SHA-256 by a jar's file name."""
-    lines = Path(__file__).with_name("jars.sha256").read_text().splitlines()
-    return {name: digest for digest, name in (line.split() for line in lines)}
+    return {name: digest for digest, name in (line.split() for line in _PINS.read_text().splitlines())}
 
 
 def verify(classpath: Sequence[str], digests: Mapping[str, str]) -> None:
@@ -84,7 +93,27 @@ def _fetch(directory: Path) -> None:
     artifacts = [cassandra.artifact, *retry(dependencies)]
     with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
         jars = list(pool.map(lambda artifact: retry(lambda: _download(artifact)), artifacts))
+    verify(list(map(str, jars)), {name: digest for name, digest in pinned().items() if name != _GUARD_JAR})
+    jars.append(_compile(jars, directory / _GUARD_JAR))
     write_atomically(classpath_file(directory), "\n".join(map(str, jars)) + "\n", mode=0o644)
+
+
+def _compile(jars: Sequence[Path], jar: Path) -> Path:
+    """The same bytes each time, whatever the time, the place and the version of zlib."""
+    with tempfile.TemporaryDirectory() as classes:
+        options = ["-source", "17", "-target", "17", "-proc:none", "-cp", _named("cassandra-all-", jars), "-d", classes]
+        compiler = [find_java(), "-cp", _named("ecj-", jars), "org.eclipse.jdt.internal.compiler.batch.Main"]
+        compiled = subprocess.run([*compiler, *options, str(_GUARD)], capture_output=True, text=True)
+        if compiled.returncode != 0:
+            raise SystemExit(f"{_GUARD.name} could not be compiled: {compiled.stdout}{compiled.stderr}")
+        with zipfile.ZipFile(jar, "w", zipfile.ZIP_STORED) as archive:
+            for file in sorted(Path(classes).iterdir()):
+                archive.writestr(zipfile.ZipInfo(file.name), file.read_bytes())
+    return jar
+
+
+def _named(beginning: str, jars: Sequence[Path]) -> str:
+    return next(str(jar) for jar in jars if jar.name.startswith(beginning))
 
 
 def _download(artifact: Artifact) -> Path:

@@ -1,4 +1,7 @@
-"""Credentials for people: an AWS credentials file with a profile for each principal a person may act as."""
+"""Credentials for people: an AWS credentials file with a profile for each principal a person may act as.
+
+Each profile also has a user name and a password, for clients without SigV4; AWS's tools overlook what they do not know.
+"""
 
 import asyncio
 import configparser
@@ -8,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from local_keyspaces.credentials import Credentials, CredentialStore, Role
+from local_keyspaces.credentials import Credentials, CredentialStore, Password, Role
 from local_keyspaces.files import write_atomically
 from local_keyspaces.iam import ADMINISTRATOR as EVERYTHING
 from local_keyspaces.iam import Principal
@@ -16,6 +19,7 @@ from local_keyspaces.iam import Principal
 ADMINISTRATOR = "administrator"
 # A role's longest session (IAM user guide, "Maximum session duration").
 _LIFETIME = datetime.timedelta(hours=12)
+_USER_NAME, _PASSWORD = "keyspaces_user_name", "keyspaces_password"  # names of fields
 _RENEWED_AFTER = datetime.timedelta(hours=1)
 
 
@@ -24,11 +28,18 @@ async def keep_profiles(
     file: Path, store: CredentialStore, *, account: str, roles: Mapping[str, Role]
 ) -> AsyncIterator[None]:
     """A profile for the administrator, with all permissions, and one for each role, by its name; kept fresh."""
-    administrator = _administrator(file, store, account)
+    known = configparser.RawConfigParser()
+    known.read(file)
+    administrator = _administrator(known, store, account)
+    principals = {ADMINISTRATOR: administrator.principal, **{name: store.session_of(roles[name]) for name in roles}}
+    passwords = {
+        name: store.issue_password(principal, known.get(name, _PASSWORD, fallback=None))
+        for name, principal in principals.items()
+    }
 
     def write() -> None:
         sessions = {name: store.issue_for_role(role, _LIFETIME) for name, role in roles.items()}
-        _write(file, {ADMINISTRATOR: administrator, **sessions})
+        _write(file, {ADMINISTRATOR: administrator, **sessions}, passwords)
 
     async def renew() -> None:
         while True:
@@ -44,33 +55,32 @@ async def keep_profiles(
         await asyncio.gather(renewing, return_exceptions=True)
 
 
-def _administrator(file: Path, store: CredentialStore, account: str) -> Credentials:
+def _administrator(known: configparser.RawConfigParser, store: CredentialStore, account: str) -> Credentials:
     """With the keys of last time, since programs that go on running have them."""
     user = Principal(
         arn=f"arn:aws:iam::{account}:user/{ADMINISTRATOR}",
         policies=(EVERYTHING,),
         decided=store.decisions.of(ADMINISTRATOR),
     )
-    parser = configparser.RawConfigParser()
-    parser.read(file)
-    if not parser.has_section(ADMINISTRATOR):
+    if not known.has_section(ADMINISTRATOR):
         return store.issue_for_user(user)
-    known = Credentials(
+    credentials = Credentials(
         principal=user,
-        access_key=parser[ADMINISTRATOR]["aws_access_key_id"],
-        secret_key=parser[ADMINISTRATOR]["aws_secret_access_key"],
+        access_key=known[ADMINISTRATOR]["aws_access_key_id"],
+        secret_key=known[ADMINISTRATOR]["aws_secret_access_key"],
     )
-    store.add(known)
-    return known
+    store.add(credentials)
+    return credentials
 
 
-def _write(file: Path, profiles: Mapping[str, Credentials]) -> None:
+def _write(file: Path, profiles: Mapping[str, Credentials], passwords: Mapping[str, Password]) -> None:
     """Only this user can read the file. A program that reads it meanwhile gets the one before."""
     parser = configparser.RawConfigParser()
     for name, credentials in profiles.items():
         parser[name] = {"aws_access_key_id": credentials.access_key, "aws_secret_access_key": credentials.secret_key}
         if credentials.session_token is not None:
             parser[name]["aws_session_token"] = credentials.session_token
+        parser[name].update({_USER_NAME: passwords[name].user_name, _PASSWORD: passwords[name].password})
     text = io.StringIO()
     parser.write(text)
     write_atomically(file, text.getvalue())

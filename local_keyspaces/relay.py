@@ -11,6 +11,7 @@ from functools import partial
 from typing import Self
 
 from local_keyspaces import frames
+from local_keyspaces.cassandra_session import Upstream
 from local_keyspaces.frames import Frame, Header, Opcode, Reader
 
 _log = logging.getLogger(__name__)
@@ -60,21 +61,23 @@ class Relay:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @classmethod
-    async def open(cls, client: asyncio.StreamWriter, cassandra: tuple[str, int], *, compressed: bool) -> Self:
+    async def open(cls, client: asyncio.StreamWriter, cassandra: Upstream, *, compressed: bool) -> Self:
         """compressed: as the client asked for, so that results can be passed on as they are.
 
         Raises OSError and TimeoutError.
         """
         options = {"CQL_VERSION": "3.0.0", **({"COMPRESSION": frames.COMPRESSION} if compressed else {})}
-        reader, upstream = await asyncio.open_connection(*cassandra)
+        reader, upstream = await asyncio.open_connection("127.0.0.1", cassandra.port)
+        startup = Frame(stream=0, opcode=Opcode.STARTUP, body=frames.string_map(options))
+        password = Frame(stream=0, opcode=Opcode.AUTH_RESPONSE, body=frames.bytes_(cassandra.sasl_response))
         try:
-            startup = Frame(stream=0, opcode=Opcode.STARTUP, body=frames.string_map(options))
-            upstream.write(startup.encode())
             async with asyncio.timeout(_OPEN_SECONDS):
-                header = Header.decode(await reader.readexactly(frames.HEADER_SIZE))
-                body = await reader.readexactly(header.length)
-            if header.opcode != Opcode.READY:
-                raise ConnectionError(f"Cassandra does not let the endpoint in: {body!r}")
+                for request, expected in ((startup, Opcode.AUTHENTICATE), (password, Opcode.AUTH_SUCCESS)):
+                    upstream.write(request.encode())
+                    header = Header.decode(await reader.readexactly(frames.HEADER_SIZE))
+                    body = await reader.readexactly(header.length)
+                    if header.opcode != expected:
+                        raise ConnectionError(f"Cassandra does not let the endpoint in: {body!r}")
         except BaseException:
             upstream.close()
             raise

@@ -57,7 +57,7 @@ async def run_with_cassandra(
         keyspaces = await exit_stack.enter_async_context(
             run_keyspaces(
                 directory=state.keyspaces,
-                cassandra_port=cassandra.port,
+                cassandra=cassandra.upstream,
                 listener=listener,
                 region=region,
                 account=account,

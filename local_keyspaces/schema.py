@@ -12,7 +12,7 @@ from dataclasses import replace
 from cassandra.cluster import Session
 
 from local_keyspaces import system_tables
-from local_keyspaces.cassandra_session import open_session, run
+from local_keyspaces.cassandra_session import Upstream, open_session, run
 from local_keyspaces.catalog import Catalog
 from local_keyspaces.changes import Changes
 from local_keyspaces.cql import quoted
@@ -47,7 +47,7 @@ class Schema:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, cassandra_port: int, *, region: str, account: str, delay: float) -> AsyncIterator["Schema"]:
+    async def open(cls, cassandra: Upstream, *, region: str, account: str, delay: float) -> AsyncIterator["Schema"]:
         def prepare(session: Session) -> Catalog:
             system_tables.create(session)
             system_tables.write_identity(session, region)
@@ -55,7 +55,7 @@ class Schema:
             catalog.load()
             return catalog
 
-        opened = open_session(cassandra_port)
+        opened = open_session(cassandra)
         session = await asyncio.to_thread(opened.__enter__)
         try:
             schema = cls(session, await asyncio.to_thread(prepare, session), delay=delay)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from local_keyspaces import endpoint, metered
 from local_keyspaces.capacity import Clock
+from local_keyspaces.cassandra_session import Upstream
 from local_keyspaces.certificates import Certificates
 from local_keyspaces.connection import Server
 from local_keyspaces.credentials import CredentialStore
@@ -37,7 +38,7 @@ class LocalKeyspaces:
 async def run_keyspaces(
     *,
     directory: Path,
-    cassandra_port: int,
+    cassandra: Upstream,
     region: str,
     account: str,
     listener: socket.socket,
@@ -45,7 +46,7 @@ async def run_keyspaces(
     capacity_clock: Clock | None = None,
     witness: Witness | None = None,
 ) -> AsyncIterator[LocalKeyspaces]:
-    """In front of a Cassandra on 127.0.0.1. directory: for its certificates and faults.json.
+    """In front of this Cassandra. directory: for its certificates and faults.json.
 
     listener: the socket to serve on; it is closed in the end. capacity_clock: that capacity comes by; None if capacity
     is not enforced. witness: of what clients do wrong; None if nobody wants a verdict.
@@ -56,8 +57,7 @@ async def run_keyspaces(
         tls.sni_callback = witness.client_hello
     store, faults = CredentialStore(), FaultsFile(directory / "faults.json")
     with listener:
-        async with Schema.open(cassandra_port, region=region, account=account, delay=schema_delay) as schema:
-            cassandra = ("127.0.0.1", cassandra_port)
+        async with Schema.open(cassandra, region=region, account=account, delay=schema_delay) as schema:
             throttling = Throttling(capacity_clock) if capacity_clock is not None else None
             server = Server(
                 region=region,

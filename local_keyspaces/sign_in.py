@@ -3,10 +3,11 @@
 import asyncio
 from dataclasses import dataclass
 
-from local_keyspaces import frames, sigv4
-from local_keyspaces.credentials import Credentials, CredentialStore
+from local_keyspaces import frames, plain, sigv4
+from local_keyspaces.credentials import CredentialStore
 from local_keyspaces.frames import ErrorCode, Frame, FrameBuffer, Opcode, ProtocolError, Reader
 from local_keyspaces.guidance import ServiceRule
+from local_keyspaces.iam import Principal
 
 # The class real clients are told, and some insist on; seen in apache/cassandra-gocql-driver, pull request 1379.
 _AUTHENTICATOR = "com.amazon.helenus.auth.HelenusAuthenticator"
@@ -30,7 +31,7 @@ class SignInRefused(Exception):
 class SignedIn:
     """request: what is still to be answered, with AUTH_SUCCESS. options: of STARTUP."""
 
-    credentials: Credentials
+    principal: Principal
     options: dict[str, str]
     request: Frame
 
@@ -59,15 +60,15 @@ async def sign_in(
                     options = _startup_options(frame)
                     reply = frame.reply(Opcode.AUTHENTICATE, frames.string(_AUTHENTICATOR))
                 case Opcode.AUTH_RESPONSE, dict(), None:
-                    if _token(frame) != sigv4.FIRST_TOKEN:
-                        raise sigv4.BadCredentials("Only SigV4 authentication is supported here")
+                    if (token := _token(frame)) != sigv4.FIRST_TOKEN:
+                        return SignedIn(principal=plain.verify(token, store=store), options=options, request=frame)
                     nonce = sigv4.new_nonce()
                     reply = frame.reply(Opcode.AUTH_CHALLENGE, frames.bytes_(sigv4.challenge(nonce)))
                 case Opcode.AUTH_RESPONSE, dict(), bytes():
                     credentials = sigv4.verify(_token(frame), nonce, region=region, store=store)
                     if all_expired and credentials.expires is not None:
                         raise sigv4.BadCredentials(sigv4.EXPIRED)
-                    return SignedIn(credentials=credentials, options=options, request=frame)
+                    return SignedIn(principal=credentials.principal, options=options, request=frame)
                 case _:
                     raise ProtocolError("Unexpected message: sign in first, with STARTUP and AUTH_RESPONSE")
         except sigv4.BadCredentials as error:

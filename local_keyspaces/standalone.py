@@ -95,6 +95,7 @@ Keyspaces is running; Ctrl-C stops it.
   endpoint: localhost:{keyspaces.port} (TLS, SigV4, region {region})
   CA file: {keyspaces.ca_file}
   credentials: {state.profiles} (profiles {", ".join(profiles)})
+    each has a keyspaces_user_name and a keyspaces_password, too, for clients without SigV4
   log of what is refused: {state.endpoint_log}
   faults: {sys.executable} -m local_keyspaces --directory {state.directory} faults, or {keyspaces.faults.path}
 

@@ -34,7 +34,10 @@ def read_environment(config: StackConfig) -> Mapping[str, Any]:
         "cluster": _cluster(config),
         "protect": config["protect"].value,
         **config.arguments(
-            Environment.check, keyspace=config["keyspace"], log_retention_days=config["logRetentionDays"]
+            Environment.check,
+            keyspace=config["keyspace"],
+            log_retention_days=config["logRetentionDays"],
+            kms_key_arn=config.arn("environmentKmsKeyArn"),
         ),
     }
 

@@ -21,7 +21,7 @@ from declared import aws
 from local.credentials_endpoint import CredentialsEndpoint
 from local_keyspaces import service
 from local_keyspaces.cassandra import fetch_jars, run_cassandra
-from local_keyspaces.cassandra_session import open_session
+from local_keyspaces.cassandra_session import Upstream, open_session
 from local_keyspaces.credentials import Credentials, CredentialStore, Role
 from local_keyspaces.faults import Faults
 from local_keyspaces.iam import Policy
@@ -65,7 +65,7 @@ EVERYTHING = role(allow(["*"], "*"))
 @dataclass(frozen=True, kw_only=True)
 class LocalKeyspaces:
     service: service.LocalKeyspaces
-    cassandra_port: int
+    upstream: Upstream
     credentials: CredentialsEndpoint
     loop: asyncio.AbstractEventLoop
     cassandra_pid: int
@@ -115,7 +115,7 @@ class LocalKeyspaces:
     @contextmanager
     def cassandra(self) -> Iterator[Session]:
         """A driver's session past the endpoint, with Cassandra itself."""
-        with open_session(self.cassandra_port) as session:
+        with open_session(self.upstream) as session:
             yield session
 
     def create(self, table: TableSchema) -> None:
@@ -138,14 +138,14 @@ class LocalKeyspaces:
         process = psutil.Process(self._started_again[-1].pid if self._started_again else self.cassandra_pid)
         command, directory = process.cmdline(), process.cwd()
         process.kill()
-        wait_until(lambda: not listens(self.cassandra_port))
+        wait_until(lambda: not listens(self.upstream.port))
         yield
         self._started_again.append(
             subprocess.Popen(
                 command, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
         )
-        wait_until(lambda: listens(self.cassandra_port))
+        wait_until(lambda: listens(self.upstream.port))
 
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Runs it where the endpoint runs."""
@@ -206,7 +206,7 @@ async def _serve(directory: Path, started: "asyncio.Future[LocalKeyspaces]", sto
         running = await stack.enter_async_context(
             run_keyspaces(
                 directory=directory / "keyspaces",
-                cassandra_port=cassandra.port,
+                cassandra=cassandra.upstream,
                 listener=listen(0, "again"),
                 region=REGION,
                 account=aws.ACCOUNT,
@@ -219,7 +219,7 @@ async def _serve(directory: Path, started: "asyncio.Future[LocalKeyspaces]", sto
         started.set_result(
             LocalKeyspaces(
                 service=running,
-                cassandra_port=cassandra.port,
+                upstream=cassandra.upstream,
                 credentials=credentials,
                 loop=asyncio.get_running_loop(),
                 cassandra_pid=cassandra.process.pid,

@@ -21,14 +21,15 @@ _ERROR = "/(?i)(error|exception|traceback|critical|fatal)/"
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceView:
-    """The part of a dashboard about a service behind a load balancer.
+    """The part of a dashboard about a service, behind a load balancer or not.
 
-    load_balancer_arn_suffix: `app/NAME/ID`. container_insights: whether the cluster has it: ECS then reports how many
-    tasks it wants and runs; otherwise the load balancer's count of healthy targets is the number of tasks.
+    load_balancer_arn_suffix: `app/NAME/ID`. target_group: None without a load balancer. container_insights: whether the
+    cluster has it: ECS then reports how many tasks it wants and runs; otherwise the load balancer's count of healthy
+    targets is the number of tasks.
     """
 
     load_balancer_arn_suffix: pulumi.Input[str]
-    target_group: aws.lb.TargetGroup
+    target_group: aws.lb.TargetGroup | None
     cluster_name: pulumi.Input[str]
     service_name: pulumi.Input[str]
     container_insights: bool
@@ -62,7 +63,9 @@ def create_dashboard(
     if alarms:
         rows.append((3, [("alarm", {"title": "Alarms", "alarms": [alarm.arn for alarm in alarms]})]))
     if service is not None:
-        rows += [(6, _traffic(service)), (6, _tasks(service))]
+        if service.target_group is not None:
+            rows.append((6, _traffic(service.load_balancer_arn_suffix, service.target_group)))
+        rows.append((6, _tasks(service)))
     rows += [(6, row) for each, (table, access) in tables.items() for row in _table(each, table, access)]
     rows.append((8, [("log", _errors(log_group))]))
     return aws.cloudwatch.Dashboard(
@@ -73,8 +76,8 @@ def create_dashboard(
     )
 
 
-def _traffic(service: ServiceView) -> _Row:
-    traffic = traffic_metrics(service.load_balancer_arn_suffix, service.target_group.arn_suffix)
+def _traffic(load_balancer_arn_suffix: pulumi.Input[str], target_group: aws.lb.TargetGroup) -> _Row:
+    traffic = traffic_metrics(load_balancer_arn_suffix, target_group.arn_suffix)
     return [
         _graph(
             "Requests",

@@ -99,11 +99,13 @@ def traffic_metrics(load_balancer: pulumi.Input[str], target_group: pulumi.Input
 class ServiceMetrics:
     """Metrics that ECS reports of one service; cpu and memory in percent of the task size.
 
-    desired, running: only with Container Insights on the cluster.
+    reporting: how many tasks reported their CPU in a minute. desired, running: only with Container Insights on the
+    cluster.
     """
 
     cpu: Mapping[str, Metric]
     memory: Mapping[str, Metric]
+    reporting: Metric
     desired: Metric
     running: Metric
 
@@ -118,6 +120,7 @@ def service_metrics(cluster: pulumi.Input[str], service: pulumi.Input[str]) -> S
     return ServiceMetrics(
         cpu={stat: of_service("CPUUtilization", stat) for stat in ("Average", "Maximum")},
         memory={stat: of_service("MemoryUtilization", stat) for stat in ("Average", "Maximum")},
+        reporting=of_service("CPUUtilization", "SampleCount"),
         desired=of_service("DesiredTaskCount", "Average", "ECS/ContainerInsights"),
         running=of_service("RunningTaskCount", "Average", "ECS/ContainerInsights"),
     )

@@ -9,10 +9,16 @@ import pulumi
 import pulumi_aws as aws
 
 from components.monitoring.alarms import MINUTES, Alarms, combined, create_alarm, single
-from components.monitoring.metrics import service_metrics, traffic_metrics
+from components.monitoring.metrics import Metric, ServiceMetrics, service_metrics, traffic_metrics
 
 # A new service's tasks need a while to start, and the load balancer reports no targets until one is registered.
 _WARM_UP_MINUTES = 15
+_OF_TASKS: Mapping[str, Any] = {
+    "missing": "breaching",
+    "bad_minutes": MINUTES,
+    "warm_up_configuration": {"warm_up_period_duration_in_minutes": _WARM_UP_MINUTES},
+}
+_LOOK = "Look first at the service's events and at why its last tasks stopped, in the ECS console."
 
 
 def create_traffic_alarms(
@@ -119,29 +125,62 @@ def create_task_alarm(
     """
     if min_tasks == 0:
         return None
-    look = "Look first at the service's events and at why its last tasks stopped, in the ECS console."
-    settings: dict[str, Any] = {
-        "missing": "breaching",
-        "bad_minutes": MINUTES,
-        "warm_up_configuration": {"warm_up_period_duration_in_minutes": _WARM_UP_MINUTES},
-        "tags": tags,
-        "parent": parent,
-    }
+    common: dict[str, Any] = {"tags": tags, "parent": parent}
+    tasks = service_metrics(cluster_name, service_name)
     if container_insights:
-        tasks = service_metrics(cluster_name, service_name)
-        return create_alarm(
-            f"{name}-tasks",
-            alarms,
-            f"{name} runs fewer tasks than ECS wants. {look}",
-            combined("desired - running", "Tasks missing", {"desired": tasks.desired, "running": tasks.running}),
-            above=0,
-            **settings,
-        )
+        return _missing_tasks_alarm(name, alarms, tasks, **common)
+    healthy = traffic_metrics(load_balancer_arn_suffix, target_group.arn_suffix).healthy
+    return _few_tasks_alarm(name, alarms, healthy, f"has fewer than {min_tasks} healthy tasks", min_tasks, **common)
+
+
+def create_worker_alarm(
+    name: str,
+    alarms: Alarms,
+    *,
+    cluster_name: pulumi.Input[str],
+    service_name: pulumi.Input[str],
+    min_tasks: int,
+    container_insights: bool,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
+) -> aws.cloudwatch.MetricAlarm | None:
+    """`create_task_alarm` for a service without target group.
+
+    Without Container Insights the alarm reads how many tasks have reported their CPU utilization in a minute, which is
+    how ECS says to count those that run (ECS developer guide, "Amazon ECS service utilization metrics", Service RUNNING
+    task count; UNVERIFIED that it is exact on Fargate). Tasks that run and fail their health check count until ECS
+    stops them.
+    """
+    if min_tasks == 0:
+        return None
+    common: dict[str, Any] = {"tags": tags, "parent": parent}
+    tasks = service_metrics(cluster_name, service_name)
+    if container_insights:
+        return _missing_tasks_alarm(name, alarms, tasks, **common)
+    return _few_tasks_alarm(name, alarms, tasks.reporting, f"runs fewer than {min_tasks} tasks", min_tasks, **common)
+
+
+def _missing_tasks_alarm(name: str, alarms: Alarms, tasks: ServiceMetrics, **common: Any) -> aws.cloudwatch.MetricAlarm:
     return create_alarm(
         f"{name}-tasks",
         alarms,
-        f"{name} has fewer than {min_tasks} healthy tasks. {look}",
-        single(traffic_metrics(load_balancer_arn_suffix, target_group.arn_suffix).healthy),
+        f"{name} runs fewer tasks than ECS wants. {_LOOK}",
+        combined("desired - running", "Tasks missing", {"desired": tasks.desired, "running": tasks.running}),
+        above=0,
+        **_OF_TASKS,
+        **common,
+    )
+
+
+def _few_tasks_alarm(
+    name: str, alarms: Alarms, tasks: Metric, complaint: str, min_tasks: int, **common: Any
+) -> aws.cloudwatch.MetricAlarm:
+    return create_alarm(
+        f"{name}-tasks",
+        alarms,
+        f"{name} {complaint}. {_LOOK}",
+        single(tasks),
         below=min_tasks,
-        **settings,
+        **_OF_TASKS,
+        **common,
     )

@@ -6,9 +6,9 @@ using endpoint policies").
 
 `aws:PrincipalAccount` in a policy of an endpoint: named by that guide, and it is in the context of every request (IAM
 user guide, "AWS global condition context keys"). That each of these services fills it in was not tried (UNVERIFIED), so
-the condition holds where it does, and locks nobody out where it does not (`IfExists`). The guides of Keyspaces, ECR and
-CloudWatch Logs show endpoint policies with the actions and resources used here, the one of Systems Manager only says
-that there may be some.
+the condition holds where it does, and locks nobody out where it does not (`IfExists`). The guides of Keyspaces, ECR,
+CloudWatch Logs and Secrets Manager show endpoint policies with the actions and resources used here, the one of Systems
+Manager only says that there may be some.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from components.iam import (
     ON_TABLE,
     PULL_IMAGE,
     READ_PARAMETERS,
+    READ_SECRET,
     SIGN_IN_TO_ECR,
     WRITE_LOG,
     allow,
     policy_document,
 )
-from components.names import stack_path
 
 
 def keyspaces_policy(account: Account, keyspace: str) -> pulumi.Output[str]:
@@ -68,8 +68,13 @@ def sessions_policy(account: Account) -> pulumi.Output[str]:
 
 
 def parameters_policy(account: Account) -> pulumi.Output[str]:
-    """Reading what `create_generated_secrets` makes in this stack."""
-    return _document(account, [(READ_PARAMETERS, account.arn("ssm", f"parameter{stack_path()}/*"))])
+    """Reading parameters of this account: those that the stack generates, and any that an `ExistingParameter` names."""
+    return _document(account, [(READ_PARAMETERS, account.arn("ssm", "parameter/*"))])
+
+
+def secrets_policy(account: Account) -> pulumi.Output[str]:
+    """Reading secrets of this account, of which any may be an `ExistingSecret`."""
+    return _document(account, [(READ_SECRET, account.arn("secretsmanager", "secret:*"))])
 
 
 def layers_policy(account: Account) -> pulumi.Output[str]:

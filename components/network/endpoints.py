@@ -15,6 +15,7 @@ from components.network.endpoint_policies import (
     layers_policy,
     logs_policy,
     parameters_policy,
+    secrets_policy,
     sessions_policy,
 )
 
@@ -78,6 +79,7 @@ def create_https_endpoints(
     *,
     sessions: bool,
     parameters: bool,
+    secrets: bool,
     zones: Sequence[str],
     vpc_id: pulumi.Input[str],
     subnet_ids: pulumi.Input[Sequence[str]],
@@ -87,10 +89,11 @@ def create_https_endpoints(
     parent: pulumi.Resource,
 ) -> dict[str, aws.ec2.VpcEndpoint]:
     """What a Fargate task needs where there is no internet, by service: its image and its log; with `sessions`, Exec;
-    with `parameters`, secrets in Parameter Store.
+    with `parameters` and `secrets`, secrets in Parameter Store and in Secrets Manager.
 
     Sources: ECR user guide, "Amazon ECR interface VPC endpoints"; ECS developer guide, "Amazon ECS interface VPC
-    endpoints": tasks on Fargate need none for ECS itself, and one for Systems Manager where they reference parameters.
+    endpoints": tasks on Fargate need none for ECS itself, and one for Systems Manager or Secrets Manager where they
+    reference parameters or secrets.
 
     zones: of the subnets. Raises InvalidArguments if a service is not offered in one of them.
     """
@@ -100,6 +103,7 @@ def create_https_endpoints(
         "logs": logs_policy(account),
         **({"ssmmessages": sessions_policy(account)} if sessions else {}),
         **({"ssm": parameters_policy(account)} if parameters else {}),
+        **({"secretsmanager": secrets_policy(account)} if secrets else {}),
     }
     services = {service: find_service(service, parent=parent) for service in policies}
     lacking = {service: sorted(set(zones) - set(found.availability_zones)) for service, found in services.items()}

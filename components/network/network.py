@@ -39,12 +39,13 @@ class Network:
     tasks need a public address there.
     keyspaces_security_group_id: where CQL is spoken; tasks are let in one security group at a time.
     sessions: whether ECS Exec can reach the tasks; assumed in an existing VPC, which is its owner's business.
-    parameters: whether ECS can fetch secrets from Parameter Store for them; the same.
+    parameters, secrets: whether ECS can fetch secrets from Parameter Store and Secrets Manager for them; the same.
     vpc, layout, keyspaces_security_group: None if they were there already. layout: refuses that the subnets are cut
     anew.
-    https_security_group: of the endpoints by which tasks reach ECR, CloudWatch Logs and Systems Manager. None:
-    tasks reach HTTPS anywhere.
-    endpoints: those created, by service: `cassandra`, `s3`, `ecr.api`, `ecr.dkr`, `logs`, `ssmmessages`, `ssm`.
+    https_security_group: of the endpoints by which tasks reach ECR, CloudWatch Logs and secrets. None: tasks reach
+    HTTPS anywhere.
+    endpoints: those created, by service: `cassandra`, `s3`, `ecr.api`, `ecr.dkr`, `logs`, `ssmmessages`, `ssm`,
+    `secretsmanager`.
     """
 
     vpc_id: pulumi.Output[str]
@@ -55,6 +56,7 @@ class Network:
     keyspaces_security_group_id: pulumi.Output[str]
     sessions: bool
     parameters: bool
+    secrets: bool
     vpc: awsx.ec2.Vpc | None
     layout: NetworkLayout | None
     keyspaces_security_group: aws.ec2.SecurityGroup | None
@@ -138,6 +140,7 @@ def _in_new_vpc(
             name,
             sessions=options.session_endpoint,
             parameters=options.parameter_endpoint,
+            secrets=options.secret_endpoint,
             zones=zones,
             vpc_id=vpc.vpc_id,
             subnet_ids=vpc.private_subnet_ids,
@@ -156,6 +159,7 @@ def _in_new_vpc(
         keyspaces_security_group_id=keyspaces_group.id,
         sessions=options.egress != "endpoints" or options.session_endpoint,
         parameters=options.egress != "endpoints" or options.parameter_endpoint,
+        secrets=options.egress != "endpoints" or options.secret_endpoint,
         vpc=vpc,
         layout=layout,
         keyspaces_security_group=keyspaces_group,
@@ -201,6 +205,7 @@ def _in_existing_vpc(
         else pulumi.Output.from_input(str(options.keyspaces_security_group_id)),
         sessions=True,
         parameters=True,
+        secrets=True,
         vpc=None,
         layout=None,
         keyspaces_security_group=group,

@@ -36,16 +36,16 @@ class NewVpc:
         "nat": one NAT gateway. The internet is out of reach while its zone is down.
         "nat-per-zone": one in each zone.
         "endpoints": no way to the internet, but interface endpoints for ECR (`ecr.api`, `ecr.dkr`) and CloudWatch
-        Logs. Tasks reach nothing else: neither Secrets Manager nor X-Ray, nor an image of GuardDuty's agent
-        in another account.
+        Logs. Tasks reach nothing else: neither X-Ray nor an image of GuardDuty's agent in another account.
         "public": tasks have public addresses in the public subnets. Their security groups still let
         in nothing but the load balancer.
         The subnets stay the same, so the egress of a stack can be changed; its tasks are replaced if that moves them.
     session_endpoint: with "endpoints", one more endpoint, `ssmmessages`, without which ECS Exec cannot
         reach the tasks (ECS developer guide, "Monitor Amazon ECS containers with ECS Exec").
-    parameter_endpoint: with "endpoints", one more endpoint, `ssm`, without which ECS cannot fetch
-        `generated_secrets`: on Fargate it does so from the task's own network (ECS developer guide, "Amazon ECS
-        interface VPC endpoints").
+    parameter_endpoint, secret_endpoint: with "endpoints", one more endpoint each, `ssm` and `secretsmanager`, without
+        which ECS cannot fetch `generated_secrets` and an `ExistingParameter`, or an `ExistingSecret`: on Fargate it
+        does so from the task's own network (ECS developer guide, "Amazon ECS interface VPC endpoints"). Both let
+        through what is this account's.
 
     The gateway endpoint for S3 lets through nothing but ECR's layers, and all traffic to S3 takes it, in every egress.
     Tasks have no permission for S3; a program that is to use it needs another policy on that endpoint.
@@ -58,6 +58,7 @@ class NewVpc:
     egress: Egress = "nat"
     session_endpoint: bool = False
     parameter_endpoint: bool = False
+    secret_endpoint: bool = False
 
     def __post_init__(self) -> None:
         raise_for(
@@ -71,6 +72,9 @@ class NewVpc:
                 else None,
                 "parameter_endpoint": 'is for `egress`="endpoints"; with another, ECS needs no endpoint'
                 if self.parameter_endpoint and self.egress != "endpoints"
+                else None,
+                "secret_endpoint": 'is for `egress`="endpoints"; with another, ECS needs no endpoint'
+                if self.secret_endpoint and self.egress != "endpoints"
                 else None,
             },
         )
@@ -103,9 +107,9 @@ class NewVpc:
 class ExistingVpc:
     """A VPC that is there already, with its subnets and routes. All ids are plain strings, known in a preview.
 
-    How tasks reach ECR, S3, CloudWatch Logs and, with `generated_secrets`, Systems Manager from there is its owner's
-    business: their security groups allow HTTPS to anywhere. Private DNS of the Keyspaces endpoint needs the VPC's DNS
-    hostnames and DNS support to be enabled.
+    How tasks reach ECR, S3, CloudWatch Logs and, with secrets, Systems Manager and Secrets Manager from there is its
+    owner's business: their security groups allow HTTPS to anywhere. Private DNS of the Keyspaces endpoint needs the
+    VPC's DNS hostnames and DNS support to be enabled.
 
     vpc_id: such as `vpc-0123456789abcdef0`.
     public_subnet_ids: for the load balancer; at least two, in different zones, with a route to an internet gateway.

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import pulumi
 
 from components.account import Account
 from components.connection import connection_inputs
+from components.iam import READ_PARAMETERS, allow, decrypt
 from components.names import stack_path
 from components.network.network import Network
 from components.secrets.parameter import SecretParameter
+from components.secrets.variables import names_mistake
 
-# With names of projects, stacks and microservices as long as they can be, less than the 1011 characters that Parameter
-# Store takes (Systems Manager API reference, PutParameter).
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _RESERVED = re.compile(r"/(?:aws|ssm)", re.IGNORECASE)
 
 
@@ -29,16 +28,9 @@ def generated_secrets_mistake(
     """
     if isinstance(names, str):
         return f"is one string, {names!r}; give a list of names"
-    for name in names:
-        if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
-            return f"has {name!r}; use names of environment variables: up to 128 letters, digits and _, no digit first"
-        if name in own:
-            return f"has {name}, which the component sets; use another name"
-        if name in variables:
-            return f"has {name}, which `variables` has too; name it in one of them"
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        return f"has {twice[0]} twice; name each once"
+    mistake = names_mistake(names, own=own, others={"variables": variables})
+    if mistake:
+        return mistake
     if names and not network.parameters:
         return "needs NewVpc(parameter_endpoint=True) where the egress is endpoints"
     if names and _RESERVED.match(stack_path()):
@@ -50,7 +42,13 @@ def generated_secrets_mistake(
 
 
 def create_generated_secrets(
-    name: str, variables: Sequence[str], *, account: Account, tags: Mapping[str, str], parent: pulumi.Resource
+    name: str,
+    variables: Sequence[str],
+    *,
+    account: Account,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
+    kms_key_arn: pulumi.Input[str] | None = None,
 ) -> Mapping[str, SecretParameter]:
     """By environment variable. A parameter is called `/<project>/<stack>/<microservice>/<variable>`.
 
@@ -64,6 +62,7 @@ def create_generated_secrets(
             parameter=f"{path}/{variable}",
             arn=account.arn("ssm", f"parameter{path}/{variable}"),
             owner=path,
+            kms_key_arn=kms_key_arn,
             tags=tags,
             connection=connection_inputs(account.region, account.id),
             # Replaced the other way round, as by `pulumi up --replace`, the new one would be the old one, then deleted.
@@ -71,3 +70,13 @@ def create_generated_secrets(
         )
         for variable in variables
     }
+
+
+def statements(
+    secrets: Collection[SecretParameter], kms_key_arn: pulumi.Input[str] | None, account: Account
+) -> list[dict[str, Any]]:
+    """What ECS needs to read the secrets: them, and the key that they are encrypted with."""
+    found = [allow(READ_PARAMETERS, secret.arn) for secret in secrets]
+    if secrets and kms_key_arn is not None:
+        found.append(decrypt(kms_key_arn, via="ssm", region=account.region))
+    return found

@@ -27,13 +27,14 @@ class ParameterRefused(ResourceFailed):
 
 
 class SecretParameter(Resource, module="ssm", name="SecretParameter"):
-    """A SecureString with a random value, under the account's default key (`aws/ssm`), in the standard tier.
+    """A SecureString with a random value, in the standard tier.
 
     What happens is documented at `SecretParameterProvider`. Its id is another one whenever a value is made, so that
     what must have the present value can depend on it.
 
     parameter: its name. arn: its ARN; another one is another parameter. owner: whom it is generated for, by which it is
-    recognized. tags: more tags. connection: see `components.connection`.
+    recognized. kms_key_arn: of the key to encrypt it with, another one is another parameter; None for the account's
+    default key (`aws/ssm`). tags: more tags. connection: see `components.connection`.
     """
 
     arn: pulumi.Output[str]
@@ -45,6 +46,7 @@ class SecretParameter(Resource, module="ssm", name="SecretParameter"):
         parameter: str,
         arn: pulumi.Input[str],
         owner: str,
+        kms_key_arn: pulumi.Input[str] | None = None,
         tags: Mapping[str, str],
         connection: Mapping[str, pulumi.Input[Any]],
         opts: pulumi.ResourceOptions | None = None,
@@ -55,6 +57,7 @@ class SecretParameter(Resource, module="ssm", name="SecretParameter"):
             {
                 "parameter": parameter,
                 "arn": arn,
+                "kms_key": kms_key_arn,
                 "tags": {**tags, _OWNER: owner},
                 "connection": dict(connection),
             },
@@ -67,7 +70,7 @@ class SecretParameterProvider(Provider):
 
     - A parameter of this name that is there already is kept with its value if it has our tag: an earlier create was
       interrupted, or its answer was lost and botocore tried again. Any other one is refused.
-    - Tags are changed in place, and so is `connection`; another ARN is another parameter with another value.
+    - Tags are changed in place, and so is `connection`; another ARN or key is another parameter with another value.
     - `pulumi refresh` notices when it is gone; the next `pulumi up` makes another value then.
     - Deleting one that is gone is no error.
 
@@ -76,7 +79,7 @@ class SecretParameterProvider(Provider):
     UNVERIFIED on AWS.
     """
 
-    replacing = ("arn",)
+    replacing = ("arn", "kms_key")
 
     def _client(self, props: Mapping[str, Any]) -> Any:
         return session_from(props["connection"], self.sign_in).client("ssm")
@@ -93,6 +96,7 @@ class SecretParameterProvider(Provider):
                 Value=secrets.token_urlsafe(_BYTES),
                 Type="SecureString",
                 Overwrite=False,
+                **({"KeyId": props["kms_key"]} if props.get("kms_key") else {}),
                 Tier="Standard",
                 Tags=_as_list(props["tags"]),
             )

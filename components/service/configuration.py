@@ -15,15 +15,17 @@ from components.service.spot import Spot, launch_arguments
 @dataclass(frozen=True, kw_only=True)
 class ServiceConfiguration:
     """A rollback takes all of this back, but not in Pulumi's state: so the next deployment must tell it to ECS again
-    (ECS developer guide, "Properties included in an Amazon ECS service revision")."""
+    (ECS developer guide, "Properties included in an Amazon ECS service revision").
+
+    target_group, port, grace_period: None for a service without load balancer."""
 
     spot: Spot | None
     network: Network
     security_group: aws.ec2.SecurityGroup
-    target_group: aws.lb.TargetGroup
+    target_group: aws.lb.TargetGroup | None
     container: str
-    port: int
-    grace_period: int
+    port: int | None
+    grace_period: int | None
     exec: bool
     alarms: aws.ecs.ServiceAlarmsArgsDict | None
 
@@ -42,7 +44,9 @@ class ServiceConfiguration:
                     "container_name": self.container,
                     "container_port": self.port,
                 }
-            ],
+            ]
+            if self.target_group is not None
+            else None,
             "health_check_grace_period_seconds": self.grace_period,
             "deployment_minimum_healthy_percent": 100,
             "deployment_maximum_percent": 200,
@@ -78,8 +82,10 @@ class ServiceConfiguration:
                     "containerName": self.container,
                     "containerPort": self.port,
                 }
-            ],
-            "healthCheckGracePeriodSeconds": self.grace_period,
+            ]
+            if self.target_group is not None
+            else [],
+            **({} if self.grace_period is None else {"healthCheckGracePeriodSeconds": self.grace_period}),
             "deploymentConfiguration": {
                 "minimumHealthyPercent": arguments["deployment_minimum_healthy_percent"],
                 "maximumPercent": arguments["deployment_maximum_percent"],

@@ -59,10 +59,10 @@ class Scaling:
         )
 
 
-def check_min_tasks(scaling: Scaling, min_tasks: int) -> None:
-    """Raises InvalidArguments unless `scaling` can begin at `min_tasks`, the `tasks` of a `Service`."""
+def check_min_tasks(scaling: Scaling, min_tasks: int, of: str = "Service") -> None:
+    """Raises InvalidArguments unless `scaling` can begin at `min_tasks`, the `tasks` of a `Service` or `Worker`."""
     raise_for(
-        "Service",
+        of,
         {
             "tasks": f"is {min_tasks}; without a task there is nothing to measure; with scaling, use at least 1"
             if min_tasks < 1
@@ -89,8 +89,8 @@ def create_scaling(
     cluster_name: pulumi.Input[str],
     service: aws.ecs.Service,
     min_tasks: int,
-    load_balancer_arn_suffix: pulumi.Input[str],
-    target_group: aws.lb.TargetGroup,
+    load_balancer_arn_suffix: pulumi.Input[str] | None,
+    target_group: aws.lb.TargetGroup | None,
     depends_on: Sequence[pulumi.Resource],
     tags: Mapping[str, str],
     parent: pulumi.Resource,
@@ -102,6 +102,7 @@ def create_scaling(
     the count when the target is registered. A replaced service gets a new target and policies: its name is in their id.
     depends_on: the listener rules that forward to `target_group`. A policy by requests is refused for a target group
     that no load balancer uses (Application Auto Scaling API reference, "PredefinedMetricSpecification").
+    load_balancer_arn_suffix, target_group: None for a service without them, which has no policy by requests.
 
     No role is given: AWS makes and uses a service-linked one for ECS (Terraform's `aws_appautoscaling_target`, whose
     `role_arn` is computed). Policies cannot be tagged.
@@ -135,7 +136,11 @@ def create_scaling(
             opts=pulumi.ResourceOptions(parent=parent, depends_on=needs),
         )
 
-    behind = pulumi.Output.concat(load_balancer_arn_suffix, "/", target_group.arn_suffix)
+    behind = (
+        pulumi.Output.concat(load_balancer_arn_suffix, "/", target_group.arn_suffix)
+        if load_balancer_arn_suffix is not None and target_group is not None
+        else None
+    )
     policies = {
         by: policy(by, metric, value, label, needs)
         for by, metric, value, label, needs in (

@@ -10,7 +10,6 @@ import pulumi_aws as aws
 
 from components.account import Account
 from components.arguments import outside, raise_for
-from components.connection import connection_inputs
 from components.load_balancing.load_balancer import LoadBalancer
 from components.load_balancing.routing import PRIORITIES, hosts_mistake, paths_mistake
 from components.load_balancing.target import Target, create_target
@@ -18,6 +17,7 @@ from components.monitoring.alarms import Alarms
 from components.monitoring.service_alarms import create_task_alarm, create_traffic_alarms, deployment_alarms
 from components.service.configuration import ServiceConfiguration
 from components.service.deployment import Deployment
+from components.service.ecs_service import create_ecs_service
 from components.service.scaling import Scaling, ServiceScaling, check_min_tasks, create_scaling
 from components.service.spot import Spot
 from components.tasks.runnable import RunnableTask
@@ -85,12 +85,13 @@ class Service:
 class RunningService:
     """A service and all that was made for it. deployment: there once ECS has completed the deployment.
 
-    alarms: by kind, `errors`, `latency`, `unhealthy` and `tasks`; none without `Alarms`.
+    target: None for a worker. alarms: by kind, `errors`, `latency`, `unhealthy` and `tasks`, of a worker `tasks` alone;
+    none without `Alarms`.
     """
 
     service: aws.ecs.Service
     deployment: Deployment
-    target: Target
+    target: Target | None
     scaling: ServiceScaling | None
     alarms: Mapping[str, aws.cloudwatch.MetricAlarm]
 
@@ -109,9 +110,8 @@ def create_service(
 ) -> RunningService:
     """An ECS service that replaces its tasks without a gap and goes back by itself when the new ones do not start.
 
-    protect: Pulumi refuses to delete or replace the service, and so keeps all that it depends on: `pulumi destroy`
-    deletes a resource after its dependents. The listener's rule is not protected itself: a change from HTTP to HTTPS
-    replaces it, since it belongs to one listener.
+    protect: see `create_ecs_service`. The listener's rule is not protected itself: a change from HTTP to HTTPS replaces
+    it, since it belongs to one listener.
     """
     target = create_target(
         name,
@@ -149,45 +149,25 @@ def create_service(
         exec=service.exec,
         alarms=deployment_alarms(alarms, traffic_alarms),
     )
-    ecs_service = aws.ecs.Service(
+    deployed = create_ecs_service(
         name,
-        cluster=task.cluster.arn,
-        task_definition=task.task_definition.arn,
-        desired_count=service.tasks,
-        enable_ecs_managed_tags=True,
-        propagate_tags="SERVICE",
-        wait_for_steady_state=False,  # `Deployment` waits
-        **configuration.for_service(),
-        tags=dict(tags),
-        opts=pulumi.ResourceOptions(
-            parent=parent,
-            protect=protect or None,  # the parent's, if it is protected otherwise
-            depends_on=[*target.needed_by_service, *task.needs, *service.after],
-            # Each update would otherwise undo autoscaling's changes.
-            ignore_changes=["desired_count"] if service.scaling else [],
-        ),
-    )
-    deployment = Deployment(
-        name,
-        cluster=task.cluster.arn,
-        service=ecs_service.name,
-        task_definition=task.task_definition.arn,
-        configuration=configuration.for_update(),
-        desired_count=None if service.scaling else service.tasks,
+        configuration,
+        task=task,
+        tasks=service.tasks,
+        scaled=service.scaling is not None,
+        deployment_timeout=service.deployment_timeout,
+        depends_on=[*target.needed_by_service, *service.after],
+        account=account,
+        protect=protect,
         tags=tags,
-        container=task.container,
-        log_group=task.log_group.name,
-        log_stream_prefix=task.container,
-        timeout=service.deployment_timeout,
-        connection=connection_inputs(account.region, account.id),
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=[ecs_service]),
+        parent=parent,
     )
     scaling = (
         create_scaling(
             name,
             service.scaling,
             cluster_name=task.cluster.name,
-            service=ecs_service,
+            service=deployed.service,
             min_tasks=service.tasks,
             load_balancer_arn_suffix=load_balancer.arn_suffix,
             target_group=target.target_group,
@@ -205,7 +185,7 @@ def create_service(
             load_balancer_arn_suffix=load_balancer.arn_suffix,
             target_group=target.target_group,
             cluster_name=task.cluster.name,
-            service_name=ecs_service.name,
+            service_name=deployed.service.name,
             min_tasks=service.tasks,
             container_insights=task.cluster.container_insights,
             tags=tags,
@@ -215,8 +195,8 @@ def create_service(
         else None
     )
     return RunningService(
-        service=ecs_service,
-        deployment=deployment,
+        service=deployed.service,
+        deployment=deployed.deployment,
         target=target,
         scaling=scaling,
         alarms={**traffic_alarms, **({"tasks": task_alarm} if task_alarm else {})},

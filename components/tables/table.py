@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,7 +11,7 @@ import pulumi_aws as aws
 
 from components.account import Account
 from components.arguments import outside, raise_for
-from components.arns import ArnForm
+from components.arns import KMS_KEY
 from components.tables.capacity import (
     Capacity,
     Dimension,
@@ -26,11 +25,6 @@ from components.tables.columns import NAME, column_mistakes
 from components.tables.schema import Scaling, TableSchema
 
 TIME_TO_LIVE_MAX = 630_720_000  # 20 years; Keyspaces API reference, UpdateTable
-# Keyspaces asks for the key's ARN (API reference, EncryptionSpecification).
-_KMS_KEY = ArnForm(
-    pattern=re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+"),
-    example="arn:aws:kms:us-east-1:123456789012:key/1234abcd-0000-0000-0000-000000000000 (of a key, not of an alias)",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +81,7 @@ class Table:
             {
                 "name": None if NAME.fullmatch(self.name) else "is no table name; use 1 to 48 of a-z, 0-9 and _",
                 **column_mistakes(self.columns, self.partition_key, self.clustering_key, self.static),
-                "kms_key_arn": _KMS_KEY.mistake(self.kms_key_arn),
+                "kms_key_arn": KMS_KEY.mistake(self.kms_key_arn),
                 "time_to_live": outside(self.time_to_live or 0, 0, TIME_TO_LIVE_MAX, "seconds, or None"),
             },
         )
@@ -146,7 +140,7 @@ def create_table(
             if table.kms_key_arn is None
             else {
                 "type": "CUSTOMER_MANAGED_KMS_KEY",
-                "kms_key_identifier": _KMS_KEY.in_region("Table", "kms_key_arn", table.kms_key_arn, account),
+                "kms_key_identifier": KMS_KEY.in_region("Table", "kms_key_arn", table.kms_key_arn, account),
             }
         ),
         point_in_time_recovery={"status": "ENABLED" if table.point_in_time_recovery else "DISABLED"},

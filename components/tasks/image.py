@@ -118,6 +118,7 @@ def create_image(
     keep_images: bool,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
+    kms_key_arn: pulumi.Input[str] | None = None,
 ) -> Image:
     """Builds `dockerfile` (a path from the project's root) with its folder as the build context.
 
@@ -127,6 +128,9 @@ def create_image(
     architecture: BuildKit, the provider's default, tells the Dockerfile as TARGETPLATFORM and TARGETARCH, whatever
     machine it builds on (pulumi-docker, provider/image.go). A stage for another architecture than the machine's can run
     commands only under emulation, so it should run none.
+    kms_key_arn: of the key that the repository encrypts images with; a repository keeps the one that it was created
+    with. ECR uses it by grants that it makes when the repository is created, so that a role that pulls needs no
+    permission for it (ECR user guide, "Encryption at rest").
     keep_images: deleting the repository fails while it holds images; otherwise they go with it.
     """
     if not Path(dockerfile).is_file():
@@ -142,6 +146,7 @@ def create_image(
     repository = aws.ecr.Repository(
         name,
         image_scanning_configuration={"scan_on_push": True},
+        encryption_configurations=[{"encryption_type": "KMS", "kms_key": kms_key_arn}] if kms_key_arn else None,
         force_delete=not keep_images,
         tags=dict(tags),
         opts=opts,

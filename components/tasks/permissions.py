@@ -19,7 +19,6 @@ from components.iam import (
     EXEC,
     ON_TABLE,
     PULL_IMAGE,
-    READ_PARAMETERS,
     SIGN_IN_TO_ECR,
     WRITE_LOG,
     Access,
@@ -84,7 +83,7 @@ def create_execution_role(
     *,
     repository_arn: pulumi.Input[str],
     log_group: aws.cloudwatch.LogGroup,
-    parameter_arns: Sequence[pulumi.Output[str]],
+    secrets: Sequence[Mapping[str, Any]],
     account: Account,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
@@ -94,8 +93,7 @@ def create_execution_role(
     """The permissions by which ECS starts the container: pull from its one repository, write to its one log group, and
     read its secrets.
 
-    parameter_arns: of SecureStrings under the account's default key; one under a key of yours would need kms:Decrypt
-    too (ECS developer guide, "Required IAM permissions for Amazon ECS secrets").
+    secrets: the statements that let it read each of them.
     """
     return _create_role(
         name,
@@ -104,7 +102,7 @@ def create_execution_role(
             allow(SIGN_IN_TO_ECR, "*"),
             allow(PULL_IMAGE, repository_arn),
             allow(WRITE_LOG, pulumi.Output.concat(log_group.arn, ":*")),
-            *(allow(READ_PARAMETERS, arn) for arn in parameter_arns),
+            *secrets,
         ],
         path=path,
         boundary_arn=boundary_arn,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import pulumi
@@ -21,9 +22,21 @@ _SCRATCH = "/tmp"  # noqa: S108  # the container's own
 # How long ECS waits between SIGTERM and SIGKILL, in seconds: longer than a load balancer drains a target.
 _STOP_TIMEOUT = 40
 
+
+@dataclass(frozen=True, kw_only=True)
+class HealthCheck:
+    """command: exits with 0 while the container is healthy. grace_period: seconds in which failures do not count."""
+
+    command: Sequence[str]
+    grace_period: int
+
+
 LogMode = Literal["blocking", "non-blocking"]
 # ECS's default (ECS API reference, LogConfiguration), written down since ECS has changed such defaults before.
 _LOG_BUFFER = "10m"
+
+# ECS's defaults (ECS API reference, HealthCheck), written down since the provider would see a change without them.
+_HEALTH_CHECK = {"interval": 30, "timeout": 5, "retries": 3}
 
 # Where the agent of ECS Exec writes, by volume.
 _EXEC_VOLUMES = {
@@ -67,7 +80,8 @@ def create_task_definition(
     image: pulumi.Output[str],
     command: Sequence[str],
     environment: Mapping[str, pulumi.Input[str]],
-    secrets: Mapping[str, SecretParameter],
+    secrets: Mapping[str, pulumi.Input[str]],
+    generated: Collection[SecretParameter],
     port: int | None,
     architecture: Architecture,
     cpu: int,
@@ -80,11 +94,13 @@ def create_task_definition(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
     exec: bool = False,
+    health_check: HealthCheck | None = None,
 ) -> aws.ecs.TaskDefinition:
     """architecture: the image's too. cpu: CPU units, 1024 to a vCPU; memory: MiB.
 
-    port: what the container listens on, None if it does not. secrets: by environment variable; when one gets another
-    value, there is another revision, so that all tasks get it.
+    port: what the container listens on, None if it does not. secrets: where ECS finds the value, by environment
+    variable. generated: those that this stack has made; when one gets another value, there is another revision, so that
+    all tasks get it.
 
     The root file system is read-only and the user not root. The volume at /tmp is the one writable place; it keeps
     the mode /tmp has in the image because the Dockerfile declares it a VOLUME (ECS developer guide, "Use bind mounts").
@@ -128,8 +144,14 @@ def create_task_definition(
             },
         },
     }
+    if health_check is not None:
+        container["healthCheck"] = {
+            "command": ["CMD", *health_check.command],
+            "startPeriod": health_check.grace_period,
+            **_HEALTH_CHECK,
+        }
     if secrets:
-        container["secrets"] = [{"name": key, "valueFrom": secret.arn} for key, secret in sorted(secrets.items())]
+        container["secrets"] = [{"name": key, "valueFrom": source} for key, source in sorted(secrets.items())]
     return aws.ecs.TaskDefinition(
         name,
         family=in_stack(name),
@@ -148,8 +170,8 @@ def create_task_definition(
         opts=pulumi.ResourceOptions(
             parent=parent,
             # A value made anew has the same ARN, so nothing else here would change.
-            replacement_trigger=pulumi.Output.all(*(secret.id for secret in secrets.values())).apply(" ".join)
-            if secrets
+            replacement_trigger=pulumi.Output.all(*(secret.id for secret in generated)).apply(" ".join)
+            if generated
             else None,
         ),
     )

@@ -7,6 +7,7 @@ from components import (
     Alarms,
     Environment,
     ExistingCluster,
+    ExistingSecret,
     ExistingVpc,
     Https,
     KeyspacesMicroservice,
@@ -23,6 +24,10 @@ from components import (
     write,
 )
 from tests.components.front import EXISTING, WEB_ACL_ARN
+
+SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:payments-a1B2c3"
+TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:alarms"
+KEY_ARN = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +49,7 @@ def declare_everything() -> Everything:
     env = Environment(
         "shop",
         keyspace="shop",
-        network=NewVpc(egress="endpoints", session_endpoint=True, parameter_endpoint=True),
+        network=NewVpc(egress="endpoints", session_endpoint=True, parameter_endpoint=True, secret_endpoint=True),
         load_balancer=PublicLoadBalancer(
             https=Https(domain="api.example.com", hosted_zone_id="Z0123456789ABCDEFGHIJ"),
             access_logs=AccessLogs(),
@@ -52,9 +57,10 @@ def declare_everything() -> Everything:
         ),
         cluster=NewCluster(container_insights="enhanced"),
         protect=True,
+        kms_key_arn=KEY_ARN,
         tags={"Team": "shop"},
     )
-    alarms = Alarms(topic_arn="arn:aws:sns:us-east-1:123456789012:alarms", rollback=True)
+    alarms = Alarms(topic_arn=TOPIC_ARN, rollback=True)
     loader = KeyspacesMicroservice(
         "loader",
         environment=env,
@@ -85,6 +91,7 @@ def declare_everything() -> Everything:
         dockerfile="app/countries.Dockerfile",
         command=["serve"],
         generated_secrets=["SIGNING_KEY"],
+        secrets={"PAYMENTS": ExistingSecret(arn=SECRET_ARN, kms_key_arn=KEY_ARN)},
         run=Service(
             scaling=Scaling(max_tasks=4, cpu=60, memory=80, requests=1000),
             spot=Spot(),

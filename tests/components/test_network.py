@@ -85,6 +85,7 @@ def aws_answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Call], I
         ({"egress": "vpn"}, "egress is 'vpn'; use nat, nat-per-zone, endpoints, public"),
         ({"session_endpoint": True}, 'session_endpoint is for egress="endpoints"'),
         ({"parameter_endpoint": True}, 'parameter_endpoint is for egress="endpoints"'),
+        ({"secret_endpoint": True}, 'secret_endpoint is for egress="endpoints"'),
     ],
 )
 def test_refuses_new_vpc_aws_would_refuse(arguments: dict[str, Any], message: str) -> None:
@@ -187,6 +188,12 @@ def test_keeps_the_subnets_whatever_the_egress() -> None:
             ["cassandra", "ecr.api", "ecr.dkr", "logs", "s3", "ssm"],
             False,
             True,
+        ),
+        (
+            NewVpc(egress="endpoints", secret_endpoint=True),
+            ["cassandra", "ecr.api", "ecr.dkr", "logs", "s3", "secretsmanager"],
+            False,
+            False,
         ),
         (_existing(), ["cassandra"], True, True),
         (_existing(keyspaces_security_group_id="sg-12345678"), [], True, True),

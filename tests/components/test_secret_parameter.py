@@ -10,6 +10,7 @@ from botocore.stub import ANY, Stubber
 
 from components.secrets import parameter
 from components.secrets.parameter import ParameterRefused, SecretParameterProvider
+from tests.components.everything import KEY_ARN
 from tests.components.secret_parameters import NAME, PROPS, TAGS
 
 _SESSION = boto3.Session("key", "secret", region_name="us-east-1")  # one, as it reads the API's model once
@@ -18,6 +19,14 @@ _RESOURCE = {"ResourceType": "Parameter", "ResourceId": NAME}
 
 def _as_list(tags: dict[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+# By inputs of before and of now; a parameter of an earlier version has no such input.
+_KEYS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"kms_key": None}, {"kms_key": KEY_ARN}),
+    ({"kms_key": KEY_ARN}, {"kms_key": None}),
+    ({}, {"kms_key": None}),
+]
 
 
 class Aws:
@@ -36,7 +45,7 @@ class Aws:
         assert name == "ssm"
         return self.ssm
 
-    def puts(self, *, exists: bool = False) -> None:
+    def puts(self, *, exists: bool = False, **more: str) -> None:
         expected = {
             "Name": NAME,
             "Description": ANY,
@@ -45,6 +54,7 @@ class Aws:
             "Overwrite": False,
             "Tier": "Standard",
             "Tags": _as_list(TAGS),
+            **more,
         }
         if exists:
             self.stub.add_client_error("put_parameter", "ParameterAlreadyExists", expected_params=expected)
@@ -111,6 +121,14 @@ def test_notices_on_refresh_whether_it_is_there(aws: Aws, there: bool) -> None:
     aws.stub.add_response("describe_parameters", {"Parameters": found}, {**asked, "NextToken": "more"})
     read = SecretParameterProvider().read("an id", dict(PROPS))
     assert (read.id, read.outs) == ("an id" if there else "", PROPS)
+
+
+def test_encrypts_with_the_key_that_is_given(aws: Aws) -> None:
+    """The value lies under a key of AWS's, or stays under an old one when another is given."""
+    aws.puts(KeyId=KEY_ARN)
+    SecretParameterProvider().create({**PROPS, "kms_key": KEY_ARN})
+    diffs = (SecretParameterProvider().diff("an id", {**PROPS, **old}, {**PROPS, **new}) for old, new in _KEYS)
+    assert [diff.replaces for diff in diffs] == [["kms_key"], ["kms_key"], []]
 
 
 def test_changes_tags_in_place(aws: Aws) -> None:

@@ -60,12 +60,14 @@ def _declare(
         )
         if images is not None:
             images.append(image)
+        generated = create_generated_secrets("api", secrets, account=account, tags={}, parent=parent)
         create_task_definition(
             "api",
             image=image.digest,
             command=["python"],
             environment={},
-            secrets=create_generated_secrets("api", secrets, account=account, tags={}, parent=parent),
+            secrets={variable: secret.arn for variable, secret in generated.items()},
+            generated=generated.values(),
             port=8080,
             architecture=architecture,
             cpu=256,

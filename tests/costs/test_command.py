@@ -1,9 +1,11 @@
 """`python -m costs`: what it prints and how it fails."""
 
 import dataclasses
+import json
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -29,9 +31,15 @@ _ESTIMATE = Estimate(
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def measured(tmp_path: Path) -> Path:
+    """What a run has written; none has yet."""
+    return tmp_path / "measured.json"
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], measured: Path) -> Run:
     def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["costs", *arguments])
+        monkeypatch.setattr(sys, "argv", ["costs", "--measured", str(measured), *arguments])
         status = command.main()
         return status, *capsys.readouterr()
 
@@ -42,7 +50,10 @@ def test_prints_items_that_add_up_to_the_total(run: Run, program: Program) -> No
     """Nobody believes the total."""
     status, out, err = run()
     assert (status, err) == (0, "")
-    idle, requests, each_time = (block.splitlines() for block in out.split("\n\n")[1:])
+    idle, requests, each_time, note = (block.splitlines() for block in out.split("\n\n")[1:])
+    assert note == [
+        "Requests are as assumed: none was measured. `make up`, send it requests, and this says what they consume."
+    ]
     assert [block[0].split("  ")[0] for block in (idle, requests, each_time)] == [
         "Idle, a month",
         "A million requests",
@@ -63,6 +74,60 @@ def test_adds_requests_to_what_runs_anyway(run: Run, program: Program) -> None:
     expected = estimated.a_month(2.5)
     assert expected > estimated.a_month() + 1
     assert f"With 2.5 million requests: ${expected:,.2f} a month" in out
+
+
+_RUN = {
+    "stack": "dev",
+    "at": "2026-11-27T01:00:00+00:00",
+    "services": {
+        "query-api": {
+            "requests": {"GET": 150, "POST": 50},
+            "request_bytes": 100_000,
+            "response_bytes": 400_000,
+            "read_units": 500.0,
+            "write_units": 100.0,
+        }
+    },
+}
+
+
+def test_prices_what_a_run_has_measured_beside_what_is_assumed(run: Run, measured: Path, program: Program) -> None:
+    """A program that reads five rows for each request would seem to cost as one that reads one."""
+    measured.write_text(json.dumps(_RUN))
+    status, out, err = run("--requests", "2")
+    assert (status, err) == (0, "")
+    _, _, assumed, as_measured, _, sums, notes = out.split("\n\n")
+    assert assumed.startswith("A million requests, as assumed")
+    assert as_measured.startswith("A million requests, as measured")
+    assert not re.search("Keyspaces writes", assumed)
+    # 2.5 RRU and 0.5 WRU a request; 2,000 bytes of each answer go to the internet.
+    cells = {line.split("  ")[0]: line.split() for line in as_measured.splitlines()}
+    assert (cells["Keyspaces reads"][2], cells["Keyspaces reads"][-1]) == ("2.5", "0.31")
+    assert (cells["Keyspaces writes"][2], cells["Keyspaces writes"][-1]) == ("0.5", "0.31")
+    assert (cells["Answers to the internet"][4], cells["Answers to the internet"][-1]) == ("2", "0.18")
+    measured_sum = float(sums.rpartition("$")[2].split()[0])
+    expected = estimate(program).a_month() + 2 * float(cells["Total"][-1])
+    assert measured_sum == pytest.approx(expected, abs=0.02)
+    assert notes.splitlines() == [
+        "Measured by the last run of stack dev on this machine, 2026-11-27T01:00:00+00:00:",
+        "  query-api: 200 requests (GET 150, POST 50); each 2.5 RRU and 0.5 WRU, $0.62 of Keyspaces a million",
+    ]
+
+
+def test_says_that_few_requests_were_measured(run: Run, measured: Path) -> None:
+    """Three requests and a start would be taken for what a million requests consume."""
+    services = {"query-api": {**_RUN["services"]["query-api"], "requests": {"GET": 3}}}  # type: ignore[index]
+    measured.write_text(json.dumps({**_RUN, "services": services}))
+    assert "100 requests are better" in run()[1]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"stack": "dev"}', '{"stack": "dev", "at": "", "services": {"a": {}}}'])
+def test_refuses_a_measured_file_of_another_form(run: Run, measured: Path, text: str) -> None:
+    """A file that is cut short ends in a traceback, or in prices of nothing."""
+    measured.write_text(text)
+    status, out, err = run()
+    assert (status, out) == (1, "")
+    assert "measured.json is no measured run" in err and err.count("\n") == 1
 
 
 def test_marks_what_is_not_sure() -> None:

@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from costs.measured import read_measured
 from local_keyspaces import cassandra
 from tests.keyspaces import JARS
 from tests.processes import ROOT, free_port, get, listens, wait_until
@@ -160,6 +161,9 @@ def test_runs_the_declared_stack_from_up_to_destroy(machine: Machine) -> None:
         assert unauthorized.returncode == 1
         assert "code=2100" in unauthorized.stderr
         assert "has no MODIFY permission" in machine.local("logs", "keyspaces").stdout
+        used = machine.local("permissions")
+        assert used.returncode == 1
+        assert "REFUSED     cassandra:Modify" in used.stdout and "smallest policy" in used.stdout
         assert "there are administrator, load" in machine.local("cql", "--profile", "nobody", "SELECT").stderr
 
         assert machine.local("faults").stdout == "none are on\n"
@@ -179,6 +183,9 @@ def test_runs_the_declared_stack_from_up_to_destroy(machine: Machine) -> None:
     assert machine.processes() == []
     assert not listens(machine.port)
     assert machine.local("status").stdout == "not running\n"
+    found = read_measured(machine.root / ".local" / "measured.json")
+    assert found is not None and found.services[0].requests["GET"] >= 3
+    assert found.services[0].read_units >= 2  # one was throttled
     assert "nothing is running in" in machine.local("output", "url").stderr
 
     detached = machine.local("up", "--detach", "--port", str(machine.port))

@@ -175,3 +175,25 @@ def test_passes_a_request_in_absolute_form_on_by_its_path() -> None:
             assert "X-Path: /api/x?y=1" in head
 
     run(test)
+
+
+def test_counts_requests_and_their_bytes() -> None:
+    """What a million requests cost would be computed from requests that nobody sent, or of which half were counted."""
+
+    async def test(balancer: LoadBalancer, session: aiohttp.ClientSession) -> None:
+        async with App("one").serve() as app, balancer.register(API, app.port, lambda: None):
+            await until(lambda: bool(balancer.healthy_targets(API)))
+            for body in (b"x" * 1_000, b""):
+                async with session.post("/api/things", data=body) as response:
+                    await response.read()
+            async with session.get("/api/things") as response:
+                await response.read()
+            async with session.get("/nothing") as response:
+                assert response.status == 404
+        traffic = balancer.traffic["api"]
+        assert balancer.traffic.keys() == {"api"}
+        assert traffic.requests == {"POST": 2, "GET": 1}
+        for counted in (traffic.request_bytes, traffic.response_bytes):  # bodies of 1,000 bytes, and headers
+            assert 1_000 + 3 * 50 < counted < 1_000 + 3 * 600
+
+    run(test)

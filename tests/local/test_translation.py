@@ -1,6 +1,7 @@
 """What is made of the declared stack, and what is refused rather than done wrongly."""
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from local.errors import LocalError
 from local_keyspaces.iam import Principal
 from tests.components.front import CERTIFICATE_ARN, EXISTING, declare_front
 from tests.components.tables import EVERY_OPTION, declare_table
-from tests.evaluation import ROOT, declare
+from tests.evaluation import ROOT, declare, one
 
 URL = "http://127.0.0.1:1"
 
@@ -178,15 +179,41 @@ def changed(program: Program, type_: str, **inputs: Any) -> Program:
     )
 
 
+def test_runs_a_service_without_load_balancer(program: Program) -> None:
+    """A worker is refused here, or its health check is not run."""
+    container = json.loads(
+        one(program, "aws:ecs/taskDefinition:TaskDefinition", "query-api").inputs["containerDefinitions"]
+    )
+    container[0]["healthCheck"] = {"command": ["CMD", "check"], "startPeriod": 7}
+    worker = changed(program, "aws:ecs/service:Service", loadBalancers=[])
+    worker = changed(worker, "aws:ecs/taskDefinition:TaskDefinition", containerDefinitions=json.dumps(container))
+    _, api = translation.read(worker, ROOT, URL).steps
+    assert isinstance(api, translation.Service)
+    assert api.target_group is None
+    assert api.task.check == translation.ContainerCheck(
+        command=["check"], interval=30, timeout=5, retries=3, grace_period=7
+    )
+
+
+def test_takes_an_existing_secret_from_the_developer(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program with a secret of Secrets Manager does not run here, or its value is where a console shows it."""
+    monkeypatch.setenv("LOCAL_SECRET_CURSOR_KEY", "value")
+    existing = changed(program, "pulumi-python:dynamic/ssm:SecretParameter", arn="arn:aws:ssm:us-east-1:1:parameter/o")
+    _, api = translation.read(existing, ROOT, URL).steps
+    assert (api.task.secrets, api.task.given_secrets) == ({}, ["CURSOR_KEY"])
+    assert "value" not in api.task.environment.values()
+
+
 @pytest.mark.parametrize(
     ("type_", "inputs", "message"),
     [
-        ("aws:ecs/service:Service", {"loadBalancers": []}, "service query-api: has 0 load balancers"),
+        ("aws:ecs/service:Service", {"loadBalancers": [{}, {}]}, "service query-api: has 2 load balancers"),
         ("aws:ecs/taskDefinition:TaskDefinition", {"containerDefinitions": "[{},{}]"}, "has 2 containers"),
         (
             "pulumi-python:dynamic/ssm:SecretParameter",
             {"arn": "arn:aws:ssm:us-east-1:1:parameter/other"},
-            "query-api: its secret CURSOR_KEY is in arn:aws:ssm:.*/CURSOR_KEY, which this program does not generate",
+            "its secret CURSOR_KEY is in arn:aws:ssm:.*/CURSOR_KEY, which is not read here: set the environment"
+            " variable LOCAL_SECRET_CURSOR_KEY to a value for this machine",
         ),
         ("aws:lb/listenerRule:ListenerRule", {"conditions": [{"hostHeader": {}}]}, "listener rule query-api"),
         (

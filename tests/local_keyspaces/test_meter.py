@@ -102,6 +102,18 @@ def test_meters_the_scan_of_the_guide(keyspaces: LocalKeyspaces, shop: Session) 
     shop.execute("DELETE FROM orders WHERE customer = 'pk'")
 
 
+def test_says_that_the_end_of_a_range_is_not_seen(keyspaces: LocalKeyspaces, shop: Session) -> None:
+    """The guide's range costs 2 units, for the row at its end too, which is not seen here: 1 must not look exact."""
+    for at, size in ((50, 4096), (60, 10), (70, 4096)):
+        shop.execute("INSERT INTO orders (customer, at, body) VALUES ('range', %s, %s)", [at, bytes(size)])
+    for where, estimated in (("at > 50 AND at < 70", 1), ("at = 60", 0)):
+        with metered(keyspaces.service.meter) as m:
+            (row,) = shop.execute(f"SELECT * FROM orders WHERE customer = 'range' AND {where}")
+        assert (row.at, m.reads("orders")) == (60, 1)
+        assert [each["estimated"] for each in m.statements] == [estimated]
+    shop.execute("DELETE FROM orders WHERE customer = 'range'")
+
+
 def test_meters_each_page_alone(keyspaces: LocalKeyspaces, shop: Session) -> None:
     """Pages of a row each cost a unit a row: a page size that is too small is dear."""
     for at in range(4):

@@ -133,7 +133,7 @@ def test_keeps_regions_and_the_partitioner_over_a_start(
     async def start() -> Mapping[str, tuple[str, ...]]:
         async with run_keyspaces(
             directory=tmp_path,
-            cassandra_port=keyspaces.cassandra_port,
+            cassandra=keyspaces.upstream,
             listener=listen(0, "again"),
             region=REGION,
             account=ACCOUNT,

@@ -358,7 +358,7 @@ def test_finishes_at_the_next_start_what_was_under_way(keyspaces: LocalKeyspaces
         async def work() -> dict[str, Status]:
             async with run_keyspaces(
                 directory=tmp_path,
-                cassandra_port=keyspaces.cassandra_port,
+                cassandra=keyspaces.upstream,
                 listener=listen(0, "again"),
                 region=REGION,
                 account=ACCOUNT,

@@ -1,16 +1,24 @@
 """Signing in on the wire: who gets through to Cassandra, and who does not."""
 
+import asyncio
+import configparser
 import json
 import socket
 import ssl
 import struct
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
+from cassandra import Unauthorized
+from cassandra.auth import PlainTextAuthProvider
 
+from declared.aws import ACCOUNT
+from local_keyspaces.credentials import CredentialStore
 from local_keyspaces.frames import ErrorCode, Opcode
-from tests.keyspaces import EVERYTHING, REGION, LocalKeyspaces
+from local_keyspaces.profiles import keep_profiles
+from tests.keyspaces import ARN, EVERYTHING, READ_SYSTEM, REGION, LocalKeyspaces, allow, role
 from tests.local_keyspaces.wire import answer, connect, frame, long_bytes, startup
 
 STARTUP = startup()[9:]
@@ -93,12 +101,76 @@ def test_refuses_a_signature_of_another_connection(keyspaces: LocalKeyspaces) ->
         assert client.is_closed()
 
 
-def test_refuses_a_password(keyspaces: LocalKeyspaces) -> None:
-    """Nobody has one here."""
+READER = role(READ_SYSTEM, allow(["cassandra:Select"], f"{ARN}shop/table/items"), name="reader")
+
+
+def test_signs_in_with_a_password_and_its_roles_permissions(keyspaces: LocalKeyspaces) -> None:
+    """Graphical clients, which have no SigV4, would not get in, or could do more than the role."""
+    issued = keyspaces.store.issue_password(keyspaces.store.session_of(READER))
+    auth = PlainTextAuthProvider(issued.user_name, issued.password)
+    with keyspaces.connect(auth_provider=auth) as session:
+        assert session.execute("SELECT cluster_name FROM system.local").one().cluster_name == "Amazon Keyspaces"
+        with pytest.raises(Unauthorized, match=r"assumed-role/reader/\w+ has no MODIFY permission"):
+            session.execute("INSERT INTO shop.items (id) VALUES (1)")
+
+
+@pytest.mark.parametrize(
+    ("user_name", "password"),
+    [
+        ("reader-at-111122223333", None),
+        (f"reader-at-{ACCOUNT}", ""),
+        (f"reader-at-{ACCOUNT}", "guess"),
+        ("cassandra", "cassandra"),
+        ("", "of no user"),
+        ("nobody", "of no user"),
+    ],
+)
+def test_refuses_a_wrong_password_in_the_services_words(
+    keyspaces: LocalKeyspaces, user_name: str, password: str | None
+) -> None:
+    """A stranger would get in, or a developer could not tell a wrong password from another fault."""
+    issued = keyspaces.store.issue_password(keyspaces.store.session_of(READER))
+    sent = issued.password if password is None else password
     with connect(keyspaces) as client:
-        client.ask(frame(Opcode.STARTUP, STARTUP))
-        code, _ = client.ask_error(frame(Opcode.AUTH_RESPONSE, long_bytes(b"\0cassandra\0cassandra")))
+        client.ask(startup())
+        request = frame(Opcode.AUTH_RESPONSE, long_bytes(f"\0{user_name}\0{sent}".encode()))
+        message = f"Provided username {user_name} and/or password are incorrect"
+        assert client.ask_error(request) == (ErrorCode.BAD_CREDENTIALS, message)
+        assert client.is_closed()
+
+
+@pytest.mark.parametrize("token", [b"", b"SigV4", b"PLAIN", b"\0user", b"\0a\0b\0c", b"\0\xff\0b"])
+def test_refuses_a_token_that_is_neither_sigv4_nor_plain(keyspaces: LocalKeyspaces, token: bytes) -> None:
+    """A client with another mechanism would wait for an answer, or end the endpoint's own work."""
+    with connect(keyspaces) as client:
+        client.ask(startup())
+        code, message = client.ask_error(frame(Opcode.AUTH_RESPONSE, long_bytes(token)))
         assert code == ErrorCode.BAD_CREDENTIALS
+        assert "Neither SigV4 nor a user name and a password" in message
+
+
+def test_keeps_passwords_from_start_to_start(tmp_path: Path) -> None:
+    """A graphical client would have to be set up again each morning, or another user could read the password."""
+    file = tmp_path / "credentials"
+
+    async def start() -> tuple[CredentialStore, configparser.RawConfigParser]:
+        store, written = CredentialStore(), configparser.RawConfigParser()
+        async with keep_profiles(file, store, account=ACCOUNT, roles={"reader": READER}):
+            written.read(file)
+        return store, written
+
+    _, first = asyncio.run(start())
+    store, second = asyncio.run(start())
+    assert file.stat().st_mode & 0o777 == 0o600
+    for name in ("administrator", "reader"):
+        user_name, password = second[name]["keyspaces_user_name"], second[name]["keyspaces_password"]
+        assert password == first[name]["keyspaces_password"]
+        assert (user_name, len(password)) == (f"{name}-at-{ACCOUNT}", 44)
+        known = store.find_password(user_name)
+        assert known is not None
+        assert (known.principal.name, known.password) == (name, password)
+        assert password not in repr(known)
+    assert first["administrator"]["keyspaces_password"] != first["reader"]["keyspaces_password"]
 
 
 @pytest.mark.parametrize(

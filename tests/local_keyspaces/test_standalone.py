@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local_keyspaces import cassandra
 from local_keyspaces.errors import LocalKeyspacesError
+from local_keyspaces.java import find_java
 from tests.keyspaces import JARS
 from tests.processes import ROOT, free_port, wait_until
 
@@ -187,9 +187,9 @@ def test_says_that_java_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)
     with pytest.raises(LocalKeyspacesError, match="needs Java 17 and there is none"):
-        cassandra._find_java()
+        find_java()
     (tmp_path / "java").write_text("#!/bin/sh\necho 'openjdk version \"21.0.1\"' >&2\n")
     (tmp_path / "java").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.defpath}")
     with pytest.raises(LocalKeyspacesError, match="is another"):
-        cassandra._find_java()
+        find_java()

@@ -63,7 +63,7 @@ def limited(
     async def serve(started: "asyncio.Future[Service]") -> None:
         async with run_keyspaces(
             directory=directory,
-            cassandra_port=keyspaces.cassandra_port,
+            cassandra=keyspaces.upstream,
             listener=listen(0, "again"),
             region=REGION,
             account=ACCOUNT,

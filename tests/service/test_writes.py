@@ -11,56 +11,11 @@ import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 
 from local_keyspaces.tables import TableSchema
+from tests.fakes.every_type import TYPES, VALUES
 from tests.keyspaces import LocalKeyspaces
 from tests.processes import wait_until
 from tests.serving.running import run_service
 
-TYPES = {
-    "a_bigint": "bigint",
-    "a_blob": "blob",
-    "a_boolean": "boolean",
-    "a_date": "date",
-    "a_decimal": "decimal",
-    "a_double": "double",
-    "a_float": "float",
-    "a_list": "list<int>",
-    "a_map": "map<text, timestamp>",
-    "a_set": "set<text>",
-    "a_smallint": "smallint",
-    "a_text": "text",
-    "a_time": "time",
-    "a_timestamp": "timestamp",
-    "a_timeuuid": "timeuuid",
-    "a_tinyint": "tinyint",
-    "a_tuple": "tuple<int, decimal>",
-    "a_uuid": "uuid",
-    "a_varint": "varint",
-    "an_inet": "inet",
-    "an_int": "int",
-}
-VALUES: dict[str, Any] = {
-    "a_bigint": -(2**63),
-    "a_blob": "AP8=",
-    "a_boolean": False,
-    "a_date": "1969-07-20",
-    "a_decimal": "0.10",
-    "a_double": 0.1,
-    "a_float": 0.5,
-    "a_list": [3, 1, 3],
-    "a_map": {"a": "2026-11-26T12:00:00.001000Z", "z": "2026-11-26T12:00:00Z"},
-    "a_set": ["a", "b"],
-    "a_smallint": -(2**15),
-    "a_text": "Ĝis! \u0000",
-    "a_time": "12:00:00.000000001",
-    "a_timestamp": "2026-11-26T12:00:00.123000Z",
-    "a_timeuuid": "50554d6e-29bb-11e5-b345-feff819cdc9f",
-    "a_tinyint": 127,
-    "a_tuple": [1, "2.50"],
-    "a_uuid": "123e4567-e89b-12d3-a456-426614174000",
-    "a_varint": 10**30,
-    "an_inet": "2001:db8::1",
-    "an_int": 2**31 - 1,
-}
 SHELVES = TableSchema(
     keyspace="writing",
     name="shelves",

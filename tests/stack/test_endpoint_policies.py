@@ -13,7 +13,7 @@ from tests.components.networks import declared, policies
 from tests.evaluation import policy
 
 _ACCOUNT = mocked.ACCOUNT
-_EVERY_ENDPOINT = NewVpc(egress="endpoints", session_endpoint=True, parameter_endpoint=True)
+_EVERY_ENDPOINT = NewVpc(egress="endpoints", session_endpoint=True, parameter_endpoint=True, secret_endpoint=True)
 _ARN = f"us-east-1:{_ACCOUNT}"
 
 
@@ -38,6 +38,7 @@ _ENDPOINTS_OF = {
     "cassandra": ["cassandra"],
     "ecr": ["ecr.api", "ecr.dkr"],
     "logs": ["logs"],
+    "secretsmanager": ["secretsmanager"],
     "ssm": ["ssm"],
     "ssmmessages": ["ssmmessages"],
 }
@@ -78,6 +79,8 @@ _ALLOWED = [
     ("ecr.dkr", "ecr:BatchGetImage", f"arn:aws:ecr:{_ARN}:repository/api-0a1b2c3"),
     ("logs", "logs:PutLogEvents", f"arn:aws:logs:{_ARN}:log-group:api-0a1b2c3:log-stream:api/api/0"),
     ("ssm", "ssm:GetParameters", f"arn:aws:ssm:{_ARN}:parameter/keyspaces-platform/dev/api/SIGNING_KEY"),
+    ("ssm", "ssm:GetParameters", f"arn:aws:ssm:{_ARN}:parameter/payments/key"),
+    ("secretsmanager", "secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:{_ARN}:secret:payments-a1B2c3"),
     ("ssmmessages", "ssmmessages:OpenDataChannel", "*"),
 ]
 
@@ -103,7 +106,12 @@ def test_lets_no_other_accounts_principal_through(service: str, action: str, res
         ("logs", "logs:GetLogEvents", f"arn:aws:logs:{_ARN}:log-group:api:log-stream:a"),
         ("logs", "logs:DescribeLogGroups", f"arn:aws:logs:{_ARN}:log-group::log-stream:"),
         ("logs", "logs:DescribeLogStreams", f"arn:aws:logs:{_ARN}:log-group:api:log-stream:"),
-        ("ssm", "ssm:GetParameters", f"arn:aws:ssm:{_ARN}:parameter/keyspaces-platform/development/api/SIGNING_KEY"),
+        (
+            "secretsmanager",
+            "secretsmanager:GetSecretValue",
+            "arn:aws:secretsmanager:us-east-1:111111111111:secret:payments-a1B2c3",
+        ),
+        ("secretsmanager", "secretsmanager:PutSecretValue", f"arn:aws:secretsmanager:{_ARN}:secret:payments-a1B2c3"),
         ("ssm", "ssm:GetParameters", "arn:aws:ssm:us-east-1:111111111111:parameter/keyspaces-platform/dev/api/KEY"),
         ("ssm", "ssm:PutParameter", f"arn:aws:ssm:{_ARN}:parameter/keyspaces-platform/dev/api/SIGNING_KEY"),
         ("ssmmessages", "ssmmessages:GetEndpoint", "*"),

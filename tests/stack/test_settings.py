@@ -42,6 +42,13 @@ _EFFECTS: list[tuple[str, dict[str, str], tuple[str, str], str, Any]] = [
     ("protect", {"protect": "true"}, BALANCER, "enableDeletionProtection", True),
     ("pointInTimeRecovery", {"pointInTimeRecovery": "true"}, TABLE, "pointInTimeRecovery.status", "ENABLED"),
     ("kmsKeyArn", {"kmsKeyArn": _KEY}, TABLE, "encryptionSpecification.kmsKeyIdentifier", _KEY),
+    (
+        "environmentKmsKeyArn",
+        {"environmentKmsKeyArn": _KEY},
+        ("aws:cloudwatch/logGroup:LogGroup", "query-api"),
+        "kmsKeyId",
+        _KEY,
+    ),
     ("timeToLive", {"timeToLive": "0"}, TABLE, "ttl.status", "ENABLED"),
     ("timeToLive", {"timeToLive": "3600"}, TABLE, "defaultTimeToLive", 3600),
     ("clientSideTimestamps", {"clientSideTimestamps": "true"}, TABLE, "clientSideTimestamps.status", "ENABLED"),

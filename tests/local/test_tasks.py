@@ -1,0 +1,107 @@
+"""A task as a process of this machine: what it is told."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local.credentials_endpoint import CredentialsEndpoint
+from local.load_balancer import LoadBalancer
+from local.secrets_file import SecretsFile
+from local.tasks import LocalService, Surroundings, run_once
+from local.translation import ContainerCheck, OneOff, Service, TaskDefinition
+from local_keyspaces.credentials import CredentialStore, Role
+from local_keyspaces.processes import Registry
+
+
+def surroundings_in(directory: Path) -> Surroundings:
+    return Surroundings(
+        overrides={},
+        secrets=SecretsFile(directory / "secrets.json"),
+        credentials=CredentialsEndpoint(CredentialStore()),
+        logs=directory / "logs",
+        registry=Registry(directory / "processes"),
+    )
+
+
+def definition_of(
+    source: str, directory: Path, *, given_secrets: tuple[str, ...] = (), check: ContainerCheck | None = None
+) -> TaskDefinition:
+    """A task that runs this Python."""
+    return TaskDefinition(
+        container="job",
+        command=[sys.executable, "-c", source],
+        environment={},
+        secrets={},
+        given_secrets=given_secrets,
+        role=Role(arn="arn:aws:iam::000000000000:role/job-task", policies=()),
+        directory=directory,
+        stop_timeout=5,
+        sources=(),
+        check=check,
+        revision="1",
+    )
+
+
+def test_gives_a_task_the_developers_value_of_an_existing_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that needs the secret does not run on this machine, or gets what its shell happens to have."""
+    monkeypatch.setenv("LOCAL_SECRET_PASSWORD", "for this machine")
+    monkeypatch.setenv("PASSWORD", "of production")
+    task = definition_of(
+        "import os; print(os.environ['PASSWORD'], 'LOCAL_SECRET_PASSWORD' in os.environ)",
+        tmp_path,
+        given_secrets=("PASSWORD",),
+    )
+    one_off = OneOff(name="job", task=task, timeout=60)
+    assert asyncio.run(run_once(one_off, surroundings_in(tmp_path))) == "for this machine False"
+
+
+def _worker(definition: TaskDefinition, directory: Path, told: Callable[[str], None]) -> LocalService:
+    service = Service(name="job", task=definition, tasks=1, target_group=None)
+    return LocalService(service, surroundings_in(directory), LoadBalancer([]), on_change=told)
+
+
+def _check(source: str) -> ContainerCheck:
+    return ContainerCheck(command=[sys.executable, "-c", source], interval=0.1, timeout=30, retries=2, grace_period=0)
+
+
+def test_keeps_a_worker_running_without_an_address(tmp_path: Path) -> None:
+    """A program that nobody calls is never healthy here, or listens where it should not."""
+    source = "import os, pathlib, time; pathlib.Path('told').write_text(str('PORT' in os.environ)); time.sleep(60)"
+    check = _check("import pathlib, sys; sys.exit(not pathlib.Path('told').exists())")
+
+    async def run() -> None:
+        worker = _worker(definition_of(source, tmp_path, check=check), tmp_path, lambda _: None)
+        running = asyncio.create_task(worker.run())
+        await worker.until_ready()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(run())
+    assert (tmp_path / "told").read_text() == "False"
+
+
+def test_replaces_a_worker_that_fails_its_check(tmp_path: Path) -> None:
+    """A worker that hangs stays, though ECS would replace it."""
+    events: list[str] = []
+    ended = asyncio.Event()
+
+    def told(event: str) -> None:
+        events.append(event)
+        if "a task ended" in event:
+            ended.set()
+
+    async def run() -> None:
+        definition = definition_of("import time; time.sleep(60)", tmp_path, check=_check("import sys; sys.exit(1)"))
+        worker = _worker(definition, tmp_path, told)
+        running = asyncio.create_task(worker.run())
+        await ended.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+    assert not any("1 of 1 tasks healthy" in event for event in events)
