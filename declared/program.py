@@ -8,10 +8,11 @@ import asyncio
 import os
 import runpy
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pulumi
 from pulumi.runtime import mocks, rpc
@@ -21,6 +22,7 @@ from declared.errors import ProgramError
 from declared.settings import StackSettings
 
 Inputs = Mapping[str, Any]
+_NOT_OF_PROGRAMS = ("declared", "local", "tests", ".venv")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,8 @@ class Resource:
     ignore_changes: frozenset[str]
     secrets: frozenset[str]
     """Paths of the inputs that are marked as secret."""
+    declared_at: Sequence[str]
+    """`file:line` in the program's folder of each call that led to it: the program's own first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +106,7 @@ def declare(
     run: Callable[[], None], root: Path, settings: StackSettings, *, computed: Computed, answer: Answer
 ) -> Program:
     """The declarations of `run`, as if it were the program in `root`. Raises its errors; otherwise as `evaluate`."""
-    monitor = _Monitor(_Mocks(computed, answer))
+    monitor = _Monitor(_Mocks(computed, answer), root)
     pulumi.runtime.set_all_config(dict(settings.values))
     before = Path.cwd()
     os.chdir(root)
@@ -143,8 +147,9 @@ class _Mocks(mocks.Mocks):
 class _Monitor(mocks.MockMonitor):
     """Keeps what the mock monitor is told and forgets: options, dependencies, the stack's outputs."""
 
-    def __init__(self, mocks_: mocks.Mocks) -> None:
+    def __init__(self, mocks_: mocks.Mocks, root: Path) -> None:
         super().__init__(mocks_)
+        self._root = root.resolve()
         self.program = Program()
 
     def RegisterResource(self, request: Any) -> Any:
@@ -169,6 +174,7 @@ class _Monitor(mocks.MockMonitor):
                     retain_on_delete=request.retainOnDelete,
                     ignore_changes=frozenset(request.ignoreChanges),
                     secrets=frozenset(_secret_paths(inputs)),
+                    declared_at=list(_places(request.stackTrace, self._root)),
                 )
             )
         return response
@@ -180,6 +186,16 @@ class _Monitor(mocks.MockMonitor):
         else:
             self.program.component_outputs[request.urn] = outputs
         return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
+
+
+def _places(trace: Any, root: Path) -> Iterator[str]:
+    """The frames in the program's folder, but for what evaluates it and what is installed; the outermost first."""
+    for frame in reversed(trace.frames):
+        file = Path(unquote(urlsplit(frame.pc.uri).path))
+        if file.is_relative_to(root):
+            name = file.relative_to(root)
+            if name.parts[0] not in _NOT_OF_PROGRAMS:
+                yield f"{name}:{frame.pc.line}"
 
 
 def _plain(value: Any) -> Any:

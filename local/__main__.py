@@ -14,7 +14,9 @@ from pathlib import Path
 import psutil
 
 from declared.errors import ProgramError
+from local.asking import ask
 from local.errors import LocalError
+from local.reading_commands import add_reading_commands
 from local.state import StackState
 from local_keyspaces.command_line import (
     add_capacity_options,
@@ -28,7 +30,7 @@ from local_keyspaces.command_line import (
     port_number,
 )
 from local_keyspaces.errors import LocalKeyspacesError
-from local_keyspaces.meter_report import add_meter_arguments, print_meter, summary
+from local_keyspaces.meter_report import summary
 from local_keyspaces.processes import end_leftovers
 
 _DOWN_SECONDS = 90.0
@@ -72,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     faults.set_defaults(run=_faults)
 
     status = commands.add_parser("status", help="what is running")
+    status.add_argument("--json", action="store_true")
     status.set_defaults(run=_status)
 
     output = commands.add_parser("output", help="the stack's outputs, like `pulumi stack output`")
@@ -79,14 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     output.add_argument("--json", action="store_true")
     output.set_defaults(run=_output)
 
-    logs = commands.add_parser("logs", help="what the tasks have written")
-    logs.add_argument("service", nargs="?", metavar="SERVICE", help="of one microservice (default: of all)")
-    logs.add_argument("--follow", "-f", action="store_true", help="and go on as they write more")
-    logs.set_defaults(run=_logs)
-
-    meter = commands.add_parser("meter", help="what was consumed, by table, role, statement and partition")
-    add_meter_arguments(meter)
-    meter.set_defaults(run=_meter)
+    add_reading_commands(commands)
 
     console = commands.add_parser("console", help="the address of the console, for a browser on this machine")
     console.set_defaults(run=_console)
@@ -173,8 +169,12 @@ def _up_detached(options: argparse.Namespace, state: StackState) -> None:
         raise
 
 
-def _status(_: argparse.Namespace, state: StackState) -> None:
+def _status(options: argparse.Namespace, state: StackState) -> None:
     running = state.running()
+    if options.json:
+        ready = running is not None and running.console
+        print(json.dumps(ask(running, "status") if running and ready else {"ready": False}, indent=2))
+        return
     if running is None:
         print("starting" if state.is_locked() else "not running")
         return
@@ -203,17 +203,6 @@ def _output(options: argparse.Namespace, state: StackState) -> None:
         print(chosen)
     else:
         print(*running.output_lines(), sep="\n")
-
-
-def _logs(options: argparse.Namespace, state: StackState) -> None:
-    from local.logs import print_logs
-
-    print_logs(state.logs, options.service, follow=options.follow)
-
-
-def _meter(options: argparse.Namespace, state: StackState) -> None:
-    state.require_running()
-    print_meter(state, as_json=options.json)
 
 
 def _console(_: argparse.Namespace, state: StackState) -> None:

@@ -1,6 +1,8 @@
 """Which edits change what: files of the program, and files that images are made of."""
 
 import fnmatch
+import hashlib
+import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -20,6 +22,18 @@ def is_of_image(file: Path, task: TaskDefinition) -> bool:
     return (
         any(name == source or fnmatch.fnmatchcase(name, f"{source}/*") for source in task.sources) or not task.sources
     )
+
+
+def fingerprint(task: TaskDefinition) -> str:
+    """Of what the task's image is made of: another one needs new tasks, the same needs none."""
+    digest = hashlib.sha256()
+    for folder, folders, names in os.walk(task.directory):
+        folders[:] = sorted(name for name in folders if name not in _IGNORED)
+        for file in (Path(folder, name) for name in sorted(names)):
+            if is_of_image(file, task) and is_watched(file):
+                digest.update(f"{file.relative_to(task.directory)}\0".encode())
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def is_of_program(file: Path, root: Path) -> bool:

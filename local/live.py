@@ -1,14 +1,15 @@
 """Live edits: what is saved runs a moment later, as `pulumi up` would deploy it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from watchfiles import awatch
 
 from declared.errors import ProgramError
 from local.differences import differences
-from local.edits import is_of_image, is_of_program, is_watched, program_folders
+from local.edits import fingerprint, is_of_image, is_of_program, is_watched, program_folders
 from local.errors import LocalError
 from local.evaluation import DeclaredStack, Evaluation
 from local.rollout import Rollout
@@ -16,6 +17,14 @@ from local.translation import OneOff, Service, Stack
 from local_keyspaces.progress import Progress
 
 _QUIET_MS = 50  # between the last of several edits and the deployment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """lines: what differs, what was done, and why it was not deployed, if it was not."""
+
+    deployed: bool
+    lines: Sequence[str]
 
 
 class Edits:
@@ -38,6 +47,7 @@ class Edits:
         self._progress = progress
         self._outputs = outputs
         self._one_at_a_time = asyncio.Lock()
+        self._images = _images(declared.stack)
         self._pending: set[str] = set()
         """Steps that need new tasks; those that did not come up are tried again by the next edit."""
 
@@ -64,30 +74,49 @@ class Edits:
         except OSError as error:  # the system's limit, mostly
             self._progress.say(f"Edits are not watched: {error}")
 
+    async def deploy(self) -> Deployed:
+        """What was edited, by hand: also what an edit before could not do, and what nobody has noticed."""
+        async with self._one_at_a_time:
+            return await self._evaluate_and_deploy()
+
     async def _apply(self, files: set[Path]) -> None:
         of_program = {file for file in files if is_of_program(file, self._evaluation.root)}
         of_images = {file for file in files for step in self._declared.stack.steps if is_of_image(file, step.task)}
-        if not of_program and not of_images:
-            return
-        self._progress.say(f"\nEdited: {', '.join(sorted(map(self._short, of_program | of_images)))}")
+        if of_program or of_images:
+            self._progress.say(f"\nEdited: {', '.join(sorted(map(self._short, of_program | of_images)))}")
+            await self._evaluate_and_deploy(evaluate=bool(of_program))
+
+    async def _evaluate_and_deploy(self, *, evaluate: bool = True) -> Deployed:
+        said: list[str] = []
+
+        def say(line: str) -> None:
+            said.append(line)
+            self._progress.say(f"  {line}")
+
         try:
             # The load balancer runs on this loop.
-            declared = await asyncio.to_thread(self._evaluation.run) if of_program else self._declared
+            declared = await asyncio.to_thread(self._evaluation.run) if evaluate else self._declared
             for line in differences(self._declared.program, declared.program):
-                self._progress.say(f"  {line}")
-            await self._deploy(declared, of_images)
+                say(line)
+            await self._deploy(declared, say)
         except (LocalError, ProgramError) as error:
-            self._progress.say(f"  not deployed, what ran before runs on: {error}")
+            say(f"not deployed, what ran before runs on: {error}")
         except Exception as error:  # whatever a program that is being written does
-            self._progress.say(f"  not deployed, what ran before runs on: {type(error).__name__}: {error}")
+            say(f"not deployed, what ran before runs on: {type(error).__name__}: {error}")
+        else:
+            return Deployed(deployed=True, lines=said or ["nothing has changed"])
+        return Deployed(deployed=False, lines=said)
 
-    async def _deploy(self, declared: DeclaredStack, files: set[Path]) -> None:
+    async def _deploy(self, declared: DeclaredStack, say: Callable[[str], None]) -> None:
         before = {step.name: _revision(step) for step in self._declared.stack.steps}
+        images = await asyncio.to_thread(_images, declared.stack)
         for step in declared.stack.steps:
-            if before.get(step.name) != _revision(step) or any(is_of_image(file, step.task) for file in files):
+            if before.get(step.name) != _revision(step) or images[step.name] != self._images.get(step.name):
                 self._pending.add(step.name)
         await self._tables(declared.stack)
-        await self._rollout.change(declared.stack, self._pending)
+        for name in sorted(self._pending & images.keys()):
+            self._images[name] = images[name]
+        await self._rollout.change(declared.stack, self._pending, say)
         self._declared = declared
         self._outputs(declared)
 
@@ -99,3 +128,10 @@ class Edits:
 def _revision(step: OneOff | Service) -> tuple[object, ...]:
     """Another one needs new tasks."""
     return (step.task.revision, step.tasks, step.target_group) if isinstance(step, Service) else (step.task.revision,)
+
+
+def _images(stack: Stack) -> dict[str, str]:
+    """What each step's image is made of, by the step's name. Reads files."""
+    of_tasks = {(step.task.directory, tuple(step.task.sources)): step.task for step in stack.steps}
+    known = {key: fingerprint(task) for key, task in of_tasks.items()}
+    return {step.name: known[step.task.directory, tuple(step.task.sources)] for step in stack.steps}

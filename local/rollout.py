@@ -74,8 +74,9 @@ class Rollout:
             old.running.remove_done_callback(self._on_end)
             await _cancelled(old.running)
 
-    async def change(self, stack: Stack, pending: set[str]) -> None:
+    async def change(self, stack: Stack, pending: set[str], say: Callable[[str], None]) -> None:
         """What is declared now, in its order. pending: names of the steps that need new tasks; those that have them go.
+        say: is told what was done.
 
         Raises LocalError at the first step that fails; those before it stay changed, those behind it as they were.
         """
@@ -87,13 +88,13 @@ class Rollout:
             elif step.name not in self._serving or step.name in pending:
                 started = time.monotonic()
                 await self.serve(step)
-                self._progress.say(f"  {step.name}: {step.tasks} new tasks serve ({time.monotonic() - started:.1f} s)")
+                say(f"{step.name}: {step.tasks} new tasks serve ({time.monotonic() - started:.1f} s)")
             pending.discard(step.name)
         for name in self._serving.keys() - {step.name for step in stack.steps}:
             gone = self._serving.pop(name)
             gone.running.remove_done_callback(self._on_end)
             await _cancelled(gone.running)
-            self._progress.say(f"  {name}: is not declared any more, and has ended")
+            say(f"{name}: is not declared any more, and has ended")
 
     async def until_failed(self) -> None:
         """Raises what ended a service that should run."""

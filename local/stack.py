@@ -3,15 +3,18 @@
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from declared import aws
 from local import translation
+from local.console.chains import Statements
 from local.console.server import Console
-from local.console.views import Watched
+from local.console.sources import Watched
 from local.credentials_endpoint import CredentialsEndpoint
 from local.errors import LocalError
 from local.evaluation import DeclaredStack, Evaluation
@@ -23,6 +26,7 @@ from local.state import StackState
 from local.tasks import Surroundings
 from local.traffic import MeasuredFile, measured
 from local_keyspaces.capacity import Clock
+from local_keyspaces.credentials import Role
 from local_keyspaces.faults import Faults
 from local_keyspaces.foreground import ignore_interrupts, until_stopped
 from local_keyspaces.listening import listen
@@ -82,6 +86,7 @@ class _Up:
         self._faults = faults
         self._progress = progress
         self._capacity_clock = capacity_clock
+        self._edits: Edits | None = None
         self._registry = Registry(state.processes)
         self._running = Running(pid=os.getpid(), stack=self._settings.stack, region=self._settings.region)
 
@@ -136,7 +141,8 @@ class _Up:
         )
         rollout = Rollout(surroundings, balancer, self._progress, tell=self._tell)
         exit_stack.push_async_callback(rollout.stop)
-        await self._open_console(exit_stack, rollout, sorted(roles))
+        statements = Statements(log=keyspaces.statements, catalog=keyspaces.schema.catalog)
+        await self._open_console(exit_stack, rollout, roles, statements)
         await rollout.start(stack)
         file = MeasuredFile(
             state.measured,
@@ -147,7 +153,7 @@ class _Up:
                 keyspaces.meter.snapshot()["statements"],
             ),
         )
-        edits = Edits(
+        self._edits = edits = Edits(
             self._evaluation,
             self._declared,
             rollout,
@@ -159,7 +165,9 @@ class _Up:
         await asyncio.sleep(_A_MOMENT)  # so that an edit right after the announcement is seen
         return [cassandra.watch(), rollout.until_failed(), file.keep(), watching]
 
-    async def _open_console(self, exit_stack: AsyncExitStack, rollout: Rollout, roles: Sequence[str]) -> None:
+    async def _open_console(
+        self, exit_stack: AsyncExitStack, rollout: Rollout, roles: Mapping[str, Role], statements: Statements
+    ) -> None:
         listener = listen(0, "`make up` again")
         watched = Watched(
             state=self._state,
@@ -167,10 +175,18 @@ class _Up:
             declared=lambda: self._declared.program,
             rollout=rollout,
             roles=roles,
+            statements=statements,
+            events=self._progress.said,
+            deploy=self._deploy,
         )
         console = Console(watched, listener.getsockname()[1])
         await exit_stack.enter_async_context(console.serve(listener))
         self._running.console = console.address
+
+    async def _deploy(self) -> dict[str, Any]:
+        if self._edits is None:
+            raise LocalError("the stack is still starting")
+        return asdict(await self._edits.deploy())
 
     async def _create_tables(self, schema: Schema, stack: translation.Stack) -> None:
         try:
@@ -190,6 +206,7 @@ class _Up:
         for line in self._running.output_lines():
             self._progress.say(f"  {line}")
         self._progress.say(f"  console: {self._running.console}")
+        self._progress.said.clear()  # the console shows what comes now
 
     def _tell_outputs(self, declared: DeclaredStack) -> None:
         self._declared = declared

@@ -24,6 +24,7 @@ from local_keyspaces.refusals import Refused, unauthorized
 from local_keyspaces.relay import CHUNK, LARGEST, Awaited, Relay
 from local_keyspaces.requests import Batch, Execute, Parameters, Prepare, Query
 from local_keyspaces.schema import Schema
+from local_keyspaces.statement_log import LoggedStatement, Stage, StatementLog
 from local_keyspaces.throttling import ConnectionThrottle, Throttling
 from local_keyspaces.witness import ConnectionWitness, Witness
 
@@ -44,6 +45,7 @@ class Server:
     cassandra: Upstream
     prepared: Prepared = field(default_factory=Prepared)
     meter: Meter = field(default_factory=Meter)
+    statements: StatementLog = field(default_factory=StatementLog)
     throttling: Throttling | None = None
     """None if capacity is not enforced."""
     witness: Witness | None = None
@@ -92,6 +94,8 @@ class _Requests:
         self._consumption = Consumption(server.meter, principal.name, server.schema.catalog.tables, throttle)
         self._keyspace: str | None = None
         self._witness = ConnectionWitness(server.witness, principal.name) if server.witness is not None else None
+        self._logged: LoggedStatement | None = None
+        """The statement that is being handled; None for what is none, and for reads of system tables."""
 
     async def run(self, reader: asyncio.StreamReader, buffer: FrameBuffer) -> None:
         """Until the client ends the connection. Raises ProtocolError once nothing more can be understood."""
@@ -111,6 +115,7 @@ class _Requests:
             buffer.feed(chunk)
 
     def _handle(self, frame: Frame) -> None:
+        self._logged = None
         try:
             match frame.opcode:
                 case Opcode.OPTIONS:
@@ -128,10 +133,16 @@ class _Requests:
                 case _:
                     raise ProtocolError(f"Unexpected message 0x{frame.opcode:02X}")
         except Refused as error:
+            if self._logged is not None and not (error.usual and self._logged.stage == "rule"):
+                self._logged.refused(error)
+                self._keep(self._logged, fault=self._logged.stage == "fault")
             self._refuse(frame, error)
         except ProtocolError as error:
             self._relay.reply(frame.reply_error(ErrorCode.PROTOCOL_ERROR, str(error)))
-        except ConnectionAbortedError:
+        except ConnectionAbortedError as error:
+            if self._logged is not None:
+                self._keep(self._logged, fault=True)
+                self._logged.ended(f"the connection was {error}")
             raise
         except Exception:
             self._fail(frame)
@@ -145,17 +156,24 @@ class _Requests:
         self._relay.reply(frame.reply(Opcode.READY))
 
     def _query(self, frame: Frame, query: Query) -> None:
+        self._begin(frame, query.text)
         match self._gate.read(query.text, self._keyspace):
             case Plan() as plan:
                 self._run(frame, plan, query.parameters, frames.long_string(plan.text))
             case cql.Use() as use:
                 self._use(frame, use.keyspace)
             case change:
+                logged = self._begin(frame, query.text)
+                logged.stage = "fault"
                 self._injector.drop()
-                self._relay.answer_later(frame.stream, self._change_schema(frame, change, self._keyspace))
+                self._keep(logged)
+                work = self._change_schema(frame, change, self._keyspace, logged)
+                self._relay.answer_later(frame.stream, work)
 
     def _prepare(self, frame: Frame, prepare: Prepare) -> None:
+        self._begin(frame, prepare.text)  # kept if it is refused
         plan = self._gate.plan(prepare.text, self._keyspace)
+        self._read(plan)
         self._gate.authorize(plan)
 
         def remember(body: bytes) -> bytes:
@@ -170,26 +188,34 @@ class _Requests:
 
     def _execute(self, frame: Frame, execute: Execute) -> None:
         plan = self._find(execute.id)
+        self._begin(frame, plan.text)
         names = self._server.prepared.names(execute.id)
         self._run(frame, plan, execute.parameters, frames.short_bytes(execute.id), names)
 
     def _run(self, frame: Frame, plan: Plan, parameters: Parameters, head: bytes, names: tuple[str, ...] = ()) -> None:
         """head: what stands before the parameters. names: of the columns that a prepared statement gives."""
+        logged = self._read(plan, parameters.consistency)
         self._gate.admit(plan, parameters.values, parameters.consistency, size=len(frame.body))
+        self._reached("fault")
         self._injector.strike(
             write_type=plan.write_type, consistency=parameters.consistency, of_system=plan.reads_system
         )
+        self._reached("capacity")
         encoded = parameters.encoded
         awaited = _OF_SYSTEM
         if not plan.reads:
             written = [(plan, parameters.values)]
             observe = self._consumption.of_write(written, kind=plan.batch, size=len(frame.body))
-            awaited = Awaited(observe=observe)
+            awaited = Awaited(observe=observe, logged=logged)
         elif not plan.reads_system:
-            awaited = Awaited(observe=self._consumption.of_read(plan, parameters, names))
+            awaited = Awaited(observe=self._consumption.of_read(plan, parameters, names), logged=logged)
+            if logged is not None:
+                logged.scans = self._consumption.scans(plan)
         if plan.reads:  # what is fetched again, page by page, must not be a conditional write
             encoded, result = self._injector.page(parameters, awaited.result)
             awaited = replace(awaited, result=result) if result is not awaited.result else awaited
+            if logged is not None and encoded is not parameters.encoded:
+                logged.faults.append("empty_pages" if result is not None else "page_rows")
         self._forward(frame.with_body(head + encoded), awaited)
 
     def _batch(self, frame: Frame, batch: Batch) -> None:
@@ -198,14 +224,48 @@ class _Requests:
             for item in batch.items
         ]
         items = [(plan, item.values) for plan, item in zip(chosen, batch.items, strict=True)]
+        logged = self._begin(frame, f"{batch.kind} batch: " + "; ".join(plan.text for plan in chosen))
+        logged.consistency = batch.consistency
+        logged.accesses = frozenset().union(*(plan.accesses for plan in chosen))
         self._gate.admit_batch(batch.kind, items, batch.consistency, size=len(frame.body))
+        self._reached("fault")
         self._injector.strike(write_type=plans.BATCH_WRITE_TYPES[batch.kind], consistency=batch.consistency)
+        self._reached("capacity")
         body = batch.encode([plan.text for plan in chosen])
         observe = self._consumption.of_write(items, kind=batch.kind, size=len(frame.body))
-        self._forward(frame.with_body(body), Awaited(observe=observe))
+        self._forward(frame.with_body(body), Awaited(observe=observe, logged=logged))
+
+    def _begin(self, frame: Frame, text: str) -> LoggedStatement:
+        self._logged = LoggedStatement(principal=self._principal, request_id=frame.request_id, text=text)
+        return self._logged
+
+    def _read(self, plan: Plan, consistency: str = "") -> LoggedStatement | None:
+        """What the statement turned out to be."""
+        if plan.reads_system:  # drivers ask for those, at each start
+            self._logged = None
+        elif self._logged is not None:
+            self._logged.text, self._logged.accesses, self._logged.consistency = plan.text, plan.accesses, consistency
+        return self._logged
+
+    def _reached(self, stage: Stage) -> None:
+        if self._logged is not None:
+            self._logged.stage = stage
+
+    def _keep(self, logged: LoggedStatement, *, fault: bool = False) -> None:
+        """fault: the last one of the injector met it."""
+        if fault:
+            logged.faults.append(self._injector.struck)
+        self._server.statements.keep(logged)
 
     def _forward(self, request: Frame, awaited: Awaited) -> None:
-        self._relay.forward(request, awaited, delay=self._injector.faults.latency)
+        delay = self._injector.faults.latency
+        if awaited.logged is not None:
+            awaited.logged.stage = "Cassandra"
+            if delay:
+                awaited.logged.delay = delay
+                awaited.logged.faults.append("latency")
+            self._keep(awaited.logged)
+        self._relay.forward(request, awaited, delay=delay)
 
     def _find(self, id_: bytes) -> Plan:
         return self._server.prepared.find(id_, shows_peers=self._gate.shows_peers)
@@ -215,15 +275,21 @@ class _Requests:
         self._keyspace = keyspace
         self._relay.reply(frame.reply(Opcode.RESULT, results.set_keyspace(keyspace)))
 
-    async def _change_schema(self, frame: Frame, statement: plans.Change, keyspace: str | None) -> None:
+    async def _change_schema(
+        self, frame: Frame, statement: plans.Change, keyspace: str | None, logged: LoggedStatement
+    ) -> None:
         await asyncio.sleep(self._injector.faults.latency)
         try:
             body = await ddl.run(statement, keyspace=keyspace, principal=self._principal, schema=self._server.schema)
         except Refused as error:
+            logged.stage = "rule"
+            logged.refused(error)
             self._refuse(frame, error)
         except Exception:
+            logged.ended("the local endpoint failed")
             self._fail(frame)
         else:
+            logged.ended()
             self._relay.reply(frame.reply(Opcode.RESULT, body))
 
     def _refuse(self, frame: Frame, error: Refused) -> None:

@@ -52,10 +52,15 @@ class Consumption:
         if self._throttle is not None:
             return self._throttled_read(self._throttle, part, parameters, names)
 
-        def observe(body: Body | None, length: int) -> None:
-            part.count_read(body, length, parameters, names)
+        def observe(body: Body | None, length: int) -> tuple[float, float]:
+            return part.count_read(body, length, parameters, names), 0
 
         return observe
+
+    def scans(self, plan: Plan) -> bool:
+        """Whether a read names no partition, so that it costs as much as there is."""
+        (part,) = self._known(plan)
+        return part.scans
 
     def of_write(self, plans: Sequence[tuple[Plan, Values]], *, kind: str | None, size: int) -> Observe:
         """kind: of the batch that they are. size: of the request, in bytes. Raises Refused as `of_read` does."""
@@ -64,13 +69,16 @@ class Consumption:
             write_type = plans[0][0].write_type if kind is None else BATCH_WRITE_TYPES[kind]
             return self._throttled_write(self._throttle, parts, write_type, size, logged=kind == "LOGGED")
 
-        def observe(body: Body | None, length: int) -> None:
+        def observe(body: Body | None, length: int) -> tuple[float, float]:
             failed = _failed_condition(body) if any(part.conditional for part, _ in parts) else None
+            read, write = 0.0, 0.0
             for part, values in parts:
                 if failed is not None:
-                    part.count_failure(failed)
+                    units = part.count_failure(failed)
                 else:
-                    part.count_write(values, size, logged=kind == "LOGGED")
+                    units = 0, part.count_write(values, size, logged=kind == "LOGGED")
+                read, write = read + units[0], write + units[1]
+            return read, write
 
         return observe
 
@@ -80,8 +88,10 @@ class Consumption:
         demand, queries = part.read_demand(throttle, parameters)
         throttle.admit([demand], queries=queries, write_type=None, consistency=parameters.consistency)
 
-        def observe(body: Body | None, length: int) -> None:
-            throttle.settle(demand, part.count_read(body, length, parameters, names), 0)
+        def observe(body: Body | None, length: int) -> tuple[float, float]:
+            units = part.count_read(body, length, parameters, names)
+            throttle.settle(demand, units, 0)
+            return units, 0
 
         return observe
 
@@ -98,13 +108,17 @@ class Consumption:
         if demands:  # an empty batch takes nothing
             throttle.admit(demands, queries=1, write_type=write_type, consistency="LOCAL_QUORUM")
 
-        def observe(body: Body | None, length: int) -> None:
+        def observe(body: Body | None, length: int) -> tuple[float, float]:
             failed = _failed_condition(body) if any(part.conditional for part, _ in parts) else None
+            read, write = 0.0, 0.0
             for (part, values), demand in zip(parts, demands, strict=True):
                 if failed is not None:
-                    throttle.settle(demand, *part.count_failure(failed))
+                    units = part.count_failure(failed)
                 else:
-                    throttle.settle(demand, 0, part.count_write(values, size, logged=logged))
+                    units = 0, part.count_write(values, size, logged=logged)
+                throttle.settle(demand, *units)
+                read, write = read + units[0], write + units[1]
+            return read, write
 
         return observe
 
@@ -148,7 +162,7 @@ class _Part:
         self._ends_a_range = isinstance(part, cql.Select) and any(
             each.operator in _RANGE and not each.token for each in part.where
         )
-        self._scans = isinstance(part, cql.Select) and not _names_partitions(part, table)
+        self.scans = isinstance(part, cql.Select) and not _names_partitions(part, table)
         self._small_up_to = self._largest_small_request(len(text))
 
     def _largest_small_request(self, text: int) -> float:
@@ -232,10 +246,10 @@ class _Part:
         size, empty, estimated = 1, subqueries - 1, self._ends_a_range
         if body is None:  # passed on in pieces, so that nobody has it
             size, estimated = length, True
-        elif length * growth > READ_BYTES or self._scans:
+        elif length * growth > READ_BYTES or self.scans:
             size, empty_partitions = self._read_size(body(), parameters, names)
             empty += empty_partitions
-        if not self._scans:
+        if not self.scans:
             size = max(size, 1)  # a read that finds nothing is one of a small row
         units = metering.read_units(size, parameters.consistency, empty=empty)
         consumed = self._consumed
@@ -257,7 +271,7 @@ class _Part:
             size += self._row_size(names, cells)
             of_key = [cells[names.index(column)] for column in self.table.partition_key if column in names]
             partitions.add(tuple(of_key) if len(of_key) == len(self.table.partition_key) else row)
-        if not self._scans or found.more_pages or parameters.paging_state is not None:
+        if not self.scans or found.more_pages or parameters.paging_state is not None:
             return size, 0
         return size, max(metering.PARTITIONS_OF_A_NEW_TABLE - len(partitions), 0)
 

@@ -4,7 +4,7 @@ Source: developer guide, "DDL statements" and "Quotas".
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from local_keyspaces import cql, options, plans, replication, results, system_tables
 from local_keyspaces.cql import Type
@@ -26,9 +26,7 @@ async def run(statement: plans.Change, *, keyspace: str | None, principal: Princ
         await _update_partitioner(statement, principal, schema)
         return results.VOID
     name, table = _target(statement, keyspace)
-    if name in system_tables.KEYSPACES:
-        raise read_only(name)
-    for access in _accesses(statement, name, table):
+    for access in accesses(statement, keyspace):
         access.require(principal, schema.catalog)
     match statement:
         case cql.CreateKeyspace():
@@ -55,6 +53,16 @@ async def run(statement: plans.Change, *, keyspace: str | None, principal: Princ
             type_ = statement.name.name
             changed = await schema.drop_type(name, type_, if_exists=statement.if_exists)
             return _result(changed, "DROPPED", "TYPE", name, type_)
+
+
+def accesses(statement: plans.Change, keyspace: str | None) -> Sequence[Access]:
+    """The permissions that it needs. keyspace: of the connection. Raises Refused for a system keyspace."""
+    if isinstance(statement, UpdatePartitioner):
+        return [Access(action="UpdatePartitioner", keyspace="system", table="local")]
+    name, table = _target(statement, keyspace)
+    if name in system_tables.KEYSPACES:
+        raise read_only(name)
+    return list(_accesses(statement, name, table))
 
 
 def _result(changed: bool, change: str, target: str, *names: str) -> bytes:
@@ -99,7 +107,8 @@ def _accesses(statement: cql.SchemaChange, keyspace: str, table: str | None) -> 
 
 async def _update_partitioner(statement: UpdatePartitioner, principal: Principal, schema: Schema) -> None:
     """Of the account, for clients that connect from then on (developer guide, "How to change the partitioner")."""
-    Access(action="UpdatePartitioner", keyspace="system", table="local").require(principal, schema.catalog)
+    for access in accesses(statement, None):
+        access.require(principal, schema.catalog)
     if statement.partitioner not in system_tables.PARTITIONERS:
         raise invalid(
             f"Unknown partitioner {statement.partitioner!r}; there are {', '.join(system_tables.PARTITIONERS)}"

@@ -18,6 +18,8 @@ class FaultInjector:
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
+        self.struck = ""
+        """The name of the fault that was raised last."""
         self._second, self._in_second = 0, 0
 
     def strike(self, *, write_type: str | None, consistency: str, of_system: bool = False) -> None:
@@ -28,12 +30,17 @@ class FaultInjector:
         self.drop()
         if of_system:
             return
-        if self.faults.throttles(write=write_type is not None) or self._is_too_fast():
+        if self.faults.throttles(write=write_type is not None):
+            self.struck = "throttle_reads" if write_type is None else "throttle_writes"
+            raise throttled(write_type=write_type, consistency=consistency)
+        if self._is_too_fast():
+            self.struck = "rate_limit"
             raise throttled(write_type=write_type, consistency=consistency)
 
     def drop(self) -> None:
         """Raises ConnectionAbortedError for a connection that is dropped."""
         if self.faults.drops():
+            self.struck = "drop"
             raise ConnectionAbortedError("dropped on demand")
 
     def page(self, parameters: Parameters, change: Change | None) -> tuple[bytes, Change | None]:

@@ -20,6 +20,10 @@ _INT, _SHORT, _LONG = struct.Struct(">i"), struct.Struct(">H"), struct.Struct(">
 # Flags. A request for tracing is not passed on: Keyspaces documents none.
 COMPRESSED, CUSTOM_PAYLOAD, WARNING = 0x01, 0x04, 0x08
 
+REQUEST_ID = "request-id"
+"""What a client says in a custom payload: for which of its requests a statement is."""
+_REQUEST_ID_AT_MOST = 128
+
 
 class Opcode(IntEnum):
     ERROR = 0x00
@@ -78,12 +82,13 @@ class Header(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """body: not compressed."""
+    """body: not compressed. request_id: the client's, for which it asks; empty if it says none."""
 
     stream: int
     opcode: int
     body: bytes = b""
     version: int = VERSION
+    request_id: str = ""
 
     def encode(self) -> bytes:
         return _HEADER.pack(self.version, 0, self.stream, self.opcode, len(self.body)) + self.body
@@ -134,11 +139,13 @@ class FrameBuffer:
     def _frame(self, header: Header, body: bytes) -> Frame:
         if header.flags & COMPRESSED:
             body = decompress(body, self.largest)
-        if header.flags & CUSTOM_PAYLOAD:  # read and dropped: it means nothing to anyone here
+        request_id = ""
+        if header.flags & CUSTOM_PAYLOAD:  # not passed on
             reader = Reader(body)
-            reader.bytes_map()
+            given = reader.bytes_map().get(REQUEST_ID) or b""
+            request_id = given[:_REQUEST_ID_AT_MOST].decode("ascii", "replace")
             body = reader.rest()
-        return Frame(version=header.version, stream=header.stream, opcode=header.opcode, body=body)
+        return Frame(header.stream, header.opcode, body, header.version, request_id)
 
 
 def decompress(body: bytes, largest: int) -> bytes:

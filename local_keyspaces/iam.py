@@ -114,6 +114,20 @@ class Policy:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Decision:
+    """Whether an action on a resource is allowed, and by which statement: `policy 'x', statement 1 (Sid)`.
+
+    reason: a sentence, for a person.
+    """
+
+    action: str
+    resource: str
+    allowed: bool
+    statement: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Principal:
     """A principal that signed in: its ARN (user or assumed role) and its identity-based policies."""
 
@@ -150,21 +164,35 @@ class Principal:
         return (statement for policy in self.policies for statement in policy.statements)
 
     def _evaluate(self, action: str, resource: str) -> bool:
-        allowed = self._allows(action, resource)
+        allowed = self.decide(action, resource).allowed
         if len(resource) <= _LONGEST_REMEMBERED and len(self.decided) < _MOST_RECORDED:
             self.decided[action, resource] = allowed
         return allowed
 
-    def _allows(self, action: str, resource: str) -> bool:
+    def decide(self, action: str, resource: str) -> Decision:
+        """As `may`, with the statement that decides."""
         matching = [statement for statement in self._statements() if statement.matches(action, resource)]
         allows = [statement for statement in matching if statement.allows]
         denies = [statement for statement in matching if not statement.allows]
-        if not allows or not all(statement.unknown for statement in denies):
-            return False
-        allowed = not all(statement.unknown for statement in allows)
-        for statement in denies if allowed else denies + allows:
+        evaluated = [statement for statement in denies if not statement.unknown]
+        if evaluated:
+            return _decision(action, resource, evaluated[0], "denies it")
+        if not allows:
+            return Decision(
+                action=action, resource=resource, allowed=False, statement="", reason="no statement allows it"
+            )
+        allowing = [statement for statement in allows if not statement.unknown]
+        for statement in denies if allowing else denies + allows:
             statement.report()
-        return allowed and not denies
+        if denies:
+            return _decision(action, resource, denies[0], f"could deny it: {denies[0].unknown} is not evaluated here")
+        if not allowing:
+            return _decision(action, resource, allows[0], f"may allow it: {allows[0].unknown} is not evaluated here")
+        return _decision(action, resource, allowing[0], "allows it", allowed=True)
+
+
+def _decision(action: str, resource: str, by: _Statement, does: str, *, allowed: bool = False) -> Decision:
+    return Decision(action=action, resource=resource, allowed=allowed, statement=by.where, reason=f"{by.where} {does}")
 
 
 def _parse_statement(statement: Mapping[str, Any], where: str, *, variables: bool) -> _Statement:

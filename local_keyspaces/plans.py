@@ -1,6 +1,6 @@
 """Plans of statements that read or write rows: the permissions that they need, and the text for Cassandra."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TypeAlias
@@ -8,7 +8,7 @@ from typing import TypeAlias
 from local_keyspaces import cql, guidance, rules, system_tables
 from local_keyspaces.catalog import Catalog
 from local_keyspaces.cql import TableName
-from local_keyspaces.iam import Principal
+from local_keyspaces.iam import Decision, Principal
 from local_keyspaces.refusals import Refused, invalid, syntax_error, unauthorized
 
 # Plans are remembered by text: applications use few texts. Long texts are not kept, to save memory.
@@ -47,15 +47,23 @@ class Access:
 
     def require(self, principal: Principal, catalog: Catalog) -> None:
         """Raises Refused. The wording is Cassandra's; the service's own is not documented."""
-        actions = [self.action]
-        if self.keyspace in catalog.regions and self.action in _MULTI_REGION:
-            actions.append(_MULTI_REGION[self.action])
         arn = catalog.arn(self.keyspace, self.table)
-        if not all(principal.may(f"cassandra:{action}", arn) for action in actions):
+        if not all(principal.may(action, arn) for action in self._actions(catalog)):
             on = f"<table {self.keyspace}.{self.table}>" if self.table else f"<keyspace {self.keyspace}>"
             raise unauthorized(
                 f"User {principal.arn} has no {self.action.upper()} permission on {on} or any of its parents"
             )
+
+    def decisions(self, principal: Principal, catalog: Catalog) -> Iterator[Decision]:
+        """How each action that it needs is decided."""
+        arn = catalog.arn(self.keyspace, self.table)
+        return (principal.decide(action, arn) for action in self._actions(catalog))
+
+    def _actions(self, catalog: Catalog) -> Sequence[str]:
+        action = f"cassandra:{self.action}"
+        if self.keyspace in catalog.regions and self.action in _MULTI_REGION:
+            return action, f"cassandra:{_MULTI_REGION[self.action]}"
+        return (action,)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -55,6 +55,13 @@ async def keep_profiles(
         await asyncio.gather(renewing, return_exceptions=True)
 
 
+def read_password(file: Path, profile: str) -> tuple[str, str]:
+    """The profile's user name and password, as `keep_profiles` has written them."""
+    parser = configparser.RawConfigParser()
+    parser.read(file)
+    return parser[profile][_USER_NAME], parser[profile][_PASSWORD]
+
+
 def _administrator(known: configparser.RawConfigParser, store: CredentialStore, account: str) -> Credentials:
     """With the keys of last time, since programs that go on running have them."""
     user = Principal(

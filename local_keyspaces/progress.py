@@ -4,17 +4,24 @@ import asyncio
 import contextlib
 import sys
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TextIO
+from typing import Final, TextIO
+
+_KEPT: Final = 200
 
 
 class Progress:
     def __init__(self, stream: TextIO = sys.stdout) -> None:
         self._stream = stream
+        self.said: deque[str] = deque(maxlen=_KEPT)
+        """The newest lines, each with its time of day."""
         self._live = stream.isatty()
 
     def say(self, line: str = "") -> None:
+        if line.strip():
+            self.said.append(f"{time.strftime('%H:%M:%S')} {line.strip()}")
         # The reader of the output may have gone; the work must go on, and end, all the same.
         with contextlib.suppress(BrokenPipeError):
             print(line, file=self._stream, flush=True)

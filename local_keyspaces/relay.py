@@ -13,6 +13,7 @@ from typing import Self
 from local_keyspaces import frames
 from local_keyspaces.cassandra_session import Upstream
 from local_keyspaces.frames import Frame, Header, Opcode, Reader
+from local_keyspaces.statement_log import LoggedStatement
 
 _log = logging.getLogger(__name__)
 
@@ -27,17 +28,22 @@ Change = Callable[[bytes], bytes]
 """Of the body of a RESULT or an ERROR, before the client gets it."""
 
 
-Observe = Callable[[Callable[[], bytes] | None, int], None]
-"""Gets what gives the body of a RESULT, None if it is passed on in pieces, and its length without compression."""
+Observe = Callable[[Callable[[], bytes] | None, int], tuple[float, float]]
+"""Gets what gives the body of a RESULT, None if it is passed on in pieces, and its length without compression. Returns
+read and write units."""
 
 
 @dataclass(kw_only=True, slots=True)
 class Awaited:
-    """Changes to a response: to the body of a RESULT, and to that of an ERROR. observe: is called before."""
+    """Changes to a response: to the body of a RESULT, and to that of an ERROR. observe: is called before.
+
+    logged: the statement, which ends with the response.
+    """
 
     result: Change | None = None
     error: Change | None = None
     observe: Observe | None = None
+    logged: LoggedStatement | None = None
 
 
 UNCHANGED = Awaited()
@@ -142,7 +148,7 @@ class Relay:
                 elif header.length > CHUNK and self._waiting.get(header.stream, UNCHANGED).result is None:
                     awaited = self._waiting.pop(header.stream, UNCHANGED)
                     if awaited.observe is not None and header.opcode == Opcode.RESULT:
-                        _observe(awaited.observe, None, _plain_length(header, data[at + frames.HEADER_SIZE :]))
+                        _observe(awaited, None, _plain_length(header, data[at + frames.HEADER_SIZE :]))
                     self._client.write(b"".join((*ready, data[at:])))
                     await self._pass_rest(end - len(data))
                     ready, at = [], len(data)
@@ -157,7 +163,9 @@ class Relay:
         awaited = self._waiting.pop(header.stream, UNCHANGED)
         if awaited.observe is not None and header.opcode == Opcode.RESULT:
             body = response[frames.HEADER_SIZE :]
-            _observe(awaited.observe, partial(_plain, header, body), _plain_length(header, body))
+            _observe(awaited, partial(_plain, header, body), _plain_length(header, body))
+        elif awaited.logged is not None and header.opcode == Opcode.ERROR:
+            awaited.logged.failed(_plain(header, response[frames.HEADER_SIZE :]))
         change = awaited.error if header.opcode == Opcode.ERROR else awaited.result
         if change is None or header.opcode not in (Opcode.RESULT, Opcode.ERROR):
             return response
@@ -199,11 +207,16 @@ def _plain(header: Header, body: bytes) -> bytes:
     return body
 
 
-def _observe(observe: Observe, body: Callable[[], bytes] | None, length: int) -> None:
+def _observe(awaited: Awaited, body: Callable[[], bytes] | None, length: int) -> None:
+    assert awaited.observe is not None
+    units = 0.0, 0.0
     try:
-        observe(body, length)
+        units = awaited.observe(body, length)
     except Exception:  # the client's answer is not less right for it
         _log.exception("a response could not be metered")
+    if awaited.logged is not None:
+        awaited.logged.read_units, awaited.logged.write_units = units
+        awaited.logged.ended()
 
 
 def _plain_length(header: Header, body: bytes | bytearray) -> int:

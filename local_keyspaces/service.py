@@ -15,6 +15,7 @@ from local_keyspaces.credentials import CredentialStore
 from local_keyspaces.faults import FaultsFile
 from local_keyspaces.meter import Meter
 from local_keyspaces.schema import Schema
+from local_keyspaces.statement_log import StatementLog
 from local_keyspaces.throttling import Throttling
 from local_keyspaces.witness import Witness
 
@@ -32,6 +33,7 @@ class LocalKeyspaces:
     schema: Schema
     faults: FaultsFile
     meter: Meter
+    statements: StatementLog
 
 
 @asynccontextmanager
@@ -80,4 +82,5 @@ async def run_keyspaces(
                     schema=schema,
                     faults=faults,
                     meter=server.meter,
+                    statements=server.statements,
                 )

@@ -1,6 +1,5 @@
 """CQL statements through the local Keyspaces endpoint, as administrator or as a role: one, or one after the other."""
 
-import itertools
 import re
 import ssl
 import sys
@@ -18,6 +17,7 @@ from cassandra.policies import RoundRobinPolicy
 from cassandra.protocol import ErrorMessage
 from cassandra_sigv4.auth import SigV4AuthProvider
 
+from local_keyspaces import frames
 from local_keyspaces.errors import LocalKeyspacesError
 from local_keyspaces.state import Running, State
 
@@ -78,17 +78,22 @@ def _session(state: State, running: Running, profile: str) -> Iterator[Session]:
 
 
 def run_statement(
-    state: State, running: Running, statement: str, profile: str, *, most: int
-) -> tuple[Sequence[str], Sequence[Sequence[str]], bool]:
-    """Columns and rows, `most` of them, as text, and whether there are more. Raises LocalKeyspacesError."""
+    state: State, running: Running, statement: str, profile: str, *, request_id: str, page: bytes, most: int
+) -> tuple[Sequence[str], Sequence[Sequence[str]], bytes]:
+    """Columns and rows of one page, `most` of them, as text, and the paging state of the next; empty at the end.
+
+    page: the paging state to go on from; empty for the beginning. Raises LocalKeyspacesError.
+    """
     with _session(state, running, profile) as session:
-        session.default_fetch_size = most + 1
+        session.default_fetch_size = most
         try:
-            result = session.execute(statement)
+            result = session.execute(
+                statement, custom_payload={frames.REQUEST_ID: request_id.encode()}, paging_state=page or None
+            )
         except (DriverException, ErrorMessage, NoHostAvailable) as error:
             raise LocalKeyspacesError(f"{type(error).__name__}: {error}") from None
-        rows = [[str(value) for value in row] for row in itertools.islice(result, most + 1)]
-        return result.column_names or (), rows[:most], len(rows) > most
+        rows = [[str(value) for value in row] for row in result.current_rows or ()]
+        return result.column_names or (), rows, result.paging_state or b""
 
 
 def _statements() -> Iterator[str]:

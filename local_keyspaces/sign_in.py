@@ -12,7 +12,13 @@ from local_keyspaces.iam import Principal
 # The class real clients are told, and some insist on; seen in apache/cassandra-gocql-driver, pull request 1379.
 _AUTHENTICATOR = "com.amazon.helenus.auth.HelenusAuthenticator"
 _SUPPORTED = frames.string_multimap(
-    {"CQL_VERSION": ["3.4.4"], "COMPRESSION": [frames.COMPRESSION], "PROTOCOL_VERSIONS": ["4/v4"]}
+    {
+        "CQL_VERSION": ["3.4.4"],
+        "COMPRESSION": [frames.COMPRESSION],
+        "PROTOCOL_VERSIONS": ["4/v4"],
+        # Not the service's: clients that know it say for which of their requests a statement is.
+        "CUSTOM_PAYLOAD": [frames.REQUEST_ID],
+    }
 )
 _CHUNK = 16 * 1024
 # Nothing a client sends before it is signed in is larger.

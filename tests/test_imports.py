@@ -50,7 +50,7 @@ def _imported(file: Path) -> set[str]:
         ("app/load_countries", ("load_countries.", "loader.")),
         ("local_keyspaces", ("local_keyspaces.",)),
         ("local_keyspaces/cql", ("local_keyspaces.cql.",)),
-        ("local", ("declared.", "diagram.", "local.", "local_keyspaces.")),
+        ("local", ("costs.", "declared.", "diagram.", "local.", "local_keyspaces.")),
         ("costs", ("costs.", "declared.")),
         ("diagram", ("declared.", "diagram.")),
         ("declared", ("declared.",)),

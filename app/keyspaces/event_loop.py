@@ -16,6 +16,8 @@ from cassandra import AuthenticationFailed
 from cassandra.connection import Connection, ConnectionException, ConnectionShutdown
 from cassandra.protocol import AuthChallengeMessage
 
+from keyspaces import origin
+
 _COLLECT_AFTER: Final = 5.0  # seconds, in which an outage breaks other connections, too
 _CLOSE_SECONDS: Final = 1.0  # for the other side to answer the end of TLS
 
@@ -56,6 +58,8 @@ class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no t
     collecting: ClassVar[asyncio.TimerHandle | None]
     transports: ClassVar[set[asyncio.Transport]]
     all_ended: ClassVar[asyncio.Event]
+    wants_request_ids = False
+    """Whether the server wants to know whose statements are executed (`keyspaces.origin`)."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Blocks until connected; the driver calls it in threads of its own. Raises OSError."""
@@ -105,6 +109,10 @@ class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no t
         self.all_ended.clear()
         if self.is_closed:  # given up meanwhile
             transport.abort()
+
+    def _handle_options_response(self, response: Any) -> None:
+        self.wants_request_ids = origin.is_wanted(response)
+        super()._handle_options_response(response)
 
     def _handle_auth_response(self, response: Any) -> None:
         if isinstance(response, AuthChallengeMessage):

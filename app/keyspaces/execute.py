@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from cassandra import ConsistencyLevel
 from cassandra.query import UNSET_VALUE, PreparedStatement
 
+from keyspaces.origin import PAYLOAD
 from keyspaces.serialize import serializer
 
 EXECUTE: Final = 0x0A
@@ -20,12 +21,14 @@ BatchKind = Literal["LOGGED", "UNLOGGED"]
 _BATCH_KINDS: Final = {"LOGGED": b"\x00", "UNLOGGED": b"\x01"}
 _PREPARED: Final = b"\x01"  # kind of a batch's statement
 _VALUES, _PAGE_SIZE, _PAGING_STATE = 0x01, 0x04, 0x08
+_CUSTOM_PAYLOAD = 0x04  # flag of a frame
 _HEADER = struct.Struct(">BBhBI").pack  # version, flags, stream, opcode, length
 _INT = struct.Struct(">i").pack
 _SHORT = struct.Struct(">H").pack
 _PARAMETERS = struct.Struct(">HBH").pack  # consistency, flags, number of values
 _BATCH_PARAMETERS = struct.Struct(">HB").pack  # consistency, flags
 _NULL, _UNSET = _INT(-1), _INT(-2)
+_ONE_ENTRY: Final = _SHORT(1) + _SHORT(len(PAYLOAD)) + PAYLOAD.encode()
 
 
 class ExecuteMessage:
@@ -72,11 +75,21 @@ def batch_message(kind: BatchKind, parts: Sequence[bytes]) -> bytes:
     return b"".join([_BATCH_KINDS[kind], _SHORT(len(parts)), *parts, parameters])
 
 
-def encode_execute(body: bytes, stream: int, version: int, **_: Any) -> bytes:
-    """A frame, as the driver's connections want encoders to make it; not compressed."""
-    return _HEADER(version, 0, stream, EXECUTE, len(body)) + body
+def encode_execute(body: bytes, stream: int, version: int, *, request_id: str = "", **_: Any) -> bytes:
+    """A frame, as the driver's connections want encoders to make it; not compressed.
+
+    request_id: for an endpoint that wants it (`keyspaces.origin`); empty for none.
+    """
+    return _frame(EXECUTE, body, stream, version, request_id)
 
 
-def encode_batch(body: bytes, stream: int, version: int, **_: Any) -> bytes:
+def encode_batch(body: bytes, stream: int, version: int, *, request_id: str = "", **_: Any) -> bytes:
     """The same for a batch."""
-    return _HEADER(version, 0, stream, BATCH, len(body)) + body
+    return _frame(BATCH, body, stream, version, request_id)
+
+
+def _frame(opcode: int, body: bytes, stream: int, version: int, request_id: str) -> bytes:
+    if not request_id:
+        return _HEADER(version, 0, stream, opcode, len(body)) + body
+    body = b"".join((_ONE_ENTRY, _INT(len(request_id)), request_id.encode("ascii"), body))
+    return _HEADER(version, _CUSTOM_PAYLOAD, stream, opcode, len(body)) + body

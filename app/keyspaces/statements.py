@@ -8,6 +8,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from cassandra import OperationTimedOut, ReadFailure, ReadTimeout, Unavailable, WriteFailure, WriteTimeout
@@ -27,6 +28,7 @@ from cassandra.protocol import (
 from cassandra.query import PreparedStatement
 
 from keyspaces.execute import ExecuteMessage
+from keyspaces.origin import REQUEST_ID
 from keyspaces.results import SchemaChanged, decode_message, described
 from keyspaces.retries import ATTEMPTS, RetryBudget, pause_after
 from keyspaces.serialize import Unwritable
@@ -183,7 +185,7 @@ class Executions:
         started = time.perf_counter()
         outcome = "ok"
         try:
-            response, pool = await _answer(loop, pools, seconds, body, self._encode)
+            response, pool = await _answer(loop, pools, seconds, body, self._encode, REQUEST_ID.get())
             if isinstance(response, PreparedQueryNotFound | InvalidRequestException):
                 # Values of the wrong type are an InvalidRequest, so the table may have been created again.
                 for statement in statements:
@@ -206,10 +208,11 @@ async def _answer(
     seconds: float,
     message: Any,
     encoder: Callable[..., bytes],
+    request_id: str = "",
 ) -> tuple[Any, HostConnection]:
     """The response of the first host that takes the statement, and its pool; errors are responses, too.
 
-    Raises NoHostAvailable.
+    request_id: for endpoints that want it. Raises NoHostAvailable.
     """
     answer: asyncio.Future[Any] = loop.create_future()
     thread = threading.get_ident()
@@ -236,6 +239,8 @@ async def _answer(
         except (ConnectionException, NoConnectionsAvailable) as error:
             errors[pool.host] = error
             continue
+        if request_id and connection.wants_request_ids:
+            encoder = partial(encoder, request_id=request_id)
         try:
             connection.send_msg(message, stream, done, encoder=encoder, decoder=decode_message)
             break

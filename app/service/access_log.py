@@ -12,7 +12,9 @@ from typing import Final
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from keyspaces.origin import REQUEST_ID
 from service import health
+from service.coalescing import SHARED_WITH
 from service.metrics import Metrics
 from service.problems import REFUSAL, InternalServerError, ServiceUnavailable
 from service.router import TEMPLATE
@@ -29,7 +31,10 @@ _log = logging.getLogger(__name__)
 
 
 class _Line(msgspec.Struct, omit_defaults=True):
-    """ms: until the answer was handed to the connection. bytes: of the body. reason: of an error, for the log only."""
+    """ms: until the answer was handed to the connection. bytes: of the body. reason: of an error, for the log only.
+
+    shared_with: the id of the request whose read of the table it was answered with.
+    """
 
     time: datetime
     level: str
@@ -42,6 +47,7 @@ class _Line(msgspec.Struct, omit_defaults=True):
     client: str
     trace_id: str = ""
     reason: str = ""
+    shared_with: str = ""
 
 
 class AccessLog:
@@ -65,6 +71,8 @@ class AccessLog:
         if not request_id:
             request_id = os.urandom(16).hex()
         scope["request_id"] = request_id
+        REQUEST_ID.set(request_id)
+        SHARED_WITH.set("")
         id_header = (b"x-request-id", request_id.encode())
         https = scope["scheme"] == "https"
         status = size = 0
@@ -118,6 +126,7 @@ class AccessLog:
                     client[0][:_ADDRESS_AT_MOST] if client else "",
                     trace_id,
                     scope.get("reason", ""),
+                    SHARED_WITH.get(),
                 )
             )
             + b"\n"

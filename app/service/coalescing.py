@@ -2,13 +2,28 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
+from contextvars import ContextVar
 from typing import Any, Final, Generic, TypeVar
+
+from keyspaces.origin import REQUEST_ID
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 CACHED_AT_MOST: Final = 16 * 1024 * 1024  # bytes, as `size` counts them
+SHARED_WITH: Final[ContextVar[str]] = ContextVar("shared_with", default="")
+"""The id of the request whose read the present one was answered with; empty if it has read for itself."""
 _ABANDONED: Final[Any] = object()
+
+
+class _Read(Generic[V]):
+    """A read that is under way: for which request, and who waits for it."""
+
+    __slots__ = ("request_id", "waiters")
+
+    def __init__(self) -> None:
+        self.request_id = REQUEST_ID.get()
+        self.waiters: list[asyncio.Future[V]] = []
 
 
 class Coalescing(Generic[K, V]):
@@ -28,8 +43,8 @@ class Coalescing(Generic[K, V]):
         self._share = share
         self._keep = keep
         self._size = size
-        self._waiting: dict[K, list[asyncio.Future[V]]] = {}
-        self._kept: dict[K, tuple[float, V]] = {}  # oldest first
+        self._waiting: dict[K, _Read[V]] = {}
+        self._kept: dict[K, tuple[float, V, str]] = {}  # oldest first; until when, and which request has read it
         self._kept_size = 0
 
     async def get(self, key: K) -> V:
@@ -38,6 +53,7 @@ class Coalescing(Generic[K, V]):
         if self._keep:
             kept = self._kept.get(key)
             if kept is not None and loop.time() < kept[0]:
+                SHARED_WITH.set(kept[2])
                 return kept[1]
         if not self._share:
             before = self._waiting
@@ -45,12 +61,14 @@ class Coalescing(Generic[K, V]):
             if before is self._waiting:
                 self._remember(key, value, loop)
             return value
-        while (waiting := self._waiting.get(key)) is not None:
+        while (read := self._waiting.get(key)) is not None:
             waiter: asyncio.Future[V] = loop.create_future()
-            waiting.append(waiter)
+            read.waiters.append(waiter)
+            SHARED_WITH.set(read.request_id)
             value = await waiter
             if value is not _ABANDONED:
                 return value
+        SHARED_WITH.set("")
         return await self._lead(key, loop)
 
     def renew(self) -> None:
@@ -61,24 +79,24 @@ class Coalescing(Generic[K, V]):
 
     async def _lead(self, key: K, loop: asyncio.AbstractEventLoop) -> V:
         all_waiting = self._waiting
-        waiting = all_waiting[key] = []
+        read = all_waiting[key] = _Read()
         try:
             value = await self._read(key)
             if all_waiting is self._waiting:  # not renewed meanwhile
                 self._remember(key, value, loop)
         except Exception as error:
-            for waiter in waiting:
+            for waiter in read.waiters:
                 if not waiter.done():
                     waiter.set_exception(error)
             raise
         except BaseException:  # cancelled: one of the callers that wait reads instead
-            for waiter in waiting:
+            for waiter in read.waiters:
                 if not waiter.done():
                     waiter.set_result(_ABANDONED)
             raise
         finally:
             del all_waiting[key]
-        for waiter in waiting:
+        for waiter in read.waiters:
             if not waiter.done():
                 waiter.set_result(value)
         return value
@@ -87,12 +105,12 @@ class Coalescing(Generic[K, V]):
         if self._keep:
             now = loop.time()
             self._forget(key)
-            self._kept[key] = (now + self._keep, value)
+            self._kept[key] = (now + self._keep, value, REQUEST_ID.get())
             self._kept_size += self._size(value)
             while self._kept_size > CACHED_AT_MOST or (self._kept and self._oldest()[0] <= now):
                 self._forget(next(iter(self._kept)))
 
-    def _oldest(self) -> tuple[float, V]:
+    def _oldest(self) -> tuple[float, V, str]:
         return next(iter(self._kept.values()))
 
     def _forget(self, key: K) -> None:

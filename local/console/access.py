@@ -58,7 +58,9 @@ class ConsoleAccess:
             response = web.Response(status=303, headers={"Location": request.path})
             response.set_cookie(_COOKIE, self._token, path=f"{self.prefix}/", httponly=True, samesite="Strict")
             return response
-        if not self._is_token(request.cookies.get(_COOKIE, "")):
+        # A browser sends the cookie; a command of `python -m local` the header, which no other page can make it send.
+        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not self._is_token(request.cookies.get(_COOKIE, "")) and not self._is_token(bearer):
             raise self._refused()
         return await handler(request)
 

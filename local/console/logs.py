@@ -1,62 +1,200 @@
-"""The tasks' log lines for the console: the newest that match."""
+"""The log lines of all tasks and of the endpoint as one stream, read backwards in windows.
 
+However long a log is, a page reads what it shows, and a search goes through the files once, in pieces, without parsing
+what cannot match.
+"""
+
+import heapq
 import json
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from local_keyspaces.state import State
+
 LINES_AT_MOST: Final = 300
-_READ_AT_MOST: Final = 4 * 1024 * 1024  # bytes of each file, from its end
+_CHUNK: Final = 256 * 1024  # bytes
+_LONGEST_LINE: Final = 16 * 1024  # of which the beginning is shown
+LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+# As `local_keyspaces.endpoint_log` writes it, in local time.
+_ENDPOINT: Final = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) ([A-Z]+) (.*)", re.DOTALL)
+
+Cursor = Mapping[str, int]
+"""Where the lines before begin to be read: an offset in each file, by the file's name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """service: a microservice, or `keyspaces` for the endpoint; empty for all. task: of one task. text: a part of the
+    line, in any case. level: at least this one; lines without a level are of the line before them. requests: only
+    requests' lines."""
+
+    service: str = ""
+    task: str = ""
+    text: str = ""
+    level: str = ""
+    request_id: str = ""
+    requests: bool = False
+
+    def needles(self) -> list[tuple[bytes, ...]]:
+        """In lower case; a piece of a file that has none of a tuple has no line that matches."""
+        found: list[tuple[bytes, ...]] = [(part.lower().encode(),) for part in (self.text, self.request_id) if part]
+        if self.level and self.level != LEVELS[0]:
+            found.append(tuple(level.lower().encode() for level in LEVELS[LEVELS.index(self.level) :]))
+        if self.requests:
+            found.append((b'"route":',))
+        return found
+
+    def takes(self, line: "LogLine") -> bool:
+        return (
+            self.text.lower() in line.text.lower()
+            and self.request_id in (line.data.get("request_id"), line.data.get("shared_with"), "")
+            and (not self.level or line.level in LEVELS[LEVELS.index(self.level) :])
+            and (line.is_request or not self.requests)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """task: microservice and id. data: of a line that is JSON."""
+    """task: microservice and id. data: of a line that is JSON. time: ISO 8601 in UTC; that of the line before, if it
+    has none. offset: in its file."""
 
     task: str
     text: str
-    data: Mapping[str, Any] | None
-
-    @property
-    def time(self) -> str:
-        return str(self.data.get("time", "")) if self.data else ""
+    time: str
+    level: str
+    data: Mapping[str, Any]
+    offset: int = 0
 
     @property
     def is_request(self) -> bool:
-        return self.data is not None and "route" in self.data and "status" in self.data
+        return "route" in self.data and "status" in self.data
 
     @property
     def is_error(self) -> bool:
-        return self.data is not None and self.data.get("level") in ("ERROR", "CRITICAL")
+        return self.level in ("ERROR", "CRITICAL")
+
+    def as_json(self) -> dict[str, Any]:
+        shown = dict(self.data) or {"text": self.text}
+        return {"task": self.task, "time": self.time, "level": self.level, **shown, "offset": self.offset}
 
 
-def newest(directory: Path, *, service: str = "", text: str = "", requests: bool = False) -> list[LogLine]:
-    """In their order, the newest last. text: a part of the line, such as a request's id. requests: only their lines."""
-    found = [
-        line
-        for file in sorted(directory.glob(f"{service or '*'}/*.log"))
-        for line in _lines(file)
-        if text.lower() in line.text.lower() and (line.is_request or not requests)
+@dataclass(frozen=True)
+class Window:
+    """lines: in their order, the newest last. older: for the window before; None if there is none."""
+
+    lines: list[LogLine] = field(default_factory=list)
+    older: Cursor | None = None
+
+
+def window(directory: Path, wanted: Filter, before: Cursor | None = None, *, most: int = LINES_AT_MOST) -> Window:
+    """The newest lines that match, or those before a cursor. Reads files."""
+    files = [
+        file
+        for file in sorted(directory.glob(f"{wanted.service or '*'}/{wanted.task or '*'}.log"))
+        if before is None or _name(file) in before
     ]
-    # Lines without a time, such as a traceback's, stay behind the one before them: sorting is stable within a file.
-    return sorted(found, key=lambda line: line.time)[-LINES_AT_MOST:]
+    ends = {_name(file): _end(file) if before is None else before[_name(file)] for file in files}
+    streams = [_backwards(file, ends[_name(file)], wanted) for file in files]
+    # By time; lines of one file keep their order.
+    merged = heapq.merge(*streams, key=lambda line: line.time, reverse=True)
+    found: list[LogLine] = []
+    for line in merged:
+        if len(found) == most:
+            taken = dict(ends)
+            for each in found:
+                taken[each.task] = min(taken[each.task], each.offset)
+            return Window(found[::-1], taken)
+        found.append(line)
+    return Window(found[::-1], None)
 
 
-def services(directory: Path) -> list[str]:
-    return sorted(path.name for path in directory.glob("*/"))
+def services(state: State) -> list[str]:
+    return sorted(path.name for path in state.logs.glob("*/"))
 
 
-def _lines(file: Path) -> Iterator[LogLine]:
+def tasks(state: State, service: str) -> list[str]:
+    return sorted(path.stem for path in state.logs.glob(f"{service}/*.log")) if service else []
+
+
+def _name(file: Path) -> str:
+    return f"{file.parent.name}/{file.stem}"
+
+
+def _end(file: Path) -> int:
+    return file.stat().st_size
+
+
+def _backwards(file: Path, end: int, wanted: Filter) -> Iterator[LogLine]:
+    """The lines that match and end before `end`, the last first."""
+    needles = wanted.needles()
     with file.open("rb") as log:
-        log.seek(max(0, file.stat().st_size - _READ_AT_MOST))
-        text = log.read().decode(errors="replace")
-    time = ""
-    for line in text.splitlines():
+        for start, piece in _pieces(log, end):
+            lowered = piece.lower()
+            if all(any(needle in lowered for needle in either) for either in needles):
+                yield from reversed([line for line in _lines(file, log, start, piece) if wanted.takes(line)])
+
+
+def _pieces(log: Any, end: int) -> Iterator[tuple[int, bytes]]:
+    """Whole lines, from the end: where they begin, and their bytes."""
+    rest = b""
+    while end > 0:
+        start = max(0, end - _CHUNK)
+        log.seek(start)
+        piece = log.read(end - start) + rest
+        if start:
+            # The first line may have begun before; of one without an end, the beginning is given up.
+            cut = piece.find(b"\n") + 1
+            rest, piece = (piece[:cut], piece[cut:]) if cut else (piece[-_CHUNK:], b"")
+        else:
+            cut, rest = 0, b""
+        if piece:
+            yield start + cut, piece
+        end = start
+
+
+def _lines(file: Path, log: Any, start: int, piece: bytes) -> Iterator[LogLine]:
+    task, at, before = _name(file), start, ("", "")
+    for number, raw in enumerate(piece.splitlines(keepends=True)):
+        line = _parsed(task, raw[:_LONGEST_LINE].decode(errors="replace").rstrip("\r\n"), at)
+        if not line.time and number == 0 and start:
+            before = _time_before(file, log, start)
+        if not line.time:
+            line = LogLine(task, line.text, before[0], before[1], line.data, at)
+        before, at = (line.time, line.level), at + len(raw)
+        if line.text:
+            yield line
+
+
+def _time_before(file: Path, log: Any, end: int) -> tuple[str, str]:
+    """Of the last line before `end` that has a time, if it is not far."""
+    log.seek(max(0, end - _CHUNK))
+    for raw in reversed(log.read(end - max(0, end - _CHUNK)).splitlines()):
+        line = _parsed("", raw[:_LONGEST_LINE].decode(errors="replace"), 0)
+        if line.time:
+            return line.time, line.level
+    return "", ""
+
+
+def _parsed(task: str, text: str, at: int) -> LogLine:
+    if text.startswith("{"):
         try:
-            parsed = json.loads(line) if line.startswith("{") else None
+            data = json.loads(text)
         except ValueError:
-            parsed = None
-        data = parsed if isinstance(parsed, dict) else {"time": time}
-        time = str(data.get("time", time))
-        yield LogLine(f"{file.parent.name}/{file.stem}", line, data)
+            data = {}
+        if "_aws" in data:  # metrics in CloudWatch's format
+            time = datetime.fromtimestamp(data["_aws"]["Timestamp"] / 1000).astimezone()
+            return LogLine(task, text, _utc(time), "INFO", data, at)
+        if isinstance(data, dict):
+            return LogLine(task, text, str(data.get("time", "")), str(data.get("level", "")), data, at)
+    if match := _ENDPOINT.fullmatch(text):
+        time = datetime.fromisoformat(f"{match[1]}.{match[2]}000").astimezone()
+        return LogLine(task, match[4], _utc(time), match[3], {}, at)
+    return LogLine(task, text, "", "", {}, at)
+
+
+def _utc(time: datetime) -> str:
+    return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

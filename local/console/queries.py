@@ -1,41 +1,142 @@
-"""CQL from the console: one statement, as administrator or as a role, with what it consumed."""
+"""CQL from the console: whether a role may run a statement, its rows, and what it consumed."""
 
+import secrets
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
+from local.console.chains import Statements, counted, dollars, findings
 from local.state import StackState
+from local_keyspaces import cql, ddl
+from local_keyspaces.credentials import Role
 from local_keyspaces.errors import LocalKeyspacesError
-from local_keyspaces.metered import metered
+from local_keyspaces.gate import Gate
+from local_keyspaces.iam import ADMINISTRATOR, Principal
+from local_keyspaces.plans import Plan
+from local_keyspaces.refusals import Refused
 from local_keyspaces.shell import run_statement
 from local_keyspaces.state import Running
 
-ROWS_AT_MOST: Final = 200
+ROWS_AT_MOST: Final = 100
+_HISTORY: Final = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opinion:
+    """Whether a role may run a statement. decisions: of each permission that it needs. error: why not, if not."""
+
+    may: bool
+    error: str = ""
+    decisions: Sequence[Mapping[str, Any]] = ()
+    scans: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class QueryResult:
-    """error: what the endpoint refused, and why; then there are no rows. more: whether there are rows beyond those."""
+    """error: what was refused, and why; then there are no rows. following: the next page's state; empty at the end.
+
+    statement: as the endpoint saw it, with its decisions, faults and units; None if it never came there.
+    """
 
     columns: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
-    more: bool = False
+    following: str = ""
     error: str = ""
     ms: float = 0.0
-    consumed: str = ""
+    statement: Mapping[str, Any] | None = None
+
+    @property
+    def consumed(self) -> str:
+        if self.statement is None:
+            return "nothing"
+        read, write = self.statement["read_units"], self.statement["write_units"]
+        units = f"{counted(read, 'read unit')} and {counted(write, 'write unit')}"
+        return f"{units}: ${dollars(read, write) * 1e6:g} for a million such statements"
+
+    @property
+    def findings(self) -> Sequence[str]:
+        return findings(self.statement) if self.statement is not None else ()
 
 
-def query(state: StackState, running: Running, statement: str, profile: str) -> QueryResult:
-    """Blocks."""
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    statement: str
+    profile: str
+    outcome: str
+
+
+@dataclass(frozen=True)
+class History:
+    """The newest statements first, each once for a profile."""
+
+    asked: deque[Asked] = field(default_factory=lambda: deque(maxlen=_HISTORY))
+
+    def add(self, asked: Asked) -> None:
+        for known in [
+            each for each in self.asked if (each.statement, each.profile) == (asked.statement, asked.profile)
+        ]:
+            self.asked.remove(known)
+        self.asked.appendleft(asked)
+
+
+def opinion(statements: Statements, role: Role | None, statement: str) -> Opinion:
+    """What the endpoint will say, as far as it can be said without running it. role: None for the administrator."""
+    catalog = statements.catalog
+    policies = role.policies if role is not None else (ADMINISTRATOR,)
+    principal = Principal(arn=role.arn if role is not None else "administrator", policies=policies)
+    gate = Gate(principal, catalog)
+    accesses: Sequence[Any] = ()
+    try:
+        read = gate.read(statement, None)
+        if isinstance(read, Plan):
+            accesses = sorted(read.accesses, key=lambda each: (each.keyspace, each.table or "", each.action))
+            gate.authorize(read)
+        elif not isinstance(read, cql.Use):
+            accesses = ddl.accesses(read, None)
+            for access in accesses:
+                access.require(principal, catalog)
+        error = ""
+    except Refused as refused:
+        error = refused.message
+    decisions = [
+        {"action": each.action, "resource": each.resource, "allowed": each.allowed, "because": each.reason}
+        for access in accesses
+        for each in access.decisions(principal, catalog)
+    ]
+    return Opinion(may=not error, error=error, decisions=decisions)
+
+
+def query(
+    state: StackState,
+    running: Running,
+    statements: Statements | None,
+    statement: str,
+    profile: str,
+    *,
+    page: str = "",
+    most: int = ROWS_AT_MOST,
+) -> QueryResult:
+    """page: the state of the page to fetch. Blocks."""
     started = time.perf_counter()
-    with metered(state.keyspaces) as consumed:
-        try:
-            columns, rows, more = run_statement(state, running, statement, profile, most=ROWS_AT_MOST)
-        except LocalKeyspacesError as error:
-            return QueryResult(error=str(error), ms=_milliseconds(started))
-    units = f"{consumed.reads():g} read units, {consumed.writes():g} write units"
-    return QueryResult(columns=columns, rows=rows, more=more, ms=_milliseconds(started), consumed=units)
+    request_id = f"console-{secrets.token_hex(8)}"
+
+    def seen() -> Mapping[str, Any] | None:
+        found = statements.log.by_request().get(request_id, ()) if statements is not None else ()
+        return found[-1].as_json(statements.catalog) if found and statements is not None else None
+
+    try:
+        columns, rows, following = run_statement(
+            state, running, statement, profile, request_id=request_id, page=bytes.fromhex(page), most=most
+        )
+    except LocalKeyspacesError as error:
+        return QueryResult(error=str(error), ms=_milliseconds(started), statement=seen())
+    except ValueError:
+        return QueryResult(error="the page's state is no hexadecimal number; run the statement again")
+    return QueryResult(
+        columns=columns, rows=rows, following=following.hex(), ms=_milliseconds(started), statement=seen()
+    )
 
 
 def _milliseconds(started: float) -> float:

@@ -13,7 +13,7 @@ from local_keyspaces.faults import Faults
 from local_keyspaces.foreground import ignore_interrupts, until_stopped
 from local_keyspaces.listening import listen
 from local_keyspaces.processes import Registry, end_leftovers, end_process
-from local_keyspaces.profiles import ADMINISTRATOR, keep_profiles
+from local_keyspaces.profiles import ADMINISTRATOR, keep_profiles, read_password
 from local_keyspaces.progress import Progress
 from local_keyspaces.running import run_with_cassandra
 from local_keyspaces.service import LocalKeyspaces
@@ -134,6 +134,7 @@ async def _run_command(command: Sequence[str], environment: Mapping[str, str]) -
 
 
 def _environment(keyspaces: LocalKeyspaces, state: State, region: str, profile: str) -> Mapping[str, str]:
+    user_name, password = read_password(state.profiles, profile)
     given = {
         "KEYSPACES_HOST": "localhost",
         "KEYSPACES_PORT": str(keyspaces.port),
@@ -145,6 +146,8 @@ def _environment(keyspaces: LocalKeyspaces, state: State, region: str, profile: 
         "AWS_PROFILE": profile,
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
+        "KEYSPACES_USER_NAME": user_name,
+        "KEYSPACES_PASSWORD": password,
     }
     assert tuple(given) == GIVEN
     kept = {

@@ -15,8 +15,9 @@ from cassandra import OperationTimedOut
 from cassandra.cluster import Session
 from cassandra.connection import ConnectionException, DefaultEndPoint
 
-from keyspaces import event_loop
+from keyspaces import event_loop, origin
 from keyspaces.event_loop import connections_on
+from keyspaces.origin import REQUEST_ID
 from keyspaces.reads import PreparedRead
 from keyspaces.results import SchemaChanged
 from keyspaces.retries import ATTEMPTS, RetryBudget
@@ -118,6 +119,31 @@ def test_prepares_again_what_the_server_has_forgotten_and_tells_of_more_columns(
             assert reading.changes == ["it has more columns than before: brand, zone"]
 
     asyncio.run(scenario())
+
+
+def test_tells_an_endpoint_that_asks_for_it_which_request_a_statement_is_for(
+    keyspaces: LocalKeyspaces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The console shows no statement of a request, or those of another one; or Amazon Keyspaces, which does not ask, is
+    sent what it does not know."""
+    keyspaces.create(replace(THINGS, keyspace="asked"))
+
+    async def read(reading: _Reading, request_id: str) -> None:
+        REQUEST_ID.set(request_id)
+        await reading.rows()
+
+    async def run() -> None:
+        async with _reading(keyspaces, monkeypatch, "asked") as reading:
+            await asyncio.gather(*(asyncio.create_task(read(reading, f"asked-{number}")) for number in range(10)))
+
+    asyncio.run(run())
+    found = keyspaces.service.statements.by_request()
+    assert all(len(found[f"asked-{number}"]) == 1 for number in range(10))
+    monkeypatch.setattr(origin, "is_wanted", lambda _: False)
+    before = len(keyspaces.service.statements.newest())
+    asyncio.run(run())
+    after = keyspaces.service.statements.newest()
+    assert [each.request_id for each in after[before:]] == [""] * 10
 
 
 @pytest.mark.parametrize("area", ["float", "bigint", "text", "timestamp"])

@@ -138,6 +138,16 @@ def test_runs_the_declared_stack_from_up_to_destroy(machine: Machine) -> None:
         assert "used        cassandra:Modify  geography_domain.countries" in used.stdout
         written = [each["write_units"] for each in json.loads(machine.local("meter", "--json").stdout)["statements"]]
         assert sum(written) >= 5
+        requests = json.loads(machine.local("requests", "--json").stdout)["requests"]
+        (statement,) = requests[0]["statements"]
+        assert statement["permissions"][0]["because"].startswith("policy 'query-api-task', statement 1")
+        (api,) = json.loads(machine.local("status", "--json").stdout)["services"]
+        assert (api["name"], api["healthy"]) == ("query-api", 2)
+        lines = machine.local("logs", "--json", "--request", requests[0]["request_id"]).stdout.splitlines()
+        assert [json.loads(line)["status"] for line in lines] == [200]
+        (table,) = json.loads(machine.local("describe", "load-countries-countries", "--json").stdout)[-1:]
+        assert table["declared_at"][0].startswith("__main__.py:")
+        assert machine.local("deploy").stdout == "nothing has changed\n"
         assert "read units" in machine.local("status").stdout
         wrong = machine.local("output", "nope")
         assert (wrong.returncode, wrong.stdout) == (1, "")

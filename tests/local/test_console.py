@@ -14,8 +14,9 @@ import pytest
 
 from declared.program import Program
 from local.console.server import Console
-from local.console.views import Watched
+from local.console.sources import Watched
 from local.state import StackState
+from local_keyspaces.credentials import Role
 from local_keyspaces.faults import FaultsFile
 from local_keyspaces.listening import listen
 from local_keyspaces.state import Running
@@ -34,6 +35,9 @@ _LINE = {
 }
 
 
+ROLE = Role(arn="arn:aws:iam::000000000000:role/query-api-task", policies=())
+
+
 @pytest.fixture
 def state(tmp_path: Path) -> StackState:
     state = StackState(tmp_path)
@@ -48,7 +52,9 @@ def state(tmp_path: Path) -> StackState:
 def console(program: Program, state: StackState) -> Iterator[str]:
     """Its address, with the token."""
     running = Running(pid=1, stack="dev", region="us-east-1", ready=True, outputs={"url": "http://127.0.0.1:8080"})
-    watched = Watched(state=state, running=running, declared=lambda: program, rollout=None, roles=["query-api-task"])
+    watched = Watched(
+        state=state, running=running, declared=lambda: program, rollout=None, roles={"query-api-task": ROLE}
+    )
     listener = listen(0, "again")
     made = Console(watched, listener.getsockname()[1])
 
@@ -150,9 +156,11 @@ def test_shows_what_is_declared_with_its_properties(browser: tuple[httpx.Client,
     client, base = browser
     page = client.get(base).text
     assert "<svg" in page
-    (address,) = re.findall(r'href="([^"]+)">aws:keyspaces/table:Table <b>load-countries-countries', page)
-    resource = client.get(httpx.URL(base).join(address.replace("&amp;", "&"))).text
+    found = re.findall(r'href="([^"]+)">load-countries-countries</a></th><td><code>aws:keyspaces/table', page)
+    resource = client.get(httpx.URL(base).join(found[0].replace("&amp;", "&"))).text
     assert "geography_domain" in resource
+    assert re.search(r"<li><code>__main__.py:\d+</code></li>", resource)
+    assert ": storage" in client.get(f"{base}meter").text
     assert client.get(f"{base}resource?urn=none").status_code == 404
 
 
@@ -194,4 +202,4 @@ def test_refuses_a_profile_and_a_task_that_there_are_not(browser: tuple[httpx.Cl
     """A form that was sent by hand is a traceback in the terminal."""
     client, base = browser
     assert client.post(f"{base}cql", data={"statement": "SELECT", "profile": "root"}).status_code == 400
-    assert client.post(f"{base}restart", data={"task": "0a1b2c3d"}).status_code == 404
+    assert client.post(f"{base}tasks", data={"task": "0a1b2c3d"}).status_code == 404

@@ -17,7 +17,7 @@ def cqlsh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     environment = tmp_path_factory.mktemp("cqlsh")
     uv = Path(sys.executable).with_name("uv")
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, environment], check=True)
-    install = [uv, "pip", "install", "--quiet", "--python", environment, "cqlsh==6.2.2"]
+    install: list[str | Path] = [uv, "pip", "install", "--quiet", "--python", environment, "cqlsh==6.2.2"]
     subprocess.run(install, check=True, timeout=300)
     return environment / "bin" / "cqlsh"
 

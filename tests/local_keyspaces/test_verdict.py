@@ -20,7 +20,7 @@ from local_keyspaces.faults import Faults
 from local_keyspaces.guidance import ServiceRule
 from local_keyspaces.iam import Policy, Principal
 from local_keyspaces.metered import metered
-from local_keyspaces.profiles import keep_profiles
+from local_keyspaces.profiles import keep_profiles, read_password
 from local_keyspaces.progress import Progress
 from local_keyspaces.refusals import invalid
 from local_keyspaces.verdict import NOT_READY
@@ -51,8 +51,10 @@ def run_suite(name: str, keyspaces: LocalKeyspaces, tmp_path: Path, monkeypatch:
     """In this process, against the shared endpoint; the source text that is searched is a copy of the suite alone."""
     shutil.copy(SUITES / f"{name}.py", tmp_path)
 
+    file = tmp_path / "credentials"
+
     async def profiles() -> None:
-        async with keep_profiles(tmp_path / "credentials", keyspaces.store, account="000000000000", roles={}):
+        async with keep_profiles(file, keyspaces.store, account="000000000000", roles={}):
             pass
 
     keyspaces.call(profiles())
@@ -60,10 +62,12 @@ def run_suite(name: str, keyspaces: LocalKeyspaces, tmp_path: Path, monkeypatch:
         "KEYSPACES_HOST": "localhost",
         "KEYSPACES_PORT": str(keyspaces.port),
         "KEYSPACES_CA_FILE": str(keyspaces.ca_file),
-        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(file),
         "AWS_PROFILE": "administrator",
         "AWS_DEFAULT_REGION": REGION,
     }
+    user_name, environment["KEYSPACES_PASSWORD"] = read_password(file, "administrator")
+    environment["KEYSPACES_USER_NAME"] = user_name
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value)
     seen = keyspaces.witness
@@ -294,7 +298,7 @@ def test_judges_a_command(tmp_path: Path) -> None:
     clean = verdict(sys.executable, "clean.py")
     assert (clean.returncode, "verdict: READY" in clean.stderr) == (0, True)
 
-    failing = verdict("sh", "-c", "test -n $KEYSPACES_PORT && exit 7")
+    failing = verdict("sh", "-c", 'test -n "$KEYSPACES_PASSWORD" && exit 7')
     assert failing.returncode == 7
     missing = verdict("no-such-command")
     assert (missing.returncode, "no-such-command cannot be run: No such file" in missing.stderr) == (1, True)

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
+from keyspaces.origin import REQUEST_ID
 from service import coalescing
-from service.coalescing import Coalescing
+from service.coalescing import SHARED_WITH, Coalescing
 from service.options import Options
 from tests.fakes.table import FakeTable
 from tests.serving.application import application, ask
@@ -189,5 +190,31 @@ def test_keeps_nothing_that_is_larger_than_all_it_may_keep(monkeypatch: pytest.M
         for _ in range(2):
             assert await reads.get("us") == "us"
         assert read.asked == ["us"] * 2
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("keep", [0, 60])
+def test_says_with_whose_read_a_request_was_answered(keep: float) -> None:
+    """A request without a statement of its own looks as if it had never asked the table."""
+
+    async def run() -> None:
+        may_answer = asyncio.Event()
+
+        async def read(key: str) -> str:
+            await may_answer.wait()
+            return key
+
+        reads = Coalescing(read, share=True, keep=keep, size=len)
+
+        async def request(id_: str) -> tuple[str, str]:
+            REQUEST_ID.set(id_)
+            return await reads.get("us"), SHARED_WITH.get()
+
+        asked = [asyncio.create_task(request(id_)) for id_ in ("first", "second", "third")]
+        await asyncio.sleep(0)
+        may_answer.set()
+        assert await asyncio.gather(*asked) == [("us", ""), ("us", "first"), ("us", "first")]
+        assert await asyncio.create_task(request("later")) == ("us", "first" if keep else "")
 
     asyncio.run(run())

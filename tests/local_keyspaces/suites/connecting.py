@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import boto3
 from cassandra import ConsistencyLevel
+from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
 from cassandra.policies import RoundRobinPolicy
 from cassandra_sigv4.auth import SigV4AuthProvider
@@ -39,13 +40,13 @@ def connect() -> Iterator[Session]:
 
 @contextmanager
 def connect_carelessly() -> Iterator[Session]:
-    """No protocol version, no server name, and the driver's consistency level."""
+    """No protocol version, no server name, a password, and the driver's consistency level."""
     context = ssl.create_default_context(cafile=os.environ["KEYSPACES_CA_FILE"])
     context.check_hostname = False
     cluster = Cluster(
         [os.environ["KEYSPACES_HOST"]],
         port=int(os.environ["KEYSPACES_PORT"]),
-        auth_provider=SigV4AuthProvider(boto3.Session()),
+        auth_provider=PlainTextAuthProvider(os.environ["KEYSPACES_USER_NAME"], os.environ["KEYSPACES_PASSWORD"]),
         ssl_context=context,
         connect_timeout=20.0,
         control_connection_timeout=20.0,
