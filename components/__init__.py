@@ -12,6 +12,7 @@ tasks.interruption.Interrupted           the update was cancelled while a provid
 
 from components.cluster import ExistingCluster, NewCluster
 from components.environment import Environment
+from components.guardduty import GuardDutyAgent
 from components.load_balancing.access_logs import AccessLogs
 from components.load_balancing.https import Https
 from components.load_balancing.load_balancer import ExistingListener
@@ -41,6 +42,7 @@ __all__ = [
     "ExistingParameter",
     "ExistingSecret",
     "ExistingVpc",
+    "GuardDutyAgent",
     "Https",
     "KeyspacesMicroservice",
     "NewCluster",

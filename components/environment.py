@@ -12,6 +12,7 @@ from components.account import Account
 from components.arguments import raise_for
 from components.arns import KMS_KEY, ArnForm
 from components.cluster import Cluster, ExistingCluster, NewCluster, create_cluster
+from components.guardduty import GuardDutyAgent
 from components.load_balancing.load_balancer import ExistingListener, LoadBalancer, create_load_balancer
 from components.load_balancing.public_load_balancer import PublicLoadBalancer
 from components.names import check_name
@@ -59,6 +60,7 @@ class Environment(pulumi.ComponentResource):
     instead of with keys that AWS owns or manages; docs/components.md says what its policy must allow (UNVERIFIED).
     Another key replaces the repositories and makes other secrets. Tables have a key of their own, `Table.kms_key_arn`;
     a bucket for access logs cannot have one.
+    guardduty: let GuardDuty Runtime Monitoring add its agent to tasks; see `GuardDutyAgent`.
     tags: go on everything that can be tagged.
 
     Raises InvalidArguments for what AWS would refuse.
@@ -83,6 +85,7 @@ class Environment(pulumi.ComponentResource):
         kms_key_arn: pulumi.Input[str] | None = None,
         role_path: str | None = None,
         permissions_boundary_arn: pulumi.Input[str] | None = None,
+        guardduty: GuardDutyAgent | None = None,
         tags: Mapping[str, str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -100,6 +103,7 @@ class Environment(pulumi.ComponentResource):
         super().__init__("keyspaces-platform:index:Environment", name, {}, opts)
         self.protect = protect
         self.role_path = role_path
+        self.guardduty = guardduty
         self.permissions_boundary_arn = permissions_boundary_arn
         self.log_retention_days = log_retention_days
         self.tags = dict(tags or {})
@@ -109,7 +113,13 @@ class Environment(pulumi.ComponentResource):
             KMS_KEY.in_region("Environment", "kms_key_arn", kms_key_arn, self.account) if kms_key_arn else None
         )
         self.network = create_network(
-            name, network or NewVpc(), account=self.account, keyspace=keyspace, tags=self.tags, parent=self
+            name,
+            network or NewVpc(),
+            account=self.account,
+            keyspace=keyspace,
+            agent=guardduty,
+            tags=self.tags,
+            parent=self,
         )
         self.load_balancer = create_load_balancer(
             name,

@@ -195,6 +195,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         self.execution_role = create_execution_role(
             f"{name}-execution",
             repository_arn=self.image.repository_arn,
+            agent=environment.guardduty,
             log_group=self.log_group,
             secrets=[
                 *generated.statements(self.generated_secrets.values(), environment.kms_key_arn, account),

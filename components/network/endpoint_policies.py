@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import pulumi
 
 from components.account import Account
+from components.guardduty import GuardDutyAgent
 from components.iam import (
     EXEC,
     ON_TABLE,
@@ -46,20 +47,29 @@ def keyspaces_policy(account: Account, keyspace: str) -> pulumi.Output[str]:
     )
 
 
-def ecr_policy(account: Account) -> pulumi.Output[str]:
+def ecr_policy(account: Account, agent: GuardDutyAgent | None) -> pulumi.Output[str]:
     """Pulling images of this account: one policy for both endpoints, as the ECR user guide recommends.
 
-    It keeps out images of other accounts, such as the one of GuardDuty's agent, which AWS adds to tasks if told to.
+    It keeps out images of other accounts, but for that of GuardDuty's `agent`.
     """
     return _document(
         account,
-        [(SIGN_IN_TO_ECR, "*"), (PULL_IMAGE, account.arn("ecr", "repository/*"))],
+        [
+            (SIGN_IN_TO_ECR, "*"),
+            (PULL_IMAGE, account.arn("ecr", "repository/*")),
+            *([(PULL_IMAGE, account.partition.apply(agent.arn))] if agent else []),
+        ],
     )
 
 
 def logs_policy(account: Account) -> pulumi.Output[str]:
     """Writing to log groups of this account."""
     return _document(account, [(WRITE_LOG, account.arn("logs", "log-group:*"))])
+
+
+def guardduty_policy(account: Account) -> pulumi.Output[str]:
+    """What GuardDuty's agent reports, of tasks of this account (GuardDuty user guide, "VPC endpoint policy")."""
+    return _document(account, [(["guardduty:*"], "*")])
 
 
 def sessions_policy(account: Account) -> pulumi.Output[str]:

@@ -9,8 +9,10 @@ import pulumi_aws as aws
 
 from components.account import Account
 from components.arguments import raise_for
+from components.guardduty import GuardDutyAgent
 from components.network.endpoint_policies import (
     ecr_policy,
+    guardduty_policy,
     keyspaces_policy,
     layers_policy,
     logs_policy,
@@ -18,9 +20,11 @@ from components.network.endpoint_policies import (
     secrets_policy,
     sessions_policy,
 )
+from components.network.security_group_rules import HTTPS_PORT, let_in
 
 KEYSPACES = "cassandra"
 S3 = "s3"
+GUARDDUTY = "guardduty-data"
 
 
 def find_service(
@@ -80,6 +84,7 @@ def create_https_endpoints(
     sessions: bool,
     parameters: bool,
     secrets: bool,
+    agent: GuardDutyAgent | None,
     zones: Sequence[str],
     vpc_id: pulumi.Input[str],
     subnet_ids: pulumi.Input[Sequence[str]],
@@ -98,9 +103,10 @@ def create_https_endpoints(
     zones: of the subnets. Raises InvalidArguments if a service is not offered in one of them.
     """
     policies = {
-        "ecr.api": ecr_policy(account),
-        "ecr.dkr": ecr_policy(account),
+        "ecr.api": ecr_policy(account, agent),
+        "ecr.dkr": ecr_policy(account, agent),
         "logs": logs_policy(account),
+        **({GUARDDUTY: guardduty_policy(account)} if agent else {}),
         **({"ssmmessages": sessions_policy(account)} if sessions else {}),
         **({"ssm": parameters_policy(account)} if parameters else {}),
         **({"secretsmanager": secrets_policy(account)} if secrets else {}),
@@ -127,6 +133,48 @@ def create_https_endpoints(
         )
         for service, policy in policies.items()
     }
+
+
+def create_guardduty_endpoint(
+    name: str,
+    *,
+    cidr: str,
+    zones: Sequence[str],
+    vpc_id: pulumi.Input[str],
+    subnet_ids: pulumi.Input[Sequence[str]],
+    account: Account,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
+) -> aws.ec2.VpcEndpoint:
+    """Where tasks reach HTTPS anywhere: with a security group that lets in the VPC, as the one of GuardDuty's own does.
+
+    Raises InvalidArguments if it is not offered in one of the zones.
+    """
+    service = find_service(GUARDDUTY, parent=parent)
+    lacking = sorted(set(zones) - set(service.availability_zones))
+    raise_for(name, {"guardduty": f"has no endpoint in {', '.join(lacking)}; take other `zones`" if lacking else None})
+    group = create_endpoint_group(
+        f"{name}-guardduty", "GuardDuty's endpoint: HTTPS from the VPC", vpc_id=vpc_id, tags=tags, parent=parent
+    )
+    let_in(
+        f"{name}-into-guardduty",
+        "HTTPS from the VPC",
+        into=group.id,
+        port=HTTPS_PORT,
+        cidr=cidr,
+        tags=tags,
+        parent=parent,
+    )
+    return _create_interface_endpoint(
+        f"{name}-guardduty-data",
+        service,
+        policy=guardduty_policy(account),
+        vpc_id=vpc_id,
+        subnet_ids=subnet_ids,
+        security_group=group,
+        tags=tags,
+        parent=parent,
+    )
 
 
 def create_s3_gateway(

@@ -10,10 +10,13 @@ import pulumi_aws as aws
 import pulumi_awsx as awsx
 
 from components.account import Account
+from components.guardduty import GuardDutyAgent
 from components.network.endpoints import (
+    GUARDDUTY,
     KEYSPACES,
     S3,
     create_endpoint_group,
+    create_guardduty_endpoint,
     create_https_endpoints,
     create_keyspaces_endpoint,
     create_s3_gateway,
@@ -45,6 +48,7 @@ class Network:
     https_security_group: of the endpoints by which tasks reach ECR, CloudWatch Logs and secrets. None: tasks reach
     HTTPS anywhere.
     endpoints: those created, by service: `cassandra`, `s3`, `ecr.api`, `ecr.dkr`, `logs`, `ssmmessages`, `ssm`,
+    `guardduty-data`,
     `secretsmanager`.
     """
 
@@ -70,6 +74,7 @@ def create_network(
     *,
     account: Account,
     keyspace: str,
+    agent: GuardDutyAgent | None = None,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> Network:
@@ -78,12 +83,19 @@ def create_network(
     Raises InvalidArguments for zones and subnets that AWS would refuse.
     """
     if isinstance(options, NewVpc):
-        return _in_new_vpc(name, options, account=account, keyspace=keyspace, tags=tags, parent=parent)
+        return _in_new_vpc(name, options, account=account, keyspace=keyspace, agent=agent, tags=tags, parent=parent)
     return _in_existing_vpc(name, options, account=account, keyspace=keyspace, tags=tags, parent=parent)
 
 
 def _in_new_vpc(
-    name: str, options: NewVpc, *, account: Account, keyspace: str, tags: Mapping[str, str], parent: pulumi.Resource
+    name: str,
+    options: NewVpc,
+    *,
+    account: Account,
+    keyspace: str,
+    agent: GuardDutyAgent | None,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
 ) -> Network:
     service = find_service(KEYSPACES, parent=parent)
     zones = choose_zones(name, options, service)
@@ -141,10 +153,22 @@ def _in_new_vpc(
             sessions=options.session_endpoint,
             parameters=options.parameter_endpoint,
             secrets=options.secret_endpoint,
+            agent=agent,
             zones=zones,
             vpc_id=vpc.vpc_id,
             subnet_ids=vpc.private_subnet_ids,
             security_group=https_group,
+            account=account,
+            tags=tags,
+            parent=parent,
+        )
+    elif agent:
+        endpoints[GUARDDUTY] = create_guardduty_endpoint(
+            name,
+            cidr=options.cidr,
+            zones=zones,
+            vpc_id=vpc.vpc_id,
+            subnet_ids=vpc.private_subnet_ids,
             account=account,
             tags=tags,
             parent=parent,

@@ -18,6 +18,7 @@ from pulumi.runtime.settings import get_monitor
 
 from components.account import Account
 from components.arguments import InvalidArguments, raise_for
+from components.ecr import EcrRepository
 from components.tasks.architecture import PLATFORMS, Architecture
 from components.tasks.build_context import stage_context
 
@@ -27,11 +28,7 @@ _DOCKER_TIMEOUT_SECONDS = 15
 _NO_ANSWER = "Docker is needed to build the container images, and it does not answer ({}): start it and run this again."
 
 
-# ECR user guide, "Amazon ECR private registries"; CreateRepository in the API reference has the form of the name.
-_URI = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.(?P<suffix>amazonaws\.com(\.cn)?)"
-    r"/(?P<repository>[a-z0-9]+(?:[._/-][a-z0-9]+|__[a-z0-9]+|-+[a-z0-9]+)*)@sha256:[0-9a-f]{64}"
-)
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +53,15 @@ class ExistingImage:
             "ExistingImage",
             {
                 "uri": None
-                if _URI.fullmatch(self.uri)
+                if self.repository and _DIGEST.fullmatch(self.uri.rpartition("@")[2])
                 else f"is {self.uri!r}; give an image of a private ECR repository by digest, such as"
                 " 123456789012.dkr.ecr.us-east-1.amazonaws.com/shop/api@sha256:... with 64 hexadecimal digits"
             },
         )
+
+    @property
+    def repository(self) -> EcrRepository | None:
+        return EcrRepository.parse(self.uri.rpartition("@")[0])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,22 +87,21 @@ def use_image(name: str, existing: ExistingImage, *, account: Account, endpoints
 
     Raises InvalidArguments, as soon as account and region are known, if the tasks could not pull it.
     """
-    uri = _URI.fullmatch(existing.uri)
-    assert uri is not None  # ExistingImage checks it
-    parts = uri.groupdict()
+    repository = existing.repository
+    assert repository is not None  # ExistingImage checks it
 
     def arn(known: list[str]) -> str:
         partition, id_, region = known
         mistake = None
-        if (partition == "aws-cn") != parts["suffix"].endswith(".cn"):
+        if (partition == "aws-cn") != repository.suffix.endswith(".cn"):
             mistake = f"is {existing.uri}, which is in another partition than {partition}; give one of that partition"
-        elif endpoints_only and (parts["account"], parts["region"]) != (id_, region):
+        elif endpoints_only and (repository.account, repository.region) != (id_, region):
             mistake = (
                 f"is {existing.uri}, and the endpoints reach only the images of account {id_} in {region}; copy it"
                 " there, or use another egress"
             )
         raise_for(name, {"image": mistake})
-        return f"arn:{partition}:ecr:{parts['region']}:{parts['account']}:repository/{parts['repository']}"
+        return repository.arn(partition)
 
     return Image(
         digest=pulumi.Output.from_input(existing.uri),

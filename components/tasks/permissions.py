@@ -15,6 +15,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.account import Account
+from components.guardduty import GuardDutyAgent
 from components.iam import (
     EXEC,
     ON_TABLE,
@@ -82,6 +83,7 @@ def create_execution_role(
     name: str,
     *,
     repository_arn: pulumi.Input[str],
+    agent: GuardDutyAgent | None,
     log_group: aws.cloudwatch.LogGroup,
     secrets: Sequence[Mapping[str, Any]],
     account: Account,
@@ -101,6 +103,7 @@ def create_execution_role(
         statements=[
             allow(SIGN_IN_TO_ECR, "*"),
             allow(PULL_IMAGE, repository_arn),
+            *([allow(PULL_IMAGE, account.partition.apply(agent.arn))] if agent else []),
             allow(WRITE_LOG, pulumi.Output.concat(log_group.arn, ":*")),
             *secrets,
         ],

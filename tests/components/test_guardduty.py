@@ -1,0 +1,71 @@
+"""GuardDuty's agent, let in through every egress, and not unless asked for."""
+
+import json
+
+import pytest
+
+from components import Environment, GuardDutyAgent, KeyspacesMicroservice, NewVpc, Once, Table, read
+from components.arguments import InvalidArguments
+from components.network.vpc import Egress
+from declared.program import Program
+from tests.evaluation import declare, one, policy
+
+_URI = "593207742271.dkr.ecr.us-east-1.amazonaws.com/aws-guardduty-agent-fargate"
+_ARN = "arn:aws:ecr:us-east-1:593207742271:repository/aws-guardduty-agent-fargate"
+_ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
+
+
+def _declare(egress: Egress, agent: GuardDutyAgent | None) -> Program:
+    def run() -> None:
+        KeyspacesMicroservice(
+            "job",
+            environment=Environment("shop", keyspace="shop", network=NewVpc(egress=egress), guardduty=agent),
+            tables=[read(Table(name="things", columns={"id": "text"}, partition_key=["id"]))],
+            dockerfile="app/countries.Dockerfile",
+            command=["run"],
+            run=Once(),
+        )
+
+    return declare(run)
+
+
+@pytest.mark.parametrize("egress", ["nat", "nat-per-zone", "public", "endpoints"])
+def test_lets_the_agent_in_by_every_egress(egress: Egress) -> None:
+    """No task starts beside an agent whose image may not be pulled, or the agent reports to nobody."""
+    program = _declare(egress, GuardDutyAgent(repository=_URI))
+    pulled = [
+        each["Resource"]
+        for each in policy(program, "job-execution")["Statement"]
+        if "ecr:BatchGetImage" in each["Action"]
+    ]
+    assert pulled == ["arn:aws:ecr:us-east-1:000000000000:repository/job", _ARN]
+    endpoint = one(program, _ENDPOINT, "shop-guardduty-data")
+    assert endpoint.inputs["privateDnsEnabled"] is True
+    groups = {group.id: group.name for group in program.of_type("aws:ec2/securityGroup:SecurityGroup")}
+    (group,) = endpoint.inputs["securityGroupIds"]
+    rules = [
+        rule.inputs
+        for rule in program.of_type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+        if rule.inputs["securityGroupId"] == group
+    ]
+    assert [rule["fromPort"] for rule in rules] == [443]
+    if egress == "endpoints":
+        assert (groups[group], rules[0]["referencedSecurityGroupId"]) == ("shop-https", "job-tasks-id")
+        document = json.loads(one(program, _ENDPOINT, "shop-ecr-dkr").inputs["policy"])
+        assert _ARN in [statement["Resource"] for statement in document["Statement"]]
+    else:
+        assert (groups[group], rules[0]["cidrIpv4"]) == ("shop-guardduty", "10.0.0.0/16")
+
+
+@pytest.mark.parametrize("egress", ["nat", "endpoints"])
+def test_lets_nothing_in_unless_asked_for(egress: Egress) -> None:
+    """An environment pays for an endpoint, or trusts a repository of another account, that nobody asked for."""
+    program = _declare(egress, None)
+    assert "shop-guardduty-data" not in {endpoint.name for endpoint in program.of_type(_ENDPOINT)}
+    assert "593207742271" not in str([resource.inputs for resource in program.resources])
+
+
+def test_refuses_what_is_no_repository() -> None:
+    """Tasks stop when GuardDuty is turned on."""
+    with pytest.raises(InvalidArguments, match="repository is 'aws-guardduty-agent-fargate'; give the one"):
+        GuardDutyAgent(repository="aws-guardduty-agent-fargate")
