@@ -20,6 +20,7 @@ from components.microservice import KeyspacesMicroservice
 from components.monitoring.alarms import Alarms
 from components.network.vpc import ExistingVpc, NewVpc
 from components.once.once import Once
+from components.scheduled.scheduled import Scheduled
 from components.secrets.existing import ExistingParameter, ExistingSecret
 from components.service.scaling import Scaling
 from components.service.service import Service
@@ -50,6 +51,7 @@ __all__ = [
     "Provisioned",
     "PublicLoadBalancer",
     "Scaling",
+    "Scheduled",
     "Service",
     "Spot",
     "Table",

@@ -17,6 +17,7 @@ from components import (
     Provisioned,
     PublicLoadBalancer,
     Scaling,
+    Scheduled,
     Service,
     Spot,
     Table,
@@ -32,17 +33,19 @@ KEY_ARN = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-0000-0000-0000-000000
 
 @dataclass(frozen=True, kw_only=True)
 class Everything:
-    """env, loader, query_api: all new. guest, guest_api: in a VPC, behind a listener and in a cluster that exist."""
+    """env, loader, query_api, report: all new. guest, guest_api: in a VPC, behind a listener and in a cluster that are
+    there."""
 
     env: Environment
     loader: KeyspacesMicroservice
     query_api: KeyspacesMicroservice
+    report: KeyspacesMicroservice
     guest: Environment
     guest_api: KeyspacesMicroservice
 
     @property
     def components(self) -> list[Environment | KeyspacesMicroservice]:
-        return [self.env, self.loader, self.query_api, self.guest, self.guest_api]
+        return [self.env, self.loader, self.query_api, self.report, self.guest, self.guest_api]
 
 
 def declare_everything() -> Everything:
@@ -101,6 +104,16 @@ def declare_everything() -> Everything:
         alarms=alarms,
         dashboard=True,
     )
+    report = KeyspacesMicroservice(
+        "report",
+        environment=env,
+        tables=[read(loader.tables["things"])],
+        dockerfile="app/countries.Dockerfile",
+        command=["report"],
+        run=Scheduled(expression="cron(0 3 * * ? *)", after=[loader.completed]),
+        alarms=alarms,
+        dashboard=True,
+    )
     guest = Environment(
         "guest",
         keyspace="guest",
@@ -120,4 +133,4 @@ def declare_everything() -> Everything:
         command=["serve"],
         run=Service(),
     )
-    return Everything(env=env, loader=loader, query_api=query_api, guest=guest, guest_api=guest_api)
+    return Everything(env=env, loader=loader, query_api=query_api, report=report, guest=guest, guest_api=guest_api)
