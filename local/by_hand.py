@@ -7,14 +7,14 @@ from local.errors import LocalError
 from local.secrets_file import SecretsFile
 from local.state import StackState
 from local.tasks import environment_of, overrides_for
-from local.translation import OneOff, ScheduledTask, Stack, TaskDefinition
+from local.translation import OneOff, Stack, TaskDefinition, TimedTask
 from local_keyspaces.state import Running
 
 
 def run_by_hand(name: str, stack: Stack, state: StackState, running: Running) -> int:
     """Returns its exit code. Its output goes to the terminal. Raises LocalError for a name that is none."""
     tasks: dict[str, TaskDefinition] = {
-        each.name: each.task for each in (*stack.scheduled, *stack.steps) if isinstance(each, ScheduledTask | OneOff)
+        each.name: each.task for each in (*stack.scheduled, *stack.steps) if isinstance(each, TimedTask | OneOff)
     }
     if name not in tasks:
         names = ", ".join(sorted(tasks)) or "none"

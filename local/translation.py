@@ -69,7 +69,7 @@ class OneOff:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScheduledTask:
+class TimedTask:
     """A task that runs at the times of `expression` on AWS, and by hand here."""
 
     name: str
@@ -118,7 +118,7 @@ class Stack:
     keyspaces: Sequence[str]
     tables: Sequence[TableSchema]
     steps: Sequence[OneOff | Service]
-    scheduled: Sequence[ScheduledTask]
+    scheduled: Sequence[TimedTask]
     rules: Sequence[Rule]
     outputs: Mapping[str, Any]
 
@@ -180,7 +180,7 @@ def read(program: Program, root: Path, url: str) -> Stack:
         tables=[_table(table) for table in program.of_type("aws:keyspaces/table:Table")],
         steps=steps,
         scheduled=[
-            ScheduledTask(
+            TimedTask(
                 name=each.name,
                 task=definition_of(_known(each, "target")["ecsParameters"]["taskDefinitionArn"]),
                 expression=_known(each, "scheduleExpression"),

@@ -14,7 +14,7 @@ from local.load_balancer import LoadBalancer
 from local.secrets_file import SecretsFile
 from local.state import StackState
 from local.tasks import LocalService, Surroundings, run_once
-from local.translation import ContainerCheck, OneOff, ScheduledTask, Service, Stack, TaskDefinition
+from local.translation import ContainerCheck, OneOff, Service, Stack, TaskDefinition, TimedTask
 from local_keyspaces.credentials import CredentialStore, Role
 from local_keyspaces.processes import Registry
 from local_keyspaces.state import Running
@@ -65,7 +65,7 @@ def test_gives_a_task_the_developers_value_of_an_existing_secret(
 
 
 def _stack(task: TaskDefinition) -> Stack:
-    scheduled = ScheduledTask(name="job", task=task, expression="rate(1 day)")
+    scheduled = TimedTask(name="job", task=task, expression="rate(1 day)")
     return Stack(keyspaces=[], tables=[], steps=[], scheduled=[scheduled], rules=[], outputs={})
 
 
