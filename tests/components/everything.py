@@ -18,6 +18,7 @@ from components import (
     PublicLoadBalancer,
     Scaling,
     Scheduled,
+    ScheduledScaling,
     Service,
     Spot,
     Table,
@@ -96,7 +97,13 @@ def declare_everything() -> Everything:
         generated_secrets=["SIGNING_KEY"],
         secrets={"PAYMENTS": ExistingSecret(arn=SECRET_ARN, kms_key_arn=KEY_ARN)},
         run=Service(
-            scaling=Scaling(max_tasks=4, cpu=60, memory=80, requests=1000),
+            scaling=Scaling(
+                max_tasks=4,
+                cpu=60,
+                memory=80,
+                requests=1000,
+                schedule=[ScheduledScaling(expression="cron(0 7 * * ? *)", min_tasks=2, max_tasks=8)],
+            ),
             spot=Spot(),
             exec=True,
             after=[loader.completed],
