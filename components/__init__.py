@@ -21,8 +21,9 @@ from components.microservice import KeyspacesMicroservice
 from components.monitoring.alarms import Alarms
 from components.network.vpc import ExistingVpc, NewVpc
 from components.once.once import Once
+from components.scheduled.scheduled import Scheduled
 from components.secrets.existing import ExistingParameter, ExistingSecret
-from components.service.scaling import Scaling
+from components.service.scaling import Scaling, ScheduledScaling
 from components.service.service import Service
 from components.service.spot import Spot
 from components.service.worker import Worker
@@ -52,6 +53,8 @@ __all__ = [
     "Provisioned",
     "PublicLoadBalancer",
     "Scaling",
+    "Scheduled",
+    "ScheduledScaling",
     "Service",
     "Spot",
     "Table",

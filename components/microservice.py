@@ -18,6 +18,7 @@ from components.network.security_group_rules import CQL_PORT
 from components.network.task_access import TaskAccess, create_task_access
 from components.once.once import CompletedRun, Once, create_run
 from components.once.task_run import TaskRun
+from components.scheduled.scheduled import Scheduled, ScheduledTask, create_scheduled
 from components.secrets import existing, generated
 from components.secrets.existing import Existing, existing_secrets_mistake
 from components.secrets.generated import create_generated_secrets, generated_secrets_mistake
@@ -71,7 +72,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
     generated_secrets: environment variables with a random value each, the same for all tasks, such as a key to sign
     with. It is made once, as 43 characters of base64url, and is in SSM Parameter Store only; see `SecretParameter`.
     secrets: environment variables whose values are there already: an `ExistingSecret` or `ExistingParameter` each.
-    run: `Service`, `Worker` or `Once`.
+    run: `Service`, `Worker`, `Once` or `Scheduled`.
     cpu: CPU units, 1024 to a vCPU. memory: MiB. Together one of the sizes Fargate offers.
     architecture: "ARM64" or "X86_64", of the tasks and of the image. A changed one needs no other machine to build on,
     if the Dockerfile runs commands only in a stage `FROM --platform=$BUILDPLATFORM`.
@@ -95,6 +96,8 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
     """The service and what belongs to it, of a `Service` or `Worker`."""
     ran: CompletedRun | None
     """The run, of a `Once`."""
+    scheduled: ScheduledTask | None
+    """The schedule and what belongs to it, of a `Scheduled`."""
     alarms: dict[str, aws.cloudwatch.MetricAlarm]
     """By kind: those of `RunningService`, and of each table `<name>-throttles`, `<name>-system-errors` and
     `<name>-user-errors`."""
@@ -107,7 +110,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         environment: Environment,
         tables: Sequence[TableUse],
         command: Sequence[str],
-        run: Service | Worker | Once,
+        run: Service | Worker | Once | Scheduled,
         dockerfile: str | None = None,
         image: ExistingImage | None = None,
         variables: Mapping[str, pulumi.Input[str]] | None = None,
@@ -241,7 +244,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             execution_role=self.execution_role,
             log_group=self.log_group,
             # A service goes on serving; the error of a failed run promises its last lines.
-            log_mode="blocking" if isinstance(run, Once) else "non-blocking",
+            log_mode="blocking" if isinstance(run, Once | Scheduled) else "non-blocking",
             health_check=HealthCheck(command=run.health_check, grace_period=run.grace_period)
             if isinstance(run, Worker) and run.health_check
             else None,
@@ -264,7 +267,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                 *self.task_access.rules,
             ],
         )
-        self.ran, self.running = None, None
+        self.ran, self.running, self.scheduled = None, None, None
         if isinstance(run, Service):
             self.running = create_service(
                 name,
@@ -288,9 +291,24 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                 tags=tags,
                 parent=self,
             )
+        elif isinstance(run, Scheduled):
+            self.scheduled = create_scheduled(
+                name,
+                run,
+                task=task,
+                task_role=self.task_role,
+                execution_role=self.execution_role,
+                alarms=alarms,
+                path=environment.role_path,
+                boundary_arn=environment.permissions_boundary_arn,
+                account=account,
+                tags=tags,
+                parent=self,
+            )
         else:
             self.ran = create_run(name, run, task=task, tables=resources, account=account, tags=tags, parent=self)
-        self.alarms = dict(self.running.alarms) if self.running else {}
+        with_alarms = self.running or self.scheduled
+        self.alarms = dict(with_alarms.alarms) if with_alarms else {}
         for each, (table, access) in used.items() if alarms else ():
             assert alarms is not None
             made = create_table_alarms(
@@ -365,11 +383,11 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
     def completed(self) -> TaskRun:
         """The run of a `Once`, there when it has succeeded: for `Service(after=[...])`."""
         if self.ran is None:
-            raise AttributeError(f"{self._name} is a service; it does not complete")
+            raise AttributeError(f"{self._name} does not complete; only what runs `Once` does")
         return self.ran.run
 
     @property
     def _running(self) -> RunningService:
         if self.running is None:
-            raise AttributeError(f"{self._name} runs once; it has no service and no url")
+            raise AttributeError(f"{self._name} is no service; it has no url")
         return self.running

@@ -27,8 +27,8 @@ class Assumptions:
     own_metrics: float = _assume(
         16, "metrics", "of its own that a service makes with its log lines, where METRICS_NAMESPACE lets it"
     )
-    run_minutes: float = _assume(1, "min", "a one-off task's run, also the least that Fargate bills")
-    run_writes: float = _assume(250, "rows", "that a one-off task writes, of up to 1 KB each")
+    run_minutes: float = _assume(1, "min", "a run of a one-off or scheduled task, also the least that Fargate bills")
+    run_writes: float = _assume(250, "rows", "that such a run writes, of up to 1 KB each")
 
     read_units: float = _assume(1, "RRU", "a request reads one row of up to 4 KB at LOCAL_QUORUM")
     write_units: float = _assume(0, "WRU", "a request writes: nothing, as it reads")

@@ -87,7 +87,11 @@ def _strategies(service: Resource, program: Program) -> list[Mapping[str, Any]]:
 
 
 def definition_of(resource: Resource, key: str, program: Program) -> Resource:
-    arn = resource.inputs.get(key)
+    return definition_of_arn(resource, resource.inputs.get(key), program)
+
+
+def definition_of_arn(resource: Resource, arn: object, program: Program) -> Resource:
+    """resource: which runs tasks of it, for the error."""
     for definition in program.of_type(DEFINITION):
         if definition.outputs.get("arn") == arn:
             return definition
@@ -113,12 +117,18 @@ def _fargate(what: str, definition: Resource, *, tasks: float, on_spot: bool, ho
 
 def run_items(run: Resource, program: Program, assumptions: Assumptions) -> Iterator[Item]:
     """One run; how often there is one, `pulumi up` decides."""
-    what = f"{run.name}, a run of {assumptions.run_minutes:g} min"
     definition = definition_of(run, "task_definition", program)
+    yield from run_items_of(f"{run.name}, a run", definition, program, assumptions, runs=1)
+
+
+def run_items_of(
+    what: str, definition: Resource, program: Program, assumptions: Assumptions, *, runs: float
+) -> Iterator[Item]:
+    what = f"{what} of {assumptions.run_minutes:g} min"
     hours = assumptions.run_minutes / _MINUTES
-    yield from _fargate(what, definition, tasks=1, on_spot=False, hours=hours)
+    yield from _fargate(what, definition, tasks=runs, on_spot=False, hours=hours)
     if any(is_on_demand(table) for table in program.of_type(TABLE)):
-        yield Item(what=f"{what}: rows written", count=assumptions.run_writes / 1e6, price=prices.WRITES)
+        yield Item(what=f"{what}: rows written", count=runs * assumptions.run_writes / 1e6, price=prices.WRITES)
 
 
 def start_items(program: Program, assumptions: Assumptions) -> Iterator[Item]:

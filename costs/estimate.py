@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from costs import containers, data, network, scaling, watching
+from costs import containers, data, network, scaling, schedules, watching
 from costs.assumptions import DEFAULTS, Assumptions
 from costs.items import Item, merged, total, unclear
 from costs.prices import HOSTED_ZONE, KEY
@@ -45,6 +45,7 @@ IDLE: Mapping[str, Pricing] = {
     "aws:keyspaces/keyspace:Keyspace": data.keyspace_items,
     data.TABLE: data.table_items,
     "aws:appautoscaling/policy:Policy": scaling.policy_items,
+    schedules.SCHEDULE: schedules.schedule_items,
     "aws:cloudwatch/metricAlarm:MetricAlarm": watching.alarm_items,
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": watching.composite_items,
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": watching.filter_items,
@@ -92,9 +93,12 @@ FREE = frozenset(
         "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
         "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
         "aws:s3/bucketVersioning:BucketVersioning",
+        "aws:scheduler/scheduleGroup:ScheduleGroup",
         "aws:sns/topic:Topic",
         "aws:sns/topicPolicy:TopicPolicy",
         "aws:sns/topicSubscription:TopicSubscription",
+        "aws:sqs/queue:Queue",  # an account's first million requests a month are (SQS pricing page)
+        "aws:sqs/queuePolicy:QueuePolicy",
         "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
         WEB_ACL,  # the web ACL itself is somebody else's

@@ -72,6 +72,16 @@ def computed_by(region: str, load_balancer: str) -> Computed:
         "aws:ecs/taskDefinition:TaskDefinition": lambda _, inputs: {
             "arn": arn("ecs", f"task-definition/{inputs['family']}:1")
         },
+        "aws:cloudwatch/eventRule:EventRule": lambda name, _: {"name": name, "arn": arn("events", f"rule/{name}")},
+        "aws:scheduler/scheduleGroup:ScheduleGroup": lambda name, _: {
+            "name": name,
+            "arn": arn("scheduler", f"schedule-group/{name}"),
+        },
+        "aws:sqs/queue:Queue": lambda name, _: {
+            "name": name,
+            "arn": arn("sqs", name),
+            "url": f"https://sqs.{region}.amazonaws.com/{ACCOUNT}/{name}",
+        },
         "aws:iam/role:Role": lambda name, _: {"name": name, "arn": f"arn:{partition}:iam::{ACCOUNT}:role/{name}"},
         "aws:keyspaces/keyspace:Keyspace": lambda _, inputs: {"arn": arn("cassandra", f"/keyspace/{inputs['name']}/")},
         "aws:kms/key:Key": lambda name, _: {"arn": arn("kms", f"key/{name}")},

@@ -9,15 +9,16 @@ from declared.program import Program, Resource
 
 _SERVICE = "aws:ecs/service:Service"
 _RUN = "pulumi-python:dynamic/ecs:TaskRun"
+_SCHEDULE = "aws:scheduler/schedule:Schedule"
 _DEFINITION = "aws:ecs/taskDefinition:TaskDefinition"
 _MODIFY = "cassandra:Modify"
 
 
 @dataclass(frozen=True, kw_only=True)
 class MicroserviceView:
-    """runs: how, such as `2 tasks` or `runs once`. size, role: of a task. access: `read` or `write` by table.
+    """runs: how, such as `2 tasks`, `runs once` or `on a schedule`. size, role: of a task.
 
-    is_called: by the load balancer.
+    is_called: by the load balancer. access: `read` or `write` by table.
     """
 
     name: str
@@ -67,14 +68,18 @@ def view_of(program: Program, project: str) -> StackView:
 def _microservices(program: Program) -> Iterator[MicroserviceView]:
     for resource in program.resources:
         if resource.type == _RUN:
-            yield _microservice(program, resource, "task_definition", "runs once")
+            yield _microservice(program, resource, resource.inputs["task_definition"], "runs once")
         elif resource.type == _SERVICE:
             count = int(resource.inputs.get("desiredCount", 1))
-            yield _microservice(program, resource, "taskDefinition", f"{count} task{'s' if count != 1 else ''}")
+            runs = f"{count} task{'s' if count != 1 else ''}"
+            yield _microservice(program, resource, resource.inputs["taskDefinition"], runs)
+        elif resource.type == _SCHEDULE and "ecsParameters" in resource.inputs["target"]:
+            arn = resource.inputs["target"]["ecsParameters"]["taskDefinitionArn"]
+            yield _microservice(program, resource, arn, "on a schedule")
 
 
-def _microservice(program: Program, resource: Resource, key: str, runs: str) -> MicroserviceView:
-    (definition,) = (each for each in program.of_type(_DEFINITION) if each.outputs.get("arn") == resource.inputs[key])
+def _microservice(program: Program, resource: Resource, arn: str, runs: str) -> MicroserviceView:
+    (definition,) = (each for each in program.of_type(_DEFINITION) if each.outputs.get("arn") == arn)
     cpu, memory = int(definition.inputs["cpu"]) / 1024, int(definition.inputs["memory"]) / 1024
     (role,) = (
         each

@@ -82,6 +82,15 @@ def _parser() -> argparse.ArgumentParser:
     output.add_argument("--json", action="store_true")
     output.set_defaults(run=_output)
 
+    run = commands.add_parser(
+        "run", help="run a task by hand that is on a schedule or runs once; its exit code is ours"
+    )
+    run.add_argument("name", metavar="NAME", help="of the microservice")
+    run.add_argument(
+        "--program", type=Path, default=Path(), metavar="FOLDER", help="of the Pulumi program (default: this folder)"
+    )
+    run.set_defaults(run=_run)
+
     add_reading_commands(commands)
 
     console = commands.add_parser("console", help="the address of the console, for a browser on this machine")
@@ -203,6 +212,17 @@ def _output(options: argparse.Namespace, state: StackState) -> None:
         print(chosen)
     else:
         print(*running.output_lines(), sep="\n")
+
+
+def _run(options: argparse.Namespace, state: StackState) -> int:
+    running = state.require_running()
+    if not running.ready:
+        raise LocalError("the stack is still starting")
+    from local.by_hand import run_by_hand
+    from local.evaluation import Evaluation
+
+    declared = Evaluation(options.program.resolve(), running.stack, "127.0.0.1").run()
+    return run_by_hand(options.name, declared.stack, state, running)
 
 
 def _console(_: argparse.Namespace, state: StackState) -> None:

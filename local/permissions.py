@@ -61,7 +61,7 @@ def uses(stack: Stack, region: str, decisions: Mapping[str, Sequence[Mapping[str
     resources = {f"{prefix}{name}/": name for name in stack.keyspaces} | {
         f"{prefix}{each.keyspace}/table/{each.name}": f"{each.keyspace}.{each.name}" for each in stack.tables
     }
-    roles = {_name(step.task.role): step.task.role for step in stack.steps}
+    roles = {_name(task.role): task.role for task in stack.tasks}
     return [_use(name, role, resources, decisions.get(name, ())) for name, role in sorted(roles.items())]
 
 

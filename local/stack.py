@@ -23,7 +23,7 @@ from local.load_balancer import LoadBalancer
 from local.rollout import Rollout
 from local.secrets_file import SecretsFile
 from local.state import StackState
-from local.tasks import Surroundings
+from local.tasks import Surroundings, overrides_for
 from local.traffic import MeasuredFile, measured
 from local_keyspaces.capacity import Clock
 from local_keyspaces.credentials import Role
@@ -125,16 +125,13 @@ class _Up:
 
         credentials = CredentialsEndpoint(keyspaces.store)
         await exit_stack.enter_async_context(credentials.serve())
-        roles = {role.arn.rpartition("/")[2]: role for role in (each.task.role for each in stack.steps)}
+        roles = {role.arn.rpartition("/")[2]: role for role in (each.role for each in stack.tasks)}
         await exit_stack.enter_async_context(
             keep_profiles(state.profiles, keyspaces.store, account=aws.ACCOUNT, roles=roles)
         )
         balancer = LoadBalancer(stack.rules)
         await exit_stack.enter_async_context(balancer.serve(self._listener))
-        overrides = {
-            "KEYSPACES_ENDPOINT": f"localhost:{self._running.keyspaces_port}",
-            "KEYSPACES_CA_FILE": str(keyspaces.ca_file),
-        }
+        overrides = overrides_for(self._running.keyspaces_port, keyspaces.ca_file)
         secrets = SecretsFile(state.secrets_file(self._settings.stack))
         surroundings = Surroundings(
             overrides=overrides, secrets=secrets, credentials=credentials, logs=state.logs, registry=self._registry
@@ -153,6 +150,10 @@ class _Up:
                 keyspaces.meter.snapshot()["statements"],
             ),
         )
+        for scheduled in stack.scheduled:
+            self._progress.say(
+                f"  {scheduled.name}: on AWS at {scheduled.expression}; here `python -m local run {scheduled.name}`"
+            )
         self._edits = edits = Edits(
             self._evaluation,
             self._declared,

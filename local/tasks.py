@@ -64,14 +64,15 @@ class ServiceTask:
             self.task.process.terminate()
 
 
-@asynccontextmanager
-async def start(
-    definition: TaskDefinition, surroundings: Surroundings, more: Mapping[str, str] | None = None
-) -> AsyncIterator[Task]:
-    """A running task; ended, as ECS ends one, with the block."""
-    log_file = surroundings.logs / definition.container / f"{secrets.token_hex(4)}.log"
-    log_file.parent.mkdir(parents=True, exist_ok=True)
-    environment = {
+def environment_of(
+    definition: TaskDefinition,
+    *,
+    secrets: SecretsFile,
+    overrides: Mapping[str, str],
+    credentials: Mapping[str, str],
+) -> dict[str, str]:
+    """All that a task is told."""
+    return {
         "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
@@ -81,11 +82,30 @@ async def start(
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
         **definition.environment,
-        **_secrets(definition, surroundings.secrets),
-        **surroundings.overrides,
-        **surroundings.credentials.environment_for(definition.role),
-        **(more or {}),
+        **_secrets(definition, secrets),
+        **overrides,
+        **credentials,
     }
+
+
+def overrides_for(keyspaces_port: int, ca_file: Path) -> Mapping[str, str]:
+    """Where the local Keyspaces is, in place of what is declared."""
+    return {"KEYSPACES_ENDPOINT": f"localhost:{keyspaces_port}", "KEYSPACES_CA_FILE": str(ca_file.resolve())}
+
+
+@asynccontextmanager
+async def start(
+    definition: TaskDefinition, surroundings: Surroundings, more: Mapping[str, str] | None = None
+) -> AsyncIterator[Task]:
+    """A running task; ended, as ECS ends one, with the block."""
+    log_file = surroundings.logs / definition.container / f"{secrets.token_hex(4)}.log"
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    environment = environment_of(
+        definition,
+        secrets=surroundings.secrets,
+        overrides=surroundings.overrides,
+        credentials=surroundings.credentials.environment_for(definition.role),
+    ) | dict(more or {})
     with log_file.open("wb") as log:
         try:
             process = await asyncio.create_subprocess_exec(

@@ -69,6 +69,15 @@ class OneOff:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TimedTask:
+    """A task that runs at the times of `expression` on AWS, and by hand here."""
+
+    name: str
+    task: TaskDefinition
+    expression: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class TargetGroup:
     """A service's tasks as the load balancer knows them; times in seconds."""
 
@@ -109,8 +118,13 @@ class Stack:
     keyspaces: Sequence[str]
     tables: Sequence[TableSchema]
     steps: Sequence[OneOff | Service]
+    scheduled: Sequence[TimedTask]
     rules: Sequence[Rule]
     outputs: Mapping[str, Any]
+
+    @property
+    def tasks(self) -> list[TaskDefinition]:
+        return [each.task for each in (*self.steps, *self.scheduled)]
 
 
 def read(program: Program, root: Path, url: str) -> Stack:
@@ -129,7 +143,10 @@ def read(program: Program, root: Path, url: str) -> Stack:
     networks = {aws.EXISTING_VPC_CIDR, *(_known(vpc, "cidrBlock") for vpc in program.of_type("awsx:ec2:Vpc"))}
 
     def task_definition(user: Resource, property_: str) -> TaskDefinition:
-        definition = task_definitions[_known(user, property_)]
+        return definition_of(_known(user, property_))
+
+    def definition_of(arn: str) -> TaskDefinition:
+        definition = task_definitions[arn]
         role_arn = _known(definition, "taskRoleArn")
         role, documents = _role(role_arn, roles[role_arn], program)
         dockerfile = program.component_outputs.get(definition.parent, {}).get("dockerfile")
@@ -162,6 +179,15 @@ def read(program: Program, root: Path, url: str) -> Stack:
         keyspaces=[_known(keyspace, "name") for keyspace in program.of_type("aws:keyspaces/keyspace:Keyspace")],
         tables=[_table(table) for table in program.of_type("aws:keyspaces/table:Table")],
         steps=steps,
+        scheduled=[
+            TimedTask(
+                name=each.name,
+                task=definition_of(_known(each, "target")["ecsParameters"]["taskDefinitionArn"]),
+                expression=_known(each, "scheduleExpression"),
+            )
+            for each in program.of_type("aws:scheduler/schedule:Schedule")
+            if "ecsParameters" in _known(each, "target")
+        ],
         rules=_rules(program, target_groups),
         outputs=_here(outputs, _declared_urls(program), url),
     )

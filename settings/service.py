@@ -4,18 +4,19 @@ Those that begin with its prefix, such as `queryApiTasks`, are its own; a second
 kind. The others are the same for all services of a stack.
 """
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import pulumi
 
-from components import Alarms, ExistingImage, Scaling, Service, Spot
+from components import Alarms, ExistingImage, Scaling, ScheduledScaling, Service, Spot
 from components.arguments import outside
 from components.tasks.architecture import Architecture
 from components.tasks.task_definition import check_size
-from settings.stack_config import StackConfig
+from settings.stack_config import Setting, StackConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,10 +80,13 @@ def _scaling(config: StackConfig, prefix: str) -> Scaling | None:
         "memory": config["scaleAtMemory"].or_none(),
         "requests": config["scaleAtRequests"].or_none(),
     }
+    schedule, timezone = config[f"{prefix}ScalingSchedule"], config["scalingTimezone"]
+    if not schedule:
+        config.exclude([timezone], f"{schedule.key} is empty")
     if not max_tasks:
-        config.exclude(by.values(), f"{max_tasks.key} is 0, so tasks are not scaled")
+        config.exclude([*by.values(), schedule], f"{max_tasks.key} is 0, so tasks are not scaled")
         return None
-    if not any(by.values()):
+    if not any(by.values()) and not schedule:
         config.reject("scaleAtCpu", "is 0, as scaleAtMemory and scaleAtRequests are; set one of them above 0")
         return None
     if max_tasks.value < tasks.value:
@@ -90,7 +94,28 @@ def _scaling(config: StackConfig, prefix: str) -> Scaling | None:
             max_tasks.key, f"is {max_tasks.value}; use {tasks.key}, {tasks.value}, or more, or 0 for no scaling"
         )
         return None
-    return config.make(Scaling, max_tasks=max_tasks, **by)
+    return config.make(Scaling, max_tasks=max_tasks, **by, schedule=_schedule(config, schedule, timezone))
+
+
+def _schedule(config: StackConfig, setting: Setting, timezone: Setting) -> list[ScheduledScaling]:
+    """`cron(0 7 ? * MON-FRI *) 4-12` as from seven o'clock on 4 to 12 tasks."""
+    found = []
+    for text in setting.value:
+        parsed = re.fullmatch(r"(.+\)) (\d+)-(\d+)", text)
+        if parsed is None:
+            config.reject(
+                setting.key, f"has {text!r}; use a time and the tasks from then on, such as cron(0 7 * * ? *) 4-12"
+            )
+            continue
+        made = config.make(
+            ScheduledScaling,
+            expression=replace(setting, value=parsed[1]),
+            min_tasks=replace(setting, value=int(parsed[2])),
+            max_tasks=replace(setting, value=int(parsed[3])),
+            timezone=timezone,
+        )
+        found += [made] if made else []
+    return found
 
 
 def _spot(config: StackConfig) -> Spot | None:

@@ -6,10 +6,8 @@ import re
 import time
 from asyncio import CancelledError
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Final
 
-import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from keyspaces.origin import REQUEST_ID
@@ -17,6 +15,7 @@ from service import health
 from service.coalescing import SHARED_WITH
 from service.metrics import Metrics
 from service.problems import REFUSAL, InternalServerError, ServiceUnavailable
+from service.request_lines import RequestLines
 from service.router import TEMPLATE
 from service.security_headers import security_headers
 
@@ -30,26 +29,6 @@ _TRACE_ID: Final = re.compile(rb"[A-Za-z0-9._:=;+/-]{1,256}").fullmatch
 _log = logging.getLogger(__name__)
 
 
-class _Line(msgspec.Struct, omit_defaults=True):
-    """ms: until the answer was handed to the connection. bytes: of the body. reason: of an error, for the log only.
-
-    shared_with: the id of the request whose read of the table it was answered with.
-    """
-
-    time: datetime
-    level: str
-    method: str
-    route: str
-    status: int
-    ms: float
-    bytes: int
-    request_id: str
-    client: str
-    trace_id: str = ""
-    reason: str = ""
-    shared_with: str = ""
-
-
 class AccessLog:
     """ASGI middleware. No exception passes it: the server would log it once more."""
 
@@ -58,22 +37,21 @@ class AccessLog:
         self._app = app
         self._metrics = metrics
         self._write = write
-        self._encode = msgspec.json.Encoder().encode
+        self._line = RequestLines().line
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        request_id = trace_id = ""
+        given_id = trace_id = b""
         for name, value in scope["headers"]:
             if name == b"x-request-id" and _REQUEST_ID(value):
-                request_id = value.decode("ascii")
+                given_id = value
             elif name == b"x-amzn-trace-id" and _TRACE_ID(value):
-                trace_id = value.decode("ascii")
-        if not request_id:
-            request_id = os.urandom(16).hex()
+                trace_id = value
+        request_id = given_id.decode("ascii") if given_id else os.urandom(16).hex()
         scope["request_id"] = request_id
         REQUEST_ID.set(request_id)
         SHARED_WITH.set("")
-        id_header = (b"x-request-id", request_id.encode())
+        id_header = (b"x-request-id", given_id or request_id.encode())
         https = scope["scheme"] == "https"
         status = size = 0
 
@@ -110,24 +88,20 @@ class AccessLog:
         seconds = time.perf_counter() - started
         client = scope["client"]
         # A write takes longer than a read of the same address. A method that no route has would be a metric of its own.
-        changes = scope["method"] not in _READS and status != 405
-        self._metrics.request(route=f"{scope['method']} {route}" if changes else route, status=status, seconds=seconds)
+        method = scope["method"]
+        changes = method not in _READS and status != 405
+        self._metrics.request(route=f"{method} {route}" if changes else route, status=status, seconds=seconds)
         self._write(
-            self._encode(
-                _Line(
-                    datetime.now(UTC),
-                    "INFO" if status < 500 else "ERROR",
-                    scope["method"],
-                    route,
-                    status,
-                    round(seconds * 1000, 2),
-                    size if scope["method"] != "HEAD" else 0,
-                    request_id,
-                    client[0][:_ADDRESS_AT_MOST] if client else "",
-                    trace_id,
-                    scope.get("reason", ""),
-                    SHARED_WITH.get(),
-                )
+            self._line(
+                method=method,
+                route=route,
+                status=status,
+                seconds=seconds,
+                size=size if method != "HEAD" else 0,
+                request_id=id_header[1],
+                client=client[0][:_ADDRESS_AT_MOST] if client else "",
+                trace_id=trace_id,
+                reason=scope.get("reason", ""),
+                shared_with=SHARED_WITH.get(),
             )
-            + b"\n"
         )

@@ -1,6 +1,7 @@
 """Between a request and a route's handler: parameters, body, conditions, and the response."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -12,11 +13,12 @@ from service.preconditions import IfMatch
 from service.problems import MethodNotAllowed
 from service.representations import Created, Listing
 from service.requests import check_accepts, query
-from service.responses import RawResponse
+from service.responses import RawHeaders, RawResponse
 from service.routes import Answer, Route
 
 _IN_A_LINK = "/%:@!$&'()*+,;=-._~"
 _NO_STORE: Final = b"no-store"
+_NO_QUERY: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Endpoint:
@@ -27,47 +29,53 @@ class Endpoint:
         self._handler = route.handler
         self._signature = route.signature
         self._arguments = route.signature.arguments
-        self._answers = route.answers
         self._reads = route.method == "GET"
         self._may_be_pretty = route.answers.is_json
         self._known = [each.name for each in route.signature.parameters if each.place == "query"]
         if self._may_be_pretty:
             self._known.append(PRETTY.name)
-        self._cache_control = cache_control if self._reads and route.answers.conditional else _NO_STORE
+        self._conditional = route.answers.conditional
+        self._media_type = route.answers.media_type
+        known = cache_control if self._reads and self._conditional else _NO_STORE
+        self._headers = ((b"cache-control", known), *route.answers.headers)
 
     async def __call__(self, scope: Scope, receive: Receive) -> RawResponse:
         """Raises Problem."""
-        accept = if_none_match = None
-        if self._answers.conditional:
-            for name, value in scope["headers"]:
-                if name == b"accept":
-                    accept = value if accept is None else accept + b", " + value
-                elif name == b"if-none-match":
-                    if_none_match = value if if_none_match is None else if_none_match + b", " + value
-            check_accepts(accept, self._answers.media_type)
-        given: Mapping[str, str] = query(scope, self._known) if scope["query_string"] else {}
-        pretty = self._may_be_pretty and given.get(PRETTY.name) is not None and _wants_pretty(given[PRETTY.name])
+        if_none_match = self._check_headers(scope["headers"]) if self._conditional else None
+        given: Mapping[str, str] = query(scope, self._known) if scope["query_string"] else _NO_QUERY
+        pretty = bool(given) and self._may_be_pretty and _wants_pretty(given.get(PRETTY.name))
         arguments = self._arguments(scope["path_params"], given)
         answer = await (self._handler(**arguments) if self._reads else self._change(scope, receive, arguments))
         if answer is None:
             return RawResponse(204, [(b"cache-control", _NO_STORE)])
-        headers: list[tuple[bytes, bytes]] = [(b"cache-control", self._cache_control), *self._answers.headers]
+        headers: RawHeaders = self._headers
         status = 200
         if isinstance(answer, Listing):
             if answer.next_cursor is not None:
-                headers.append((b"link", _link_to_next(scope, given, answer.next_cursor)))
+                headers = (*headers, (b"link", _link_to_next(scope, given, answer.next_cursor)))
             answer = answer.representation
         elif isinstance(answer, Created):
             status = 201
-            headers.append((b"location", quote(answer.location, safe=_IN_A_LINK).encode()))
+            headers = (*headers, (b"location", quote(answer.location, safe=_IN_A_LINK).encode()))
             answer = answer.representation
         if pretty:
             answer = answer.pretty()
-        if self._answers.conditional:
-            headers.append((b"etag", answer.etag))
-            if self._reads and answer.matches(if_none_match):
-                return RawResponse(304, headers)
-        return RawResponse(status, [*answer.content, *headers], answer.body)
+        if not self._conditional:
+            return RawResponse(status, (*answer.content, *headers), answer.body)
+        if if_none_match is not None and self._reads and answer.matches(if_none_match):
+            return RawResponse(304, (*headers, (b"etag", answer.etag)))
+        return RawResponse(status, (*answer.tagged, *headers), answer.body)
+
+    def _check_headers(self, headers: RawHeaders) -> bytes | None:
+        """The request's If-None-Match. Raises NotAcceptable."""
+        accept = if_none_match = None
+        for name, value in headers:
+            if name == b"accept":
+                accept = value if accept is None else accept + b", " + value
+            elif name == b"if-none-match":
+                if_none_match = value if if_none_match is None else if_none_match + b", " + value
+        check_accepts(accept, self._media_type)
+        return if_none_match
 
     async def _change(self, scope: Scope, receive: Receive, arguments: dict[str, Any]) -> Answer:
         """Calls a handler that may have a body, conditions and an idempotency key."""
@@ -111,9 +119,8 @@ class Methods:
         await response(scope, receive, send)
 
 
-def _wants_pretty(text: str) -> bool:
-    value: Any = PRETTY.parse(text)
-    return bool(value != "false")
+def _wants_pretty(text: str | None) -> bool:
+    return text is not None and PRETTY.parse(text) != "false"
 
 
 def _link_to_next(scope: Scope, given: Mapping[str, str], cursor: str) -> bytes:

@@ -13,16 +13,21 @@ JSON: Final = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Representation:
-    """A body, its strong entity tag, and `content`: the headers that describe the body."""
+    """A body, its strong entity tag, and the headers that describe the body.
+
+    content: the media type and the length. tagged: the same with the entity tag.
+    """
 
     body: bytes
     etag: bytes
     content: RawHeaders
+    tagged: RawHeaders
 
     @classmethod
     def of(cls, body: bytes, media_type: str) -> "Representation":
         etag = b'"' + hashlib.blake2b(body, digest_size=12).hexdigest().encode() + b'"'
-        return cls(body, etag, content_headers(body, media_type))
+        content = content_headers(body, media_type)
+        return cls(body, etag, content, (*content, (b"etag", etag)))
 
     @classmethod
     def of_json(cls, text: bytes) -> "Representation":

@@ -1,4 +1,4 @@
-"""Target tracking of a service's number of tasks by Application Auto Scaling."""
+"""A service's number of tasks, set by Application Auto Scaling: by target tracking and by schedule."""
 
 from __future__ import annotations
 
@@ -9,8 +9,40 @@ import pulumi
 import pulumi_aws as aws
 
 from components.arguments import below, outside, raise_for
+from components.schedules import expression_mistake, timezone_mistake
 
 _MAX_TASKS = 5000  # a service's quota (ECS developer guide, "Amazon ECS service quotas")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduledScaling:
+    """From each of the times of `expression` on, run `min_tasks` to `max_tasks` tasks, until the time of another one.
+
+    expression: `cron(<minutes> <hours> <day of month> <month> <day of week> <year>)`, such as
+    `cron(0 7 ? * MON-FRI *)` for seven o'clock on workdays, or `rate(...)`.
+    timezone: in which a cron's times are, by its name in the IANA database.
+    min_tasks, max_tasks: 0 to 5000. With fewer tasks than min_tasks, some are added at once; with more than max_tasks,
+    some are taken away. At 0, nothing is measured, so that only a later time adds tasks.
+
+    Raises InvalidArguments.
+    """
+
+    expression: str
+    min_tasks: int
+    max_tasks: int
+    timezone: str = "UTC"
+
+    def __post_init__(self) -> None:
+        raise_for(
+            "ScheduledScaling",
+            {
+                "expression": expression_mistake(self.expression),
+                "timezone": timezone_mistake(self.timezone),
+                "min_tasks": outside(self.min_tasks, 0, _MAX_TASKS),
+                "max_tasks": outside(self.max_tasks, 0, _MAX_TASKS)
+                or (f"is {self.max_tasks}; use `min_tasks` or more" if self.max_tasks < self.min_tasks else None),
+            },
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +63,9 @@ class Scaling:
     scale_out_cooldown: seconds after tasks were added until still more are. 60 is short, for a new task serves within
     a minute or so. scale_in_cooldown: seconds after tasks were taken away until others are; AWS's default of 300
     outlasts a lull. 0 or more.
+    schedule: other fewest and most tasks from certain times on; see `ScheduledScaling`. `max_tasks` and the service's
+    own number of tasks hold until the first of these times, and again from a `pulumi refresh` with `pulumi up` on until
+    the next of them: AWS changes the very numbers that were declared.
 
     Raises InvalidArguments for values out of range, and if there is nothing to scale by.
     """
@@ -41,14 +76,15 @@ class Scaling:
     requests: int | None = None
     scale_out_cooldown: int = 60
     scale_in_cooldown: int = 300
+    schedule: Sequence[ScheduledScaling] = ()
 
     def __post_init__(self) -> None:
-        nothing = self.cpu is None and self.memory is None and self.requests is None
+        nothing = self.cpu is None and self.memory is None and self.requests is None and not self.schedule
         raise_for(
             "Scaling",
             {
                 "max_tasks": outside(self.max_tasks, 1, _MAX_TASKS),
-                "cpu": "is None, as `memory` and `requests` are; set at least one to scale by"
+                "cpu": "is None, as `memory` and `requests` are; set at least one to scale by, or a `schedule`"
                 if nothing
                 else _not_a_percentage(self.cpu),
                 "memory": _not_a_percentage(self.memory),
@@ -74,12 +110,19 @@ def check_min_tasks(scaling: Scaling, min_tasks: int, of: str = "Service") -> No
     )
 
 
+def least_tasks(tasks: int, scaling: Scaling | None) -> int:
+    """The fewest that a service with so many `tasks` may run at any time."""
+    return min([tasks, *(each.min_tasks for each in scaling.schedule)] if scaling else [tasks])
+
+
 @dataclass(frozen=True, kw_only=True)
 class ServiceScaling:
-    """target: the service's number of tasks; policies: by what moves it: `cpu`, `memory`, `requests`."""
+    """target: the service's number of tasks; policies: by what moves it: `cpu`, `memory`, `requests`; actions: of
+    `Scaling.schedule`, in its order."""
 
     target: aws.appautoscaling.Target
     policies: Mapping[str, aws.appautoscaling.Policy]
+    actions: Sequence[aws.appautoscaling.ScheduledAction]
 
 
 def create_scaling(
@@ -150,7 +193,20 @@ def create_scaling(
         )
         if value is not None
     }
-    return ServiceScaling(target=target, policies=policies)
+    actions = [
+        aws.appautoscaling.ScheduledAction(
+            f"{name}-{number}",
+            service_namespace=target.service_namespace,
+            scalable_dimension=target.scalable_dimension,
+            resource_id=target.resource_id,
+            schedule=each.expression,
+            timezone=each.timezone,
+            scalable_target_action={"min_capacity": each.min_tasks, "max_capacity": each.max_tasks},
+            opts=pulumi.ResourceOptions(parent=parent),
+        )
+        for number, each in enumerate(scaling.schedule, 1)
+    ]
+    return ServiceScaling(target=target, policies=policies, actions=actions)
 
 
 def _not_a_percentage(value: int | None) -> str | None:

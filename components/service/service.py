@@ -18,7 +18,7 @@ from components.monitoring.service_alarms import create_task_alarm, create_traff
 from components.service.configuration import ServiceConfiguration
 from components.service.deployment import Deployment
 from components.service.ecs_service import create_ecs_service
-from components.service.scaling import Scaling, ServiceScaling, check_min_tasks, create_scaling
+from components.service.scaling import Scaling, ServiceScaling, check_min_tasks, create_scaling, least_tasks
 from components.service.spot import Spot
 from components.tasks.runnable import RunnableTask
 
@@ -186,7 +186,7 @@ def create_service(
             target_group=target.target_group,
             cluster_name=task.cluster.name,
             service_name=deployed.service.name,
-            min_tasks=service.tasks,
+            min_tasks=least_tasks(service.tasks, service.scaling),
             container_insights=task.cluster.container_insights,
             tags=tags,
             parent=parent,

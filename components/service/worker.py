@@ -13,7 +13,7 @@ from components.monitoring.alarms import Alarms
 from components.monitoring.service_alarms import create_worker_alarm
 from components.service.configuration import ServiceConfiguration
 from components.service.ecs_service import create_ecs_service
-from components.service.scaling import Scaling, check_min_tasks, create_scaling
+from components.service.scaling import Scaling, check_min_tasks, create_scaling, least_tasks
 from components.service.service import RunningService
 from components.service.spot import Spot
 from components.tasks.runnable import RunnableTask
@@ -123,7 +123,7 @@ def create_worker(
             alarms,
             cluster_name=task.cluster.name,
             service_name=deployed.service.name,
-            min_tasks=worker.tasks,
+            min_tasks=least_tasks(worker.tasks, worker.scaling),
             container_insights=task.cluster.container_insights,
             tags=tags,
             parent=parent,

@@ -1,4 +1,4 @@
-"""IAM: the two roles of a microservice and what each may do.
+"""IAM: the roles of a microservice and what each may do.
 
 Every action is spelled out. A resource is `*` only where AWS offers nothing narrower: `ecr:GetAuthorizationToken`,
 the two EC2 describe actions and the channels of ECS Exec (service authorization reference, "Actions, resources, and
@@ -66,9 +66,9 @@ def create_task_role(
             allow(["ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcEndpoints"], "*"),
             *([allow(EXEC, "*")] if exec else []),
         ],
+        trust=_trust_ecs_tasks(account),
         path=path,
         boundary_arn=boundary_arn,
-        account=account,
         tags=tags,
         parent=parent,
     )
@@ -107,9 +107,75 @@ def create_execution_role(
             allow(WRITE_LOG, pulumi.Output.concat(log_group.arn, ":*")),
             *secrets,
         ],
+        trust=_trust_ecs_tasks(account),
         path=path,
         boundary_arn=boundary_arn,
-        account=account,
+        tags=tags,
+        parent=parent,
+    )
+
+
+def create_scheduler_role(
+    name: str,
+    *,
+    family: pulumi.Input[str],
+    cluster_arn: pulumi.Input[str],
+    cluster_name: pulumi.Input[str],
+    roles: Sequence[Role],
+    queue_arn: pulumi.Input[str],
+    group_arn: pulumi.Input[str],
+    account: Account,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
+    path: str | None = None,
+    boundary_arn: pulumi.Input[str] | None = None,
+) -> Role:
+    """The permissions by which EventBridge Scheduler starts tasks of one family in one cluster.
+
+    family: of the task definition; any revision of it, since policy and schedule are not changed at the same moment.
+    roles: that it hands to the task. queue_arn: where it reports what it could not start. group_arn: of the schedule's
+    group, which alone may use the role (EventBridge Scheduler user guide, "Confused deputy prevention"). ECS asks for
+    ecs:TagResource when a task is started with tags (ECS developer guide, "Tag resources during creation").
+    """
+    return _create_role(
+        name,
+        description=f"EventBridge Scheduler starting tasks of {parent._name}",
+        statements=[
+            allow(
+                ["ecs:RunTask"],
+                pulumi.Output.concat(account.arn("ecs", "task-definition/"), family, ":*"),
+                Condition={"ArnEquals": {"ecs:cluster": cluster_arn}},
+            ),
+            allow(
+                ["ecs:TagResource"],
+                pulumi.Output.concat(account.arn("ecs", "task/"), cluster_name, "/*"),
+                Condition={"StringEquals": {"ecs:CreateAction": "RunTask"}},
+            ),
+            *(
+                allow(
+                    ["iam:PassRole"],
+                    role.arn,
+                    Condition={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
+                )
+                for role in roles
+            ),
+            allow(["sqs:SendMessage"], queue_arn),
+        ],
+        trust=policy_document(
+            [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "scheduler.amazonaws.com"},
+                    "Action": "sts:AssumeRole",
+                    "Condition": {
+                        "StringEquals": {"aws:SourceAccount": account.id},
+                        "ArnEquals": {"aws:SourceArn": group_arn},
+                    },
+                }
+            ]
+        ),
+        path=path,
+        boundary_arn=boundary_arn,
         tags=tags,
         parent=parent,
     )
@@ -120,9 +186,9 @@ def _create_role(
     *,
     description: str,
     statements: Sequence[Mapping[str, Any]],
+    trust: pulumi.Output[str],
     path: str | None,
     boundary_arn: pulumi.Input[str] | None,
-    account: Account,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> Role:
@@ -132,7 +198,7 @@ def _create_role(
         description=description,
         path=path,
         permissions_boundary=boundary_arn,
-        assume_role_policy=_trust_ecs_tasks(account),
+        assume_role_policy=trust,
         tags=dict(tags),
         opts=opts,
     )

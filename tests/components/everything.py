@@ -17,6 +17,8 @@ from components import (
     Provisioned,
     PublicLoadBalancer,
     Scaling,
+    Scheduled,
+    ScheduledScaling,
     Service,
     Spot,
     Table,
@@ -32,17 +34,19 @@ KEY_ARN = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-0000-0000-0000-000000
 
 @dataclass(frozen=True, kw_only=True)
 class Everything:
-    """env, loader, query_api: all new. guest, guest_api: in a VPC, behind a listener and in a cluster that exist."""
+    """env, loader, query_api, report: all new. guest, guest_api: in a VPC, behind a listener and in a cluster that are
+    there."""
 
     env: Environment
     loader: KeyspacesMicroservice
     query_api: KeyspacesMicroservice
+    report: KeyspacesMicroservice
     guest: Environment
     guest_api: KeyspacesMicroservice
 
     @property
     def components(self) -> list[Environment | KeyspacesMicroservice]:
-        return [self.env, self.loader, self.query_api, self.guest, self.guest_api]
+        return [self.env, self.loader, self.query_api, self.report, self.guest, self.guest_api]
 
 
 def declare_everything() -> Everything:
@@ -93,11 +97,27 @@ def declare_everything() -> Everything:
         generated_secrets=["SIGNING_KEY"],
         secrets={"PAYMENTS": ExistingSecret(arn=SECRET_ARN, kms_key_arn=KEY_ARN)},
         run=Service(
-            scaling=Scaling(max_tasks=4, cpu=60, memory=80, requests=1000),
+            scaling=Scaling(
+                max_tasks=4,
+                cpu=60,
+                memory=80,
+                requests=1000,
+                schedule=[ScheduledScaling(expression="cron(0 7 * * ? *)", min_tasks=2, max_tasks=8)],
+            ),
             spot=Spot(),
             exec=True,
             after=[loader.completed],
         ),
+        alarms=alarms,
+        dashboard=True,
+    )
+    report = KeyspacesMicroservice(
+        "report",
+        environment=env,
+        tables=[read(loader.tables["things"])],
+        dockerfile="app/countries.Dockerfile",
+        command=["report"],
+        run=Scheduled(expression="cron(0 3 * * ? *)", after=[loader.completed]),
         alarms=alarms,
         dashboard=True,
     )
@@ -120,4 +140,4 @@ def declare_everything() -> Everything:
         command=["serve"],
         run=Service(),
     )
-    return Everything(env=env, loader=loader, query_api=query_api, guest=guest, guest_api=guest_api)
+    return Everything(env=env, loader=loader, query_api=query_api, report=report, guest=guest, guest_api=guest_api)

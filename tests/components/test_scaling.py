@@ -7,7 +7,14 @@ import pulumi_aws as aws
 import pytest
 
 from components.arguments import InvalidArguments
-from components.service.scaling import Scaling, ServiceScaling, check_min_tasks, create_scaling
+from components.service.scaling import (
+    Scaling,
+    ScheduledScaling,
+    ServiceScaling,
+    check_min_tasks,
+    create_scaling,
+    least_tasks,
+)
 from declared.program import Program
 from tests.evaluation import declare, dependencies, one
 
@@ -74,7 +81,8 @@ def test_scales_the_services_desired_count_between_its_tasks_and_the_most() -> N
 )
 def test_holds_each_metric_that_is_set_at_its_target(by: str, metric: str, label: str | None) -> None:
     """The service stays small under load, or follows another metric than it was told to."""
-    scaling = Scaling(max_tasks=4, **{"cpu": None, by: 70}, scale_out_cooldown=30, scale_in_cooldown=600)
+    metrics: dict[str, Any] = {"cpu": None, by: 70}
+    scaling = Scaling(max_tasks=4, **metrics, scale_out_cooldown=30, scale_in_cooldown=600)
     program, scaled = _declare(scaling)
     assert scaled.policies.keys() == {by}
     policy = one(program, _POLICY, f"api-{by}")
@@ -153,3 +161,45 @@ def test_refuses_to_scale_from_no_task() -> None:
     """With no task there is no metric: the service would stay at none for ever."""
     with pytest.raises(InvalidArguments, match="tasks is 0"):
         check_min_tasks(Scaling(max_tasks=2), 0)
+
+
+_DAY = ScheduledScaling(expression="cron(0 7 ? * MON-FRI *)", timezone="Europe/Berlin", min_tasks=4, max_tasks=12)
+_NIGHT = ScheduledScaling(expression="cron(0 19 ? * MON-FRI *)", min_tasks=0, max_tasks=2)
+
+
+@pytest.mark.parametrize("computed", [True, False], ids=["created", "preview"])
+def test_changes_the_bounds_at_their_times(computed: bool) -> None:
+    """The tasks of the morning's rush come when it is over, or another service gets them."""
+    program, made = _declare(Scaling(max_tasks=8, cpu=None, schedule=[_DAY, _NIGHT]), computed=computed)
+    found = sorted(program.of_type("aws:appautoscaling/scheduledAction:ScheduledAction"), key=lambda each: each.name)
+    actions = [each.inputs for each in found]
+    assert [(each["schedule"], each["timezone"], each["scalableTargetAction"]) for each in actions] == [
+        ("cron(0 7 ? * MON-FRI *)", "Europe/Berlin", {"minCapacity": 4, "maxCapacity": 12}),
+        ("cron(0 19 ? * MON-FRI *)", "UTC", {"minCapacity": 0, "maxCapacity": 2}),
+    ]
+    assert {each["scalableDimension"] for each in actions} == {"ecs:service:DesiredCount"}
+    if computed:
+        assert {each["resourceId"] for each in actions} == {"service/env/api"}
+    assert (len(made.actions), made.policies) == (2, {})
+
+
+def test_knows_the_fewest_tasks_of_a_day() -> None:
+    """The alarm on running tasks fires each night, when fewer are meant to run."""
+    assert least_tasks(2, None) == least_tasks(2, Scaling(max_tasks=4)) == 2
+    assert least_tasks(2, Scaling(max_tasks=4, schedule=[_DAY])) == 2
+    assert least_tasks(2, Scaling(max_tasks=4, schedule=[_DAY, _NIGHT])) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"max_tasks": 3}, "max_tasks is 3; use min_tasks or more"),
+        ({"min_tasks": -1}, "min_tasks is -1; use 0 to 5000"),
+        ({"expression": "cron(0 7 * * *)"}, "expression is .*; cron takes six fields"),
+        ({"timezone": "Mars"}, "timezone is 'Mars'; use a name of the IANA database"),
+    ],
+)
+def test_refuses_a_time_that_cannot_be(arguments: dict[str, Any], message: str) -> None:
+    """The update fails at the action, with the service already changed."""
+    with pytest.raises(InvalidArguments, match=message):
+        ScheduledScaling(**{"expression": "rate(1 day)", "min_tasks": 4, "max_tasks": 8, **arguments})

@@ -337,3 +337,44 @@ def test_refuses_what_has_no_price_here(declared: Any, why: str) -> None:
     """A resource is priced as something else that costs less."""
     with pytest.raises(ProgramError, match=why):
         estimate_of(declared)
+
+
+@pytest.mark.parametrize(
+    ("expression", "runs"),
+    [
+        ("rate(1 day)", 730 / 24),
+        ("rate(15 minutes)", 730 * 4),
+        ("cron(0 3 * * ? *)", 730 / 24),
+        ("cron(0,30 8-17 ? * MON-FRI *)", 730 / 24 * 5 / 7 * 10 * 2),
+        ("cron(0/15 * * * ? *)", 730 * 4),
+        ("cron(0 0 L 1,JUL ? *)", 730 / 24 / 31 * 2 / 12),
+    ],
+)
+def test_prices_the_runs_of_a_schedule(expression: str, runs: float) -> None:
+    """A task that runs each minute looks as cheap as one that runs each night."""
+
+    def run() -> None:
+        target: Any = {
+            "arn": "cluster",
+            "role_arn": "role",
+            "ecs_parameters": {"task_definition_arn": task_definition().arn},
+        }
+        aws.scheduler.Schedule(
+            "report", schedule_expression=expression, flexible_time_window={"mode": "OFF"}, target=target
+        )
+
+    (cpu,) = (count for what, (count, _) in idle(run).items() if what.endswith("vCPU, ARM64"))
+    assert cpu == pytest.approx(runs / 4)
+
+
+def test_refuses_a_schedule_it_cannot_price() -> None:
+    """A schedule of something else counts as free."""
+
+    def run() -> None:
+        target: Any = {"arn": "function", "role_arn": "role"}
+        aws.scheduler.Schedule(
+            "report", schedule_expression="rate(1 day)", flexible_time_window={"mode": "OFF"}, target=target
+        )
+
+    with pytest.raises(ProgramError, match="its target is not an ECS task"):
+        estimate_of(run)

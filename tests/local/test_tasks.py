@@ -7,13 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from local.by_hand import run_by_hand
 from local.credentials_endpoint import CredentialsEndpoint
+from local.errors import LocalError
 from local.load_balancer import LoadBalancer
 from local.secrets_file import SecretsFile
+from local.state import StackState
 from local.tasks import LocalService, Surroundings, run_once
-from local.translation import ContainerCheck, OneOff, Service, TaskDefinition
+from local.translation import ContainerCheck, OneOff, Service, Stack, TaskDefinition, TimedTask
 from local_keyspaces.credentials import CredentialStore, Role
 from local_keyspaces.processes import Registry
+from local_keyspaces.state import Running
 
 
 def surroundings_in(directory: Path) -> Surroundings:
@@ -58,6 +62,39 @@ def test_gives_a_task_the_developers_value_of_an_existing_secret(
     )
     one_off = OneOff(name="job", task=task, timeout=60)
     assert asyncio.run(run_once(one_off, surroundings_in(tmp_path))) == "for this machine False"
+
+
+def _stack(task: TaskDefinition) -> Stack:
+    scheduled = TimedTask(name="job", task=task, expression="rate(1 day)")
+    return Stack(keyspaces=[], tables=[], steps=[], scheduled=[scheduled], rules=[], outputs={})
+
+
+def test_runs_a_scheduled_task_by_hand(tmp_path: Path) -> None:
+    """A task that no clock starts here cannot be tried, or runs as somebody else than its role."""
+    state = StackState(tmp_path / ".local")
+    state.profiles.parent.mkdir(parents=True)
+    state.profiles.write_text("[job-task]\n")
+    running = Running(pid=1, stack="dev", region="us-east-1", keyspaces_port=9142)
+    task = definition_of(
+        "import os, pathlib\n"
+        "told = ('AWS_PROFILE', 'AWS_SHARED_CREDENTIALS_FILE', 'KEYSPACES_ENDPOINT')\n"
+        "pathlib.Path('told').write_text('\\n'.join(os.environ[name] for name in told))\n"
+        "raise SystemExit(3)",
+        tmp_path,
+    )
+    assert run_by_hand("job", _stack(task), state, running) == 3
+    assert (tmp_path / "told").read_text().splitlines() == ["job-task", str(state.profiles), "localhost:9142"]
+
+
+def test_says_what_can_be_run_by_hand(tmp_path: Path) -> None:
+    """A typing mistake ends in a traceback."""
+    state = StackState(tmp_path / ".local")
+    running = Running(pid=1, stack="dev", region="us-east-1")
+    stack = _stack(definition_of("", tmp_path))
+    with pytest.raises(LocalError, match="there is no task 'jobs' that runs on a schedule or once; there are job"):
+        run_by_hand("jobs", stack, state, running)
+    with pytest.raises(LocalError, match="the running stack does not know the role job-task: start it again"):
+        run_by_hand("job", stack, state, running)
 
 
 def _worker(definition: TaskDefinition, directory: Path, told: Callable[[str], None]) -> LocalService:

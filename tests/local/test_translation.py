@@ -130,8 +130,8 @@ def test_puts_out_its_own_address_whatever_load_balancer_is_declared(
 @pytest.mark.parametrize(
     ("program", "message"),
     [
-        ("pulumi.export('arn', aws.sqs.Queue('q').arn)", "output arn depends on something only AWS computes"),
-        ("aws.keyspaces.Keyspace('k', name=aws.sqs.Queue('q').arn)", "Keyspace k: name depends on something only AWS"),
+        ("pulumi.export('arn', aws.sns.Topic('q').arn)", "output arn depends on something only AWS computes"),
+        ("aws.keyspaces.Keyspace('k', name=aws.sns.Topic('q').arn)", "Keyspace k: name depends on something only AWS"),
         (
             "aws.get_caller_identity(); aws.ec2.get_elastic_ip()",
             "asks aws:ec2/getElasticIp:getElasticIp, which declared/aws.py has",

@@ -28,12 +28,14 @@ _VPC = {
 _LISTENING = {"listenerArn": _LISTENER, "listenerSecurityGroupId": "sg-0123456789abcdef0"}
 _DOMAIN = {"domain": "api.example.com", "hostedZoneId": "Z0123456789ABCDEFGHIJ"}
 _SCALED = {"queryApiMaxTasks": "8"}
+_BY_TIME = {**_SCALED, "queryApiScalingSchedule": '["cron(0 7 ? * MON-FRI *) 4-12"]'}
 _PROVISIONED = {"tableCapacity": "provisioned"}
 
 TABLE = ("aws:keyspaces/table:Table", "load-countries-countries")
 SERVICE = ("aws:ecs/service:Service", "query-api")
 DEFINITION = ("aws:ecs/taskDefinition:TaskDefinition", "query-api")
 BALANCER = ("aws:lb/loadBalancer:LoadBalancer", "keyspaces")
+ACTION = ("aws:appautoscaling/scheduledAction:ScheduledAction", "query-api-1")
 POLICY = "aws:appautoscaling/policy:Policy"
 
 # By setting: what is set, and which input of which resource it changes to what.
@@ -166,6 +168,10 @@ _EFFECTS: list[tuple[str, dict[str, str], tuple[str, str], str, Any]] = [
     ),
     ("queryApiTasks", {"queryApiTasks": "3"}, SERVICE, "desiredCount", 3),
     ("queryApiMaxTasks", _SCALED, ("aws:appautoscaling/target:Target", "query-api"), "maxCapacity", 8),
+    ("queryApiScalingSchedule", _BY_TIME, ACTION, "scalableTargetAction.minCapacity", 4),
+    ("queryApiScalingSchedule", _BY_TIME, ACTION, "scalableTargetAction.maxCapacity", 12),
+    ("queryApiScalingSchedule", _BY_TIME, ACTION, "schedule", "cron(0 7 ? * MON-FRI *)"),
+    ("scalingTimezone", {**_BY_TIME, "scalingTimezone": "Europe/Berlin"}, ACTION, "timezone", "Europe/Berlin"),
     (
         "scaleAtCpu",
         {**_SCALED, "scaleAtCpu": "40"},
@@ -379,6 +385,16 @@ def test_says_where_an_existing_listener_is_reached() -> None:
         ({"tableReadUnits": "5"}, "tableReadUnits does nothing, since tableCapacity is on-demand: remove it"),
         ({"queryApiMaxTasks": "1"}, "queryApiMaxTasks is 1; use queryApiTasks, 2, or more, or 0"),
         ({"scaleAtMemory": "70"}, "scaleAtMemory does nothing, since queryApiMaxTasks is 0"),
+        ({**_BY_TIME, "queryApiMaxTasks": "0"}, "queryApiScalingSchedule does nothing, since queryApiMaxTasks is 0"),
+        (
+            {**_SCALED, "queryApiScalingSchedule": '["daily 4"]'},
+            "queryApiScalingSchedule has 'daily 4'; use a time and",
+        ),
+        (
+            {**_SCALED, "queryApiScalingSchedule": '["cron(0 25 * * ? *) 4-12"]'},
+            "queryApiScalingSchedule is 'cron(0 25 * * ? *)', whose hours '25' is none",
+        ),
+        ({"scalingTimezone": "Europe/Berlin"}, "scalingTimezone does nothing, since queryApiScalingSchedule is empty"),
         ({"onDemandBase": "2"}, "onDemandBase does nothing, since spotWeight is 0"),
         ({"spotWeight": "2000"}, "spotWeight is 2000; use 0 to 1000"),
         (

@@ -1,0 +1,1 @@
+"""A microservice that runs on a schedule."""
