@@ -1,0 +1,166 @@
+"""The console in a real Chromium, with a running stack: what a first-time reader sees, and finds out."""
+
+import re
+import shutil
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from axe_core_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from local.testing import RunningStack, run_stack
+from tests.keyspaces import JARS
+from tests.processes import ROOT, get
+
+_CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+_PAGES = ("", "logs", "requests", "cql", "faults", "meter")
+_PICTURES = ROOT / "docs" / "console"
+_TAKEN = ROOT / "build" / "console"
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(_CHROMIUM is None, reason="Chromium is missing: apt-get install chromium, or brew install it"),
+]
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    with run_stack(ROOT, directory=tmp_path_factory.mktemp("stack"), jars=JARS) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # Root, as in a container of CI, cannot have Chromium's sandbox.
+        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, stack: RunningStack) -> Iterator[Page]:
+    """At the console's first page. No error may reach the browser's console."""
+    context = browser.new_context(viewport={"width": 1000, "height": 720})
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(stack.state.require_running().console)
+    yield page
+    context.close()
+    assert errors == []
+
+
+def _open(page: Page, name: str) -> None:
+    page.get_by_role("navigation").get_by_role("link", name=name).click()
+
+
+def _picture(page: Page, name: str) -> None:
+    """`make pictures` copies to docs/console what the documentation shows."""
+    _TAKEN.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=_TAKEN / f"{name}.png")
+
+
+def test_shows_every_page_without_a_barrier_in_light_and_dark_narrow_and_wide(page: Page, stack: RunningStack) -> None:
+    """Somebody who uses a screen reader, a keyboard, a dark or a large page cannot read a page of the console."""
+    get(f"{stack.outputs['url']}/countries/us")
+    base = page.url
+    # 320 pixels are a window of 1280 at 400 % (WCAG 2.2, 1.4.10).
+    for width, scheme in ((1000, "light"), (1000, "dark"), (320, "light")):
+        page.set_viewport_size({"width": width, "height": 720})
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        for name in _PAGES:
+            page.goto(f"{base}{name}")
+            found = Axe().run(page)["violations"]
+            assert found == [], (
+                f"{name or 'stack'}, {width}, {scheme}: {[(each['id'], each['nodes']) for each in found]}"
+            )
+            overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert overflow <= 0, f"{name or 'stack'} is {overflow} pixels wider than {width}"
+            if width > 320:
+                _picture(page, f"{name or 'stack'}-{scheme}")
+
+
+def test_shows_the_five_rows_and_refuses_a_write_as_the_role_of_the_api(page: Page) -> None:
+    """The first thing that a reader of the walk-through does does not work, or a role may write that must not."""
+    _open(page, "CQL")
+    page.get_by_label("Statement").fill("SELECT id, name FROM geography_domain.coun")
+    page.get_by_label("Statement").press("End")
+    page.get_by_label("Statement").press_sequentially("t")
+    expect(page.get_by_role("option", name="geography_domain.countries")).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Control+Enter")
+    rows = page.get_by_role("region", name="Rows").get_by_role("row")
+    expect(rows).to_have_count(6)
+    expect(page.get_by_role("status")).to_contain_text("5 rows")
+    expect(page.get_by_role("status")).to_contain_text("1 read unit")
+    expect(page.get_by_text("Dear: a full scan of geography_domain.countries")).to_be_visible()
+    _picture(page, "dear")
+    page.get_by_label("As").select_option("query-api-task")
+    page.get_by_label("Statement").fill("INSERT INTO geography_domain.countries (id, name) VALUES ('zz', 'Z')")
+    expect(page.get_by_text("It will be refused:")).to_be_visible()
+    page.get_by_role("button", name="Run").click()
+    expect(page.get_by_role("alert")).to_contain_text("has no MODIFY permission")
+    expect(page.get_by_text("Refused by permission, as the role query-api-task")).to_contain_text(
+        "no statement allows it"
+    )
+    _picture(page, "refused")
+
+
+def test_shows_a_fault_and_the_chain_of_a_slow_request(page: Page, stack: RunningStack) -> None:
+    """A first-time reader does not find out why a request was slow."""
+    _open(page, "Faults")
+    page.get_by_role("textbox", name="latency").fill("0.3")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("status")).to_contain_text("On: latency")
+    for _ in range(3):
+        request = urllib.request.Request(f"{stack.outputs['url']}/countries/us", headers={"X-Request-ID": "slow-one"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.status == 200
+    expect(page.get_by_role("status")).to_contain_text("3 requests", timeout=10_000)
+    page.get_by_role("button", name="End all faults").click()
+    expect(page.get_by_role("status")).to_contain_text("None is on")
+    page.get_by_role("heading", name="What they do to requests").scroll_into_view_if_needed()
+    _picture(page, "fault")
+    _open(page, "Requests")
+    page.get_by_role("link", name="GET /countries/{id}").first.click()
+    expect(page.get_by_text("Slow: the fault latency added 300 ms").first).to_be_visible()
+    expect(page.get_by_text("policy 'query-api-task', statement 1").first).to_be_visible()
+    assert Axe().run(page)["violations"] == []
+    _picture(page, "slow")
+
+
+def test_searches_logs_and_describes_a_resource(page: Page, stack: RunningStack) -> None:
+    """The line of a request, or the line of the program that declares a table, has to be looked for by hand."""
+    request = urllib.request.Request(f"{stack.outputs['url']}/countries/us", headers={"X-Request-ID": "find-me"})
+    urllib.request.urlopen(request, timeout=10).close()
+    _open(page, "Logs")
+    page.get_by_label("Request").fill("find-me")
+    page.keyboard.press("Enter")
+    lines = page.get_by_role("log").locator(".line")
+    expect(lines).to_have_count(1)
+    expect(lines).to_contain_text('"request_id":"find-me"')
+    _open(page, "Stack")
+    page.get_by_role("link", name="load-countries-countries").last.click()
+    expect(page.get_by_role("listitem").first).to_contain_text("__main__.py:")
+    expect(page.get_by_role("heading", name="What it costs on AWS")).to_be_visible()
+    _picture(page, "resource")
+
+
+def test_restarts_a_task_by_keyboard_and_goes_on_serving(page: Page, stack: RunningStack) -> None:
+    """A task cannot be restarted without a mouse, or its restart costs requests."""
+    first = page.get_by_role("button", name="Restart").first
+    name = first.get_attribute("aria-label") or ""
+    first.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name=name)).to_have_count(0, timeout=30_000)
+    expect(page.get_by_text("2 of 2 tasks healthy")).to_be_visible(timeout=60_000)
+    assert get(f"{stack.outputs['url']}/countries/us").status == 200
+
+
+def test_has_the_pictures_that_the_documentation_shows() -> None:
+    """The documentation shows a page that is not there."""
+    shown = set(re.findall(r"console/([\w-]+\.png)", (ROOT / "docs" / "console.md").read_text()))
+    assert shown == {picture.name for picture in _PICTURES.glob("*.png")}
