@@ -122,7 +122,7 @@ def test_shows_a_fault_and_the_chain_of_a_slow_request(page: Page, stack: Runnin
     expect(page.get_by_role("status")).to_contain_text("3 requests", timeout=10_000)
     page.get_by_role("button", name="End all faults").click()
     expect(page.get_by_role("status")).to_contain_text("None is on")
-    page.get_by_role("heading", name="What they do to requests").scroll_into_view_if_needed()
+    page.locator(".chart").last.scroll_into_view_if_needed()
     _picture(page, "fault")
     _open(page, "Requests")
     page.get_by_role("link", name="GET /countries/{id}").first.click()
