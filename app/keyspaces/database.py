@@ -24,11 +24,15 @@ _KEY_KINDS: Final = ("partition_key", "clustering")
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """name: keyspace and table. columns: in the order of `SELECT *`. key: the primary key's columns, in order."""
+    """name: keyspace and table. columns: in the order of `SELECT *`. key: the primary key's columns, in order.
+
+    kinds: of each column: partition_key, clustering, static or regular.
+    """
 
     name: str
     columns: Sequence[Column]
     key: Sequence[str]
+    kinds: Mapping[str, str]
 
 
 class Database:
@@ -47,7 +51,7 @@ class Database:
         """The table, which is read once. Raises the driver's errors."""
         first = self.read("LIMIT 1")
         first.check([])
-        rows = self._session.execute(_KINDS, (self._table.keyspace, self._table.name))
+        rows = self._session.execute(_KINDS, (self._table.keyspace, self._table.name)).all()
         places: Mapping[tuple[int, int], str] = {
             (_KEY_KINDS.index(row["kind"]), row["position"]): row["column_name"]
             for row in rows
@@ -55,7 +59,8 @@ class Database:
         }
         if not places:
             raise InvalidRequest(f"system_schema.columns does not describe {self._table}")
-        return Description(str(self._table), first.columns, [name for _, name in sorted(places.items())])
+        key = [name for _, name in sorted(places.items())]
+        return Description(str(self._table), first.columns, key, {row["column_name"]: row["kind"] for row in rows})
 
     def read(self, clauses: str = "") -> PreparedRead:
         """Reads rows of the table. Raises the driver's errors.

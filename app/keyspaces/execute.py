@@ -27,7 +27,7 @@ _INT = struct.Struct(">i").pack
 _SHORT = struct.Struct(">H").pack
 _PARAMETERS = struct.Struct(">HBH").pack  # consistency, flags, number of values
 _BATCH_PARAMETERS = struct.Struct(">HB").pack  # consistency, flags
-_NULL, _UNSET = _INT(-1), _INT(-2)
+NULL, UNSET = _INT(-1), _INT(-2)
 _ONE_ENTRY: Final = _SHORT(1) + _SHORT(len(PAYLOAD)) + PAYLOAD.encode()
 
 
@@ -56,17 +56,30 @@ class ExecuteMessage:
         """The statement as a part of a batch. Raises Unwritable."""
         return b"".join([_PREPARED, self._id, _SHORT(len(values)), *self._values(values)])
 
+    def of_row(self, row: bytes) -> bytes:
+        """A message's body. row: a value for each mark, by `encode_cell`."""
+        return b"".join([self._id, _PARAMETERS(ConsistencyLevel.LOCAL_QUORUM, _VALUES, len(self._serialize)), row])
+
+    def of_row_in_batch(self, row: bytes) -> bytes:
+        """The same as a part of a batch."""
+        return b"".join([_PREPARED, self._id, _SHORT(len(self._serialize)), row])
+
     def _values(self, values: Sequence[Any]) -> list[bytes]:
         parts: list[bytes] = []
         for serialize, value in zip(self._serialize, values, strict=True):
             if value is None:
-                parts.append(_NULL)
+                parts.append(NULL)
             elif value is UNSET_VALUE:
-                parts.append(_UNSET)
+                parts.append(UNSET)
             else:
                 serialized = serialize(value)
                 parts += _INT(len(serialized)), serialized
         return parts
+
+
+def encode_cell(serialized: bytes) -> bytes:
+    """A value in a message. `NULL` and `UNSET` are the encodings of no value, and of a column that is left alone."""
+    return _INT(len(serialized)) + serialized
 
 
 def batch_message(kind: BatchKind, parts: Sequence[bytes]) -> bytes:

@@ -56,10 +56,12 @@ class PreparedRead:
         the driver's errors.
         """
         statement = self._statement
-        return await self._executions.run(
-            (statement,),
-            "read",
-            lambda: statement.message(values, fetch_size, paging_state),
-            self._decoder.decode,
-            deadline=deadline,
-        )
+        return await self._run(lambda: statement.message(values, fetch_size, paging_state), deadline)
+
+    async def execute_row(self, row: bytes, *, deadline: float) -> RowPage:
+        """The same with values that were serialized before. row: by `keyspaces.execute.encode_cell`."""
+        statement = self._statement
+        return await self._run(lambda: statement.message.of_row(row), deadline)
+
+    async def _run(self, message: Callable[[], bytes], deadline: float) -> RowPage:
+        return await self._executions.run((self._statement,), "read", message, self._decoder.decode, deadline=deadline)

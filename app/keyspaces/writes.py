@@ -79,6 +79,34 @@ class Batches:
         )
 
 
+class SerializedRows:
+    """Writes of one statement whose values were serialized before, so that a retry does not convert them again."""
+
+    def __init__(self, session: Session, write: PreparedWrite, *, observe: Observer) -> None:
+        self._write = write
+        self._single = Executions(session, encode=encode_execute, observe=observe)
+        self._batch = Executions(session, encode=encode_batch, observe=observe)
+
+    async def execute(self, rows: Sequence[bytes], *, deadline: float) -> None:
+        """Several rows are an UNLOGGED batch. rows: by `keyspaces.execute.encode_cell`.
+
+        Raises as `PreparedWrite.execute`.
+        """
+        statement, effect = self._write.statement, self._write.effect
+        if len(rows) == 1:
+            await self._single.run(
+                (statement,), effect, lambda: statement.message.of_row(rows[0]), _applied, deadline=deadline
+            )
+            return
+        await self._batch.run(
+            (statement,),
+            effect,
+            lambda: batch_message("UNLOGGED", [statement.message.of_row_in_batch(row) for row in rows]),
+            _applied,
+            deadline=deadline,
+        )
+
+
 def _applied(response: Any) -> Applied:
     if not isinstance(response, bytes):  # a result without rows
         return Applied(True)

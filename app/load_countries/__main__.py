@@ -6,4 +6,5 @@ from pathlib import Path
 from loader import run
 
 if __name__ == "__main__":
-    sys.exit(run(name="load-countries", table="countries", data=Path(__file__).with_name("countries.json")))
+    data = Path(__file__).with_name("countries.json")
+    sys.exit(run(name="load-countries", table="countries", data=data, careful=True))

@@ -1,35 +1,58 @@
-"""Checks all records, then writes them, then reads them back.
+"""Writes rows, some hundred at a time, and notes how far all rows before some place are in the table.
 
-Nothing is written until every record fits the table. Writing a record again changes nothing, so a load that was ended
-is run again from the start.
+Writing a row again changes nothing. So a load that was ended, however, goes on from the noted place.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from cassandra.cqltypes import ListType, MapType, ReversedType, SetType, TupleType
-from cassandra.query import UNSET_VALUE
+from cassandra.cluster import Session
 
 from keyspaces.database import Database, Description
 from keyspaces.reads import PreparedRead
-from keyspaces.serialize import Unwritable, serializer
+from keyspaces.results import SchemaChanged
+from keyspaces.serialize import Unwritable
 from keyspaces.session import DRIVER_ERRORS, describe
 from keyspaces.statements import DeadlineExceeded, OutcomeUnknown
-from keyspaces.writes import PreparedWrite
-from loader.records import BadData, Record
+from keyspaces.writes import STATEMENTS_AT_MOST, PreparedWrite, SerializedRows
+from loader.convert import Mistake, Ready
+from loader.ledger import Ledger
+from loader.rows import Input, Row
+from loader.sources import BadData
+from loader.window import RequestWindow
 
-ROW_AT_MOST: Final = 1024 * 1024  # bytes (Keyspaces developer guide, "Quotas")
-_MISTAKES_SHOWN: Final = 20
-_AT_ONCE: Final = 64  # statements
+_CHUNK_ROWS, _CHUNK_BYTES = 600, 512 * 1024
+_CHUNKS: Final = 16
+"""That are not written yet, at most: they are all that is in memory of the input."""
+_BATCH_ROWS: Final = STATEMENTS_AT_MOST["UNLOGGED"]
+_BATCH_BYTES: Final = 48 * 1024
+_COMMIT_SECONDS: Final = 0.5
 _STATEMENT_SECONDS: Final = 10.0
-_PATIENCE: Final = 120.0  # seconds for which one record is tried, as for a table that scales up
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds
+_PATIENCE: Final = 120.0  # seconds for which one request is tried, as for a table that scales up
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0  # seconds
 
 
 class LoadFailed(Exception):
-    """Not every record is in the table as it should be; the message says which is not, and why."""
+    """Not every row is in the table as it should be; the message says which is not, and why."""
+
+
+@dataclass
+class Counts:
+    """Of rows, requests and units; `skipped` rows were loaded by an earlier run."""
+
+    read: int = 0
+    skipped: int = 0
+    written: int = 0
+    rejected: int = 0
+    retried: int = 0
+    verified: int = 0
+    different: int = 0
+    write_units: int = 0
+    read_units: int = 0
 
 
 @dataclass(frozen=True)
@@ -39,9 +62,10 @@ class Loading:
     description: Description
     insert: PreparedWrite
     find: PreparedRead
+    rows: SerializedRows
 
     @classmethod
-    def of(cls, database: Database) -> "Loading":
+    def of(cls, session: Session, database: Database, observe: Callable[[str, float], None]) -> "Loading":
         """Blocks. Raises the driver's errors, and LoadFailed for a table of counters."""
         description = database.describe()
         names = [f'"{column.name}"' for column in description.columns]
@@ -49,153 +73,166 @@ class Loading:
             raise LoadFailed(f"{description.name} has counters, which can be counted up but not loaded")
         values = f"({', '.join(names)}) VALUES ({', '.join('?' for _ in names)})"
         key = " AND ".join(f'"{name}" = ?' for name in description.key)
-        return cls(
-            description,
-            database.write("INSERT INTO", values, effect="idempotent write"),
-            database.read(f"WHERE {key}"),
-        )
-
-    @property
-    def types(self) -> Mapping[str, str]:
-        """The table's CQL types by column."""
-        return {column.name: column.cql_type for column in self.description.columns}
+        insert = database.write("INSERT INTO", values, effect="idempotent write")
+        find = database.read(f"WHERE {key}")
+        return cls(description, insert, find, SerializedRows(session, insert, observe=observe))
 
 
-def check(loading: Loading, records: Iterable[Record]) -> int:
-    """How many there are. Raises BadData, which names what is wrong with each."""
-    serializers = {name: serializer(name, type_) for name, type_ in loading.insert.types.items()}
-    seen: dict[bytes, str] = {}
-    mistakes: list[str] = []
-    count = wrong = left_out = 0
-    for record in records:
-        count += 1
-        found = list(_mistakes(loading.description, serializers, record, seen))
-        wrong += bool(found)
-        shown = found[: _MISTAKES_SHOWN - len(mistakes)]
-        mistakes += shown
-        left_out += len(found) - len(shown)
-    if wrong:
-        more = [f"and more: {wrong} of {count} records cannot be loaded"] if left_out else []
-        raise BadData("\n".join([*mistakes, *more]))
-    if not count:
-        raise BadData("there is no record in the data")
-    return count
+@dataclass
+class _Chunk:
+    end: int  # the first record after it
+    waiting: int = 0  # requests
+    rows: list[Row] = field(default_factory=list)
+    bytes: int = 0
 
 
-def _mistakes(
-    table: Description, serializers: Mapping[str, Callable[[Any], bytes]], record: Record, seen: dict[bytes, str]
-) -> Iterator[str]:
-    if record.mistakes:
-        yield from (f"{record.where}: {mistake}" for mistake in record.mistakes)
-        return
-    size, key = 0, {}
-    for name, value in record.values.items():
-        if name not in serializers:
-            yield f"{record.where}: the table has no column {name!r}; it has {', '.join(serializers)}"
-        elif value is not None:
-            try:
-                serialized = serializers[name](value)
-            except Unwritable as error:
-                yield f"{record.where}: {error}: {str(value)[:50]!r}"
+class Writer:
+    """Of one load."""
+
+    def __init__(
+        self,
+        loading: Loading,
+        data: Input,
+        *,
+        window: RequestWindow,
+        ledger: Ledger,
+        counts: Counts,
+        report: Callable[[Row, Sequence[Mistake]], None],
+        progress: Callable[[], None],
+        stop: asyncio.Event,
+    ) -> None:
+        """report: is told of each row that is not loaded. progress: is called now and then. stop: ends it early."""
+        self._loading, self._data, self._window, self._ledger = loading, data, window, ledger
+        self._counts, self._report, self._progress, self._stop = counts, report, progress, stop
+        self._chunks: deque[_Chunk] = deque()
+        self._room = asyncio.Semaphore(_CHUNKS)
+        self._committed = time.monotonic()
+
+    async def write(self) -> None:
+        """Raises LoadFailed and BadData. However it ends, the ledger has what was done."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for chunk in _chunks(self._data.rows(self._ledger.position)):
+                    await self._room.acquire()
+                    if self._stop.is_set():
+                        break
+                    self._counts.read += len(chunk.rows)
+                    self._chunks.append(chunk)
+                    chunk.waiting += 1
+                    for batch in _batches(self._accepted(chunk.rows)):
+                        await self._window.take()
+                        chunk.waiting += 1
+                        group.create_task(self._write(batch, chunk))
+                    chunk.rows.clear()
+                    self._done(chunk)
+                    self._progress()
+                    await asyncio.sleep(0)
+        except* (LoadFailed, BadData) as errors:
+            raise errors.exceptions[0] from None
+        finally:
+            self._counts.skipped = self._data.skipped
+            self._ledger.commit(self._position())
+
+    def _accepted(self, rows: Iterable[Row]) -> list[tuple[Row, Ready]]:
+        ready = []
+        for row in rows:
+            if isinstance(row.outcome, Ready):
+                ready.append((row, row.outcome))
             else:
-                size += len(serialized)
-                if name in table.key:
-                    key[name] = serialized
-    if missing := [name for name in table.key if record.values.get(name) is None]:
-        yield f"{record.where}: {', '.join(missing)} is missing, which is in the primary key"
-    elif len(key) == len(table.key):
-        identity = b"".join(len(key[name]).to_bytes(4, "big") + key[name] for name in table.key)
-        first = seen.setdefault(identity, record.where)
-        if first != record.where:
-            yield f"{record.where}: has the primary key of {first}"
-    if size > ROW_AT_MOST:
-        yield f"{record.where}: has {size} bytes; a row has {ROW_AT_MOST} at most"
+                self._reject(row, row.outcome)
+        duplicates = self._ledger.duplicates([(row.record, outcome) for row, outcome in ready])
+        if not duplicates:
+            return ready
+        for row, _ in ready:
+            if row.record in duplicates:
+                self._reject(row, [self._data.duplicate(duplicates[row.record])])
+        return [each for each in ready if each[0].record not in duplicates]
+
+    def _reject(self, row: Row, mistakes: Sequence[Mistake]) -> None:
+        self._counts.rejected += 1
+        self._ledger.reject(row.record, self._data.rejects(row, mistakes))
+        self._report(row, mistakes)
+
+    async def _write(self, batch: Sequence[tuple[Row, Ready]], chunk: _Chunk) -> None:
+        try:
+            await self._insert(batch)
+        except Unwritable:
+            for each in batch:  # one of them is refused: which one, and why?
+                try:
+                    await self._insert([each])
+                except Unwritable as error:
+                    self._reject(each[0], [Mistake(None, "", f"is refused by the table: {error.__cause__ or error}")])
+        finally:
+            self._window.give_back()
+        self._done(chunk)
+
+    async def _insert(self, batch: Sequence[tuple[Row, Ready]]) -> None:
+        bodies = [ready.body for _, ready in batch]
+
+        async def insert(deadline: float) -> None:
+            await self._loading.rows.execute(bodies, deadline=deadline)
+
+        await patiently(f"{self._data.place(batch[0][0].record)}: cannot be written", insert)
+        self._counts.written += len(batch)
+        self._counts.write_units += sum(ready.units for _, ready in batch)
+
+    def _done(self, chunk: _Chunk) -> None:
+        chunk.waiting -= 1
+        if chunk.waiting == 0:
+            self._room.release()
+            if time.monotonic() >= self._committed + _COMMIT_SECONDS:
+                self._ledger.commit(self._position())
+                self._committed = time.monotonic()
+
+    def _position(self) -> int:
+        """Before which all is done."""
+        position = self._ledger.position
+        while self._chunks and self._chunks[0].waiting == 0:
+            position = self._chunks.popleft().end
+        return position
 
 
-async def write(loading: Loading, records: Iterable[Record], done: Callable[[], None]) -> int:
-    """Writes each record. done: is called after each. Returns how many. Raises LoadFailed."""
-    columns = [column.name for column in loading.description.columns]
-
-    async def insert(record: Record) -> None:
-        values = [record.values.get(name, UNSET_VALUE) for name in columns]
-        await _patiently(record, "written", lambda deadline: loading.insert.execute(values, deadline=deadline))
-        done()
-
-    return await _for_each(records, insert)
-
-
-async def verify(loading: Loading, records: Iterable[Record], done: Callable[[], None]) -> int:
-    """Reads each record back. Returns how many are there as given. Raises LoadFailed if one is not."""
-    types, columns = loading.insert.types, [column.name for column in loading.description.columns]
-
-    async def find(record: Record) -> None:
-        key = [record.values[name] for name in loading.description.key]
-        page = await _patiently(record, "read back", lambda deadline: loading.find.execute(key, deadline=deadline))
-        if not page.rows:
-            raise LoadFailed(f"{record.where}: is not in the table although it was written")
-        found = dict(zip(columns, page.rows[0], strict=True))
-        for name, value in record.values.items():
-            if _comparable(types[name], value) != _comparable(types[name], found[name]):
-                raise LoadFailed(f"{record.where}: {name} reads back differently")
-        done()
-
-    return await _for_each(records, find)
+def _chunks(rows: Iterable[Row]) -> Iterator[_Chunk]:
+    chunk = _Chunk(0)
+    for row in rows:
+        chunk.rows.append(row)
+        chunk.bytes += len(row.outcome.body) if isinstance(row.outcome, Ready) else 0
+        chunk.end = row.record + 1
+        if len(chunk.rows) >= _CHUNK_ROWS or chunk.bytes >= _CHUNK_BYTES:
+            yield chunk
+            chunk = _Chunk(0)
+    if chunk.rows:
+        yield chunk
 
 
-async def _for_each(records: Iterable[Record], act: Callable[[Record], Awaitable[None]]) -> int:
-    """A few at a time, whatever their number; the first error ends all."""
-    remaining, count = iter(records), 0
-
-    async def work() -> None:
-        nonlocal count
-        for record in remaining:
-            await act(record)
-            count += 1
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(_AT_ONCE):
-                group.create_task(work())
-    except* (LoadFailed, BadData) as errors:
-        raise errors.exceptions[0] from None
-    return count
+def _batches(rows: Iterable[tuple[Row, Ready]]) -> Iterator[list[tuple[Row, Ready]]]:
+    batch: list[tuple[Row, Ready]] = []
+    size = 0
+    for each in rows:
+        length = len(each[1].body)
+        if batch and (len(batch) == _BATCH_ROWS or size + length > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(each)
+        size += length
+    if batch:
+        yield batch
 
 
-async def _patiently(record: Record, what: str, execute: Callable[[float], Awaitable[Any]]) -> Any:
-    """Tries again with growing pauses: Keyspaces reports throttling as a timeout."""
+async def patiently(failed: str, execute: Callable[[float], Awaitable[Any]]) -> Any:
+    """Tries again with growing pauses: Keyspaces reports throttling as a timeout.
+
+    failed: begins the message of LoadFailed, which it raises when its patience ends. Raises Unwritable.
+    """
     loop = asyncio.get_running_loop()
     until, pause = loop.time() + _PATIENCE, _FIRST_PAUSE
     while True:
         try:
             return await execute(loop.time() + _STATEMENT_SECONDS)
-        except Unwritable as error:
-            raise LoadFailed(f"{record.where}: cannot be {what}: {error}") from error
+        except SchemaChanged as error:
+            raise LoadFailed(f"{failed}: the table has changed: {error}") from error
         except (*DRIVER_ERRORS, DeadlineExceeded, OutcomeUnknown) as error:
             if loop.time() + pause > until:
-                raise LoadFailed(f"{record.where}: cannot be {what}: {describe(error)}") from error
+                raise LoadFailed(f"{failed}: {describe(error)}") from error
         await asyncio.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
-
-
-def _comparable(type_: Any, value: Any) -> Any:
-    """Equal for equal values of the type, in whatever order a set or a map comes; an empty collection is a null."""
-    if value is None:
-        return None
-    if issubclass(type_, ReversedType):
-        return _comparable(type_.subtypes[0], value)
-    if issubclass(type_, MapType):
-        key, item = type_.subtypes
-        return sorted((_comparable(key, each), _comparable(item, value[each])) for each in value) or None
-    if issubclass(type_, SetType):
-        return sorted(_comparable(type_.subtypes[0], each) for each in value) or None
-    if issubclass(type_, ListType):
-        return [_comparable(type_.subtypes[0], each) for each in value] or None
-    if issubclass(type_, TupleType):
-        return _comparable_tuple(type_, value)
-    return serializer("", type_)(value)
-
-
-def _comparable_tuple(type_: Any, value: Any) -> Sequence[Any]:
-    names = getattr(type_, "fieldnames", range(len(type_.subtypes)))
-    each = [value.get(name) for name in names] if isinstance(value, Mapping) else list(value)
-    return [_comparable(subtype, item) for subtype, item in zip(type_.subtypes, each, strict=True)]

@@ -1,40 +1,66 @@
-"""The loader's program, from its options to its exit code."""
+"""The loader's command line, and its exit code."""
 
 import argparse
 import asyncio
+import os
 import sys
-import time
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
-from cassandra.cluster import Session
-from cassandra.query import SimpleStatement
-
-from keyspaces.database import Database
-from keyspaces.session import DRIVER_ERRORS, Unreachable, describe, open_session_on_loop
-from keyspaces.target import QualifiedName, Target, UnknownTable, add_target_options, target_from
-from loader.load import LoadFailed, Loading, check, verify, write
-from loader.progress import LoadProgress
-from loader.records import BadData, read_records
-
-FAILED: Final = 1
-"""Exit code: not every record is in the table."""
-BAD_DATA: Final = 3
-"""Exit code: the data does not fit the table, and nothing was written."""
+from keyspaces.session import DRIVER_ERRORS, Unreachable, describe
+from keyspaces.target import UnknownTable, add_target_options, target_from
+from loader.job import BAD_DATA, FAILED, Wanted, load
+from loader.ledger import StateInUse
+from loader.load import LoadFailed
+from loader.sources import FORMATS, BadData, find_sources
 
 
-def run(*, name: str, table: str, data: Path, arguments: Sequence[str] | None = None) -> int:
-    """Fills the table from the data and returns the exit code: 0 if each record is in the table as given.
+def run(
+    *, name: str, table: str, data: Path | str, careful: bool = False, arguments: Sequence[str] | None = None
+) -> int:
+    """Fills the table from the data and returns the exit code: 0 if each row is in the table.
 
     name: of the program, before each line of its log. table: the program's name for it. data: used unless the command
-    line names another file. arguments: of the command line; by default the process's.
+    line names other data. careful: check all before the first write, and read all back after the last one; for a
+    few thousand rows. arguments: of the command line; by default the process's.
     """
     parser = argparse.ArgumentParser(prog=name, description=f"Fills the table {table} from a file.")
     add_target_options(parser)
-    parser.add_argument("data", nargs="?", type=Path, default=data, help=f"the file to load (default: {data.name})")
-    parser.add_argument("--check", action="store_true", help="only say whether the data fits the table")
-    parser.add_argument("--no-verify", action="store_true", help="do not read back what was written")
+    parser.add_argument(
+        "data",
+        nargs="?",
+        default=str(data),
+        help=f"a file, a folder, s3://bucket/key, or - for standard input (default: {Path(data).name})",
+    )
+    parser.add_argument("--format", choices=FORMATS, help="of data whose name does not say it")
+    parser.add_argument("--check", action="store_true", help="only say whether all of the data fits the table")
+    parser.add_argument("--plan", action="store_true", help="only say what the load would take")
+    parser.add_argument(
+        "--check-first",
+        action=argparse.BooleanOptionalAction,
+        default=careful,
+        help="write nothing unless all of the data fits the table",
+    )
+    parser.add_argument(
+        "--verify",
+        action=argparse.BooleanOptionalAction,
+        default=careful,
+        help="read each row back and compare it",
+    )
+    parser.add_argument(
+        "--state",
+        type=Path,
+        metavar="FOLDER",
+        default=Path(tempfile.gettempdir()) / f"{name}-{os.geteuid()}",
+        help="for how far the load is, so that another run goes on from there (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--rejects",
+        type=Path,
+        metavar="FILE",
+        help="for the rows that cannot be loaded, with the reasons (default: rejects.jsonl in the state's folder)",
+    )
     parser.add_argument(
         "--startup-timeout",
         type=float,
@@ -49,63 +75,29 @@ def run(*, name: str, table: str, data: Path, arguments: Sequence[str] | None = 
         print(f"{name}: {line}", file=sys.stderr, flush=True)
 
     try:
-        qualified = target.table(table)
+        wanted = Wanted(
+            table=target.table(table),
+            sources=find_sources(options.data, options.format),
+            check_only=options.check,
+            check_first=options.check_first,
+            plan_only=options.plan,
+            verify=options.verify,
+            state=options.state,
+            rejects=options.rejects or options.state / "rejects.jsonl",
+            startup_timeout=options.startup_timeout,
+        )
+        if any(not each.identity for each in wanted.sources) and (wanted.check_first or wanted.verify):
+            parser.error("standard input can be read only once: give --no-check-first --no-verify, or a file")
+        return asyncio.run(load(target, wanted, say))
     except UnknownTable as error:
         parser.error(str(error))
-    try:
-        return asyncio.run(_load(target, qualified, options, say))
     except BadData as error:
         for line in str(error).splitlines():
             say(line)
         say("nothing was written")
         return BAD_DATA
-    except (LoadFailed, Unreachable) as error:
+    except (LoadFailed, StateInUse, Unreachable) as error:
         say(str(error))
     except DRIVER_ERRORS as error:
         say(describe(error))
     return FAILED
-
-
-async def _load(target: Target, table: QualifiedName, options: argparse.Namespace, say: Callable[[str], None]) -> int:
-    deadline = time.monotonic() + options.startup_timeout
-
-    def first_use(session: Session) -> Loading:
-        _wait_until_active(session, table, deadline=deadline, report=say)
-        return Loading.of(Database(session, table, observe=lambda *_: None, on_more_columns=say))
-
-    opened = open_session_on_loop(target, startup_timeout=options.startup_timeout, first_use=first_use)
-    async with opened as (_, loading):
-        count = check(loading, read_records(options.data, loading.types))
-        if options.check:
-            say(f"{count} records fit {table}")
-            return 0
-        progress = LoadProgress(count, say)
-        written = await write(loading, read_records(options.data, loading.types), progress.step("written"))
-        verified = 0
-        if not options.no_verify:
-            verified = await verify(loading, read_records(options.data, loading.types), progress.step("verified"))
-        progress.end()
-    say(f"{written} rows written and {verified} verified in {table}")
-    return 0
-
-
-def _wait_until_active(
-    session: Session, table: QualifiedName, *, deadline: float, report: Callable[[str], None]
-) -> None:
-    """Keyspaces creates tables asynchronously: waits for ACTIVE. Raises LoadFailed at `deadline` (time.monotonic())."""
-    # Not prepared: Keyspaces has refused to prepare reads of system tables.
-    question = SimpleStatement(
-        "SELECT status FROM system_schema_mcs.tables WHERE keyspace_name = %s AND table_name = %s"
-    )
-    seen = None
-    while True:
-        row = session.execute(question, (table.keyspace, table.name)).one()
-        status = row["status"] if row else "missing"
-        if status == "ACTIVE":
-            return
-        if time.monotonic() >= deadline:
-            raise LoadFailed(f"table {table} is {status}, not ACTIVE, and time is up")
-        if status != seen:
-            report(f"waiting for table {table}: {status}")
-            seen = status
-        time.sleep(1)

@@ -1,49 +1,49 @@
-"""How far a load is: a line that changes on a terminal, a line now and then in a log."""
+"""How far a load is: a bar on a terminal, a line of JSON every few seconds in a log."""
 
+import json
 import sys
 import time
 from collections.abc import Callable
 from typing import Final
 
-_TERMINAL_SECONDS: Final = 0.2
-_LOG_SECONDS: Final = 10.0
+from tqdm import tqdm
+
+from loader.rows import Input
+
+_LOG_SECONDS: Final = 5.0
 
 
 class LoadProgress:
-    """Of so many records. A load that is done before the first line is due shows none."""
+    """Of one pass over the input. Time left is by the bytes that were read; of standard input nobody knows them.
 
-    def __init__(self, count: int, say: Callable[[str], None]) -> None:
-        self._count = count
-        self._say = say
-        self._terminal = sys.stderr.isatty()
-        self._every = _TERMINAL_SECONDS if self._terminal else _LOG_SECONDS
-        self._drawn = False
+    A pass that is done before the first line is due shows none.
+    """
 
-    def step(self, what: str) -> Callable[[], None]:
-        """To be called for each record that is `what`."""
-        done, started = 0, time.monotonic()
-        due = started + self._every
+    def __init__(self, what: str, data: Input, count: Callable[[], int]) -> None:
+        """what: happens to the rows, such as `written`. count: of the rows to which it has happened."""
+        self._what, self._data, self._count = what, data, count
+        self._started = time.monotonic()
+        self._due = self._started + _LOG_SECONDS
+        self._bar = None
+        if sys.stderr.isatty():
+            self._bar = tqdm(total=data.size or None, unit="B", unit_scale=True, desc=what, leave=False)
 
-        def one() -> None:
-            nonlocal done, due
-            done += 1
-            now = time.monotonic()
-            if now >= due:
-                due = now + self._every
-                rate = done / (now - started)
-                self._show(
-                    f"{done} of {self._count} {what}, {rate:.0f} a second, {(self._count - done) / rate:.0f} s left"
-                )
-
-        return one
+    def step(self) -> None:
+        """To be called now and then."""
+        if self._bar is not None:
+            rate = self._count() / max(time.monotonic() - self._started, 0.001)
+            self._bar.set_postfix_str(f"{self._count()} rows, {rate:.0f} a second", refresh=False)
+            self._bar.update(self._data.read_bytes - self._bar.n)
+            return
+        now = time.monotonic()
+        if now >= self._due:
+            self._due = now + _LOG_SECONDS
+            seconds, read = now - self._started, self._data.read_bytes
+            line = {"progress": self._what, "rows": self._count(), "rows_a_second": round(self._count() / seconds)}
+            if self._data.size and read:
+                line["seconds_left"] = round(max(self._data.size - read, 0) * seconds / read)
+            print(json.dumps(line), flush=True)
 
     def end(self) -> None:
-        if self._drawn:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-    def _show(self, line: str) -> None:
-        if self._terminal:
-            self._drawn = True
-            print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
-        else:
-            self._say(line)
+        if self._bar is not None:
+            self._bar.close()

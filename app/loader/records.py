@@ -1,117 +1,161 @@
-"""Rows of a file: a JSON array, JSON Lines, or CSV with a header.
+"""Rows of a source, one after the other: CSV with a header, JSON Lines, a JSON array, Parquet.
 
-JSON has values as docs/service.md shows them: a decimal, a timestamp, a UUID as text, a blob as base64. In CSV, an
-empty field is no value, and a collection is written as JSON.
+No more than a row, or a batch of Parquet, is in memory at any time.
 """
 
 import csv
+import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
-_BOOLEANS: Final = {"true": True, "false": False}
-_IN_JSON: Final = ("list", "set", "map", "tuple", "frozen")
-_WHOLE: Final = ("tinyint", "smallint", "int", "bigint", "varint")
+from loader.sources import BadData, Source
 
-
-class BadData(Exception):
-    """The data cannot be loaded; the message has a line for each mistake, with its place in the file."""
+_LONGEST: Final = 4 * 1024 * 1024
+"""Bytes of a line, and characters of a CSV field: a row has 1 MB at most, which escapes and base64 make longer."""
+_PARQUET_ROWS: Final = 1000
+_BOM: Final = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """where: file and line, or row of a JSON array. mistakes: why it cannot be read; then there may be no values."""
+class Unreadable:
+    """What stands in the place of a row. reason: a sentence without its subject. text: the beginning of the row."""
 
-    where: str
-    values: Mapping[str, Any]
-    mistakes: Sequence[str] = ()
+    reason: str
+    text: str
 
 
-def read_records(path: Path, types: Mapping[str, str]) -> Iterator[Record]:
-    """types: CQL types by column, to read CSV by. Raises BadData for a file that cannot be read on from some place."""
-    reader = _READERS.get(path.suffix)
-    if reader is None:
-        raise BadData(f"{path.name}: is named like no data; use {', '.join(_READERS)}")
+@dataclass(frozen=True)
+class Table:
+    """columns: of each row, which is a sequence; None if each row is a mapping. textual: whether values are text only.
+
+    rows: each with its number: of the line, or of the row where a format has no lines.
+    """
+
+    columns: Sequence[str] | None
+    textual: bool
+    rows: Iterator[tuple[int, Any]]
+
+
+def read_table(source: Source, content: BinaryIO) -> Table:
+    """Raises BadData, as its rows do, for content that cannot be read on from some place."""
+    return _READERS[source.format](source, content)
+
+
+def place(source: Source, number: int) -> str:
+    """As messages name it."""
+    return f"{source.name}:{number}" if source.format in ("csv", "jsonl") else f"{source.name}, row {number}"
+
+
+def _csv(source: Source, content: BinaryIO) -> Table:
+    # A byte that is not UTF-8 becomes half a surrogate pair, which no column takes: so its row is named, not the file.
+    text = io.TextIOWrapper(content, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    csv.field_size_limit(_LONGEST)
+    reader = csv.reader(text, strict=True)
     try:
-        yield from reader(path, types)
+        header = next(reader, None)
+    except csv.Error as error:
+        raise BadData(f"{source.name}:1: is no CSV: {error}") from None
+    if not header:
+        raise BadData(f"{source.name}: is empty; the first line must name the columns")
+    if twice := [name for name in dict.fromkeys(header) if header.count(name) > 1]:
+        raise BadData(f"{source.name}:1: names {', '.join(twice)} twice")
+    return Table(header, True, _csv_rows(source, reader, len(header), text))
+
+
+def _csv_rows(source: Source, reader: Any, width: int, text: object) -> Iterator[tuple[int, Any]]:
+    try:
+        for row in reader:
+            if len(row) == width:
+                yield reader.line_num, row
+            elif row:
+                yield reader.line_num, Unreadable("has other fields than the header names", ",".join(row)[:200])
+    except csv.Error as error:
+        raise BadData(f"{source.name}:{reader.line_num}: is no CSV: {error}") from None
+
+
+def _json_lines(_: Source, content: BinaryIO) -> Table:
+    return Table(None, False, _lines(content))
+
+
+def _lines(content: BinaryIO) -> Iterator[tuple[int, Any]]:
+    decode = json.JSONDecoder(parse_float=Decimal).decode
+    number, start = 0, _BOM
+    while line := content.readline(_LONGEST):
+        number += 1
+        if number == 1:
+            line = line.removeprefix(start)
+        if len(line) == _LONGEST and not line.endswith(b"\n"):
+            shown = line[:200].decode(errors="replace")
+            while line and not line.endswith(b"\n"):
+                line = content.readline(_LONGEST)
+            yield number, Unreadable(f"is a line of more than {_LONGEST} bytes", shown)
+        elif not line.isspace():
+            yield number, _object(line, decode)
+
+
+def _object(line: bytes, decode: Callable[[str], Any]) -> Any:
+    try:
+        row = decode(line.decode())
     except UnicodeDecodeError as error:
-        raise BadData(f"{path.name}: is not UTF-8 at byte {error.start}") from None
-    except OSError as error:
-        raise BadData(f"{path.name}: cannot be read: {error.strerror}") from None
+        return Unreadable(f"is not UTF-8 at byte {error.start + 1} of the line", repr(line[:200]))
+    except (ValueError, RecursionError) as error:  # ValueError: of more digits than Python converts
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+        return Unreadable(f"is no JSON: {reason}", line[:200].decode(errors="replace"))
+    return row if isinstance(row, dict) else Unreadable("is no object", line[:200].decode(errors="replace"))
 
 
-def _json(path: Path, _: Mapping[str, str]) -> Iterator[Record]:
+def _json(source: Source, content: BinaryIO) -> Table:
+    return Table(None, False, _elements(source, content))
+
+
+def _elements(source: Source, content: BinaryIO) -> Iterator[tuple[int, Any]]:
+    import ijson  # here, since other formats do not need it
+
+    head = content.peek(_LONGEST)[:1024].removeprefix(_BOM).lstrip()  # type: ignore[attr-defined]  # is buffered
+    if not head.startswith(b"["):
+        raise BadData(f"{source.name}: holds no array; use [{{...}}, {{...}}], or JSON Lines named .jsonl")
+    number = 0
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-    except json.JSONDecodeError as error:
-        raise BadData(f"{path.name}:{error.lineno}: is no JSON: {error.msg}") from None
-    if not isinstance(rows, list):
-        raise BadData(f"{path.name}: holds no array; use [{{...}}, {{...}}], or a name that ends with .jsonl")
-    for number, row in enumerate(rows, 1):
-        yield _record(f"{path.name}, row {number}", row)
+        for row in ijson.items(content, "item"):
+            number += 1
+            yield number, row if isinstance(row, dict) else Unreadable("is no object", str(row)[:200])
+    except (ijson.JSONError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
+        raise BadData(f"{source.name}, after row {number}: is no JSON: {reason}") from None
 
 
-def _json_lines(path: Path, _: Mapping[str, str]) -> Iterator[Record]:
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                where = f"{path.name}:{number}"
-                try:
-                    yield _record(where, json.loads(line, parse_float=Decimal))
-                except json.JSONDecodeError as error:
-                    yield Record(where, {}, [f"is no JSON: {error.msg}"])
+def _parquet(source: Source, content: BinaryIO) -> Table:
+    try:
+        import pyarrow as arrow
+        from pyarrow import parquet
+    except ImportError:
+        raise BadData(f"{source.name}: is Parquet, and the package pyarrow is not installed") from None
+    if not content.seekable():
+        raise BadData(f"{source.name}: Parquet is read from its end, so neither standard input nor compression do")
+    try:
+        file = parquet.ParquetFile(content)
+        return Table(file.schema_arrow.names, False, _parquet_rows(source, file, arrow.ArrowException))
+    except arrow.ArrowException as error:
+        raise BadData(f"{source.name}: is no Parquet: {error}") from None
 
 
-def _csv(path: Path, types: Mapping[str, str]) -> Iterator[Record]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file, strict=True)
-        if unknown := [name for name in rows.fieldnames or () if name not in types]:
-            raise BadData(f"{path.name}:1: the table has no column {', '.join(unknown)}; it has {', '.join(types)}")
-        parsers = {name: _parser(cql_type) for name, cql_type in types.items()}
-        try:
-            for row in rows:
-                where = f"{path.name}:{rows.line_num}"
-                if None in row or None in row.values():
-                    yield Record(where, {}, ["has other fields than the header names"])
-                else:
-                    yield _parsed(where, row, parsers)
-        except csv.Error as error:
-            raise BadData(f"{path.name}:{rows.line_num}: is no CSV: {error}") from None
+def _parquet_rows(source: Source, file: Any, failure: type[Exception]) -> Iterator[tuple[int, Any]]:
+    number = 0
+    try:
+        for batch in file.iter_batches(batch_size=_PARQUET_ROWS, use_threads=False):
+            for row in zip(*(column.to_pylist(maps_as_pydicts="strict") for column in batch.columns), strict=True):
+                number += 1
+                yield number, row
+    except failure as error:
+        raise BadData(f"{source.name}, after row {number}: is no Parquet: {error}") from None
 
 
-def _parsed(where: str, row: Mapping[str, str], parsers: Mapping[str, Callable[[str], Any]]) -> Record:
-    values: dict[str, Any] = {}
-    mistakes = []
-    for name, text in row.items():
-        if text:
-            try:
-                values[name] = parsers[name](text)
-            except (ValueError, KeyError):
-                mistakes.append(f"{name} is {text[:50]!r}, which is none of its type")
-    return Record(where, values, mistakes)
-
-
-def _parser(cql_type: str) -> Callable[[str], Any]:
-    if cql_type in _WHOLE:
-        return int
-    if cql_type == "boolean":
-        return lambda text: _BOOLEANS[text.lower()]
-    if cql_type in ("float", "double"):
-        return float
-    if cql_type.partition("<")[0] in _IN_JSON:
-        return lambda text: json.loads(text, parse_float=Decimal)
-    return lambda text: text
-
-
-def _record(where: str, row: Any) -> Record:
-    return Record(where, row) if isinstance(row, dict) else Record(where, {}, ["is no object"])
-
-
-_READERS: Final[Mapping[str, Callable[[Path, Mapping[str, str]], Iterator[Record]]]] = {
-    ".json": _json,
-    ".jsonl": _json_lines,
-    ".csv": _csv,
+_READERS: Final[Mapping[str, Callable[[Source, BinaryIO], Table]]] = {
+    "csv": _csv,
+    "jsonl": _json_lines,
+    "json": _json,
+    "parquet": _parquet,
 }

@@ -28,7 +28,9 @@ class FakeTable:
     may_answer: asyncio.Event | None = None
 
     def describe(self) -> Description:
-        return Description("fakes.things", self.columns, [self.columns[0].name])
+        kinds = dict.fromkeys([column.name for column in self.columns[1:]], "regular")
+        key = self.columns[0].name
+        return Description("fakes.things", self.columns, [key], {key: "partition_key", **kinds})
 
     def read(self, clauses: str = "") -> "_FakeRead":
         return _FakeRead(self)

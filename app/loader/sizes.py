@@ -1,0 +1,112 @@
+"""What rows count for, by Keyspaces' rules: bytes of a row, and write units.
+
+Source: developer guide, "Estimate row size", "Read request units and write request units".
+`local_keyspaces/metering.py` has the same rules; neither room may import the other, so a test holds them equal.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from cassandra.cqltypes import ListType, MapType, ReversedType, SetType
+
+WRITE_BYTES: Final = 1024
+"""Of one unit."""
+READ_BYTES: Final = 4096
+_STATIC_METADATA: Final = 104
+_COLLECTION, _NULL = 3, 1
+_INTEGERS: Final = frozenset("tinyint smallint int bigint varint counter".split())
+
+Kind = str
+"""Of a column: partition_key, clustering, static or regular, as system_schema.columns has it."""
+
+
+def _integer(value: int) -> int:
+    digits = str(abs(value)).strip("0")
+    return (len(digits) + 1) // 2 + 1
+
+
+def value_size(type_: Any) -> Callable[[bytes], int]:
+    """The size that counts of a value of the driver's type, as the protocol writes it."""
+    if issubclass(type_, ReversedType):
+        return value_size(type_.subtypes[0])
+    name = type_.typename
+    if name in _INTEGERS:
+        return lambda value: _integer(int.from_bytes(value, "big", signed=True))
+    if name == "decimal":
+        return lambda value: _integer(int.from_bytes(value[4:], "big", signed=True))
+    if issubclass(type_, ListType | SetType | MapType):
+        return _collection_size([len if each.subtypes else value_size(each) for each in type_.subtypes])
+    return len
+
+
+def _collection_size(sizes: Sequence[Callable[[bytes], int]]) -> Callable[[bytes], int]:
+    def size(value: bytes) -> int:
+        at, total = 4, _COLLECTION
+        for _ in range(int.from_bytes(value[:4], "big")):
+            total += 1
+            for of_element in sizes:
+                length = int.from_bytes(value[at : at + 4], "big", signed=True)
+                total += of_element(value[at + 4 : at + 4 + length]) if length >= 0 else _NULL
+                at += 4 + max(length, 0)
+        return total
+
+    return size
+
+
+class RowSizes:
+    """Of one table's rows."""
+
+    def __init__(self, types: Mapping[str, Any], kinds: Mapping[str, Kind], *, timestamps: bool = False) -> None:
+        """types: the driver's, by column, all of the table. timestamps: the table has client-side timestamps."""
+        self._id = 1 + max(len(types) - 1, 0) // 62
+        self._columns = [
+            (kinds[name], value_size(type_), _overhead(type_, timestamps)) for name, type_ in types.items()
+        ]
+        self._static = [at for at, name in enumerate(types) if kinds[name] == "static"]
+        self._all_small = 60 * len(types) if timestamps else 8 * len(types)
+
+    def units(self, cells: Sequence[bytes | None], length: int) -> int:
+        """Write units of one row. cells: of each column; None for what is not written. length: of all, in bytes."""
+        # A key counts twice and a fifth; so a small row is known to be one unit without a look at its values.
+        if length * 2.2 + self._all_small <= WRITE_BYTES and not self._has_static(cells):
+            return 1
+        row, static = self.bytes_of(cells)
+        row_units, static_units = -(-row // WRITE_BYTES), -(-static // WRITE_BYTES)
+        if row and static:
+            return 2 * (row_units + static_units)
+        return max(row_units + static_units, 1)
+
+    def bytes_of(self, cells: Sequence[bytes | None]) -> tuple[int, int]:
+        """Of the row's own columns, and of the partition's static ones, 0 for none."""
+        row = key = static = 0
+        has_row = not self._static
+        for (kind, size_of, overhead), cell in zip(self._columns, cells, strict=True):
+            if cell is None:
+                continue
+            size = size_of(cell)
+            if kind == "partition_key":
+                row += 2 * size + self._id + 3
+                key += size + 3
+            elif kind == "clustering":
+                row += 2 * size + self._id + (size + 4) // 5
+                has_row = True
+            elif kind == "static":
+                static += size
+                row += overhead(cell)
+            else:
+                row += size + self._id + overhead(cell)
+                has_row = True
+        return row if has_row else 0, key + static + _STATIC_METADATA if static else 0
+
+    def _has_static(self, cells: Sequence[bytes | None]) -> bool:
+        return any(cells[at] is not None for at in self._static)
+
+
+def _overhead(type_: Any, timestamps: bool) -> Callable[[bytes], int]:
+    """Metadata of a column in a table with client-side timestamps: each element's of a collection."""
+    if not timestamps:
+        return lambda _: 0
+    for kind, (each, column) in {ListType: (30, 19), SetType: (14, 26), MapType: (17, 26)}.items():
+        if issubclass(type_, kind):
+            return lambda value: column + each * int.from_bytes(value[:4], "big")
+    return lambda _: 18

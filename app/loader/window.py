@@ -1,0 +1,65 @@
+"""How many requests are under way at once: more while the table answers, half as many when it throttles.
+
+That is the rule by which TCP avoids congestion (RFC 5681: additive increase, multiplicative decrease).
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+CONNECTION_REQUESTS: Final = 3000
+"""A second (Keyspaces developer guide, "Quotas")."""
+_FIRST, _LEAST, _MOST = 16.0, 1.0, 128.0
+_CUT_SECONDS: Final = 0.25
+"""Requests that were under way together are throttled together, which is one reason to slow down."""
+_AHEAD_SECONDS: Final = 0.02  # of requests that may leave at once after a pause
+
+
+class RequestWindow:
+    """Belongs to the running event loop."""
+
+    def __init__(self, connections: Callable[[], int]) -> None:
+        """connections: how many there are now."""
+        self._loop = asyncio.get_running_loop()
+        self._connections = connections
+        self.size = _FIRST
+        self._under_way = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._cut_at = self._next_at = 0.0
+        self.retried = 0
+
+    async def take(self) -> None:
+        """Waits until another request may leave."""
+        while self._under_way >= int(self.size):
+            turn = self._loop.create_future()
+            self._waiting.append(turn)
+            await turn
+        self._under_way += 1
+        now = self._loop.time()
+        self._next_at = max(self._next_at, now - _AHEAD_SECONDS) + 1 / (CONNECTION_REQUESTS * self._connections())
+        if self._next_at > now:
+            await asyncio.sleep(self._next_at - now)
+
+    def give_back(self) -> None:
+        self._under_way -= 1
+        self._wake()
+
+    def observe(self, outcome: str, _: float) -> None:
+        """Is told of each attempt how it ended, as `keyspaces.statements.Observer`."""
+        if outcome == "ok":
+            self.size = min(self.size + 1 / self.size, _MOST)
+            return
+        self.retried += 1
+        now = self._loop.time()
+        if now >= self._cut_at + _CUT_SECONDS:
+            self._cut_at = now
+            self.size = max(self.size / 2, _LEAST)
+
+    def _wake(self) -> None:
+        free = int(self.size) - self._under_way
+        while free > 0 and self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                free -= 1
