@@ -20,7 +20,8 @@ _DOUBLES_AFTER: Final = 1800  # seconds
 
 # Not prepared: Keyspaces has refused to prepare reads of system tables.
 _TABLE: Final = SimpleStatement(
-    "SELECT status, custom_properties FROM system_schema_mcs.tables WHERE keyspace_name = %s AND table_name = %s"
+    "SELECT status, creation_time, custom_properties FROM system_schema_mcs.tables "
+    "WHERE keyspace_name = %s AND table_name = %s"
 )
 
 
@@ -35,6 +36,7 @@ class TableState:
     provisioned: int | None = None
     warm: int = NEW_TABLE
     timestamps: bool = False
+    created: str = ""
 
     def seconds_for(self, units: float) -> float:
         """That the table needs to take so many write units, if it served less than its capacity before."""
@@ -62,4 +64,5 @@ def table_state(session: Session, table: QualifiedName) -> TableState:
         provisioned=int(capacity["write_capacity_units"]) if provisioned else None,
         warm=max(warm, NEW_TABLE),
         timestamps=properties.get("client_side_timestamps", {}).get("status") == "enabled",
+        created=str(row["creation_time"]),
     )

@@ -1,6 +1,7 @@
 """One load from its plan to its summary."""
 
 import asyncio
+import hashlib
 import json
 import os
 import signal
@@ -19,7 +20,8 @@ from keyspaces.database import Database
 from keyspaces.session import open_session_on_loop
 from keyspaces.target import QualifiedName, Target
 from loader.capacity import TableState, table_state
-from loader.convert import Converter, Mistake, Ready
+from loader.check import MISTAKES_SHOWN, check
+from loader.convert import Converter, Mistake
 from loader.ledger import Ledger
 from loader.load import Counts, LoadFailed, Loading, Writer
 from loader.plan import make_plan
@@ -39,23 +41,25 @@ REJECTED: Final = 4
 STOPPED: Final = 5
 """Exit code: stopped by SIGTERM or SIGINT; run again, it goes on."""
 
-_MISTAKES_SHOWN: Final = 20
-
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What is to be done. rejects: the file that names what was not loaded. state: a folder."""
+    """What is to be done. state: a folder; None for one of the machine's temporary ones.
 
+    rejects: the file that names what was not loaded; None for one in the state's folder.
+    """
+
+    program: str
     table: QualifiedName
     sources: Sequence[Source]
     check_only: bool
     check_first: bool
     plan_only: bool
     verify: bool
-    state: Path
-    rejects: Path
+    state: Path | None
+    rejects: Path | None
     startup_timeout: float
 
 
@@ -82,11 +86,12 @@ async def load(target: Target, wanted: Wanted, say: Say) -> int:
         types = {name: loading.insert.types[name] for name in names}
         data = Input(wanted.sources, Converter(loading.description, types, timestamps=table.timestamps))
         if wanted.check_only or wanted.check_first:
-            count = _check(data)
+            count = check(data)
             if wanted.check_only:
                 say(f"{count} records fit {wanted.table}")
                 return DONE
-        with Ledger(wanted.state, _identity(wanted)) as ledger:
+        identity = _identity(target, wanted, table)
+        with Ledger(wanted.state or _temporary(wanted.program, identity), identity) as ledger:
             if wanted.plan_only:
                 plan = make_plan(data, table)
                 for line in plan.lines():
@@ -157,13 +162,13 @@ class _Load:
     def _report(self, row: Row, mistakes: Sequence[Mistake]) -> None:
         for mistake in mistakes:
             self._named += 1
-            if self._named <= _MISTAKES_SHOWN:
+            if self._named <= MISTAKES_SHOWN:
                 self._say(f"{self._data.place(row.record)}: {mistake}")
-            elif self._named == _MISTAKES_SHOWN + 1:
+            elif self._named == MISTAKES_SHOWN + 1:
                 self._say("and more, which are not shown")
 
     def _write_rejects(self) -> None:
-        path = self._wanted.rejects
+        path = self._wanted.rejects or self._ledger.folder / "rejects.jsonl"
         if not self._ledger.count_rejects():
             path.unlink(missing_ok=True)  # of an earlier load
             return
@@ -205,38 +210,15 @@ class _Load:
         print(json.dumps({"summary": {**summary, "table": str(wanted.table), "plan": plan}}), flush=True)
 
 
-def _check(data: Input) -> int:
-    """How many rows there are. Raises BadData, which names what is wrong with each."""
-    mistakes: list[str] = []
-    count = wrong = found = 0
-    with tempfile.TemporaryDirectory() as folder, Ledger(Path(folder), "check") as ledger:
-
-        def note(row: Row, about: Sequence[Mistake]) -> None:
-            nonlocal wrong, found
-            wrong += 1
-            found += len(about)
-            mistakes.extend(f"{data.place(row.record)}: {each}" for each in about[: _MISTAKES_SHOWN - len(mistakes)])
-
-        for row in data.rows():
-            count += 1
-            if not isinstance(row.outcome, Ready):
-                note(row, row.outcome)
-            else:
-                for first in ledger.duplicates([(row.record, row.outcome)]).values():
-                    note(row, [data.duplicate(first)])
-    if found > len(mistakes):
-        mistakes.append(f"and more: {wrong} of {count} records cannot be loaded")
-    if wrong:
-        raise BadData("\n".join(mistakes))
-    if not count:
-        raise BadData("there is no record in the data")
-    return count
-
-
-def _identity(wanted: Wanted) -> str:
+def _identity(target: Target, wanted: Wanted, table: TableState) -> str:
     """Of input and table. Input that can be read only once is a new one each time."""
     parts = [source.identity or str(uuid.uuid4()) for source in wanted.sources]
-    return "\n".join([str(wanted.table), *parts])
+    return "\n".join([str(target), str(wanted.table), table.created, *parts])
+
+
+def _temporary(program: str, identity: str) -> Path:
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"{program}-{os.geteuid()}-{digest}"
 
 
 @contextmanager

@@ -2,9 +2,7 @@
 
 import argparse
 import asyncio
-import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,8 +50,7 @@ def run(
         "--state",
         type=Path,
         metavar="FOLDER",
-        default=Path(tempfile.gettempdir()) / f"{name}-{os.geteuid()}",
-        help="for how far the load is, so that another run goes on from there (default: %(default)s)",
+        help="for how far the load is, so that another run goes on from there (default: a folder of its own in TMPDIR)",
     )
     parser.add_argument(
         "--rejects",
@@ -76,6 +73,7 @@ def run(
 
     try:
         wanted = Wanted(
+            program=name,
             table=target.table(table),
             sources=find_sources(options.data, options.format),
             check_only=options.check,
@@ -83,7 +81,7 @@ def run(
             plan_only=options.plan,
             verify=options.verify,
             state=options.state,
-            rejects=options.rejects or options.state / "rejects.jsonl",
+            rejects=options.rejects,
             startup_timeout=options.startup_timeout,
         )
         if any(not each.identity for each in wanted.sources) and (wanted.check_first or wanted.verify):

@@ -146,8 +146,7 @@ def _plain(stored: io.BufferedReader, name: str) -> io.BufferedReader:
             import zstandard
         except ImportError:
             raise BadData(f"{name}: is compressed with zstd, and the package zstandard is not installed") from None
-        reader = zstandard.ZstdDecompressor().stream_reader(stored, read_across_frames=True)
-        return io.BufferedReader(_Zstd(reader, zstandard.ZstdError), _BUFFER)
+        return io.BufferedReader(_Zstd(stored, zstandard.ZstdDecompressor(), zstandard.ZstdError), _BUFFER)
     return stored
 
 
@@ -157,14 +156,31 @@ class _Raw(io.RawIOBase):
 
 
 class _Zstd(_Raw):
-    def __init__(self, reader: Any, error: type[Exception]) -> None:
-        self._reader, self._error = reader, error
+    """The package's own reader takes a file that was cut off for a whole one."""
+
+    def __init__(self, stored: io.BufferedReader, decompressor: Any, error: type[Exception]) -> None:
+        self._stored, self._decompressor, self._error = stored, decompressor, error
+        self._frame: Any = None
+        self._compressed = self._plain = b""
 
     def readinto(self, buffer: Any) -> int:
-        try:
-            return int(self._reader.readinto(buffer))
-        except self._error as error:
-            raise OSError(str(error)) from error
+        while not self._plain:
+            compressed = self._compressed or self._stored.read1(_HEAD)
+            if not compressed:
+                if self._frame is not None:
+                    raise OSError("it ends in the middle")
+                return 0
+            if self._frame is None:
+                self._frame = self._decompressor.decompressobj()
+            try:
+                self._plain, self._compressed = self._frame.decompress(compressed), b""
+            except self._error as error:
+                raise OSError(str(error)) from error
+            if self._frame.eof:  # another frame may follow
+                self._frame, self._compressed = None, self._frame.unused_data
+        count = min(len(buffer), len(self._plain))
+        buffer[:count], self._plain = self._plain[:count], self._plain[count:]
+        return count
 
 
 class _Counted(_Raw):

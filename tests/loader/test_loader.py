@@ -1,5 +1,6 @@
 """The loader against a real table: what it takes, what it refuses before it writes, and what it bears."""
 
+import gzip
 import json
 import subprocess
 from collections.abc import Mapping
@@ -7,12 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow
+import pyarrow.parquet
 import pytest
+import zstandard
 
 from local_keyspaces.tables import Status, TableSchema
 from tests.fakes.every_type import TYPES, VALUES
 from tests.keyspaces import LocalKeyspaces
-from tests.processes import run_program
+from tests.processes import run_program, start_program, wait_until
 
 EVERY_TYPE = {"id": "text", "at": "timeuuid", "a_ascii": "ascii", **TYPES}
 # Sets and maps out of their order, and times as a person writes them.
@@ -29,6 +33,7 @@ TABLE = TableSchema(
     keyspace="loading", name="things", columns=EVERY_TYPE, partition_key=["id"], clustering_key={"at": "DESC"}
 )
 SMALL = replace(TABLE, name="small", columns={"id": "text", "n": "int"}, clustering_key={})
+KILLED = replace(SMALL, name="killed")
 
 
 @pytest.fixture(scope="package")
@@ -59,17 +64,29 @@ def rows(keyspaces: LocalKeyspaces, table: TableSchema = SMALL) -> dict[str, Any
         return {row.id: row for row in session.execute(f"SELECT * FROM {table.keyspace}.{table.name}")}
 
 
-@pytest.mark.parametrize("form", ["json", "jsonl", "csv"])
-def test_loads_every_type_and_finds_it_again(loading: LocalKeyspaces, tmp_path: Path, form: str) -> None:
+def test_loads_every_type_from_every_format_and_finds_it_again(loading: LocalKeyspaces, tmp_path: Path) -> None:
     """A value is lost or changed on the way, and the loader says that all went well."""
-    row = {**ROW, "id": form}
-    csv = ",".join(row) + "\n" + ",".join(_field(value) for value in row.values())
-    content = {"json": json.dumps([row]), "jsonl": json.dumps(row) + "\n", "csv": csv + "\n"}[form]
-    result = load(loading, file(tmp_path, f"things.{form}", content), table=TABLE)
-    assert (result.returncode, result.stderr) == (0, "load-things: 1 rows written and 1 verified in loading.things\n")
-    found = rows(loading, TABLE)[form]
-    assert (found.a_decimal.as_tuple().exponent, found.a_varint, list(found.a_set)) == (-2, 10**30, ["a", "b"])
-    assert found.a_timestamp.microsecond == 123_000
+    folder = tmp_path / "data"
+    folder.mkdir()
+    csv = ",".join(ROW) + "\n" + ",".join(_field(value) for value in {**ROW, "id": "csv"}.values()) + "\n"
+    (folder / "a.csv.gz").write_bytes(gzip.compress(csv.encode()))
+    (folder / "b.json").write_text(json.dumps([{**ROW, "id": "json"}]))
+    lines = json.dumps({**ROW, "id": "jsonl"}).encode()
+    (folder / "c.jsonl.zst").write_bytes(zstandard.compress(lines + b"\n") + zstandard.compress(b"\n"))
+    # Parquet has types of its own for some; a tuple and a map of text it has not.
+    parquet_row = {**ROW, "id": "parquet", "a_varint": None, "a_tuple": None, "a_map": None, "a_blob": b"\x00\xff"}
+    pyarrow.parquet.write_table(
+        pyarrow.Table.from_pylist([{name: value for name, value in parquet_row.items() if value is not None}]),
+        folder / "d.parquet",
+    )
+    result = load(loading, folder, "--verify", table=TABLE)
+    assert (result.returncode, result.stderr) == (0, "load-things: 4 rows written and 4 verified in loading.things\n")
+    there = rows(loading, TABLE)
+    for form in ("csv", "json", "jsonl"):
+        found = there[form]
+        assert (found.a_decimal.as_tuple().exponent, found.a_varint, list(found.a_set)) == (-2, 10**30, ["a", "b"])
+        assert found.a_timestamp.microsecond == 123_000
+    assert there["parquet"].a_blob == b"\x00\xff"
 
 
 def _field(value: Any) -> str:
@@ -77,45 +94,67 @@ def _field(value: Any) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "says"),
-    [
-        ("a.json", "[{}", "a.json:1: is no JSON"),
-        ("a.json", "{}", "a.json: holds no array"),
-        ("a.json", "[]", "there is no record in the data"),
-        ("a.json", "[1]", "a.json, row 1: is no object"),
-        ("a.jsonl", '{"id": "a"}\n{"id"\n', "a.jsonl:2: is no JSON"),
-        ("a.csv", "id,m\na,1\n", "a.csv:1: the table has no column m; it has id, n"),
-        ("a.csv", "id,n\na,1\nb,1,2\n", "a.csv:3: has other fields than the header names"),
-        ("a.csv", "id,n\na,x\n", "a.csv:2: n is 'x', which is none of its type"),
-        ("a.txt", "id", "a.txt: is named like no data; use .json, .jsonl, .csv"),
-        ("a.json", '[{"id": "a", "n": "1"}]', "a.json, row 1: n takes a value of type int, which this is not: '1'"),
-        ("a.json", '[{"id": "a", "n": 2147483648}]', "a.json, row 1: n takes a value of type int"),
-        ("a.json", '[{"id": "a", "m": 1}]', "a.json, row 1: the table has no column 'm'; it has id, n"),
-        ("a.json", '[{"n": 1}]', "a.json, row 1: id is missing, which is in the primary key"),
-        ("a.json", '[{"id": "a"}, {"id": "a"}]', "a.json, row 2: has the primary key of a.json, row 1"),
-        ("a.json", json.dumps([{"id": "x" * 1_100_000}]), "a.json, row 1: has 1100000 bytes; a row has 1048576"),
-    ],
-)
-def test_refuses_data_that_does_not_fit_before_it_writes(
-    loading: LocalKeyspaces, tmp_path: Path, name: str, content: str, says: str
-) -> None:
-    """Half of the rows are in the table, and a traceback says why."""
+def test_writes_nothing_when_it_is_to_check_first(loading: LocalKeyspaces, tmp_path: Path) -> None:
+    """Half of the rows are in the table when one cannot be."""
     before = set(rows(loading))
-    result = load(loading, file(tmp_path, name, content))
+    result = load(loading, file(tmp_path, "a.json", '[{"id": "half"}, {"id": "b", "n": "1"}]'), "--check-first")
     assert result.returncode == 3, result.stderr
-    first, *_, last = result.stderr.splitlines()
-    assert first.startswith(f"load-things: {says}")
-    assert last == "load-things: nothing was written"
+    assert result.stderr.splitlines() == [
+        "load-things: a.json, row 2: n takes a value of type int, which this is not: '1'",
+        "load-things: nothing was written",
+    ]
     assert set(rows(loading)) == before
 
 
-def test_names_all_mistakes_up_to_a_number(loading: LocalKeyspaces, tmp_path: Path) -> None:
-    """The second mistake shows only when the first is mended."""
-    content = json.dumps([{"id": str(number), "n": "x"} for number in range(30)])
-    lines = load(loading, file(tmp_path, "a.json", content), "--check").stderr.splitlines()
-    assert len(lines) == 22
-    assert lines[-2] == "load-things: and more: 30 of 30 records cannot be loaded"
+def test_loads_the_rest_and_names_what_it_rejects(loading: LocalKeyspaces, tmp_path: Path) -> None:
+    """Of ten million rows one is wrong, and the others are not loaded, or nobody can tell which it was."""
+    lines = '{"id": "good"}\n{"id": "bad", "n": "x"}\n{"id": "good"}\n{"id": ""}\nno JSON\n{"id": "fine"}\n'
+    rejects = tmp_path / "rejects.jsonl"
+    result = load(loading, file(tmp_path, "a.jsonl", lines), "--rejects", str(rejects))
+    assert result.returncode == 4, result.stderr
+    assert {"good", "fine"} <= set(rows(loading))
+    found = [json.loads(line) for line in rejects.read_text().splitlines()]
+    assert [(each["file"], each["line"], each["mistakes"][0]["column"]) for each in found] == [
+        *(("a.jsonl", 2, "n"), ("a.jsonl", 3, None), ("a.jsonl", 4, None), ("a.jsonl", 5, None)),
+    ]
+    assert found[1]["mistakes"][0]["reason"] == "has the primary key of a.jsonl:1"
+    assert found[0]["given"] == {"id": "bad", "n": "x"}
+    summary = json.loads(result.stdout.splitlines()[-1])["summary"]
+    assert (summary["read"], summary["written"], summary["rejected"], summary["write_units"]) == (6, 2, 4, 2)
+
+
+def test_goes_on_where_it_was_killed(loading: LocalKeyspaces, tmp_path: Path) -> None:
+    """After hours a task is killed, and the next one begins at the first row, or leaves some out."""
+    loading.create(KILLED)
+    count = 40_000
+    data = file(tmp_path, "a.csv", "id,n\n" + "".join(f"killed-{number},{number}\n" for number in range(count)))
+    state = str(tmp_path / "state")
+    told = environment(loading, KILLED)
+    with start_program("load_things", str(data), "--state", state, environment=told) as process:
+        wait_until(lambda: _position(tmp_path / "state" / "state.sqlite-wal"))
+        process.kill()
+        process.wait()
+    before = _loaded(loading)
+    with start_program("load_things", str(data), "--state", state, environment=told) as process:
+        wait_until(lambda: _loaded(loading) > before or process.poll() is not None)
+        process.terminate()
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode in (0, 5), errors  # 0: it was done already
+    result = load(loading, data, "--state", state, table=KILLED)
+    assert result.returncode == 0, result.stderr
+    assert _loaded(loading) == count
+    if process.returncode == 5:
+        summary = json.loads(result.stdout.splitlines()[-1])["summary"]
+        assert (summary["skipped"] > 0, summary["skipped"] + summary["written"]) == (True, count)
+
+
+def _position(wal: Path) -> bool:
+    """Whether the load has noted that some of it is done."""
+    return wal.exists() and wal.stat().st_size > 100_000
+
+
+def _loaded(keyspaces: LocalKeyspaces) -> int:
+    return len(rows(keyspaces, KILLED))
 
 
 def test_only_checks_when_told_to(loading: LocalKeyspaces, tmp_path: Path) -> None:
@@ -131,9 +170,9 @@ def test_loads_all_through_faults(loading: LocalKeyspaces, tmp_path: Path, fault
     """`pulumi up` fails because one connection broke, or the table scales up while it is loaded."""
     lines = "".join(f'{{"id": "{min(faults)}-{number}", "n": {number}}}\n' for number in range(100))
     with loading.injecting(**faults):
-        result = load(loading, file(tmp_path, "a.jsonl", lines))
+        result = load(loading, file(tmp_path, "a.jsonl", lines), "--verify")
     assert result.returncode == 0, result.stderr
-    assert result.stderr.splitlines()[-1] == "load-things: 100 rows written and 100 verified in loading.small"
+    assert "load-things: 100 rows written and 100 verified in loading.small" in result.stderr
     assert len([id_ for id_ in rows(loading) if id_.startswith(min(faults))]) == 100
 
 
@@ -141,9 +180,9 @@ def test_fails_when_a_row_reads_back_differently(loading: LocalKeyspaces, tmp_pa
     """A write that was accepted and is not there is a failure too."""
     with loading.cassandra() as session:  # a later write of somebody else's
         session.execute("INSERT INTO loading.small (id, n) VALUES ('late', 2) USING TIMESTAMP 4102444800000000")
-    result = load(loading, file(tmp_path, "a.json", '[{"id": "late", "n": 1}]'))
+    result = load(loading, file(tmp_path, "a.json", '[{"id": "late", "n": 1}]'), "--verify")
     assert result.returncode == 1
-    assert result.stderr == "load-things: a.json, row 1: n reads back differently\n"
+    assert result.stderr.splitlines()[0] == "load-things: a.json, row 1: n reads back differently"
 
 
 def test_waits_until_the_table_is_active_and_gives_up_in_time(loading: LocalKeyspaces, tmp_path: Path) -> None:
