@@ -5,11 +5,13 @@ Errors, each a sentence that says what to do; Pulumi shows the first two without
 arguments.InvalidArguments               arguments that AWS would refuse, or that contradict each other
 tasks.image.DockerUnavailable            images are declared, and Docker does not answer
 once.task_execution.TaskFailed           a one-off task did not exit with 0 in time
+bulk.job_execution.BulkLoadFailed        a bulk load did not write every row in time
 service.deployment_check.DeploymentFailed  ECS went back to the tasks that ran before, or is not done in time
 secrets.parameter.ParameterRefused       a parameter of this name belongs to somebody else
 tasks.interruption.Interrupted           the update was cancelled while a provider waited
 """
 
+from components.bulk.bulk_load import KeyspacesBulkLoad
 from components.cluster import ExistingCluster, NewCluster
 from components.environment import Environment
 from components.guardduty import GuardDutyAgent
@@ -45,6 +47,7 @@ __all__ = [
     "ExistingVpc",
     "GuardDutyAgent",
     "Https",
+    "KeyspacesBulkLoad",
     "KeyspacesMicroservice",
     "NewCluster",
     "NewVpc",

@@ -30,6 +30,9 @@ class Assumptions:
     run_minutes: float = _assume(1, "min", "a run of a one-off or scheduled task, also the least that Fargate bills")
     run_writes: float = _assume(250, "rows", "that such a run writes, of up to 1 KB each")
 
+    bulk_minutes: float = _assume(10, "min", "a bulk load's run, of all its workers")
+    bulk_writes: float = _assume(10_000_000, "rows", "that a bulk load writes, of up to 1 KB each")
+
     read_units: float = _assume(1, "RRU", "a request reads one row of up to 4 KB at LOCAL_QUORUM")
     write_units: float = _assume(0, "WRU", "a request writes: nothing, as it reads")
     connections: float = _assume(1, "", "new connections for each request; clients that keep theirs open cost less")

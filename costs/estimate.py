@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from costs import containers, data, network, scaling, schedules, watching
+from costs import bulk, containers, data, network, scaling, schedules, watching
 from costs.assumptions import DEFAULTS, Assumptions
 from costs.items import Item, merged, total, unclear
 from costs.prices import HOSTED_ZONE, KEY
@@ -53,7 +53,7 @@ IDLE: Mapping[str, Pricing] = {
     "aws:route53/zone:Zone": _zone,
 }
 
-EACH_TIME: Mapping[str, Pricing] = {containers.RUN: containers.run_items}
+EACH_TIME: Mapping[str, Pricing] = {containers.RUN: containers.run_items, bulk.RUN: bulk.run_items}
 
 # Costs nothing while it is idle. What goes through it or into it is counted with the requests.
 FREE = frozenset(
@@ -75,6 +75,7 @@ FREE = frozenset(
         "aws:ecr/repositoryPolicy:RepositoryPolicy",
         "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
         containers.DEFINITION,
+        bulk.JOB,
         "aws:iam/policy:Policy",
         "aws:iam/role:Role",
         "aws:iam/rolePolicy:RolePolicy",
@@ -92,6 +93,7 @@ FREE = frozenset(
         "aws:s3/bucketPolicy:BucketPolicy",
         "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
         "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        "aws:s3/bucketObjectv2:BucketObjectv2",  # the program and the jars of a bulk load: 14 MB
         "aws:s3/bucketVersioning:BucketVersioning",
         "aws:scheduler/scheduleGroup:ScheduleGroup",
         "aws:sns/topic:Topic",
@@ -106,6 +108,7 @@ FREE = frozenset(
         "pulumi-python:dynamic/ecs:Deployment",
         "pulumi-python:dynamic/ecs:TaskStop",
         "pulumi-python:dynamic/ec2:NetworkLayout",
+        "pulumi-python:dynamic/glue:BulkStop",
         "pulumi-python:dynamic/keyspaces:TableSchema",
         "pulumi-python:dynamic/ssm:SecretParameter",  # in the standard tier, under the account's default key
         "pulumi:providers:aws",

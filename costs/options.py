@@ -5,6 +5,7 @@ from costs.prices import (
     ARM_CPU,
     ARM_MEMORY,
     DASHBOARD,
+    GLUE,
     HOURS,
     INTERFACE_ENDPOINT,
     KEY,
@@ -55,6 +56,7 @@ def options_table() -> str:
         ("`Table(kms_key_arn=...)`, `Environment(kms_key_arn=...)`", _a_month(KEY), "a key and month"),
         ("`OnDemand`: reads of up to 4 KB at LOCAL_QUORUM", READS.usd, "a million"),
         ("`OnDemand`: writes of up to 1 KB", WRITES.usd, "a million"),
+        ("`KeyspacesBulkLoad(workers=...)`, of the type G.1X", GLUE.usd, "a worker and hour of a run"),
         ("`Provisioned(read=...)`", _a_month(READ_CAPACITY), "a unit and month"),
         ("`Provisioned(write=...)`", _a_month(WRITE_CAPACITY), "a unit and month"),
     ]

@@ -122,4 +122,5 @@ ENHANCED_METRIC = Price("metric of enhanced Container Insights", 0.07, "metric",
 LOG_LINES = Price("CloudWatch Logs, taking in", 0.50, "GB", "use", "c3x.dev; factualminds.com", "2026-06")
 LOG_STORAGE = Price("CloudWatch Logs, keeping (compressed)", 0.03, "GB", "month", "c3x.dev; hykell.com", "2026-06")
 OBJECT_STORAGE = Price("S3 Standard storage", 0.023, "GB", "month", "devnotes.tech", "2026-11", _UNDATED)
+GLUE = Price("AWS Glue, Spark job", 0.44, "DPU", "hour", "awsnegotiations.com; cubeapm.com", "2026-05")
 KEY = Price("customer managed KMS key", 1.00, "key", "month", "AWS's pricing page, as stored; cloudburn.io", "2026-03")

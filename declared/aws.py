@@ -82,6 +82,7 @@ def computed_by(region: str, load_balancer: str) -> Computed:
             "arn": arn("sqs", name),
             "url": f"https://sqs.{region}.amazonaws.com/{ACCOUNT}/{name}",
         },
+        "aws:glue/job:Job": lambda _, inputs: {"arn": arn("glue", f"job/{inputs['name']}")},
         "aws:iam/role:Role": lambda name, _: {"name": name, "arn": f"arn:{partition}:iam::{ACCOUNT}:role/{name}"},
         "aws:keyspaces/keyspace:Keyspace": lambda _, inputs: {"arn": arn("cassandra", f"/keyspace/{inputs['name']}/")},
         "aws:kms/key:Key": lambda name, _: {"arn": arn("kms", f"key/{name}")},

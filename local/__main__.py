@@ -109,6 +109,14 @@ def _parser() -> argparse.ArgumentParser:
     add_cql_arguments(cql)
     cql.set_defaults(run=_cql)
 
+    bulk = commands.add_parser("bulk", help="run a declared bulk load from a file or folder of this machine, by Spark")
+    bulk.add_argument("name", metavar="NAME")
+    bulk.add_argument("source", type=Path, metavar="FILE")
+    bulk.add_argument(
+        "--program", type=Path, default=Path(), metavar="FOLDER", help="of the Pulumi program (default: this folder)"
+    )
+    bulk.set_defaults(run=_bulk)
+
     down = commands.add_parser("down", help="stop everything; the data stays")
     down.set_defaults(run=_down)
 
@@ -242,6 +250,18 @@ def _permissions(options: argparse.Namespace, state: StackState) -> int:
     else:
         print(*(line for each in found for line in each.lines()), sep="\n")
     return int(any(each.unused or each.refused for each in found))
+
+
+def _bulk(options: argparse.Namespace, state: StackState) -> int:
+    running = state.require_running()
+    from local.bulk import run_bulk_load
+    from local.evaluation import Evaluation
+
+    declared = Evaluation(options.program.resolve(), running.stack, "127.0.0.1").run()
+    loads = {load.name: load for load in declared.stack.bulk_loads}
+    if options.name not in loads:
+        raise LocalError(f"there is no bulk load {options.name!r}; there are {', '.join(loads) or 'none'}")
+    return run_bulk_load(loads[options.name], options.source, state, running)
 
 
 def _cql(options: argparse.Namespace, state: StackState) -> None:

@@ -125,7 +125,8 @@ class _Up:
 
         credentials = CredentialsEndpoint(keyspaces.store)
         await exit_stack.enter_async_context(credentials.serve())
-        roles = {role.arn.rpartition("/")[2]: role for role in (each.role for each in stack.tasks)}
+        used = [*(each.role for each in stack.tasks), *(each.role for each in stack.bulk_loads)]
+        roles = {role.arn.rpartition("/")[2]: role for role in used}
         await exit_stack.enter_async_context(
             keep_profiles(state.profiles, keyspaces.store, account=aws.ACCOUNT, roles=roles)
         )
@@ -141,6 +142,8 @@ class _Up:
         statements = Statements(log=keyspaces.statements, catalog=keyspaces.schema.catalog)
         await self._open_console(exit_stack, rollout, roles, statements)
         await rollout.start(stack)
+        for each in stack.bulk_loads:
+            self._progress.say(f"  {each.name}: not run here; to run it: python -m local bulk {each.name} FILE")
         file = MeasuredFile(
             state.measured,
             lambda: measured(

@@ -78,6 +78,17 @@ class TimedTask:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BulkLoad:
+    """A Spark program, the jars that it needs, and its arguments as Glue would give them."""
+
+    name: str
+    program: Path
+    jars: Sequence[Path]
+    arguments: Mapping[str, str]
+    role: Role
+
+
+@dataclass(frozen=True, kw_only=True)
 class TargetGroup:
     """A service's tasks as the load balancer knows them; times in seconds."""
 
@@ -113,12 +124,13 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """steps: in the order of declaration, in which what is depended on comes first."""
+    """steps: in the order of declaration, in which what is depended on comes first. bulk_loads: run by hand only."""
 
     keyspaces: Sequence[str]
     tables: Sequence[TableSchema]
     steps: Sequence[OneOff | Service]
     scheduled: Sequence[TimedTask]
+    bulk_loads: Sequence[BulkLoad]
     rules: Sequence[Rule]
     outputs: Mapping[str, Any]
 
@@ -188,6 +200,7 @@ def read(program: Program, root: Path, url: str) -> Stack:
             for each in program.of_type("aws:scheduler/schedule:Schedule")
             if "ecsParameters" in _known(each, "target")
         ],
+        bulk_loads=[_bulk_load(job, program, roles, root) for job in program.of_type("aws:glue/job:Job")],
         rules=_rules(program, target_groups),
         outputs=_here(outputs, _declared_urls(program), url),
     )
@@ -258,6 +271,22 @@ def _role(arn: str, role: Resource, program: Program) -> tuple[Role, Sequence[st
         if _known(attachment, "role") == name:
             _log.warning("role %s: its managed policy is not known here and allows nothing", role.name)
     return Role(arn=arn, policies=tuple(policies)), documents
+
+
+def _bulk_load(job: Resource, program: Program, roles: Mapping[str, Resource], root: Path) -> BulkLoad:
+    role_arn = _known(job, "roleArn")
+    role, _ = _role(role_arn, roles[role_arn], program)
+    files = {
+        f"s3://{_known(each, 'bucket')}/{_known(each, 'key')}": root / _known(each, "source").path
+        for each in program.of_type("aws:s3/bucketObjectv2:BucketObjectv2")
+    }
+    arguments = dict(_known(job, "defaultArguments"))
+    try:
+        jars = [files[jar] for jar in arguments.pop("--extra-jars").split(",")]
+        script = files[_known(job, "command")["scriptLocation"]]
+    except KeyError as missing:
+        raise LocalError(f"job {job.name}: {missing} is not among what this program declares") from None
+    return BulkLoad(name=job.name, program=script, jars=jars, arguments=arguments, role=role)
 
 
 def _sources(dockerignore: Path) -> Sequence[str]:

@@ -60,7 +60,7 @@ def verify(classpath: Sequence[str], digests: Mapping[str, str]) -> None:
 
 
 def main() -> None:
-    directory = Path(sys.argv[1]).absolute()
+    directory = Path(sys.argv[1]).resolve()  # the listing outlives a link to it
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two at once would meet each other's unfinished downloads

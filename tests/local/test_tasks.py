@@ -66,7 +66,7 @@ def test_gives_a_task_the_developers_value_of_an_existing_secret(
 
 def _stack(task: TaskDefinition) -> Stack:
     scheduled = TimedTask(name="job", task=task, expression="rate(1 day)")
-    return Stack(keyspaces=[], tables=[], steps=[], scheduled=[scheduled], rules=[], outputs={})
+    return Stack(keyspaces=[], tables=[], steps=[], scheduled=[scheduled], bulk_loads=[], rules=[], outputs={})
 
 
 def test_runs_a_scheduled_task_by_hand(tmp_path: Path) -> None:

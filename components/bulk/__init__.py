@@ -1,0 +1,1 @@
+"""A table filled by Spark: an AWS Glue job that `pulumi up` waits for."""

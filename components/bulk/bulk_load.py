@@ -1,0 +1,275 @@
+"""A table filled by Spark, where one task is not enough: `KeyspacesBulkLoad`."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import pulumi
+import pulumi_aws as aws
+
+from components.account import Account
+from components.arguments import none_of, outside, raise_for
+from components.bulk.jars import jars_mistake, pinned
+from components.bulk.job_run import BulkRun, BulkStop
+from components.connection import connection_inputs
+from components.environment import Environment
+from components.iam import ON_TABLE, allow, policy_document
+from components.names import check_name, in_stack
+from components.network.security_group_rules import CQL_PORT
+from components.tables.table import KeyspacesTable, Table, create_table
+from components.tables.use import TableUse
+
+Format = Literal["csv", "json", "parquet"]
+WorkerType = Literal["G.1X", "G.2X", "G.4X", "G.8X"]
+
+_SOURCE = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/([^*?\s]*)")
+_PROGRAM = Path(__file__).with_name("load.py")
+_GLUE_VERSION = "5.0"  # Spark 3.5, Python 3.11, Java 17 (Glue developer guide, "AWS Glue versions")
+
+
+class KeyspacesBulkLoad(pulumi.ComponentResource):
+    """Fills a table from files in S3 by an AWS Glue job, which `pulumi up` runs and waits for.
+
+    For more rows than one task of `Once` can write in time; docs/loader.md has the arithmetic. Creates, for itself
+    alone: its own table, a role that can write this one table and read these files, a private bucket with the program
+    and its jars, the job, and one run of it. The update fails, with Glue's reason and the last log lines, unless every
+    row was written; a run that failed is repeated by the next `pulumi up`, and writes the same rows again.
+
+    The job runs in Glue's own network: it signs in to Keyspaces' public endpoint with SigV4 over TLS, and cannot reach
+    the environment's VPC. The environment's endpoint policies do not see it.
+
+    name: see `check_name`; begins every child's name.
+    table: by `write`: a `Table` to create, which deleting this drops, or one of a microservice's `tables`.
+    source: a file or a folder, such as `s3://bucket/folder/`. Files may be compressed by gzip or zstd.
+    format: `csv` with a header, `json` with an object in each line, or `parquet`. Columns are matched by name; every
+    one must be the table's, and those of the primary key must be there. csv takes no collections.
+    jars: the folder into which `python -m components.bulk.jars` has fetched what Spark needs to reach Keyspaces.
+    workers: 2 to 299, one of which only leads; worker_type: of 4, 8, 16 or 32 vCPU. requests_per_second: of all workers
+    together; keep it within the table's capacity: Spark tries a throttled row again at once.
+    timeout: seconds until the run is stopped and the update fails. run_id: any string; another one runs the job again,
+    as does another source, format or program, or a table that is replaced. New files under the same source do not.
+
+    Raises InvalidArguments.
+    """
+
+    table: KeyspacesTable
+    """Own ones have their guard and their auto scaling."""
+    role: aws.iam.Role
+    job: aws.glue.Job
+    run: BulkRun
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        environment: Environment,
+        table: TableUse,
+        source: str,
+        format: Format,
+        jars: str,
+        workers: int = 10,
+        worker_type: WorkerType = "G.1X",
+        requests_per_second: int = 4_000,
+        timeout: int = 7_200,
+        run_id: str = "1",
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        check_name("KeyspacesBulkLoad", name)
+        raise_for(
+            name,
+            {
+                "table": None
+                if isinstance(table, TableUse) and table.access == "write"
+                else "is not written; say write(...)",
+                "source": None
+                if _SOURCE.fullmatch(source)
+                else f"is {source!r}; name a file or a folder in S3, such as s3://bucket/folder/",
+                "format": none_of(format, Format),
+                "jars": jars_mistake(Path(jars)),
+                "workers": outside(workers, 2, 299),
+                "worker_type": none_of(worker_type, WorkerType),
+                "requests_per_second": outside(requests_per_second, 1, 1_000_000),
+                "timeout": outside(timeout, 60, 172_800, "seconds"),
+            },
+        )
+        super().__init__("keyspaces-platform:index:KeyspacesBulkLoad", name, {}, opts)
+        account, tags = environment.account, {**environment.tags, "Microservice": name}
+        self.table = _table(name, table, environment=environment, tags=tags, parent=self)
+        resource = self.table.table
+        bucket, objects = self._upload(name, Path(jars), tags)
+        self.role, policy = self._create_role(name, environment, resource, source, bucket, tags)
+        self.job = aws.glue.Job(
+            name,
+            name=in_stack(name),
+            description=f"Fills {table.name} from {source}",
+            role_arn=self.role.arn,
+            glue_version=_GLUE_VERSION,
+            command={
+                "name": "glueetl",
+                "python_version": "3",
+                "script_location": pulumi.Output.format("s3://{0}/{1}", bucket.bucket, objects[_PROGRAM.name].key),
+            },
+            number_of_workers=workers,
+            worker_type=worker_type,
+            max_retries=0,  # `pulumi up` decides
+            timeout=-(-timeout // 60),
+            default_arguments={
+                "--extra-jars": pulumi.Output.all(
+                    bucket.bucket, *(each.key for file, each in objects.items() if file != _PROGRAM.name)
+                ).apply(lambda found: ",".join(f"s3://{found[0]}/{key}" for key in found[1:])),
+                "--job-bookmark-option": "job-bookmark-disable",
+                "--source": source,
+                "--format": format,
+                "--keyspace": environment.keyspace.name,
+                "--table": resource.table_name,
+                "--key": resource.schema_definition.apply(_key),
+                "--endpoint": pulumi.Output.format(
+                    "cassandra.{0}.{1}:{2}", account.region, account.dns_suffix, CQL_PORT
+                ),
+                "--region": account.region,
+                "--requests": str(requests_per_second),
+                "--workers": str(workers - 1),
+            },
+            tags=tags,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy, *objects.values()]),
+        )
+        connection = connection_inputs(account.region, account.id)
+        stop = BulkStop(
+            name,
+            job=self.job.name,
+            connection=connection,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self.job]),
+        )
+        self.run = BulkRun(
+            name,
+            job=self.job.name,
+            triggers={"source": source, "format": format, "run": run_id, "program": _program()},
+            timeout=timeout,
+            connection=connection,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[stop, policy, resource], replace_with=[resource]),
+        )
+        self.register_outputs({"job": self.job.name, "table": resource.table_name})
+
+    @property
+    def completed(self) -> BulkRun:
+        """The run, there when every row is in the table: for `Service(after=[...])`."""
+        return self.run
+
+    def _upload(
+        self, name: str, jars: Path, tags: Mapping[str, str]
+    ) -> tuple[aws.s3.Bucket, Mapping[str, aws.s3.BucketObjectv2]]:
+        """A private bucket, encrypted by S3's default, with the program and the jars, by file name."""
+        opts = pulumi.ResourceOptions(parent=self)
+        bucket = aws.s3.Bucket(name, force_destroy=True, tags=dict(tags), opts=opts)
+        block = aws.s3.BucketPublicAccessBlock(
+            name,
+            bucket=bucket.bucket,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+            opts=opts,
+        )
+        files = {_PROGRAM.name: _PROGRAM} | {file: jars / file for file in pinned()}
+        return bucket, {
+            file: aws.s3.BucketObjectv2(
+                f"{name}-{file}",
+                bucket=bucket.bucket,
+                key=file,
+                source=pulumi.FileAsset(path),
+                tags=dict(tags),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[block]),
+            )
+            for file, path in files.items()
+        }
+
+    def _create_role(
+        self,
+        name: str,
+        environment: Environment,
+        table: aws.keyspaces.Table,
+        source: str,
+        bucket: aws.s3.Bucket,
+        tags: Mapping[str, str],
+    ) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
+        account = environment.account
+        opts = pulumi.ResourceOptions(parent=self)
+        role = aws.iam.Role(
+            f"{name}-job",
+            description=f"The Glue job of {name}: writes one table, reads {source}"[:1000],
+            path=environment.role_path,
+            permissions_boundary=environment.permissions_boundary_arn,
+            assume_role_policy=_trust_glue(account),
+            tags=dict(tags),
+            opts=opts,
+        )
+        statements = [
+            allow(ON_TABLE["write"], table.arn),
+            allow(["cassandra:Select"], account.arn("cassandra", "/keyspace/system*")),
+            allow(["s3:GetObject"], pulumi.Output.concat(bucket.arn, "/*")),
+            *_reading(source, account),
+            # Glue developer guide, "Create an IAM policy for your IAM role": the groups that every job writes to.
+            allow(
+                ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+                account.arn("logs", "log-group:/aws-glue/jobs/*"),
+            ),
+        ]
+        return role, aws.iam.RolePolicy(f"{name}-job", role=role.name, policy=policy_document(statements), opts=opts)
+
+
+def _table(
+    name: str, use: TableUse, *, environment: Environment, tags: Mapping[str, str], parent: pulumi.Resource
+) -> KeyspacesTable:
+    if isinstance(use.table, KeyspacesTable):
+        return use.table
+    if not isinstance(use.table, Table):
+        return KeyspacesTable(name=use.name, table=use.table)
+    return create_table(
+        f"{name}-{use.table.name}",
+        use.table,
+        keyspace=environment.keyspace,
+        account=environment.account,
+        protect=environment.protect,
+        tags=tags,
+        parent=parent,
+    )
+
+
+def _key(schema: Any) -> str:
+    """The columns of the primary key, with commas."""
+    return ",".join(each.name for each in [*schema.partition_keys, *(schema.clustering_keys or [])])
+
+
+def _reading(source: str, account: Account) -> list[dict[str, Any]]:
+    """Exactly this file or folder."""
+    match = _SOURCE.fullmatch(source)
+    assert match is not None  # checked
+    bucket, key = match.groups()
+    arn = pulumi.Output.format("arn:{0}:s3:::{1}", account.partition, bucket)
+    return [
+        allow(["s3:GetObject"], pulumi.Output.format("{0}/{1}*", arn, key)),
+        allow(["s3:ListBucket"], arn, Condition={"StringLike": {"s3:prefix": [f"{key}*"]}}),
+    ]
+
+
+def _program() -> str:
+    """Another program runs the job again."""
+    return hashlib.sha256(_PROGRAM.read_bytes()).hexdigest()
+
+
+def _trust_glue(account: Account) -> pulumi.Output[str]:
+    # The condition keeps Glue from using the role on behalf of another account ("confused deputy").
+    return policy_document(
+        [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "glue.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+                "Condition": {"StringEquals": {"aws:SourceAccount": account.id}},
+            }
+        ]
+    )

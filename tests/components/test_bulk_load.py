@@ -1,0 +1,155 @@
+"""A bulk load as it is declared: permissions, order, arguments."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components import Environment, KeyspacesBulkLoad, KeyspacesMicroservice, Once, Table, read, write
+from components.arguments import InvalidArguments
+from components.bulk import jars
+from declared.program import Program
+from tests.evaluation import declare, dependencies, one, policy
+
+TABLE = Table(
+    name="things", columns={"id": "text", "at": "int", "n": "int"}, partition_key=["id"], clustering_key={"at": "ASC"}
+)
+_JOB = "aws:glue/job:Job"
+_RUN = "pulumi-python:dynamic/glue:BulkRun"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """With the one jar that is pinned for the test."""
+    digest = hashlib.sha256(b"a jar").hexdigest()
+    (tmp_path / "jars.sha256").write_text(f"{digest}  org.example:connector:1.0\n")
+    (tmp_path / "connector-1.0.jar").write_bytes(b"a jar")
+    monkeypatch.setattr(jars, "_LISTING", tmp_path / "jars.sha256")
+    return tmp_path
+
+
+def _declare(folder: Path, *, computed: bool = True, **arguments: Any) -> Program:
+    given: dict[str, Any] = {"table": write(TABLE), "source": "s3://data/things/", "format": "parquet", **arguments}
+
+    def run() -> None:
+        environment = Environment("shop", keyspace="shop", tags={"Team": "shop"})
+        KeyspacesBulkLoad("fill", environment=environment, jars=str(folder), **given)
+
+    return declare(run, computed=computed)
+
+
+@pytest.mark.parametrize("computed", [True, False], ids=["created", "preview"])
+def test_declares_the_job_and_one_run_of_it(folder: Path, computed: bool) -> None:
+    """The preview of a new stack fails, or Glue runs without the program, the connector or the table's name."""
+    program = _declare(folder, computed=computed, workers=5, requests_per_second=9_000, timeout=90)
+    job = one(program, _JOB, "fill").inputs
+    assert (job["glueVersion"], job["numberOfWorkers"], job["workerType"]) == ("5.0", 5, "G.1X")
+    assert (job["maxRetries"], job["timeout"]) == (0, 2)
+    assert {each.name for each in program.of_type("aws:s3/bucketObjectv2:BucketObjectv2")} == {
+        "fill-load.py",
+        "fill-connector-1.0.jar",
+    }
+    if computed:
+        arguments = job["defaultArguments"]
+        assert arguments["--extra-jars"].endswith("/connector-1.0.jar")
+        assert job["command"]["scriptLocation"].endswith("/load.py")
+        assert {
+            key: arguments[f"--{key}"] for key in ("keyspace", "table", "key", "endpoint", "requests", "workers")
+        } == {
+            "keyspace": "shop",
+            "table": "things",
+            "key": "id,at",
+            "endpoint": "cassandra.us-east-1.amazonaws.com:9142",
+            "requests": "9000",
+            "workers": "4",
+        }
+
+
+def test_lets_the_job_write_one_table_and_read_one_folder(folder: Path) -> None:
+    """More, and a changed file in a bucket runs with the rights of a whole account; less, and no job loads a row."""
+    statements = policy(_declare(folder), "fill-job")["Statement"]
+    account = "us-east-1:000000000000"
+    found = {action: each["Resource"] for each in statements for action in each["Action"]}
+    bucket = found.pop("s3:GetObject")  # of the files, which come after the program
+    assert bucket == "arn:aws:s3:::data/things/*"
+    assert found.pop("s3:ListBucket") == "arn:aws:s3:::data"
+    assert found == {
+        "cassandra:Select": f"arn:aws:cassandra:{account}:/keyspace/system*",
+        "cassandra:Modify": f"arn:aws:cassandra:{account}:/keyspace/shop/table/things",
+        "logs:CreateLogGroup": f"arn:aws:logs:{account}:log-group:/aws-glue/jobs/*",
+        "logs:CreateLogStream": f"arn:aws:logs:{account}:log-group:/aws-glue/jobs/*",
+        "logs:PutLogEvents": f"arn:aws:logs:{account}:log-group:/aws-glue/jobs/*",
+    }
+    (listing,) = (each for each in statements if each["Action"] == ["s3:ListBucket"])
+    assert listing["Condition"] == {"StringLike": {"s3:prefix": ["things/*"]}}
+    trust = json.loads(one(_declare(folder), "aws:iam/role:Role", "fill-job").inputs["assumeRolePolicy"])
+    assert trust["Statement"][0]["Principal"] == {"Service": "glue.amazonaws.com"}
+    assert trust["Statement"][0]["Condition"] == {"StringEquals": {"aws:SourceAccount": "000000000000"}}
+
+
+def test_runs_when_table_and_permissions_are_there_and_again_with_another_source(folder: Path) -> None:
+    """The first run is refused, or new data never reaches the table."""
+    program = _declare(folder)
+    run = one(program, _RUN, "fill")
+    assert {"RolePolicy fill-job", "Table fill-things", "BulkStop fill"} <= dependencies(program, run)
+    other = one(_declare(folder, source="s3://data/others/"), _RUN, "fill")
+    assert run.inputs["triggers"] != other.inputs["triggers"]
+    assert run.inputs["triggers"] == one(_declare(folder, workers=3), _RUN, "fill").inputs["triggers"]
+
+
+def test_fills_the_table_of_a_microservice(folder: Path) -> None:
+    """Two components declare one table, which `pulumi up` cannot create twice."""
+
+    def run() -> None:
+        environment = Environment("shop", keyspace="shop")
+        owner = KeyspacesMicroservice(
+            "owner",
+            environment=environment,
+            tables=[write(TABLE)],
+            dockerfile="app/countries.Dockerfile",
+            command=["load"],
+            run=Once(),
+        )
+        KeyspacesBulkLoad(
+            "fill",
+            environment=environment,
+            table=write(owner.tables["things"]),
+            source="s3://data/a.csv",
+            format="csv",
+            jars=str(folder),
+        )
+
+    assert [table.name for table in declare(run).of_type("aws:keyspaces/table:Table")] == ["owner-things"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"table": read(TABLE)}, "table is not written; say write"),
+        ({"source": "data/things"}, "source is 'data/things'; name a file or a folder in S3"),
+        ({"source": "s3://data/*.csv"}, "source is 's3://data/*.csv'; name a file"),
+        ({"format": "xml"}, "format is 'xml'; use csv, json, parquet"),
+        ({"workers": 1}, "workers is 1; use 2 to 299"),
+        ({"worker_type": "Z.2X"}, "worker_type is 'Z.2X'; use G.1X"),
+        ({"requests_per_second": 0}, "requests_per_second is 0; use 1 to"),
+        ({"timeout": 1}, "timeout is 1; use 60 to 172800 seconds"),
+    ],
+)
+def test_refuses_what_cannot_run(folder: Path, arguments: dict[str, Any], said: str) -> None:
+    """`pulumi up` fails when the table is there already, or an hour later."""
+    with pytest.raises(InvalidArguments) as refused:
+        _declare(folder, **arguments)
+    assert f"fill: {said}" in str(refused.value)
+
+
+def test_refuses_jars_that_are_missing_or_changed(folder: Path) -> None:
+    """A changed jar runs with the job's role, or the job ends with a ClassNotFoundException."""
+    jar = folder / "connector-1.0.jar"
+    jar.write_bytes(b"another")
+    with pytest.raises(InvalidArguments, match=r"connector-1\.0\.jar is not the one that is pinned"):
+        _declare(folder)
+    jar.unlink()
+    with pytest.raises(InvalidArguments, match=r"no connector-1\.0\.jar; run python -m components\.bulk\.jars"):
+        _declare(folder)
