@@ -252,16 +252,16 @@ def _permissions(options: argparse.Namespace, state: StackState) -> int:
     return int(any(each.unused or each.refused for each in found))
 
 
-def _bulk(options: argparse.Namespace, state: StackState) -> int:
+def _bulk(options: argparse.Namespace, state: StackState) -> None:
     running = state.require_running()
-    from local.bulk import run_bulk_load
+    from local.bulk import become_bulk_load
     from local.evaluation import Evaluation
 
     declared = Evaluation(options.program.resolve(), running.stack, "127.0.0.1").run()
     loads = {load.name: load for load in declared.stack.bulk_loads}
     if options.name not in loads:
         raise LocalError(f"there is no bulk load {options.name!r}; there are {', '.join(loads) or 'none'}")
-    return run_bulk_load(loads[options.name], options.source, state, running)
+    become_bulk_load(loads[options.name], options.source, state, running)
 
 
 def _cql(options: argparse.Namespace, state: StackState) -> None:

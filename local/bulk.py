@@ -1,11 +1,10 @@
 """A declared bulk load, run here by Spark's local mode: the same program, arguments, jars and role."""
 
 import os
-import subprocess
 import sys
-import tempfile
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificate, serialize_java_truststore
@@ -17,11 +16,11 @@ from local.translation import BulkLoad
 from local_keyspaces.java import find_java
 from local_keyspaces.state import Running
 
-_PASSWORD = "changeit"  # noqa: S105  # of a file with one public certificate; the program expects it
+_PASSWORD = b"changeit"  # of a file with one public certificate; the program expects it
 
 
-def run_bulk_load(load: BulkLoad, source: Path, state: StackState, running: Running) -> int:
-    """Fills the table of the running stack from `source`, a file or a folder in place of S3. Returns the exit code.
+def become_bulk_load(load: BulkLoad, source: Path, state: StackState, running: Running) -> NoReturn:
+    """Fills the table of the running stack from `source`, a file or a folder in place of S3, in place of this process.
 
     Raises LocalError if Spark is not installed, or the source not there.
     """
@@ -30,37 +29,36 @@ def run_bulk_load(load: BulkLoad, source: Path, state: StackState, running: Runn
         raise LocalError("Spark is not installed; run .venv/bin/uv pip install 'pyspark==3.5.7' (370 MB)")
     if not source.exists():
         raise LocalError(f"{source}: is not there")
-    role = load.role.arn.rpartition("/")[2]
-    with tempfile.TemporaryDirectory() as folder:
-        truststore = Path(folder) / "endpoint.p12"
-        certificate = PKCS12Certificate(load_pem_x509_certificate(state.ca_file.read_bytes()), b"endpoint")
-        encryption = BestAvailableEncryption(_PASSWORD.encode())
-        truststore.write_bytes(serialize_java_truststore([certificate], encryption))
-        arguments = {
-            **load.arguments,
-            "--source": str(source.absolute()),
-            "--endpoint": f"localhost:{running.keyspaces_port}",
-            "--truststore": str(truststore),
-            "--workers": "1",
-        }
-        command = [
-            str(Path(spark.origin).parent / "bin" / "spark-submit"),
-            "--master=local[*]",
-            f"--jars={','.join(map(str, load.jars))}",
-            "--conf=spark.ui.enabled=false",
-            "--conf=spark.driver.host=127.0.0.1",
-            "--conf=spark.driver.bindAddress=127.0.0.1",
-            str(load.program),
-            *(part for each in arguments.items() for part in each),
-        ]
-        environment = {
-            **os.environ,
-            "JAVA_HOME": str(Path(find_java()).parent.parent),
-            "PYSPARK_PYTHON": sys.executable,
-            "PYSPARK_DRIVER_PYTHON": sys.executable,
-            "AWS_SHARED_CREDENTIALS_FILE": str(state.profiles),
-            "AWS_PROFILE": role,
-        }
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-            environment.pop(name, None)  # they would come before the profile
-        return subprocess.run(command, env=environment, check=False).returncode
+    truststore = state.keyspaces / "ca.p12"
+    certificate = PKCS12Certificate(load_pem_x509_certificate(state.ca_file.read_bytes()), b"endpoint")
+    truststore.write_bytes(serialize_java_truststore([certificate], BestAvailableEncryption(_PASSWORD)))
+    arguments = {
+        **load.arguments,
+        "--source": str(source.absolute()),
+        "--endpoint": f"localhost:{running.keyspaces_port}",
+        "--truststore": str(truststore),
+        "--workers": "1",
+    }
+    command = [
+        str(Path(spark.origin).parent / "bin" / "spark-submit"),
+        "--master=local[*]",
+        f"--jars={','.join(map(str, load.jars))}",
+        "--conf=spark.ui.enabled=false",
+        "--conf=spark.log.level=WARN",  # the reason of a failure is among the last lines
+        "--conf=spark.driver.host=127.0.0.1",
+        "--conf=spark.driver.bindAddress=127.0.0.1",
+        str(load.program),
+        *(part for each in arguments.items() for part in each),
+    ]
+    environment = {
+        **os.environ,
+        "JAVA_HOME": str(Path(find_java()).parent.parent),
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_DRIVER_PYTHON": sys.executable,
+        "AWS_SHARED_CREDENTIALS_FILE": str(state.profiles),
+        "AWS_PROFILE": load.role.arn.rpartition("/")[2],
+    }
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        environment.pop(name, None)  # they would come before the profile
+    sys.stdout.flush()
+    os.execve(command[0], command, environment)

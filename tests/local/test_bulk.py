@@ -95,7 +95,7 @@ def test_says_in_one_sentence_what_cannot_be_loaded(bulk: Bulk, tmp_path: Path, 
     file.write_text(text)
     loaded = bulk.load("fill", file)
     assert loaded.returncode == 1
-    assert loaded.stderr.splitlines()[-1].endswith(f"bad.csv: {said}")
+    assert [line for line in loaded.stdout.splitlines() if line.endswith(f"bad.csv: {said}")], loaded.stdout
 
 
 def test_says_what_is_missing(bulk: Bulk, tmp_path: Path) -> None:
