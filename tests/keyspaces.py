@@ -132,10 +132,15 @@ class LocalKeyspaces:
         finally:
             self.service.faults.write(Faults())
 
+    @property
+    def cassandra_process(self) -> psutil.Process:
+        """The one that runs at the moment."""
+        return psutil.Process(self._started_again[-1].pid if self._started_again else self.cassandra_pid)
+
     @contextmanager
     def stopped(self) -> Iterator[None]:
         """Cassandra is killed, and started again with the same port and data when the block ends."""
-        process = psutil.Process(self._started_again[-1].pid if self._started_again else self.cassandra_pid)
+        process = self.cassandra_process
         command, directory = process.cmdline(), process.cwd()
         process.kill()
         wait_until(lambda: not listens(self.upstream.port))

@@ -202,12 +202,12 @@ class _Load:
                 f"the plan said {plan['seconds']:.0f} s and {plan['write_units']} write units; it took "
                 f"{seconds:.0f} s and {counts.write_units}"
             )
+        summary = {"exit_code": code, **asdict(counts), "seconds": round(seconds, 2), "rows_a_second": rate}
+        print(json.dumps({"summary": {**summary, "table": str(wanted.table), "plan": plan}}), flush=True)
         if code == STOPPED:
             self._say("stopped; run again, it goes on from here")
         if code != BAD_DATA or counts.written:
             self._say(f"{counts.written} rows written and {counts.verified} verified in {wanted.table}{also}")
-        summary = {"exit_code": code, **asdict(counts), "seconds": round(seconds, 2), "rows_a_second": rate}
-        print(json.dumps({"summary": {**summary, "table": str(wanted.table), "plan": plan}}), flush=True)
 
 
 def _identity(target: Target, wanted: Wanted, table: TableState) -> str:

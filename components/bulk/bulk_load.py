@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +23,7 @@ from components.names import check_name, in_stack
 from components.network.security_group_rules import CQL_PORT
 from components.tables.table import KeyspacesTable, Table, create_table
 from components.tables.use import TableUse
+from components.tasks.permissions import Role
 
 Format = Literal["csv", "json", "parquet"]
 WorkerType = Literal["G.1X", "G.2X", "G.4X", "G.8X"]
@@ -29,6 +31,15 @@ WorkerType = Literal["G.1X", "G.2X", "G.4X", "G.8X"]
 _SOURCE = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/([^*?\s]*)")
 _PROGRAM = Path(__file__).with_name("load.py")
 _GLUE_VERSION = "5.0"  # Spark 3.5, Python 3.11, Java 17 (Glue developer guide, "AWS Glue versions")
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobFiles:
+    """The job's private bucket, encrypted by S3's default, with the program and the jars, by file name."""
+
+    bucket: aws.s3.Bucket
+    public_access_block: aws.s3.BucketPublicAccessBlock
+    objects: Mapping[str, aws.s3.BucketObjectv2]
 
 
 class KeyspacesBulkLoad(pulumi.ComponentResource):
@@ -58,8 +69,11 @@ class KeyspacesBulkLoad(pulumi.ComponentResource):
 
     table: KeyspacesTable
     """Own ones have their guard and their auto scaling."""
-    role: aws.iam.Role
+    files: JobFiles
+    role: Role
     job: aws.glue.Job
+    stop: BulkStop
+    """Stops, on destroy, what an update that was killed has started."""
     run: BulkRun
 
     def __init__(
@@ -100,8 +114,9 @@ class KeyspacesBulkLoad(pulumi.ComponentResource):
         account, tags = environment.account, {**environment.tags, "Microservice": name}
         self.table = _table(name, table, environment=environment, tags=tags, parent=self)
         resource = self.table.table
-        bucket, objects = self._upload(name, Path(jars), tags)
-        self.role, policy = self._create_role(name, environment, resource, source, bucket, tags)
+        self.files = _upload(name, Path(jars), tags=tags, parent=self)
+        bucket, objects = self.files.bucket, self.files.objects
+        self.role = self._create_role(name, environment, resource, source, bucket, tags)
         self.job = aws.glue.Job(
             name,
             name=in_stack(name),
@@ -135,10 +150,10 @@ class KeyspacesBulkLoad(pulumi.ComponentResource):
                 "--workers": str(workers - 1),
             },
             tags=tags,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy, *objects.values()]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self.role.policy, *objects.values()]),
         )
         connection = connection_inputs(account.region, account.id)
-        stop = BulkStop(
+        self.stop = BulkStop(
             name,
             job=self.job.name,
             connection=connection,
@@ -150,7 +165,9 @@ class KeyspacesBulkLoad(pulumi.ComponentResource):
             triggers={"source": source, "format": format, "run": run_id, "program": _program()},
             timeout=timeout,
             connection=connection,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[stop, policy, resource], replace_with=[resource]),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[self.stop, self.role.policy, resource], replace_with=[resource]
+            ),
         )
         self.register_outputs({"job": self.job.name, "table": resource.table_name})
 
@@ -158,34 +175,6 @@ class KeyspacesBulkLoad(pulumi.ComponentResource):
     def completed(self) -> BulkRun:
         """The run, there when every row is in the table: for `Service(after=[...])`."""
         return self.run
-
-    def _upload(
-        self, name: str, jars: Path, tags: Mapping[str, str]
-    ) -> tuple[aws.s3.Bucket, Mapping[str, aws.s3.BucketObjectv2]]:
-        """A private bucket, encrypted by S3's default, with the program and the jars, by file name."""
-        opts = pulumi.ResourceOptions(parent=self)
-        bucket = aws.s3.Bucket(name, force_destroy=True, tags=dict(tags), opts=opts)
-        block = aws.s3.BucketPublicAccessBlock(
-            name,
-            bucket=bucket.bucket,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=opts,
-        )
-        files = {_PROGRAM.name: _PROGRAM} | {file: jars / file for file in pinned()}
-        return bucket, {
-            file: aws.s3.BucketObjectv2(
-                f"{name}-{file}",
-                bucket=bucket.bucket,
-                key=file,
-                source=pulumi.FileAsset(path),
-                tags=dict(tags),
-                opts=pulumi.ResourceOptions(parent=self, depends_on=[block]),
-            )
-            for file, path in files.items()
-        }
 
     def _create_role(
         self,
@@ -195,7 +184,7 @@ class KeyspacesBulkLoad(pulumi.ComponentResource):
         source: str,
         bucket: aws.s3.Bucket,
         tags: Mapping[str, str],
-    ) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
+    ) -> Role:
         account = environment.account
         opts = pulumi.ResourceOptions(parent=self)
         role = aws.iam.Role(
@@ -218,7 +207,35 @@ class KeyspacesBulkLoad(pulumi.ComponentResource):
                 account.arn("logs", "log-group:/aws-glue/jobs/*"),
             ),
         ]
-        return role, aws.iam.RolePolicy(f"{name}-job", role=role.name, policy=policy_document(statements), opts=opts)
+        policy = aws.iam.RolePolicy(f"{name}-job", role=role.name, policy=policy_document(statements), opts=opts)
+        return Role(arn=role.arn, role=role, policy=policy)
+
+
+def _upload(name: str, jars: Path, *, tags: Mapping[str, str], parent: pulumi.Resource) -> JobFiles:
+    opts = pulumi.ResourceOptions(parent=parent)
+    bucket = aws.s3.Bucket(name, force_destroy=True, tags=dict(tags), opts=opts)
+    block = aws.s3.BucketPublicAccessBlock(
+        name,
+        bucket=bucket.bucket,
+        block_public_acls=True,
+        block_public_policy=True,
+        ignore_public_acls=True,
+        restrict_public_buckets=True,
+        opts=opts,
+    )
+    files = {_PROGRAM.name: _PROGRAM} | {file: jars / file for file in pinned()}
+    objects = {
+        file: aws.s3.BucketObjectv2(
+            f"{name}-{file}",
+            bucket=bucket.bucket,
+            key=file,
+            source=pulumi.FileAsset(path),
+            tags=dict(tags),
+            opts=pulumi.ResourceOptions(parent=parent, depends_on=[block]),
+        )
+        for file, path in files.items()
+    }
+    return JobFiles(bucket=bucket, public_access_block=block, objects=objects)
 
 
 def _table(

@@ -10,6 +10,7 @@ from components import (
     ExistingSecret,
     ExistingVpc,
     Https,
+    KeyspacesBulkLoad,
     KeyspacesMicroservice,
     NewCluster,
     NewVpc,
@@ -25,6 +26,7 @@ from components import (
     read,
     write,
 )
+from tests.components.bulk import one_jar
 from tests.components.front import EXISTING, WEB_ACL_ARN
 
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:payments-a1B2c3"
@@ -34,19 +36,20 @@ KEY_ARN = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-0000-0000-0000-000000
 
 @dataclass(frozen=True, kw_only=True)
 class Everything:
-    """env, loader, query_api, report: all new. guest, guest_api: in a VPC, behind a listener and in a cluster that are
-    there."""
+    """env, loader, query_api, report, fill: all new. guest, guest_api: in a VPC, behind a listener and in a cluster
+    that are there."""
 
     env: Environment
     loader: KeyspacesMicroservice
     query_api: KeyspacesMicroservice
     report: KeyspacesMicroservice
+    fill: KeyspacesBulkLoad
     guest: Environment
     guest_api: KeyspacesMicroservice
 
     @property
-    def components(self) -> list[Environment | KeyspacesMicroservice]:
-        return [self.env, self.loader, self.query_api, self.report, self.guest, self.guest_api]
+    def components(self) -> list[Environment | KeyspacesMicroservice | KeyspacesBulkLoad]:
+        return [self.env, self.loader, self.query_api, self.report, self.fill, self.guest, self.guest_api]
 
 
 def declare_everything() -> Everything:
@@ -121,6 +124,15 @@ def declare_everything() -> Everything:
         alarms=alarms,
         dashboard=True,
     )
+    with one_jar() as jars:
+        fill = KeyspacesBulkLoad(
+            "fill",
+            environment=env,
+            table=write(loader.tables["things"]),
+            source="s3://data/things/",
+            format="parquet",
+            jars=str(jars),
+        )
     guest = Environment(
         "guest",
         keyspace="guest",
@@ -140,4 +152,6 @@ def declare_everything() -> Everything:
         command=["serve"],
         run=Service(),
     )
-    return Everything(env=env, loader=loader, query_api=query_api, report=report, guest=guest, guest_api=guest_api)
+    return Everything(
+        env=env, loader=loader, query_api=query_api, report=report, fill=fill, guest=guest, guest_api=guest_api
+    )

@@ -1,7 +1,7 @@
 """A bulk load as it is declared: permissions, order, arguments."""
 
-import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,8 @@ import pytest
 
 from components import Environment, KeyspacesBulkLoad, KeyspacesMicroservice, Once, Table, read, write
 from components.arguments import InvalidArguments
-from components.bulk import jars
 from declared.program import Program
+from tests.components.bulk import one_jar
 from tests.evaluation import declare, dependencies, one, policy
 
 TABLE = Table(
@@ -21,13 +21,9 @@ _RUN = "pulumi-python:dynamic/glue:BulkRun"
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """With the one jar that is pinned for the test."""
-    digest = hashlib.sha256(b"a jar").hexdigest()
-    (tmp_path / "jars.sha256").write_text(f"{digest}  org.example:connector:1.0\n")
-    (tmp_path / "connector-1.0.jar").write_bytes(b"a jar")
-    monkeypatch.setattr(jars, "_LISTING", tmp_path / "jars.sha256")
-    return tmp_path
+def folder() -> Iterator[Path]:
+    with one_jar() as folder:
+        yield folder
 
 
 def _declare(folder: Path, *, computed: bool = True, **arguments: Any) -> Program:

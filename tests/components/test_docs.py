@@ -12,6 +12,7 @@ import pulumi_docker
 import pytest
 
 import components
+from components.bulk.job_run import BulkRun, BulkStop
 from components.network.layout import NetworkLayout
 from components.once.task_run import TaskRun, TaskStop
 from components.secrets.parameter import SecretParameter
@@ -36,7 +37,7 @@ RESOURCES = {
     "docker": pulumi_docker,
     **{
         class_.__name__: class_
-        for class_ in (Deployment, NetworkLayout, SecretParameter, TableSchema, TaskRun, TaskStop)
+        for class_ in (BulkRun, BulkStop, Deployment, NetworkLayout, SecretParameter, TableSchema, TaskRun, TaskStop)
     },
 }
 

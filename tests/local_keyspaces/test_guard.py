@@ -44,7 +44,7 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=10) as co
 
 @pytest.fixture
 def behind(keyspaces: LocalKeyspaces) -> psutil.Process:
-    return psutil.Process(keyspaces.cassandra_pid)
+    return keyspaces.cassandra_process
 
 
 def _ports(process: psutil.Process) -> set[int]:
