@@ -13,7 +13,7 @@ update, when everything is done: there the preview is what keeps a violation fro
 
 from pulumi_policy import Policy
 
-from rules import containers, data, iam, load_balancers, network, services, tags
+from rules import containers, data, iam, load_balancers, network, providers, services, tags
 
 POLICIES: list[Policy] = [
     *iam.POLICIES,
@@ -23,6 +23,7 @@ POLICIES: list[Policy] = [
     *services.POLICIES,
     *data.POLICIES,
     *tags.POLICIES,
+    *providers.POLICIES,
 ]
 
 __all__ = ["POLICIES"]

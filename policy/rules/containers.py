@@ -8,21 +8,15 @@ from typing import Any
 from pulumi_policy import Policy
 
 from rules.rule import Resource, rule
-from rules.values import is_known, is_or_may_be, objects
+from rules.secrets import is_secret, secrets_of_command
+from rules.values import inside, is_known, is_or_may_be, objects, texts
 
 _TYPES = ("aws:ecs/taskDefinition:TaskDefinition",)
 _DIGEST = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
 
-# The last words of a name say what it holds: DB_PASSWORD is one, PASSWORD_FILE and TOKEN_URL only lead to one.
-_SECRET_NAME = re.compile(
-    r"(?:^|_)(?:PASSWORD|PASSWD|PWD|PASSPHRASE|SECRETS?|TOKEN|CREDENTIALS?"
-    r"|(?:API|ACCESS|PRIVATE|SECRET|SIGNING|ENCRYPTION|AUTH)_?KEY(?:_ID)?)$"
-)
-_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
-# An access key, a private key, or a URL with a password in it, whatever the variable's name is.
-_SECRET_VALUE = re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----|://[^/\s:@]+:[^/\s@]+@")
-# Where a secret is, or whether there is one.
-_NOT_SECRET_VALUE = re.compile(r"|arn:.*|/.*|true|false|yes|no|on|off|none", re.IGNORECASE | re.DOTALL)
+# A number above 0, or a name; whatever else a runtime may read as 0 (00, +0) is neither.
+_USER = re.compile(r"(?!root$|toor$)(?:[1-9][0-9]{0,9}|[a-z_][a-z0-9_.-]*)", re.IGNORECASE | re.ASCII)
+_HARMLESS_SECURITY_OPTION = re.compile(r"no-new-privileges([:=]true)?|credentialspec.*")
 
 Container = Mapping[str, Any]
 
@@ -48,8 +42,11 @@ def _containers(definitions: Any) -> list[dict[str, Any]]:
 
 
 def _in_lower_case(keyed: Mapping[str, Any]) -> dict[str, Any]:
-    """Its keys, since the provider decodes them with Go's encoding/json, which takes them in any case."""
-    return {key.lower(): value for key, value in keyed.items()}
+    """Its keys, since the provider decodes them with Go's encoding/json, which takes them in any case.
+
+    Go folds by Unicode's rules, so that the long s, U+017F, is an s.
+    """
+    return {key.casefold(): value for key, value in keyed.items()}
 
 
 def _moving_image(container: Container) -> Iterator[str]:
@@ -67,21 +64,59 @@ def _powerful(container: Container) -> Iterator[str]:
     if not is_or_may_be(container.get("privileged"), None, False):
         yield "is privileged, which makes it root on its host: remove privileged"
     user = container.get("user")
-    if is_known(user) and str(user or "root").partition(":")[0] in ("root", "0"):
+    if is_known(user) and not _USER.fullmatch(str(user or "root").partition(":")[0]):
         user_here = f"root (user {user})" if user else "the user of its image, which may be root"
         yield f"runs as {user_here}: set user to a number above 0, such as 10001"
+    for linux in map(_in_lower_case, objects(container.get("linuxparameters"))):
+        for capabilities in map(_in_lower_case, objects(linux.get("capabilities"))):
+            if texts(capabilities.get("add")):
+                yield f"is given {', '.join(texts(capabilities['add']))}: remove these capabilities"
+        if objects(linux.get("devices")):
+            yield "reaches devices of its host: remove devices"
+    for option in texts(container.get("dockersecurityoptions")):
+        if not _HARMLESS_SECURITY_OPTION.fullmatch(option):
+            yield f"loosens its confinement by {option}: remove it from dockerSecurityOptions"
+
+
+def _part_of_host(resource: Resource) -> Iterator[str]:
+    for key in ("pidMode", "ipcMode", "networkMode"):
+        if resource.inputs.get(key) == "host":
+            yield f"shares its host's {key.removesuffix('Mode')} namespace: remove {key}, or for networkMode set awsvpc"
+    for volume in objects(resource.inputs.get("volumes")):
+        paths = [volume.get("hostPath"), inside(volume, "dockerVolumeConfiguration", "driverOpts", "device")]
+        for path in texts(paths):
+            if path:
+                yield f"mounts {path} of its host: use a volume without a path, or EFS"
 
 
 def _spelled_out_secrets(container: Container) -> Iterator[str]:
+    for where, name in _secrets(container):
+        yield (
+            f"is given {name} in plain text in {where}, which the console and all that may describe the task definition"
+            " see: put it into Secrets Manager or Parameter Store and name it under secrets, with valueFrom"
+        )
+
+
+def _secrets(container: Container) -> Iterator[tuple[str, str]]:
+    """Where one is, and what to call it: never its value."""
     for variable in map(_in_lower_case, objects(container.get("environment"))):
         name, value = variable.get("name"), variable.get("value")
-        if not isinstance(name, str) or not isinstance(value, str) or _NOT_SECRET_VALUE.fullmatch(value):
-            continue
-        if _SECRET_NAME.search("_".join(_WORDS.split(name)).upper()) or _SECRET_VALUE.search(value):
-            yield (
-                f"is given {name} in plain text, which the console and all that may describe the task definition"
-                " see: put it into Secrets Manager or Parameter Store and name it under secrets, with valueFrom"
-            )
+        if isinstance(name, str) and isinstance(value, str) and is_secret(name, value):
+            yield "environment", name
+    commands = [(key, container.get(key.lower())) for key in ("entryPoint", "command")]
+    for health_check in map(_in_lower_case, objects(container.get("healthcheck"))):
+        commands.append(("healthCheck", health_check.get("command")))
+    for where, command in commands:
+        yield from ((where, name) for name in secrets_of_command(texts(command)))
+    labels = [("dockerLabels", objects(container.get("dockerlabels")))]
+    for key in ("logConfiguration", "firelensConfiguration"):
+        held = map(_in_lower_case, objects(container.get(key.lower())))
+        labels.append((key, [options for each in held for options in objects(each.get("options"))]))
+    for where, dictionaries in labels:
+        for dictionary in dictionaries:
+            for name, value in dictionary.items():
+                if isinstance(value, str) and is_secret(name, value):
+                    yield where, name
 
 
 POLICIES = [
@@ -104,5 +139,11 @@ POLICIES = [
         "containers-are-told-no-secrets",
         "A task definition's environment is neither encrypted nor ever deleted.",
         _spelled_out_secrets,
+    ),
+    rule(
+        "tasks-are-apart-from-their-host",
+        "A task that shares its host's processes, network or files reaches all the other tasks there.",
+        _part_of_host,
+        types=_TYPES,
     ),
 ]

@@ -32,8 +32,17 @@ _NARROWING_OPERATORS = {
     "foranyvalue:stringequals",
     "foranyvalue:stringlike",
 }
-_EVERYTHING = re.compile(r"\*|arn:[^:]*:\*:\*?:\*?:\*")
-_ANY_SUBJECT = re.compile(r"(\w+:)?[*?].*")  # such as GitHub's repo:*
+# The resource part of an ARN that names only types: `*`, `role/*`, `/keyspace/*/table/*`.
+_ONLY_WILDCARDS = re.compile(r"[*?]+([/:]([\w-]+[/:])?[*?]+)*")
+_TYPE = re.compile(r"/?[\w-]+[/:]")
+# Services whose ARNs begin with a name instead of a type, such as arn:aws:s3:::bucket/*.
+_WITHOUT_TYPE = {"codecommit", "execute-api", "s3", "sns", "sqs"}
+# What a subject says before its first wildcard, if that names an owner: repo:us/, system:serviceaccount:orders.
+_OWNED_SUBJECT = re.compile(r"[^:]+:[^/:]+[/:].*", re.DOTALL)
+# Providers of identities to everyone; the audience is the application's own (IAM user guide, "Available keys for AWS
+# web identity federation").
+_PUBLIC_PROVIDERS = ("accounts.google.com", "cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com")
+_APPLICATION_KEYS = (":aud", ":app_id", ":sub")
 _OF_ONE_ACCOUNT = re.compile(r"arn:[^:*]+:[^:*]+:[^:]*:\d{12}:.+")
 
 
@@ -50,25 +59,26 @@ class Statement:
 
     @property
     def is_about_everything(self) -> bool:
-        return any(_EVERYTHING.fullmatch(resource) for resource in texts(self.elements.get("resource")))
+        return any(map(_is_everything, texts(self.elements.get("resource"))))
 
     def public_principals(self) -> Iterator[str]:
         """Principals that anyone is, such as `*`, unless a condition keeps others out, or may: it is not known yet."""
         conditions = self._conditions()
         if conditions is None or any(
-            key in _NARROWING_KEYS and all(map(_may_be_fixed, values)) for key, values in conditions
+            key in _NARROWING_KEYS and values and all(map(_may_be_fixed, values)) for key, values in conditions
         ):
             return
         principal = self.elements.get("principal")
-        if principal == "*":
-            yield "*"
+        yield from (name for name in texts(principal) if "*" in name)
         for of_kind in objects(principal):
-            yield from (name for name in texts(of_kind.get("AWS")) if "*" in name)
-            if any(key.endswith(":sub") and all(map(_may_be_somebody, values)) for key, values in conditions):
-                continue
-            for provider in texts(of_kind.get("Federated")):
-                if ":oidc-provider/" in provider:
-                    yield f"{provider} without a condition on {provider.partition(':oidc-provider/')[2]}:sub"
+            for kind, names in of_kind.items():
+                if kind.lower() != "federated":
+                    yield from (name for name in texts(names) if "*" in name)
+                    continue
+                for provider in texts(names):
+                    missing = _missing_key(provider, conditions)
+                    if missing:
+                        yield f"{provider} without a condition on {missing}"
 
     def _conditions(self) -> list[tuple[str, list[Any]]] | None:
         """Lower-case keys that a request must have, with the values it may have; None if they are not known yet."""
@@ -103,9 +113,45 @@ def allowing(document: Any) -> Iterator[Statement]:
                     yield Statement(label=label, elements=named)
 
 
+def _is_everything(resource: str) -> bool:
+    """Whether it stands for all resources, all of a service, or all of a type."""
+    parts = resource.split(":", 5)
+    if len(parts) < 6:
+        return _has_wildcard(resource)
+    service, name = parts[2], parts[5]
+    if service not in _WITHOUT_TYPE:
+        name = _TYPE.sub("", name, count=1) if _TYPE.match(name) else name
+    return _has_wildcard(service) or _ONLY_WILDCARDS.fullmatch(name) is not None
+
+
+def _missing_key(provider: str, conditions: list[tuple[str, list[Any]]]) -> str | None:
+    """The condition key without which anyone with an account at this identity provider gets in."""
+    if ":oidc-provider/" in provider:
+        host = provider.partition(":oidc-provider/")[2]
+        somebody = any(
+            key.endswith(":sub") and values and all(map(_may_be_owned, values)) for key, values in conditions
+        )
+        return None if somebody else f"{host}:sub"
+    if provider not in _PUBLIC_PROVIDERS and not _has_wildcard(provider):
+        return None  # a SAML provider of an account
+    own = any(
+        key.endswith(_APPLICATION_KEYS)
+        and values
+        and all(not is_known(value) or not _has_wildcard(str(value)) for value in values)
+        for key, values in conditions
+    )
+    return None if own else f"{provider}:aud"
+
+
+def _has_wildcard(text: str) -> bool:
+    return "*" in text or "?" in text
+
+
 def _may_be_fixed(value: Any) -> bool:
-    return not is_known(value) or "*" not in str(value) or _OF_ONE_ACCOUNT.fullmatch(str(value)) is not None
+    return not is_known(value) or not _has_wildcard(str(value)) or _OF_ONE_ACCOUNT.fullmatch(str(value)) is not None
 
 
-def _may_be_somebody(subject: Any) -> bool:
-    return not is_known(subject) or not _ANY_SUBJECT.fullmatch(str(subject))
+def _may_be_owned(subject: Any) -> bool:
+    if not is_known(subject) or not _has_wildcard(str(subject)):
+        return True
+    return _OWNED_SUBJECT.fullmatch(re.split(r"[*?]", str(subject), maxsplit=1)[0]) is not None

@@ -15,16 +15,29 @@ _GRANTS: Mapping[str, tuple[str, ...]] = {
     "aws:iam/role:Role": ("inlinePolicies.policy",),
     "aws:iam/rolePolicy:RolePolicy": ("policy",),
     "aws:iam/userPolicy:UserPolicy": ("policy",),
+    "aws:iot/policy:Policy": ("policy",),
     "aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy": ("inlinePolicy",),
 }
 # Where resource-based policies are, and roles' trust policies. Not those of VPC endpoints: they grant nothing.
 _OPENINGS: Mapping[str, tuple[str, ...]] = {
+    "aws:apigateway/restApi:RestApi": ("policy",),
+    "aws:apigateway/restApiPolicy:RestApiPolicy": ("policy",),
     "aws:backup/vaultPolicy:VaultPolicy": ("policy",),
+    "aws:cloudwatch/eventBusPolicy:EventBusPolicy": ("policy",),
+    "aws:cloudwatch/logDestinationPolicy:LogDestinationPolicy": ("accessPolicy",),
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": ("policyDocument",),
+    "aws:dynamodb/resourcePolicy:ResourcePolicy": ("policy",),
+    "aws:ecr/registryPolicy:RegistryPolicy": ("policy",),
     "aws:ecr/repositoryPolicy:RepositoryPolicy": ("policy",),
+    "aws:efs/fileSystemPolicy:FileSystemPolicy": ("policy",),
     "aws:iam/role:Role": ("assumeRolePolicy",),
+    "aws:kinesis/resourcePolicy:ResourcePolicy": ("policy",),
+    "aws:kms/externalKey:ExternalKey": ("policy",),
     "aws:kms/key:Key": ("policy",),
     "aws:kms/keyPolicy:KeyPolicy": ("policy",),
+    "aws:kms/replicaKey:ReplicaKey": ("policy",),
+    "aws:opensearch/domain:Domain": ("accessPolicies",),
+    "aws:opensearch/domainPolicy:DomainPolicy": ("accessPolicies",),
     "aws:s3/accessPoint:AccessPoint": ("policy",),
     "aws:s3/bucket:Bucket": ("policy",),
     "aws:s3/bucketPolicy:BucketPolicy": ("policy",),
@@ -45,10 +58,23 @@ _ATTACHMENTS: Mapping[str, tuple[str, ...]] = {
     "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive": ("policyArns",),
     "aws:iam/userPolicyAttachment:UserPolicyAttachment": ("policyArn",),
     "aws:iam/userPolicyAttachmentsExclusive:UserPolicyAttachmentsExclusive": ("policyArns",),
+    "aws:ssoadmin/managedPolicyAttachment:ManagedPolicyAttachment": ("managedPolicyArn",),
+    "aws:ssoadmin/managedPolicyAttachmentsExclusive:ManagedPolicyAttachmentsExclusive": ("managedPolicyArns",),
 }
 
-# AWS's own policies that allow by wildcard all there is, or all of a service.
-_ADMINISTRATOR = re.compile(r"arn:[^:]*:iam::aws:policy/.*(Administrator|PowerUser|Full_?Access).*")
+# AWS's own policies that allow by wildcard all there is, all of a service, or to read all data.
+_ADMINISTRATOR = re.compile(
+    r"arn:[^:]*:iam::aws:policy/(.*(Admin|PowerUser|Full_?Access|ReadWrite|DataScientist).*|ReadOnlyAccess)",
+    re.IGNORECASE,
+)
+
+# Permissions without a document, by resource type: the inputs that narrow the principal `*` to somebody's requests.
+_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
+    "aws:cloudwatch/eventPermission:EventPermission": ("condition",),
+    "aws:lambda/layerVersionPermission:LayerVersionPermission": ("organizationId",),
+    "aws:lambda/permission:Permission": ("principalOrgId", "sourceAccount", "sourceArn"),
+}
+_FUNCTION_URL = "aws:lambda/functionUrl:FunctionUrl"
 
 # Actions without resource-level permissions: service authorization reference, "Actions, resources, and condition keys"
 # of each service. What is needed beyond these belongs here, or in the setting, once the reference was read.
@@ -128,6 +154,15 @@ def _public_principals(resource: Resource) -> Iterator[str]:
                 )
 
 
+def _public_permissions(resource: Resource) -> Iterator[str]:
+    inputs = resource.inputs
+    if resource.type == _FUNCTION_URL:
+        if inputs.get("authorizationType") == "NONE":
+            yield "answers everyone on the internet: set authorizationType to AWS_IAM"
+    elif inputs.get("principal") == "*" and all(inputs.get(key) is None for key in _PERMISSIONS[resource.type]):
+        yield f"lets in everyone (*): name the account or service in principal, or set {_PERMISSIONS[resource.type][0]}"
+
+
 POLICIES = [
     rule(
         "iam-names-actions",
@@ -153,5 +188,11 @@ POLICIES = [
         "A role or resource that trusts everyone can be used from any AWS account, or without one.",
         _public_principals,
         types=_OPENINGS,
+    ),
+    rule(
+        "functions-let-no-one-unknown-in",
+        "A function that everyone may call can be used, and run up costs, from any AWS account or without one.",
+        _public_permissions,
+        types=(*_PERMISSIONS, _FUNCTION_URL),
     ),
 ]

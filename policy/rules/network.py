@@ -22,9 +22,13 @@ _TASK_RUN = "pulumi-python:dynamic/ecs:TaskRun"
 
 _PUBLIC_PORTS = (80, 443)
 _ALL_PROTOCOLS = ("-1", "all")
-_LAST_PORT = 65535
-# Networks broader than these are the internet in halves or quarters (0.0.0.0/1), not somebody's network.
-_BROADEST = {4: 8, 6: 16}
+# So many ports that 60 rules, EC2's quota for a group, do not join to every port.
+_MOST_PORTS = 1024
+# Public networks broader than these are parts of the internet (0.0.0.0/1), not somebody's network.
+_BROADEST = {4: 16, 6: 32}
+
+_PREFIX_LIST = "aws:ec2/managedPrefixList:ManagedPrefixList"
+_PREFIX_LIST_ENTRY = "aws:ec2/managedPrefixListEntry:ManagedPrefixListEntry"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +47,7 @@ class _Rule:
 
     @property
     def ports(self) -> str:
-        if self.protocol in _ALL_PROTOCOLS:
+        if str(self.protocol).lower() in _ALL_PROTOCOLS:
             return "every port and protocol"
         protocol = self.protocol if is_known(self.protocol) else "a protocol not yet known,"
         first, last = (port if is_known(port) else "?" for port in (self.first, self.last))
@@ -58,10 +62,11 @@ class _Rule:
         return len(known) > 1 or not known <= set(_PUBLIC_PORTS)
 
     @property
-    def is_every_port(self) -> bool:
-        if self.protocol in _ALL_PROTOCOLS:
+    def is_more_than_some_ports(self) -> bool:
+        if str(self.protocol).lower() in _ALL_PROTOCOLS:
             return True
-        return self.first in (0, 1) and self.last == _LAST_PORT
+        known = isinstance(self.first, int) and isinstance(self.last, int)
+        return known and self.last - self.first >= _MOST_PORTS
 
 
 def _rules(resource: Resource, direction: str) -> Iterator[_Rule]:
@@ -93,7 +98,7 @@ def _is_everywhere(cidr: str) -> bool:
         network = ipaddress.ip_network(cidr, strict=False)
     except ValueError:
         return False  # the provider refuses it
-    return network.prefixlen < _BROADEST[network.version]
+    return network.is_global and network.prefixlen < _BROADEST[network.version]
 
 
 def _open_ingress(resource: Resource) -> Iterator[str]:
@@ -107,10 +112,20 @@ def _open_ingress(resource: Resource) -> Iterator[str]:
 
 def _open_egress(resource: Resource) -> Iterator[str]:
     for rule_ in _rules(resource, "egress"):
-        if rule_.everywhere and rule_.is_every_port:
+        if rule_.everywhere and rule_.is_more_than_some_ports:
             yield (
                 f"lets everything out to everywhere ({rule_.everywhere}) on {rule_.ports}: name the ports that are"
                 " needed, such as TCP 443, and the security groups or networks where these are known"
+            )
+
+
+def _listed_internet(resource: Resource) -> Iterator[str]:
+    entries = [resource.inputs] if resource.type == _PREFIX_LIST_ENTRY else objects(resource.inputs.get("entries"))
+    for entry in entries:
+        for cidr in filter(_is_everywhere, texts(entry.get("cidr"))):
+            yield (
+                f"lists {cidr}, so that a rule with this list is open to everyone: list your own networks, and name"
+                " the internet in the rule itself"
             )
 
 
@@ -181,6 +196,12 @@ POLICIES = [
         "A program that was broken into should not reach whatever its attacker likes.",
         _open_egress,
         types=_TYPES,
+    ),
+    rule(
+        "prefix-lists-name-networks",
+        "A rule that names a prefix list hides from its readers, and from this pack, that it is open to everyone.",
+        _listed_internet,
+        types=(_PREFIX_LIST, _PREFIX_LIST_ENTRY),
     ),
     stack_rule(
         "tasks-let-in-security-groups-only",

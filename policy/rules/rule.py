@@ -40,7 +40,7 @@ class Resource:
     inputs: in camelCase, as the provider has checked them; what is not known yet is `UNKNOWN`.
     protect: whether Pulumi refuses to delete it. stack: the stack's name.
     default_tags: those the resource's aws provider puts on everything, `UNKNOWN` if they are not known yet, None if
-    the engine does not say which provider it is.
+    the engine does not say which provider it is. provider: its package, None for a component.
     settings: the rule's, from the file given with --policy-pack-config, or their defaults.
     """
 
@@ -51,6 +51,7 @@ class Resource:
     protect: bool
     default_tags: Any
     settings: Mapping[str, Any]
+    provider: str | None
 
     @property
     def in_production(self) -> bool:
@@ -162,6 +163,7 @@ def _resource(args: ResourceValidationArgs, schema: Schema | None) -> Resource:
         protect=args.opts.protect,
         default_tags=_default_tags(args.provider),
         settings=_settings(args.get_config(), schema),
+        provider=args.provider.resource_type.removeprefix("pulumi:providers:") if args.provider else None,
     )
 
 

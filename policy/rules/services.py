@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pulumi_policy import EnforcementLevel
 
 from rules.rule import Resource, production_rule, rule
-from rules.values import inside, is_or_may_be
+from rules.values import inside, is_known, is_or_may_be
 
 _TYPES = ("aws:ecs/service:Service",)
 
@@ -13,11 +13,24 @@ _TYPES = ("aws:ecs/service:Service",)
 def _stuck_when_failing(resource: Resource) -> Iterator[str]:
     if inside(resource.inputs, "deploymentController", "type") not in (None, "ECS"):
         return  # CodeDeploy or something outside AWS decides about deployments, or that is not known yet
-    if not any(
-        all(is_or_may_be(inside(resource.inputs, way, key), True) for key in ("enable", "rollback"))
-        for way in ("deploymentCircuitBreaker", "alarms")
-    ):
-        yield "does not go back when its new tasks fail: set deploymentCircuitBreaker with enable and rollback"
+    if _goes_back(resource, "alarms"):
+        return
+    strategy = inside(resource.inputs, "deploymentConfiguration", "strategy")
+    if not is_known(strategy):
+        return  # which of the ways counts is not known either
+    if strategy in (None, "ROLLING"):
+        if not _goes_back(resource, "deploymentCircuitBreaker"):
+            yield "does not go back when its new tasks fail: set deploymentCircuitBreaker with enable and rollback"
+    # The circuit breaker is for rolling updates only (ECS API reference, DeploymentCircuitBreaker).
+    elif inside(resource.inputs, "deploymentConfiguration", "lifecycleHooks") in (None, []):
+        yield (
+            f"does not go back when its new tasks fail, since {strategy} ignores deploymentCircuitBreaker: set alarms"
+            " with enable and rollback, or lifecycleHooks that test the new tasks"
+        )
+
+
+def _goes_back(resource: Resource, way: str) -> bool:
+    return all(is_or_may_be(inside(resource.inputs, way, key), True) for key in ("enable", "rollback"))
 
 
 def _in_public(resource: Resource) -> Iterator[str]:

@@ -13,12 +13,12 @@ from pulumi_policy import EnforcementLevel, ResourceValidationPolicy
 
 from rules import POLICIES
 from rules.tags import TAGGABLE
-from tests.policy.examples import Example, containers, data, iam, load_balancers, network, services, tags
+from tests.policy.examples import Example, containers, data, iam, load_balancers, network, providers, services, tags
 from tests.policy.validation import UNKNOWN, Given, all_violations, violations
 
 EXAMPLES: list[Example] = [
     example
-    for module in (iam, network, load_balancers, containers, services, data, tags)
+    for module in (iam, network, load_balancers, containers, services, data, tags, providers)
     for example in module.EXAMPLES
 ]
 

@@ -136,5 +136,6 @@ def _options(resource: Given) -> PolicyResourceOptions:
 def _provider(resource: Given) -> PolicyProviderResource | None:
     if resource.provider is None:
         return None
-    urn = f"urn:pulumi:{resource.stack}::keyspaces-platform::pulumi:providers:aws::default"
-    return PolicyProviderResource("pulumi:providers:aws", _as_received(resource.provider), urn, "default")
+    type_ = f"pulumi:providers:{resource.type.partition(':')[0]}"
+    urn = f"urn:pulumi:{resource.stack}::keyspaces-platform::{type_}::default"
+    return PolicyProviderResource(type_, _as_received(resource.provider), urn, "default")

@@ -6,6 +6,8 @@ from typing import Any
 from tests.policy.examples import Example
 from tests.policy.validation import UNKNOWN, Given
 
+# Python, too, folds the long s, in a keyword.
+_FOLDED = {"user": None, "u\u017fer": "0"}
 _DIGEST = "repository@sha256:" + "0123456789abcdef" * 4
 _CONTAINER = {
     "name": "api",
@@ -24,6 +26,10 @@ def _definition(**changes: Any) -> Given:
         inputs={"family": "orders", "containerDefinitions": json.dumps([_CONTAINER, second])},
         name="orders",
     )
+
+
+def _linux(**parameters: Any) -> Given:
+    return _definition(linuxParameters=parameters)
 
 
 def _told(name: str, value: str) -> Given:
@@ -102,7 +108,10 @@ _PRIVILEGE_EXAMPLES = [
             given=_definition(user=user),
             says=("orders", "container sidecar", "root", "set user"),
         )
-        for user in (None, "", "root", "0", "0:0", "root:10001")
+        for user in (
+            *(None, "", "root", "0", "0:0", "root:10001", "root:root", "Root"),
+            *("00", "+0", "-0", " 0", "0 ", "0x0", "0_0", "\u0660", "000:10001", ":10001", "4294967296000"),
+        )
     ),
     Example(
         rule=_PRIVILEGES,
@@ -112,9 +121,59 @@ _PRIVILEGE_EXAMPLES = [
     ),
     Example(
         rule=_PRIVILEGES,
+        case="a user whose key the provider folds",
+        given=_definition(**_FOLDED),
+        says=("root (user 0)",),
+    ),
+    Example(rule=_PRIVILEGES, case="dropped capabilities", given=_linux(capabilities={"drop": ["ALL"], "add": []})),
+    *(
+        Example(rule=_PRIVILEGES, case=f"{linux}", given=_linux(**linux), says=("container sidecar", says))
+        for linux, says in (
+            ({"capabilities": {"add": ["SYS_PTRACE"]}}, "SYS_PTRACE"),
+            ({"Capabilities": {"Add": ["ALL"]}}, "ALL"),
+            ({"devices": [{"hostPath": "/dev/fuse"}]}, "devices"),
+        )
+    ),
+    Example(
+        rule=_PRIVILEGES,
+        case="no new privileges",
+        given=_definition(dockerSecurityOptions=["no-new-privileges"]),
+    ),
+    Example(
+        rule=_PRIVILEGES,
+        case="unconfined",
+        given=_definition(dockerSecurityOptions=["apparmor:unconfined"]),
+        says=("apparmor:unconfined",),
+    ),
+    Example(
+        rule=_PRIVILEGES,
         case="privileged, in part",
         given=_partly_known(privileged=True, user=UNKNOWN),
         says=("is privileged",),
+    ),
+]
+
+_HOST = "tasks-are-apart-from-their-host"
+_HOST_EXAMPLES = [
+    *(
+        Example(
+            rule=_HOST,
+            case=f"{inputs}",
+            given=Given(type="aws:ecs/taskDefinition:TaskDefinition", inputs={"family": "orders", **inputs}),
+            says=says,
+        )
+        for inputs, says in (
+            ({"networkMode": "awsvpc", "pidMode": "task"}, ()),
+            ({"volumes": [{"name": "scratch"}]}, ()),
+            ({"pidMode": "host"}, ("pid", "remove pidMode")),
+            ({"ipcMode": "host"}, ("ipc",)),
+            ({"networkMode": "host"}, ("network", "awsvpc")),
+            ({"volumes": [{"name": "a"}, {"name": "docker", "hostPath": "/var/run/docker.sock"}]}, ("docker.sock",)),
+            (
+                {"volumes": [{"name": "a", "dockerVolumeConfiguration": {"driverOpts": {"o": "bind", "device": "/"}}}]},
+                ("mounts /",),
+            ),
+        )
     ),
 ]
 
@@ -135,6 +194,10 @@ _SECRET_EXAMPLES = [
             "SECRETARY": "Ann",
             "KEYSPACES_ENDPOINT": "cassandra.us-east-1.amazonaws.com:9142",
             "CALLBACK": "https://user@example.com/a:b",
+            "PWD": "/app",
+            "QUERY": "SELECT token FROM users WHERE id = 7",
+            "DSN": "postgres://app:${DB_PASSWORD}@db/orders",
+            "JAVA_OPTS": "-Djavax.net.ssl.trustStore=/etc/ssl/store -Xmx512m",
         }.items()
     ),
     *(
@@ -156,6 +219,20 @@ _SECRET_EXAMPLES = [
             "WHO": "AKIAIOSFODNN7EXAMPLE",
             "DATABASE_URL": "postgres://app:hunter2@db/orders",
             "PEM": "-----BEGIN RSA PRIVATE KEY-----\nabc",
+            "SLASHED_PASSWORD": "/hunter2",
+            "SECRET_KEY": "/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "NAMED_SECRET": "arn:hunter2",
+            "DB_PASS": "hunter2",
+            "DB_PASSWORD_2": "hunter2",
+            "REDIS_URL": "redis://:hunter2@cache:6379",
+            "MYSQL_DSN": "app:hunter2@tcp(db:3306)/orders",
+            "PG_DSN": "host=db user=app password=hunter2",
+            "JDBC_URL": "jdbc:postgresql://db/orders?user=app&password=hunter2",
+            "ODBC": "Server=db;Uid=app;Pwd=hunter2;Db_Pwd=hunter2",
+            "STORAGE": "AccountName=shop;AccountKey=abc==",
+            "JAVA_TOOL_OPTIONS": "-Djavax.net.ssl.keyStorePassword=hunter2",
+            "HEADER": "Authorization: Bearer abcdefgh12345",
+            "GITHUB": "ghp_0123456789abcdef",
         }.items()
     ),
     Example(
@@ -163,6 +240,22 @@ _SECRET_EXAMPLES = [
         case="keys written as the provider takes them too",
         given=_definition(environment=None, Environment=[{"Name": "DB_PASSWORD", "Value": "hunter2"}]),
         says=("DB_PASSWORD",),
+    ),
+    *(
+        Example(rule=_SECRETS, case=f"{change}", given=_definition(**change), says=says)
+        for change, says in (
+            ({"command": ["--port", "8080", "--token-url", "https://example.com"]}, ()),
+            ({"command": ["sh", "-c", "migrate --password $DB_PASSWORD && exec api"]}, ()),
+            ({"healthCheck": {"command": ["CMD-SHELL", "curl -f http://localhost:8080/health || exit 1"]}}, ()),
+            ({"logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "orders"}}}, ()),
+            ({"command": ["--password=hunter2"]}, ("password", "in command")),
+            ({"Command": ["migrate", "--db-password", "hunter2"]}, ("--db-password", "in command")),
+            ({"entryPoint": ["sh", "-c", "DB_PASSWORD=hunter2 exec api"]}, ("DB_PASSWORD", "in entryPoint")),
+            ({"command": ["psql", "postgres://app:hunter2@db/orders"]}, ("a key, token or password",)),
+            ({"healthCheck": {"command": ["CMD", "ping", "--password=hunter2"]}}, ("in healthCheck",)),
+            ({"logConfiguration": {"options": {"splunk-token": "abc"}}}, ("splunk-token", "in logConfiguration")),
+            ({"dockerLabels": {"api-key": "abc"}}, ("api-key", "in dockerLabels")),
+        )
     ),
     Example(
         rule=_SECRETS,
@@ -177,4 +270,11 @@ _PARTLY_KNOWN_EXAMPLES = [
     for rule in (_IMAGES, _ROOT, _PRIVILEGES, _SECRETS)
 ]
 
-EXAMPLES = [*_PARTLY_KNOWN_EXAMPLES, *_IMAGE_EXAMPLES, *_ROOT_EXAMPLES, *_PRIVILEGE_EXAMPLES, *_SECRET_EXAMPLES]
+EXAMPLES = [
+    *_PARTLY_KNOWN_EXAMPLES,
+    *_IMAGE_EXAMPLES,
+    *_ROOT_EXAMPLES,
+    *_PRIVILEGE_EXAMPLES,
+    *_SECRET_EXAMPLES,
+    *_HOST_EXAMPLES,
+]

@@ -8,6 +8,8 @@ from tests.policy.validation import UNKNOWN, Given
 
 _TABLE = "arn:aws:cassandra:us-east-1:000000000000:/keyspace/shop/table/orders"
 _READ: dict[str, Any] = {"Effect": "Allow", "Action": ["cassandra:Select"], "Resource": _TABLE}
+_COGNITO = "cognito-identity.amazonaws.com"
+_GITHUB_SUB = "token.actions.githubusercontent.com:sub"
 _GITHUB = "arn:aws:iam::000000000000:oidc-provider/token.actions.githubusercontent.com"
 
 
@@ -140,6 +142,34 @@ _RESOURCE_EXAMPLES = [
         given=_grant({**_READ, "Resource": [_TABLE, "arn:aws:*:*:*:*"]}),
         says=("cassandra:Select", "every resource"),
     ),
+    *(
+        Example(rule=_RESOURCES, case=f"{arn}", given=_grant({**_READ, "Resource": arn}))
+        for arn in (
+            "arn:aws:s3:::orders/*",
+            "arn:aws:sqs:us-east-1:000000000000:orders-*",
+            "arn:aws:ssm:us-east-1:000000000000:parameter/shop/*",
+            "arn:aws:iam::000000000000:role/orders-*",
+            "arn:aws:ecs:us-east-1:000000000000:task/shop/*",
+            "arn:aws:execute-api:us-east-1:000000000000:abc/*",
+        )
+    ),
+    *(
+        Example(
+            rule=_RESOURCES,
+            case=f"{arn}",
+            given=_grant({**_READ, "Action": "iam:PassRole", "Resource": arn}),
+            says=("iam:PassRole", "every resource"),
+        )
+        for arn in (
+            *("arn:aws:s3:::*", "arn:aws:s3:::*/*", "arn:aws:iam::000000000000:role/*", "arn:aws:iam::*:role/*"),
+            *("arn:aws:iam::000000000000:role/?*", "arn:aws:iam::000000000000:*", "**", "?*", "arn:*", "arn:aws:s3*"),
+            "arn:aws:cassandra:us-east-1:000000000000:/keyspace/*",
+            "arn:aws:cassandra:us-east-1:000000000000:/keyspace/*/table/*",
+            "arn:aws:secretsmanager:us-east-1:000000000000:secret:*",
+            "arn:aws:logs:*:*:log-group:*:*",
+            "arn:aws:kms:us-east-1:000000000000:key/*",
+        )
+    ),
     Example(
         rule=_RESOURCES,
         case="all resources but some",
@@ -170,6 +200,7 @@ def _attachment(arn: str) -> Given:
 
 
 _ATTACHMENTS = "iam-attaches-no-administrator"
+_AWS = "arn:aws:iam::aws:policy/"
 _ATTACHMENT_EXAMPLES = [
     Example(
         rule=_ATTACHMENTS,
@@ -194,7 +225,29 @@ _ATTACHMENT_EXAMPLES = [
             "PowerUserAccess",
             "AmazonECS_FullAccess",
             "job-function/SystemAdministrator",
+            "SecretsManagerReadWrite",
+            "ReadOnlyAccess",
+            "job-function/DataScientist",
         )
+    ),
+    Example(rule=_ATTACHMENTS, case="of a service, to read", given=_attachment(f"{_AWS}AmazonKeyspacesReadOnlyAccess")),
+    Example(
+        rule=_ATTACHMENTS,
+        case="to a permission set",
+        given=Given(
+            type="aws:ssoadmin/managedPolicyAttachment:ManagedPolicyAttachment",
+            inputs={"instanceArn": "i", "permissionSetArn": UNKNOWN, "managedPolicyArn": f"{_AWS}AdministratorAccess"},
+        ),
+        says=("AdministratorAccess",),
+    ),
+    Example(
+        rule=_ATTACHMENTS,
+        case="one of a permission set's list",
+        given=Given(
+            type="aws:ssoadmin/managedPolicyAttachmentsExclusive:ManagedPolicyAttachmentsExclusive",
+            inputs={"instanceArn": "i", "permissionSetArn": UNKNOWN, "managedPolicyArns": [f"{_AWS}PowerUserAccess"]},
+        ),
+        says=("PowerUserAccess",),
     ),
     Example(
         rule=_ATTACHMENTS,
@@ -295,6 +348,65 @@ _PRINCIPAL_EXAMPLES = [
         ),
         says=("token.actions.githubusercontent.com:sub",),
     ),
+    *(
+        Example(
+            rule=_PRINCIPALS,
+            case=f"{provider} with {condition}",
+            given=_trust(_opening({"Federated": provider}, Condition=condition)),
+            says=says,
+        )
+        for provider, condition, says in (
+            ("accounts.google.com", {"StringEquals": {"accounts.google.com:aud": "our-client"}}, ()),
+            (_COGNITO, {"StringEquals": {f"{_COGNITO}:aud": "us-east-1:pool"}}, ()),
+            ("arn:aws:iam::000000000000:saml-provider/ours", {}, ()),
+            (_GITHUB, {"StringLike": {_GITHUB_SUB: "repo:us/*"}}, ()),
+            ("accounts.google.com", {}, ("accounts.google.com:aud",)),
+            ("www.amazon.com", {}, ("www.amazon.com:aud",)),
+            (_COGNITO, {"ForAnyValue:StringLike": {f"{_COGNITO}:amr": "authenticated"}}, (f"{_COGNITO}:aud",)),
+            (_COGNITO, {"StringLike": {f"{_COGNITO}:aud": "us-east-1:*"}}, (f"{_COGNITO}:aud",)),
+            *(
+                (_GITHUB, {"StringLike": {_GITHUB_SUB: subjects}}, (_GITHUB_SUB,))
+                for subjects in ("r*", "repo:us*", "repo:?s/this:*", "*:ref:refs/heads/main", ["repo:us/*", "r*"], [])
+            ),
+        )
+    ),
+    *(
+        Example(
+            rule=_PRINCIPALS,
+            case=f"everyone as {principal}, with {condition}",
+            given=_trust(_opening(principal, Condition=condition)),
+            says=("everyone (*)",),
+        )
+        for principal, condition in (
+            ({"aws": "*"}, {}),
+            ({"Service": "*"}, {}),
+            (["*"], {}),
+            ("*", {"StringLike": {"aws:PrincipalOrgID": "o-????"}}),
+            ("*", {"StringEquals": {"aws:PrincipalOrgID": []}}),
+        )
+    ),
+    *(
+        Example(
+            rule=_PRINCIPALS,
+            case=f"everyone, by {type_}",
+            given=Given(type=type_, inputs={input_: json.dumps(_document(_opening("*")))}),
+            says=("everyone (*)",),
+        )
+        for type_, input_ in (
+            ("aws:apigateway/restApiPolicy:RestApiPolicy", "policy"),
+            ("aws:cloudwatch/eventBusPolicy:EventBusPolicy", "policy"),
+            ("aws:cloudwatch/logDestinationPolicy:LogDestinationPolicy", "accessPolicy"),
+            ("aws:dynamodb/resourcePolicy:ResourcePolicy", "policy"),
+            ("aws:ecr/registryPolicy:RegistryPolicy", "policy"),
+            ("aws:ecr/repositoryPolicy:RepositoryPolicy", "policy"),
+            ("aws:efs/fileSystemPolicy:FileSystemPolicy", "policy"),
+            ("aws:kinesis/resourcePolicy:ResourcePolicy", "policy"),
+            ("aws:kms/keyPolicy:KeyPolicy", "policy"),
+            ("aws:kms/replicaKey:ReplicaKey", "policy"),
+            ("aws:opensearch/domainPolicy:DomainPolicy", "accessPolicies"),
+            ("aws:secretsmanager/secretPolicy:SecretPolicy", "policy"),
+        )
+    ),
     Example(
         rule=_PRINCIPALS,
         case="everyone",
@@ -344,4 +456,28 @@ _PRINCIPAL_EXAMPLES = [
     ),
 ]
 
-EXAMPLES = [*_ACTION_EXAMPLES, *_RESOURCE_EXAMPLES, *_ATTACHMENT_EXAMPLES, *_PRINCIPAL_EXAMPLES]
+_FUNCTIONS = "functions-let-no-one-unknown-in"
+_PERMISSION = "aws:lambda/permission:Permission"
+_FUNCTION_EXAMPLES = [
+    *(
+        Example(rule=_FUNCTIONS, case=f"{type_} {inputs}", given=Given(type=type_, inputs=inputs), says=says)
+        for type_, inputs, says in (
+            (_PERMISSION, {"principal": "events.amazonaws.com", "sourceArn": UNKNOWN}, ()),
+            (_PERMISSION, {"principal": "*", "principalOrgId": "o-abc"}, ()),
+            ("aws:lambda/functionUrl:FunctionUrl", {"authorizationType": "AWS_IAM"}, ()),
+            (_PERMISSION, {"principal": "*"}, ("everyone (*)", "principalOrgId")),
+            (_PERMISSION, {"principal": "*", "functionUrlAuthType": "NONE"}, ("everyone (*)",)),
+            ("aws:lambda/functionUrl:FunctionUrl", {"authorizationType": "NONE"}, ("AWS_IAM",)),
+            ("aws:lambda/layerVersionPermission:LayerVersionPermission", {"principal": "*"}, ("organizationId",)),
+            ("aws:cloudwatch/eventPermission:EventPermission", {"principal": "*"}, ("condition",)),
+        )
+    ),
+]
+
+EXAMPLES = [
+    *_ACTION_EXAMPLES,
+    *_RESOURCE_EXAMPLES,
+    *_ATTACHMENT_EXAMPLES,
+    *_PRINCIPAL_EXAMPLES,
+    *_FUNCTION_EXAMPLES,
+]

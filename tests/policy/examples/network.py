@@ -7,6 +7,7 @@ from tests.policy.validation import UNKNOWN, Given
 
 _IN = "network-opens-only-web-ports"
 _OUT = "network-limits-ways-out"
+_LISTS = "prefix-lists-name-networks"
 
 
 def _rule(direction: str, **inputs: Any) -> Given:
@@ -76,6 +77,26 @@ EXAMPLES = [
     ),
     Example(
         rule=_IN,
+        case="the internet in 256 parts",
+        given=_old_rule("ingress", protocol="tcp", cidrBlocks=[f"{number}.0.0.0/8" for number in range(256)], **_SSH),
+        says=("1.0.0.0/8",),
+    ),
+    *(
+        Example(
+            rule=_IN,
+            case=f"half of the internet by IPv6, {cidr}",
+            given=_ingress(ipProtocol="tcp", cidrIpv6=cidr, **_SSH),
+            says=(cidr,),
+        )
+        for cidr in ("::/1", "8000::/1", "2000::/3", "2600::/12")
+    ),
+    Example(
+        rule=_IN,
+        case="a company's own public network",
+        given=_ingress(ipProtocol="tcp", cidrIpv4="198.18.0.0/16", **_SSH),
+    ),
+    Example(
+        rule=_IN,
         case="half of the internet",
         given=_ingress(ipProtocol="tcp", cidrIpv4="128.0.0.0/1", **_SSH),
         says=("128.0.0.0/1",),
@@ -141,8 +162,45 @@ EXAMPLES = [
     ),
     Example(
         rule=_OUT,
-        case="answers to everywhere",
-        given=_rule("Egress", ipProtocol="tcp", cidrIpv4="0.0.0.0/0", fromPort=1024, toPort=65535),
+        case="a range of ports to everywhere",
+        given=_rule("Egress", ipProtocol="tcp", cidrIpv4="0.0.0.0/0", fromPort=9000, toPort=9100),
+    ),
+    *(
+        Example(
+            rule=_OUT,
+            case=f"{first}-{last} by {protocol} to everywhere",
+            given=_rule("Egress", ipProtocol=protocol, cidrIpv4="0.0.0.0/0", fromPort=first, toPort=last),
+            says=("0.0.0.0/0", f"{first}-{last}"),
+        )
+        for protocol in ("tcp", "udp")
+        for first, last in ((2, 65535), (0, 32767), (32768, 65535), (1024, 65534))
+    ),
+    *(
+        Example(
+            rule=_LISTS,
+            case=f"{cidr}",
+            given=Given(
+                type="aws:ec2/managedPrefixList:ManagedPrefixList",
+                inputs={"addressFamily": "IPv4", "maxEntries": 2, "entries": [{"cidr": "10.0.0.0/8"}, {"cidr": cidr}]},
+                name="tasks",
+            ),
+            says=says,
+        )
+        for cidr, says in (
+            ("203.0.113.0/24", ()),
+            ("192.168.0.0/16", ()),
+            ("0.0.0.0/0", ("tasks", "lists 0.0.0.0/0", "open to everyone")),
+            ("128.0.0.0/1", ("128.0.0.0/1",)),
+        )
+    ),
+    Example(
+        rule=_LISTS,
+        case="an entry apart from its list",
+        given=Given(
+            type="aws:ec2/managedPrefixListEntry:ManagedPrefixListEntry",
+            inputs={"prefixListId": UNKNOWN, "cidr": "::/1"},
+        ),
+        says=("::/1",),
     ),
     Example(
         rule=_OUT,

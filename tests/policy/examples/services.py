@@ -21,6 +21,27 @@ EXAMPLES = [
         case="alarms",
         given=_service(alarms={**_GOES_BACK, "alarmNames": [UNKNOWN]}),
     ),
+    *(
+        Example(rule=_BACK, case=f"{configuration}", given=_service(deploymentConfiguration=configuration, **ways))
+        for configuration, ways in (
+            ({"strategy": "ROLLING"}, {"deploymentCircuitBreaker": _GOES_BACK}),
+            ({"strategy": "BLUE_GREEN"}, {"alarms": {**_GOES_BACK, "alarmNames": ["failing"]}}),
+            ({"strategy": "CANARY", "lifecycleHooks": [{"hookTargetArn": UNKNOWN}]}, {}),
+        )
+    ),
+    *(
+        Example(
+            rule=_BACK,
+            case=f"{strategy} with a circuit breaker alone",
+            given=_service(
+                deploymentConfiguration={"strategy": strategy, **hooks},
+                deploymentCircuitBreaker=_GOES_BACK,
+                alarms={"enable": True, "rollback": False, "alarmNames": ["failing"]},
+            ),
+            says=("orders", strategy, "set alarms", "lifecycleHooks"),
+        )
+        for strategy, hooks in (("BLUE_GREEN", {}), ("LINEAR", {"lifecycleHooks": []}), ("CANARY", {}))
+    ),
     Example(rule=_BACK, case="CodeDeploy", given=_service(deploymentController={"type": "CODE_DEPLOY"})),
     *(
         Example(
