@@ -8,6 +8,11 @@ from tests.policy.validation import UNKNOWN, Given
 _BACK = "services-roll-back"
 _PUBLIC = "production-tasks-have-no-public-ip"
 _GOES_BACK = {"enable": True, "rollback": True}
+_WITHOUT_HOOKS: list[tuple[str, dict[str, Any]]] = [
+    ("BLUE_GREEN", {}),
+    ("LINEAR", {"lifecycleHooks": []}),
+    ("CANARY", {}),
+]
 
 
 def _service(stack: str = "prod", **inputs: Any) -> Given:
@@ -40,7 +45,7 @@ EXAMPLES = [
             ),
             says=("orders", strategy, "set alarms", "lifecycleHooks"),
         )
-        for strategy, hooks in (("BLUE_GREEN", {}), ("LINEAR", {"lifecycleHooks": []}), ("CANARY", {}))
+        for strategy, hooks in _WITHOUT_HOOKS
     ),
     Example(rule=_BACK, case="CodeDeploy", given=_service(deploymentController={"type": "CODE_DEPLOY"})),
     *(
