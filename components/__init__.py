@@ -25,9 +25,11 @@ from components.network.vpc import ExistingVpc, NewVpc
 from components.once.once import Once
 from components.scheduled.scheduled import Scheduled
 from components.secrets.existing import ExistingParameter, ExistingSecret
+from components.service.hooks import LambdaHook, Pause
 from components.service.scaling import Scaling, ScheduledScaling
 from components.service.service import Service
 from components.service.spot import Spot
+from components.service.strategy import BlueGreen, Canary, Linear
 from components.service.worker import Worker
 from components.tables.capacity import OnDemand, Provisioned
 from components.tables.idempotency import idempotency_table
@@ -38,6 +40,8 @@ from components.tasks.image import ExistingImage
 __all__ = [
     "AccessLogs",
     "Alarms",
+    "BlueGreen",
+    "Canary",
     "Environment",
     "ExistingCluster",
     "ExistingImage",
@@ -49,10 +53,13 @@ __all__ = [
     "Https",
     "KeyspacesBulkLoad",
     "KeyspacesMicroservice",
+    "LambdaHook",
+    "Linear",
     "NewCluster",
     "NewVpc",
     "OnDemand",
     "Once",
+    "Pause",
     "Provisioned",
     "PublicLoadBalancer",
     "Scaling",

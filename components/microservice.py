@@ -277,6 +277,8 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                 alarms=alarms,
                 account=account,
                 protect=environment.protect,
+                path=environment.role_path,
+                boundary_arn=environment.permissions_boundary_arn,
                 tags=tags,
                 parent=self,
             )
@@ -350,7 +352,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             tables=tables,
             service=ServiceView(
                 load_balancer_arn_suffix=environment.load_balancer.arn_suffix,
-                target_group=self.running.target.target_group if self.running.target else None,
+                target_groups=self.running.target.target_groups if self.running.target else (),
                 cluster_name=environment.cluster.name,
                 service_name=self.running.service.name,
                 container_insights=environment.cluster.container_insights,

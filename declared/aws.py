@@ -92,6 +92,9 @@ def computed_by(region: str, load_balancer: str) -> Computed:
         "aws:lb/listener:Listener": lambda name, _: {
             "arn": arn("elasticloadbalancing", f"listener/app/{name}/{_LOAD_BALANCER_ID}/0123456789abcdef")
         },
+        "aws:lb/listenerRule:ListenerRule": lambda _, inputs: {
+            "arn": f"{inputs['listenerArn'].replace(':listener/', ':listener-rule/')}/9683b2d02a6cabee"
+        },
         "aws:lb/loadBalancer:LoadBalancer": lambda name, _: {
             "arn": arn("elasticloadbalancing", f"loadbalancer/app/{name}/{_LOAD_BALANCER_ID}"),
             "arnSuffix": f"app/{name}/{_LOAD_BALANCER_ID}",

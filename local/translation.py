@@ -410,9 +410,17 @@ def _rule(resource: Resource, target_groups: Mapping[str, TargetGroup]) -> Rule:
     return Rule(
         priority=int(_known(resource, "priority")),
         paths=paths,
-        target_group=target_groups[actions[0]["targetGroupArn"]],
+        target_group=target_groups[_forwarded_to(actions[0])],
         for_hosts="hostHeader" in kinds,
     )
+
+
+def _forwarded_to(action: Mapping[str, Any]) -> str:
+    """The target group's ARN. Of those that a service's deployments move requests between, the one that gets them at
+    first: here new tasks always replace old ones in it."""
+    if "targetGroupArn" in action:
+        return str(action["targetGroupArn"])
+    return str(max(action["forward"]["targetGroups"], key=lambda group: int(group["weight"]))["arn"])
 
 
 def _by(program: Program, type_: str, output: str) -> dict[str, Resource]:

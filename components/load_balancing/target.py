@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -17,12 +18,20 @@ _DEREGISTRATION_DELAY = 15  # seconds a task that leaves may take to finish what
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """to_tasks, from_load_balancer: the security group rules on both ends of the way from load balancer to tasks."""
+    """to_tasks, from_load_balancer: the security group rules on both ends of the way from load balancer to tasks.
+
+    alternate: the other target group of a service whose deployments move requests; ECS uses the two in turns.
+    """
 
     target_group: aws.lb.TargetGroup
+    alternate: aws.lb.TargetGroup | None
     rule: aws.lb.ListenerRule
     to_tasks: aws.vpc.SecurityGroupEgressRule
     from_load_balancer: aws.vpc.SecurityGroupIngressRule
+
+    @property
+    def target_groups(self) -> Sequence[aws.lb.TargetGroup]:
+        return [self.target_group, *([self.alternate] if self.alternate else [])]
 
     @property
     def needed_by_service(self) -> Sequence[pulumi.Resource]:
@@ -41,21 +50,86 @@ def create_target(
     hosts: Sequence[str],
     paths: Sequence[str],
     priority: int | None,
+    moves_requests: bool,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> Target:
     """A target group for a service's tasks, and the rule that sends requests for `paths` of `hosts` there.
 
     hosts: none means any. priority: of the rule; None derives it from `name`, `hosts` and `paths`.
+    moves_requests: whether ECS deploys by moving requests: then there are two target groups, and their weights in the
+    rule are ECS's once the rule is created. To a rule that was there before, ECS adds the second one (UNVERIFIED).
     Raises InvalidArguments when another microservice of this program has the same priority or path of a host, or
     hides a path.
 
     Another `port` or load balancer replaces the target group: a new one is made, the rule is pointed to it, the service
-    follows, and the old one is deleted. Until the service's new tasks are healthy there, requests get 503.
+    follows, and the old one is deleted. Until the service's new tasks are healthy there, requests get 503. Not so with
+    `moves_requests`, where nothing but ECS points the rule.
     """
     priority = derive_priority(name, paths, hosts) if priority is None else priority
     load_balancer.claims.add(Claim(name=name, hosts=hosts, paths=paths, priority=priority))
-    target_group = aws.lb.TargetGroup(
+
+    def target_group_called(called: str) -> aws.lb.TargetGroup:
+        return _target_group(
+            called,
+            load_balancer=load_balancer,
+            vpc_id=vpc_id,
+            port=port,
+            health_check_path=health_check_path,
+            tags=tags,
+            parent=parent,
+        )
+
+    target_group = target_group_called(name)
+    alternate = target_group_called(f"{name}-b") if moves_requests else None
+    of_hosts: list[aws.lb.ListenerRuleConditionArgsDict] = [{"host_header": {"values": list(hosts)}}] if hosts else []
+    rule = aws.lb.ListenerRule(
+        name,
+        listener_arn=load_balancer.listener_arn,
+        priority=priority,
+        conditions=[{"path_pattern": {"values": list(paths)}}, *of_hosts],
+        actions=[_forward(target_group, alternate)],
+        tags=dict(tags),
+        opts=pulumi.ResourceOptions(parent=parent, ignore_changes=["actions"] if moves_requests else []),
+    )
+    to_tasks = let_out(
+        f"{name}-alb-to-tasks",
+        f"HTTP to the tasks of {name}",
+        of=load_balancer.security_group_id,
+        port=port,
+        group=task_security_group.id,
+        tags=tags,
+        parent=parent,
+    )
+    from_load_balancer = let_in(
+        f"{name}-tasks-from-alb",
+        "HTTP from the load balancer",
+        into=task_security_group.id,
+        port=port,
+        group=load_balancer.security_group_id,
+        tags=tags,
+        parent=parent,
+    )
+    return Target(
+        target_group=target_group,
+        alternate=alternate,
+        rule=rule,
+        to_tasks=to_tasks,
+        from_load_balancer=from_load_balancer,
+    )
+
+
+def _target_group(
+    name: str,
+    *,
+    load_balancer: LoadBalancer,
+    vpc_id: pulumi.Input[str],
+    port: int,
+    health_check_path: str,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
+) -> aws.lb.TargetGroup:
+    return aws.lb.TargetGroup(
         name,
         target_type="ip",
         vpc_id=vpc_id,
@@ -80,32 +154,11 @@ def create_target(
             replacement_trigger=load_balancer.arn_suffix,
         ),
     )
-    of_hosts: list[aws.lb.ListenerRuleConditionArgsDict] = [{"host_header": {"values": list(hosts)}}] if hosts else []
-    rule = aws.lb.ListenerRule(
-        name,
-        listener_arn=load_balancer.listener_arn,
-        priority=priority,
-        conditions=[{"path_pattern": {"values": list(paths)}}, *of_hosts],
-        actions=[{"type": "forward", "target_group_arn": target_group.arn}],
-        tags=dict(tags),
-        opts=pulumi.ResourceOptions(parent=parent),
-    )
-    to_tasks = let_out(
-        f"{name}-alb-to-tasks",
-        f"HTTP to the tasks of {name}",
-        of=load_balancer.security_group_id,
-        port=port,
-        group=task_security_group.id,
-        tags=tags,
-        parent=parent,
-    )
-    from_load_balancer = let_in(
-        f"{name}-tasks-from-alb",
-        "HTTP from the load balancer",
-        into=task_security_group.id,
-        port=port,
-        group=load_balancer.security_group_id,
-        tags=tags,
-        parent=parent,
-    )
-    return Target(target_group=target_group, rule=rule, to_tasks=to_tasks, from_load_balancer=from_load_balancer)
+
+
+def _forward(target_group: aws.lb.TargetGroup, alternate: aws.lb.TargetGroup | None) -> Any:
+    """A rule's action, with all requests for `target_group`."""
+    if alternate is None:
+        return {"type": "forward", "target_group_arn": target_group.arn}
+    weighted = [{"arn": target_group.arn, "weight": 100}, {"arn": alternate.arn, "weight": 0}]
+    return {"type": "forward", "forward": {"target_groups": weighted}}

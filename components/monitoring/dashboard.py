@@ -23,13 +23,14 @@ _ERROR = "/(?i)(error|exception|traceback|critical|fatal)/"
 class ServiceView:
     """The part of a dashboard about a service, behind a load balancer or not.
 
-    load_balancer_arn_suffix: `app/NAME/ID`. target_group: None without a load balancer. container_insights: whether the
+    load_balancer_arn_suffix: `app/NAME/ID`. target_groups: none without a load balancer, two where deployments
+    move requests from one to the other. container_insights: whether the
     cluster has it: ECS then reports how many tasks it wants and runs; otherwise the load balancer's count of healthy
     targets is the number of tasks.
     """
 
     load_balancer_arn_suffix: pulumi.Input[str]
-    target_group: aws.lb.TargetGroup | None
+    target_groups: Sequence[aws.lb.TargetGroup]
     cluster_name: pulumi.Input[str]
     service_name: pulumi.Input[str]
     container_insights: bool
@@ -63,8 +64,8 @@ def create_dashboard(
     if alarms:
         rows.append((3, [("alarm", {"title": "Alarms", "alarms": [alarm.arn for alarm in alarms]})]))
     if service is not None:
-        if service.target_group is not None:
-            rows.append((6, _traffic(service.load_balancer_arn_suffix, service.target_group)))
+        if service.target_groups:
+            rows.append((6, _traffic(service.load_balancer_arn_suffix, service.target_groups)))
         rows.append((6, _tasks(service)))
     rows += [(6, row) for each, (table, access) in tables.items() for row in _table(each, table, access)]
     rows.append((8, [("log", _errors(log_group))]))
@@ -76,23 +77,32 @@ def create_dashboard(
     )
 
 
-def _traffic(load_balancer_arn_suffix: pulumi.Input[str], target_group: aws.lb.TargetGroup) -> _Row:
-    traffic = traffic_metrics(load_balancer_arn_suffix, target_group.arn_suffix)
+def _traffic(load_balancer_arn_suffix: pulumi.Input[str], target_groups: Sequence[aws.lb.TargetGroup]) -> _Row:
+    traffic = [traffic_metrics(load_balancer_arn_suffix, group.arn_suffix) for group in target_groups]
+    ends = [""] if len(traffic) == 1 else [f" ({number} of {len(traffic)})" for number in range(1, len(traffic) + 1)]
+    both = list(zip(traffic, ends, strict=True))
     return [
         _graph(
             "Requests",
             [
-                traffic.requests.line("requests"),
-                traffic.client_errors.line("4xx"),
-                traffic.target_errors.line("5xx of a task"),
-                traffic.unreached.line("no connection to a task"),
-                traffic.balancer_errors.line("5xx of the load balancer, for all its services"),
+                *(group.requests.line(f"requests{end}") for group, end in both),
+                *(group.client_errors.line(f"4xx{end}") for group, end in both),
+                *(group.target_errors.line(f"5xx of a task{end}") for group, end in both),
+                *(group.unreached.line(f"no connection to a task{end}") for group, end in both),
+                traffic[0].balancer_errors.line("5xx of the load balancer, for all its services"),
             ],
         ),
-        _graph("Latency (s)", [metric.line(stat) for stat, metric in traffic.latencies.items()]),
+        _graph(
+            "Latency (s)",
+            [metric.line(f"{stat}{end}") for group, end in both for stat, metric in group.latencies.items()],
+        ),
         _graph(
             "Tasks as the load balancer sees them",
-            [traffic.healthy.line("healthy"), traffic.unhealthy.line("unhealthy")],
+            [
+                line
+                for group, end in both
+                for line in (group.healthy.line(f"healthy{end}"), group.unhealthy.line(f"unhealthy{end}"))
+            ],
         ),
     ]
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from components.monitoring.alarms import MINUTES, Alarms, combined, create_alarm, single
-from components.monitoring.metrics import Metric, ServiceMetrics, service_metrics, traffic_metrics
+from components.monitoring.metrics import (
+    Metric,
+    ServiceMetrics,
+    TrafficMetrics,
+    service_metrics,
+    traffic_metrics,
+)
 
 # A new service's tasks need a while to start, and the load balancer reports no targets until one is registered.
 _WARM_UP_MINUTES = 15
@@ -26,7 +32,7 @@ def create_traffic_alarms(
     alarms: Alarms,
     *,
     load_balancer_arn_suffix: pulumi.Input[str],
-    target_group: aws.lb.TargetGroup,
+    target_groups: Sequence[aws.lb.TargetGroup],
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> dict[str, aws.cloudwatch.MetricAlarm]:
@@ -37,8 +43,11 @@ def create_traffic_alarms(
     a target group: answers of tasks and connections they did not take. Requests that the load balancer gave up on
     otherwise (a task that hangs, or closes a connection halfway) are on the dashboard only; a task that hangs fails
     its health check, which is `unhealthy`, and where no task is left, the alarm of the tasks fires.
+
+    target_groups: one, or two of a service whose deployments move requests from one to the other. Of two, what is worse
+    counts, so that a canary's few requests are not lost among all the others.
     """
-    traffic = traffic_metrics(load_balancer_arn_suffix, target_group.arn_suffix)
+    traffic = [traffic_metrics(load_balancer_arn_suffix, group.arn_suffix) for group in target_groups]
     common: dict[str, Any] = {"tags": tags, "parent": parent}
     return {
         "errors": create_alarm(
@@ -46,12 +55,7 @@ def create_traffic_alarms(
             alarms,
             f"More than {alarms.error_percent:g} % of the requests for {name} fail. Look first at the last error lines"
             " in its log, and whether a deployment or a throttled table began at the same time.",
-            # 0 without requests, or CloudWatch would look for further minutes with requests to judge by.
-            combined(
-                "IF(requests > 0, 100 * (FILL(errors, 0) + FILL(unreached, 0)) / requests, 0)",
-                "Failed requests (%)",
-                {"requests": traffic.requests, "errors": traffic.target_errors, "unreached": traffic.unreached},
-            ),
+            _failed_requests(traffic),
             above=alarms.error_percent,
             **common,
         ),
@@ -60,7 +64,9 @@ def create_traffic_alarms(
             alarms,
             f"One in 100 requests for {name} takes more than {alarms.p99_seconds:g} s. Look first at the latency of its"
             " table and at the CPU of its tasks.",
-            {**single(traffic.latencies["p99"]), "evaluate_low_sample_count_percentiles": "evaluate"},
+            {**single(traffic[0].latencies["p99"]), "evaluate_low_sample_count_percentiles": "evaluate"}
+            if len(traffic) == 1
+            else _worst("99th percentile (s)", [group.latencies["p99"] for group in traffic]),
             above=alarms.p99_seconds,
             **common,
         ),
@@ -69,11 +75,48 @@ def create_traffic_alarms(
             alarms,
             f"A task of {name} fails the load balancer's health check. Look first at the last lines of its log: the"
             " check may find that the table cannot be read.",
-            single(traffic.unhealthy),
+            single(traffic[0].unhealthy)
+            if len(traffic) == 1
+            else _worst("Unhealthy targets", [group.unhealthy for group in traffic]),
             above=0,
             **common,
         ),
     }
+
+
+def _failed_requests(traffic: Sequence[TrafficMetrics]) -> dict[str, Any]:
+    """The percentage of one target group, or the higher one of two."""
+    label = "Failed requests (%)"
+    if len(traffic) == 1:
+        # 0 without requests, or CloudWatch would look for further minutes with requests to judge by.
+        return combined(
+            "IF(requests > 0, 100 * (FILL(errors, 0) + FILL(unreached, 0)) / requests, 0)",
+            label,
+            {"requests": traffic[0].requests, "errors": traffic[0].target_errors, "unreached": traffic[0].unreached},
+        )
+    metrics: dict[str, Metric] = {}
+    of_each = []
+    for number, group in enumerate(traffic):
+        metrics |= {
+            f"requests{number}": group.requests,
+            f"errors{number}": group.target_errors,
+            f"unreached{number}": group.unreached,
+        }
+        # Where there are no requests there are no failures either, so it does not matter by what 0 is divided.
+        of_each.append(
+            f"100 * (FILL(errors{number}, 0) + FILL(unreached{number}, 0)) / FILL(requests{number}, 1)",
+        )
+    return combined(f"MAX([{', '.join(of_each)}])", label, metrics)
+
+
+def _worst(label: str, metrics: Sequence[Metric]) -> dict[str, Any]:
+    named = {f"group{number}": metric for number, metric in enumerate(metrics)}
+    return combined(f"MAX([{', '.join(f'FILL({name}, 0)' for name in named)}])", label, named)
+
+
+def _sum(label: str, metrics: Sequence[Metric]) -> dict[str, Any]:
+    named = {f"group{number}": metric for number, metric in enumerate(metrics)}
+    return combined(" + ".join(f"FILL({name}, 0)" for name in named), label, named)
 
 
 def deployment_alarms(
@@ -81,8 +124,8 @@ def deployment_alarms(
 ) -> aws.ecs.ServiceAlarmsArgsDict | None:
     """The argument `alarms` of aws.ecs.Service. traffic: of `create_traffic_alarms`, empty without `alarms`.
 
-    ECS watches them during a rolling deployment (and no other) and, once the old tasks are gone, for a while longer
-    that it derives from the alarms: the bake time, by which every deployment takes some minutes more to complete. A
+    ECS watches them during a deployment and, in a rolling one, once the old tasks are gone, for a while longer that it
+    derives from the alarms: the bake time, by which every such deployment takes some minutes more to complete. A
     deployment that begins while one of them is in ALARM is not watched at all, so that a fix can be deployed. Of alarms
     and circuit breaker, the first to detect a failure acts on it. (ECS developer guide, "How CloudWatch alarms detect
     Amazon ECS deployment failures".) ECS takes names only, so the alarms are of the service's own region and account.
@@ -101,7 +144,7 @@ def create_task_alarm(
     alarms: Alarms,
     *,
     load_balancer_arn_suffix: pulumi.Input[str],
-    target_group: aws.lb.TargetGroup,
+    target_groups: Sequence[aws.lb.TargetGroup],
     cluster_name: pulumi.Input[str],
     service_name: pulumi.Input[str],
     min_tasks: int,
@@ -129,8 +172,9 @@ def create_task_alarm(
     tasks = service_metrics(cluster_name, service_name)
     if container_insights:
         return _missing_tasks_alarm(name, alarms, tasks, **common)
-    healthy = traffic_metrics(load_balancer_arn_suffix, target_group.arn_suffix).healthy
-    return _few_tasks_alarm(name, alarms, healthy, f"has fewer than {min_tasks} healthy tasks", min_tasks, **common)
+    healthy = [traffic_metrics(load_balancer_arn_suffix, group.arn_suffix).healthy for group in target_groups]
+    watched = single(healthy[0]) if len(healthy) == 1 else _sum("Healthy targets", healthy)
+    return _few_tasks_alarm(name, alarms, watched, f"has fewer than {min_tasks} healthy tasks", min_tasks, **common)
 
 
 def create_worker_alarm(
@@ -157,7 +201,8 @@ def create_worker_alarm(
     tasks = service_metrics(cluster_name, service_name)
     if container_insights:
         return _missing_tasks_alarm(name, alarms, tasks, **common)
-    return _few_tasks_alarm(name, alarms, tasks.reporting, f"runs fewer than {min_tasks} tasks", min_tasks, **common)
+    watched = single(tasks.reporting)
+    return _few_tasks_alarm(name, alarms, watched, f"runs fewer than {min_tasks} tasks", min_tasks, **common)
 
 
 def _missing_tasks_alarm(name: str, alarms: Alarms, tasks: ServiceMetrics, **common: Any) -> aws.cloudwatch.MetricAlarm:
@@ -173,13 +218,13 @@ def _missing_tasks_alarm(name: str, alarms: Alarms, tasks: ServiceMetrics, **com
 
 
 def _few_tasks_alarm(
-    name: str, alarms: Alarms, tasks: Metric, complaint: str, min_tasks: int, **common: Any
+    name: str, alarms: Alarms, watched: Mapping[str, Any], complaint: str, min_tasks: int, **common: Any
 ) -> aws.cloudwatch.MetricAlarm:
     return create_alarm(
         f"{name}-tasks",
         alarms,
         f"{name} {complaint}. {_LOOK}",
-        single(tasks),
+        watched,
         below=min_tasks,
         **_OF_TASKS,
         **common,

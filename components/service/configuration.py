@@ -10,6 +10,7 @@ import pulumi_aws as aws
 
 from components.network.network import Network
 from components.service.spot import Spot, launch_arguments
+from components.service.traffic_shift import TrafficShift
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +18,9 @@ class ServiceConfiguration:
     """A rollback takes all of this back, but not in Pulumi's state: so the next deployment must tell it to ECS again
     (ECS developer guide, "Properties included in an Amazon ECS service revision").
 
-    target_group, port, grace_period: None for a service without load balancer."""
+    target_group, port, grace_period: None for a service without load balancer. traffic: how deployments move requests;
+    None for rolling updates.
+    """
 
     spot: Spot | None
     network: Network
@@ -28,6 +31,7 @@ class ServiceConfiguration:
     grace_period: int | None
     exec: bool
     alarms: aws.ecs.ServiceAlarmsArgsDict | None
+    traffic: TrafficShift | None
 
     def for_service(self) -> dict[str, Any]:
         """Arguments of aws.ecs.Service."""
@@ -43,6 +47,7 @@ class ServiceConfiguration:
                     "target_group_arn": self.target_group.arn,
                     "container_name": self.container,
                     "container_port": self.port,
+                    **({"advanced_configuration": self.traffic.for_load_balancer()} if self.traffic else {}),
                 }
             ]
             if self.target_group is not None
@@ -50,6 +55,9 @@ class ServiceConfiguration:
             "health_check_grace_period_seconds": self.grace_period,
             "deployment_minimum_healthy_percent": 100,
             "deployment_maximum_percent": 200,
+            **({"deployment_configuration": self.traffic.for_service()} if self.traffic else {}),
+            # Of rolling updates only, says the ECS API reference (DeploymentCircuitBreaker); of blue/green too, says
+            # the developer guide ("Amazon ECS deployment failure detection"). UNVERIFIED.
             "deployment_circuit_breaker": {"enable": True, "rollback": True},
             "alarms": self.alarms,
             "enable_execute_command": self.exec,
@@ -81,12 +89,14 @@ class ServiceConfiguration:
                     "targetGroupArn": self.target_group.arn,
                     "containerName": self.container,
                     "containerPort": self.port,
+                    **({"advancedConfiguration": self.traffic.for_load_balancer_update()} if self.traffic else {}),
                 }
             ]
             if self.target_group is not None
             else [],
             **({} if self.grace_period is None else {"healthCheckGracePeriodSeconds": self.grace_period}),
             "deploymentConfiguration": {
+                **(self.traffic.for_update() if self.traffic else {}),
                 "minimumHealthyPercent": arguments["deployment_minimum_healthy_percent"],
                 "maximumPercent": arguments["deployment_maximum_percent"],
                 "deploymentCircuitBreaker": arguments["deployment_circuit_breaker"],

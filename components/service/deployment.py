@@ -17,13 +17,14 @@ from pulumi.dynamic import CreateResult, Resource, UpdateResult
 
 from components.dynamic import Provider
 from components.service.deployment_check import DeploymentCheck
+from components.service.progressive_check import ProgressiveCheck
 
 
 class Deployment(Resource, module="ecs", name="Deployment"):
     """A service's tasks, deployed. Exists once ECS has completed the deployment of `task_definition`.
 
     It is never replaced: any input that changes makes it look again. What happens is documented at
-    `DeploymentProvider`. Deleting it does nothing. For services with ECS's rolling updates.
+    `DeploymentProvider`. Deleting it does nothing.
 
     cluster: ARN. service: name or ARN. task_definition: the ARN that the service was told to run.
     container, log_group, log_stream_prefix: whose last log lines to show when a task stopped.
@@ -32,7 +33,8 @@ class Deployment(Resource, module="ecs", name="Deployment"):
     begun no deployment, or has gone back, ECS is told again.
     desired_count: how many tasks, None if autoscaling decides. tags: of the service. When they change it looks again.
     connection: see `components.connection`.
-    deployment_id: ECS's, such as `ecs-svc/1234567890123456789`.
+    deployment_id: ECS's, such as `ecs-svc/1234567890123456789`; where a strategy moves requests, the ARN of the service
+    deployment.
     """
 
     deployment_id: pulumi.Output[str]
@@ -78,6 +80,8 @@ class Deployment(Resource, module="ecs", name="Deployment"):
 class DeploymentProvider(Provider):
     """Finds the deployment that was asked for, follows it, judges.
 
+    What follows is of rolling updates; `ProgressiveCheck` says what it does for deployments that move requests.
+
     - Asked for is the service's PRIMARY deployment, if it has the requested task definition. It may take some seconds
       to show.
     - If it does not show, or an attempt at it has failed already, the service is told to deploy again. So the next
@@ -105,7 +109,7 @@ class DeploymentProvider(Provider):
         return f"the deployment of {props['container']}"
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        deployment = DeploymentCheck(props, self.sign_in).run()
+        deployment = self._check(props)
         return CreateResult(id_=props["service"], outs={**props, "deployment_id": deployment})
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
@@ -113,4 +117,9 @@ class DeploymentProvider(Provider):
         outdated = (
             olds.get("deployment_id") if same_tasks and olds.get("configuration") != news["configuration"] else None
         )
-        return UpdateResult(outs={**news, "deployment_id": DeploymentCheck(news, self.sign_in, outdated).run()})
+        return UpdateResult(outs={**news, "deployment_id": self._check(news, outdated)})
+
+    def _check(self, props: dict[str, Any], outdated: str | None = None) -> str:
+        moves_requests = "strategy" in props["configuration"]["deploymentConfiguration"]
+        check = ProgressiveCheck if moves_requests else DeploymentCheck
+        return check(props, self.sign_in, outdated).run()

@@ -48,13 +48,19 @@ class DeploymentCheck:
 
     def _settled(self) -> ServiceState:
         """The service, as soon as it shows what to do; at the latest when it must show it."""
-        settled_at = time.monotonic() + SETTLE_SECONDS
+        settled_at = self._settled_at()
         while True:
             last = time.monotonic() >= settled_at
             state = self._look(may_be_missing=not last)
             if last or self._asked_for(state) or state.lists_failed(self._task_definition):
                 return state
-            pause(POLL_SECONDS)
+            self._wait()
+
+    def _settled_at(self) -> float:
+        return time.monotonic() + SETTLE_SECONDS
+
+    def _wait(self) -> None:
+        pause(POLL_SECONDS)
 
     def _correct(self, state: ServiceState) -> None:
         """Tells ECS what `aws.ecs.Service` does not."""
@@ -74,31 +80,40 @@ class DeploymentCheck:
         primary = state.primary
         if primary is None or primary["taskDefinition"] != self._task_definition or has_failed(primary):
             return None
+        if state.moves_requests:
+            return None  # a strategy that was taken away is still ECS's: such a deployment has no state to wait for
         if self._outdated and (primary["id"] == self._outdated or state.has_gone_back_to(primary)):
             return None
         return primary
 
     def _deploy_again(self, state: ServiceState) -> str:
-        _say(f"(service {state.name}) runs {_runs(state)}; it is told to deploy {_short(self._task_definition)}")
+        state = self._tell_to_deploy(state)
+        if state.primary is None:
+            raise DeploymentFailed(f"{self._name}: {state.name} has no deployment; is it one of rolling updates?")
+        return self._follow(state, state.primary)
+
+    def _tell_to_deploy(self, state: ServiceState) -> ServiceState:
+        say(f"(service {state.name}) runs {_runs(state)}; it is told to deploy {_short(self._task_definition)}")
+        configuration = dict(self._configuration)
+        if state.moves_requests:  # ECS keeps a strategy that an update does not mention
+            wanted = configuration["deploymentConfiguration"]
+            configuration["deploymentConfiguration"] = {"strategy": "ROLLING", **wanted}
         try:
             described = self._ecs.update_service(
                 cluster=self._props["cluster"],
                 service=self._props["service"],
                 taskDefinition=self._task_definition,
                 forceNewDeployment=True,
-                **self._configuration,
+                **configuration,
             )["service"]
         except AWS_ERRORS as error:
             raise DeploymentFailed(
                 f"{self._headline(state)} is refused by ECS, and {_runs(state)} is what it runs: {in_words(error)}"
             ) from error
-        state = ServiceState(described=described)
-        if state.primary is None:
-            raise DeploymentFailed(f"{self._name}: {state.name} has no deployment; is it one of rolling updates?")
-        return self._follow(state, state.primary)
+        return ServiceState(described=described)
 
     def _follow(self, state: ServiceState, deployment: Deployment) -> str:
-        settled_at = time.monotonic() + SETTLE_SECONDS
+        settled_at = self._settled_at()
         gone = False
         while True:
             primary = state.primary
@@ -118,7 +133,7 @@ class DeploymentCheck:
                 gone = True
             if time.monotonic() >= self._deadline:
                 self._give_up(state, deployment)
-            pause(POLL_SECONDS)
+            self._wait()
             state = self._look()
 
     def _is_renewed(self, state: ServiceState, deployment: Deployment, primary: Deployment) -> bool:
@@ -147,7 +162,7 @@ class DeploymentCheck:
         known = self._known_events
         for event in state.events:
             if known is not None and event["id"] not in known:
-                _say(event["message"])
+                say(event["message"])
         self._known_events = {event["id"] for event in state.events} | (known or set())
         return state
 
@@ -203,7 +218,7 @@ def _short(task_definition: str) -> str:
     return task_definition.rpartition("/")[2]
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
     # In one piece, since several services may be waited for at once.
     print(f"{line}\n", end="", flush=True)
 

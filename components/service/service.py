@@ -20,7 +20,12 @@ from components.service.deployment import Deployment
 from components.service.ecs_service import create_ecs_service
 from components.service.scaling import Scaling, ServiceScaling, check_min_tasks, create_scaling, least_tasks
 from components.service.spot import Spot
+from components.service.strategy import Strategy, strategy_mistake
+from components.service.traffic_shift import TrafficShift, create_traffic_shift
 from components.tasks.runnable import RunnableTask
+
+# The second target group's has two characters more; see `check_name`.
+_LONGEST_NAME = 22
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +49,8 @@ class Service:
     refused for having the same or since one hides a path of the other, and at an `ExistingListener` when others' rules
     have it.
     scaling: run more tasks when they are busy. spot: run some on Fargate Spot.
+    strategy: `BlueGreen`, `Linear` or `Canary`: move the requests to new tasks while the old ones still run; None
+    replaces task by task. Needs what judges the new tasks: `Alarms(rollback=True)`, or hooks.
     exec: let `aws ecs execute-command` into the tasks. See `create_task_definition` for what that costs.
     deployment_timeout: seconds that `pulumi up` waits for ECS to complete a deployment, until it fails. ECS itself
     gives up, and goes back, when three or more tasks in a row did not become healthy.
@@ -59,6 +66,7 @@ class Service:
     priority: int | None = None
     scaling: Scaling | None = None
     spot: Spot | None = None
+    strategy: Strategy | None = None
     exec: bool = False
     deployment_timeout: int = 1800
     after: Sequence[pulumi.Resource] = field(default_factory=tuple)
@@ -75,6 +83,11 @@ class Service:
                 "hosts": hosts_mistake(self.hosts, self.paths),
                 "priority": None if self.priority is None else outside(self.priority, *PRIORITIES),
                 "deployment_timeout": outside(self.deployment_timeout, 60, 36_000, "seconds"),
+                "strategy": strategy_mistake(
+                    self.strategy,
+                    deployment_timeout=self.deployment_timeout,
+                    scales_by_requests=self.scaling is not None and self.scaling.requests is not None,
+                ),
             },
         )
         if self.scaling:
@@ -86,12 +99,13 @@ class RunningService:
     """A service and all that was made for it. deployment: there once ECS has completed the deployment.
 
     target: None for a worker. alarms: by kind, `errors`, `latency`, `unhealthy` and `tasks`, of a worker `tasks` alone;
-    none without `Alarms`.
+    none without `Alarms`. traffic: of a `strategy`.
     """
 
     service: aws.ecs.Service
     deployment: Deployment
     target: Target | None
+    traffic: TrafficShift | None
     scaling: ServiceScaling | None
     alarms: Mapping[str, aws.cloudwatch.MetricAlarm]
 
@@ -105,14 +119,18 @@ def create_service(
     alarms: Alarms | None,
     account: Account,
     protect: bool,
+    path: str | None,
+    boundary_arn: pulumi.Input[str] | None,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> RunningService:
     """An ECS service that replaces its tasks without a gap and goes back by itself when the new ones do not start.
 
     protect: see `create_ecs_service`. The listener's rule is not protected itself: a change from HTTP to HTTPS replaces
-    it, since it belongs to one listener.
+    it, since it belongs to one listener. path, boundary_arn: of the roles that a `strategy` needs.
     """
+    strategy = service.strategy
+    raise_for(name, {"run": _unjudged(name, service, alarms)})
     target = create_target(
         name,
         load_balancer=load_balancer,
@@ -123,6 +141,7 @@ def create_service(
         hosts=service.hosts,
         paths=service.paths,
         priority=service.priority,
+        moves_requests=strategy is not None,
         tags=tags,
         parent=parent,
     )
@@ -131,12 +150,27 @@ def create_service(
             name,
             alarms,
             load_balancer_arn_suffix=load_balancer.arn_suffix,
-            target_group=target.target_group,
+            target_groups=target.target_groups,
             tags=tags,
             parent=parent,
         )
         if alarms
         else {}
+    )
+    traffic = (
+        create_traffic_shift(
+            name,
+            strategy,
+            listener_arn=load_balancer.listener_arn,
+            target=target,
+            path=path,
+            boundary_arn=boundary_arn,
+            account=account,
+            tags=tags,
+            parent=parent,
+        )
+        if strategy
+        else None
     )
     configuration = ServiceConfiguration(
         spot=service.spot,
@@ -148,6 +182,7 @@ def create_service(
         grace_period=service.grace_period,
         exec=service.exec,
         alarms=deployment_alarms(alarms, traffic_alarms),
+        traffic=traffic,
     )
     deployed = create_ecs_service(
         name,
@@ -156,7 +191,11 @@ def create_service(
         tasks=service.tasks,
         scaled=service.scaling is not None,
         deployment_timeout=service.deployment_timeout,
-        depends_on=[*target.needed_by_service, *service.after],
+        depends_on=[
+            *target.needed_by_service,
+            *(traffic.needed_by_service if traffic else []),
+            *service.after,
+        ],
         account=account,
         protect=protect,
         tags=tags,
@@ -183,7 +222,7 @@ def create_service(
             name,
             alarms,
             load_balancer_arn_suffix=load_balancer.arn_suffix,
-            target_group=target.target_group,
+            target_groups=target.target_groups,
             cluster_name=task.cluster.name,
             service_name=deployed.service.name,
             min_tasks=least_tasks(service.tasks, service.scaling),
@@ -198,6 +237,18 @@ def create_service(
         service=deployed.service,
         deployment=deployed.deployment,
         target=target,
+        traffic=traffic,
         scaling=scaling,
         alarms={**traffic_alarms, **({"tasks": task_alarm} if task_alarm else {})},
     )
+
+
+def _unjudged(name: str, service: Service, alarms: Alarms | None) -> str | None:
+    """The mistake in a `strategy` that this microservice cannot have."""
+    if service.strategy is None:
+        return None
+    if len(name) > _LONGEST_NAME:
+        return f"has a strategy, whose second target group takes a name of {_LONGEST_NAME} characters at most"
+    if not service.strategy.hooks and not (alarms and alarms.rollback):
+        return "has a strategy, but nothing that judges the new tasks: give it hooks, or Alarms(rollback=True)"
+    return None

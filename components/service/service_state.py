@@ -39,6 +39,11 @@ class ServiceState:
         return bool(self.described.get("deploymentConfiguration", {}).get("alarms", {}).get("enable"))
 
     @property
+    def moves_requests(self) -> bool:
+        """Whether ECS deploys it by another strategy than rolling updates."""
+        return str(self.described.get("deploymentConfiguration", {}).get("strategy", "ROLLING")) != "ROLLING"
+
+    @property
     def primary(self) -> Deployment | None:
         return next((deployment for deployment in self._deployments if deployment["status"] == "PRIMARY"), None)
 
@@ -49,6 +54,10 @@ class ServiceState:
 
     def deployment(self, id_: str) -> Deployment | None:
         return next((deployment for deployment in self._deployments if deployment["id"] == id_), None)
+
+    def newest_of(self, task_definition: str) -> Deployment | None:
+        of_it = [each for each in self._deployments if each["taskDefinition"] == task_definition]
+        return max(of_it, key=_created_at, default=None)
 
     def lists_failed(self, task_definition: str) -> bool:
         """Whether a deployment of this task definition has failed, so recently that ECS still lists it."""

@@ -90,6 +90,7 @@ def create_worker(
             grace_period=None,
             exec=worker.exec,
             alarms=None,
+            traffic=None,
         ),
         task=task,
         tasks=worker.tasks,
@@ -135,6 +136,7 @@ def create_worker(
         service=deployed.service,
         deployment=deployed.deployment,
         target=None,
+        traffic=None,
         scaling=scaling,
         alarms={"tasks": alarm} if alarm else {},
     )

@@ -57,7 +57,7 @@ def create_task_role(
     hosts in system.peers only if the connecting role may describe it; without, drivers open a single connection.
     Source: Keyspaces developer guide, "Using Amazon Keyspaces with interface VPC endpoints".
     """
-    return _create_role(
+    return create_role(
         name,
         description=f"Tasks of {parent._name}: {_in_words(tables)}",
         statements=[
@@ -66,7 +66,7 @@ def create_task_role(
             allow(["ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcEndpoints"], "*"),
             *([allow(EXEC, "*")] if exec else []),
         ],
-        trust=_trust_ecs_tasks(account),
+        trust=trust_ecs("ecs-tasks", account),
         path=path,
         boundary_arn=boundary_arn,
         tags=tags,
@@ -97,7 +97,7 @@ def create_execution_role(
 
     secrets: the statements that let it read each of them.
     """
-    return _create_role(
+    return create_role(
         name,
         description=f"ECS starting tasks of {parent._name}: pull one image, write one log group, read their secrets",
         statements=[
@@ -107,7 +107,7 @@ def create_execution_role(
             allow(WRITE_LOG, pulumi.Output.concat(log_group.arn, ":*")),
             *secrets,
         ],
-        trust=_trust_ecs_tasks(account),
+        trust=trust_ecs("ecs-tasks", account),
         path=path,
         boundary_arn=boundary_arn,
         tags=tags,
@@ -137,7 +137,7 @@ def create_scheduler_role(
     group, which alone may use the role (EventBridge Scheduler user guide, "Confused deputy prevention"). ECS asks for
     ecs:TagResource when a task is started with tags (ECS developer guide, "Tag resources during creation").
     """
-    return _create_role(
+    return create_role(
         name,
         description=f"EventBridge Scheduler starting tasks of {parent._name}",
         statements=[
@@ -181,7 +181,7 @@ def create_scheduler_role(
     )
 
 
-def _create_role(
+def create_role(
     name: str,
     *,
     description: str,
@@ -206,14 +206,15 @@ def _create_role(
     return Role(arn=role.arn, role=role, policy=policy)
 
 
-def _trust_ecs_tasks(account: Account) -> pulumi.Output[str]:
+def trust_ecs(principal: str, account: Account) -> pulumi.Output[str]:
+    """principal: `ecs-tasks`, which hands the role to tasks, or `ecs`, which acts with it itself."""
     # The conditions keep ECS from using the role on behalf of another account ("confused deputy";
     # ECS developer guide, "Amazon ECS task IAM role").
     return policy_document(
         [
             {
                 "Effect": "Allow",
-                "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+                "Principal": {"Service": f"{principal}.amazonaws.com"},
                 "Action": "sts:AssumeRole",
                 "Condition": {
                     "StringEquals": {"aws:SourceAccount": account.id},

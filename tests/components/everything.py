@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from components import (
     AccessLogs,
     Alarms,
+    BlueGreen,
     Environment,
     ExistingCluster,
     ExistingSecret,
@@ -12,9 +13,11 @@ from components import (
     Https,
     KeyspacesBulkLoad,
     KeyspacesMicroservice,
+    LambdaHook,
     NewCluster,
     NewVpc,
     Once,
+    Pause,
     Provisioned,
     PublicLoadBalancer,
     Scaling,
@@ -30,6 +33,7 @@ from tests.components.bulk import one_jar
 from tests.components.front import EXISTING, WEB_ACL_ARN
 
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:payments-a1B2c3"
+FUNCTION_ARN = "arn:aws:lambda:us-east-1:123456789012:function:judge"
 TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:alarms"
 KEY_ARN = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-0000-0000-0000-000000000000"
 
@@ -150,7 +154,7 @@ def declare_everything() -> Everything:
         tables=[read(Table(name="visitors", columns={"id": "text"}, partition_key=["id"]))],
         dockerfile="app/countries.Dockerfile",
         command=["serve"],
-        run=Service(),
+        run=Service(strategy=BlueGreen(hooks=[Pause(), LambdaHook(function_arn=FUNCTION_ARN)])),
     )
     return Everything(
         env=env, loader=loader, query_api=query_api, report=report, fill=fill, guest=guest, guest_api=guest_api

@@ -42,7 +42,7 @@ def alarmed(
         common: Any = {"tags": {"Project": "p"}, "parent": parent}
         served_by: Any = {
             "load_balancer_arn_suffix": aws.lb.LoadBalancer("web", opts=opts).arn_suffix,
-            "target_group": aws.lb.TargetGroup("api", opts=opts),
+            "target_groups": [aws.lb.TargetGroup("api", opts=opts)],
         }
         traffic = create_traffic_alarms(
             "api",

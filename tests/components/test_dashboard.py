@@ -45,7 +45,7 @@ def shown(
         cluster = aws.ecs.Cluster("main", opts=opts)
         view = ServiceView(
             load_balancer_arn_suffix=aws.lb.LoadBalancer("web", opts=opts).arn_suffix,
-            target_group=aws.lb.TargetGroup("api", opts=opts),
+            target_groups=[aws.lb.TargetGroup("api", opts=opts)],
             cluster_name=cluster.name,
             service_name=aws.ecs.Service("api", cluster=cluster.arn, opts=opts).name,
             container_insights=container_insights,

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from components import (
+    Canary,
     Environment,
     ExistingImage,
     ExistingListener,
     Https,
     KeyspacesMicroservice,
+    Pause,
     PublicLoadBalancer,
     Service,
     Table,
@@ -259,6 +261,27 @@ def test_runs_the_source_of_an_image_that_was_built_elsewhere(caplog: pytest.Log
     (api,) = translation.read(program, ROOT, URL).steps
     assert (api.task.directory, "countries" in api.task.sources) == (ROOT / "app", True)
     assert "api: runs the source of app/countries.Dockerfile here; on AWS, 000000000000.dkr.ecr" in caplog.text
+
+
+def test_runs_a_service_whose_deployments_move_requests() -> None:
+    """A stack with a canary cannot run here, or its requests go to the target group that has no tasks."""
+
+    def run() -> None:
+        KeyspacesMicroservice(
+            "api",
+            environment=Environment("shop", keyspace="shop"),
+            tables=[read(Table(name="things", columns={"id": "text"}, partition_key=["id"]))],
+            dockerfile="app/countries.Dockerfile",
+            command=["serve"],
+            run=Service(strategy=Canary(hooks=[Pause()])),
+        )
+
+    stack = translation.read(declare(run), ROOT, URL)
+    (api,) = stack.steps
+    assert isinstance(api, translation.Service)
+    assert api.target_group is not None
+    assert api.target_group.name == "api"
+    assert [rule.target_group for rule in stack.rules] == [api.target_group]
 
 
 def test_refuses_an_image_without_its_source() -> None:

@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws
 import pytest
 
+from components import Canary, Environment, KeyspacesMicroservice, LambdaHook, Pause, Service, Table, read
 from declared import aws
 from declared.program import Program, Resource
 from declared.program import evaluate as evaluate_program
@@ -110,6 +111,24 @@ def test_judges_buckets_and_their_blocks_as_a_program_declares_them(computed: bo
 
     found = all_violations(_given(declare(run, computed=computed)))
     assert found == (set() if blocked else {("buckets-block-public-access", "logs")})
+
+
+@pytest.mark.parametrize("computed", [True, False])
+def test_keeps_a_service_that_moves_requests_to_the_policies(computed: bool) -> None:
+    """A canary cannot be previewed with the policy pack: its roles and its rule are refused."""
+
+    def run() -> None:
+        hooks = [Pause(), LambdaHook(function_arn="arn:aws:lambda:us-east-1:123456789012:function:judge")]
+        KeyspacesMicroservice(
+            "api",
+            environment=Environment("shop", keyspace="shop", tags={"Project": "shop", "Stack": "dev"}),
+            tables=[read(Table(name="things", columns={"id": "text"}, partition_key=["id"]))],
+            dockerfile="app/countries.Dockerfile",
+            command=["serve"],
+            run=Service(strategy=Canary(hooks=hooks)),
+        )
+
+    assert all_violations(_given(declare(run, computed=computed))) == set()
 
 
 @pytest.mark.parametrize("computed", [True, False])
