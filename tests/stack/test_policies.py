@@ -118,14 +118,14 @@ def test_keeps_a_service_that_moves_requests_to_the_policies(computed: bool) -> 
     """A canary cannot be previewed with the policy pack: its roles and its rule are refused."""
 
     def run() -> None:
-        hooks = [Pause(), LambdaHook(function_arn="arn:aws:lambda:us-east-1:123456789012:function:judge")]
+        judge = LambdaHook(function_arn="arn:aws:lambda:us-east-1:123456789012:function:judge")
         KeyspacesMicroservice(
             "api",
             environment=Environment("shop", keyspace="shop", tags={"Project": "shop", "Stack": "dev"}),
             tables=[read(Table(name="things", columns={"id": "text"}, partition_key=["id"]))],
             dockerfile="app/countries.Dockerfile",
             command=["serve"],
-            run=Service(strategy=Canary(hooks=hooks)),
+            run=Service(strategy=Canary(hooks=[Pause(), judge])),
         )
 
     assert all_violations(_given(declare(run, computed=computed))) == set()
