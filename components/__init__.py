@@ -30,6 +30,7 @@ from components.service.scaling import Scaling, ScheduledScaling
 from components.service.service import Service
 from components.service.spot import Spot
 from components.service.strategy import BlueGreen, Canary, Linear
+from components.service.tracing import Tracing
 from components.service.worker import Worker
 from components.tables.capacity import OnDemand, Provisioned
 from components.tables.idempotency import idempotency_table
@@ -68,6 +69,7 @@ __all__ = [
     "Service",
     "Spot",
     "Table",
+    "Tracing",
     "Worker",
     "idempotency_table",
     "read",

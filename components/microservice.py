@@ -26,6 +26,7 @@ from components.secrets.parameter import SecretParameter
 from components.secrets.variables import names_mistake
 from components.service.deployment import Deployment
 from components.service.service import RunningService, Service, create_service
+from components.service.tracing import tracing_mistake
 from components.service.worker import Worker, create_worker
 from components.tables.table import KeyspacesTable, create_table
 from components.tables.use import TableUse, uses_mistake
@@ -128,7 +129,9 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         account, network = environment.account, environment.network
         exec_ = isinstance(run, Service | Worker) and run.exec
         raise_for(name, {"tables": uses_mistake(tables)})
-        told = {_variable(use.name) for use in tables} | _OWN_VARIABLES
+        tracing = run.tracing if isinstance(run, Service) else None
+        traces = tracing.variables(name, account) if tracing else {}
+        told = {_variable(use.name) for use in tables} | _OWN_VARIABLES | traces.keys()
         secrets = secrets or {}
         own = sorted(told & (variables or {}).keys())
         raise_for(
@@ -140,7 +143,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                 else None,
                 "run": "has exec, which needs NewVpc(session_endpoint=True) where the egress is endpoints"
                 if exec_ and not network.sessions
-                else None,
+                else (tracing and tracing_mistake(network)),
                 "variables": f"has {', '.join(own)}, which the component sets; use other names" if own else None,
                 "generated_secrets": generated_secrets_mistake(
                     generated_secrets, network, own=told, variables=(variables or {}).keys()
@@ -189,6 +192,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             f"{name}-task",
             tables=used,
             exec=exec_,
+            traces=tracing is not None,
             path=environment.role_path,
             boundary_arn=environment.permissions_boundary_arn,
             account=account,
@@ -228,6 +232,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                     if isinstance(run, Service)
                     else {}
                 ),
+                **traces,
                 **(variables or {}),
             },
             secrets={

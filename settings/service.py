@@ -12,7 +12,7 @@ from typing import Any
 
 import pulumi
 
-from components import Alarms, ExistingImage, Scaling, ScheduledScaling, Service, Spot
+from components import Alarms, ExistingImage, Scaling, ScheduledScaling, Service, Spot, Tracing
 from components.arguments import outside
 from components.tasks.architecture import Architecture
 from components.tasks.task_definition import check_size
@@ -48,6 +48,7 @@ def read_service(config: StackConfig, name: str, *, prefix: str) -> ServiceSetti
             tasks=config[f"{prefix}Tasks"],
             scaling=_scaling(config, prefix),
             spot=_spot(config),
+            tracing=_tracing(config, prefix),
             exec=config["exec"],
         ),
     )
@@ -71,6 +72,11 @@ def _variables(config: StackConfig, prefix: str) -> Mapping[str, str]:
         "METRICS_NAMESPACE": pulumi.get_project() if config[f"{prefix}Metrics"] else None,
     }
     return {name: value for name, value in variables.items() if value is not None}
+
+
+def _tracing(config: StackConfig, prefix: str) -> Tracing | None:
+    percent = config[f"{prefix}TracePercent"]
+    return config.make(Tracing, percent=percent) if percent else None
 
 
 def _scaling(config: StackConfig, prefix: str) -> Scaling | None:

@@ -55,8 +55,9 @@ _UNCLEAR = (
 _ATTEMPT_SECONDS = 5.0
 _AT_ONCE = 0.01  # seconds; with less left, the deadline counts as reached, since timers are no more exact than that
 
-Observer = Callable[[str, float], None]
-"""Is told of each statement how it ended (`ok`, or the error's name) and how many seconds it took."""
+Observer = Callable[[Sequence[str], str, float], None]
+"""Is called after each attempt with the CQL (several statements for a batch), the outcome (`ok`, or the error's name),
+and the seconds that it took. It runs in the caller's task."""
 
 
 class DeadlineExceeded(Exception):
@@ -73,7 +74,7 @@ class KnownStatement:
     def __init__(self, session: Session, cql: str) -> None:
         """Prepares it. Blocks. Raises the driver's errors."""
         self._session = session
-        self._cql = cql
+        self.cql = cql
         statement = session.prepare(cql)
         self._keys = described(statement.column_metadata)
         self._use(statement)
@@ -87,7 +88,7 @@ class KnownStatement:
         Raises SchemaChanged if the values that the statement takes have other types now.
         """
         loop = asyncio.get_running_loop()
-        message = PrepareMessage(query=self._cql)
+        message = PrepareMessage(query=self.cql)
         response, _ = await _answer(loop, (pool,), seconds, message, ProtocolHandler.encode_message)
         _raise_if_error(response)
         if (keys := described(response.bind_metadata)) != self._keys:
@@ -99,7 +100,7 @@ class KnownStatement:
                 response.bind_metadata,
                 response.pk_indexes,
                 cluster.metadata,
-                self._cql,
+                self.cql,
                 None,
                 self.prepared.protocol_version,
                 response.column_metadata,
@@ -199,7 +200,7 @@ class Executions:
             outcome = type(error).__name__
             raise
         finally:
-            self._observe(outcome, time.perf_counter() - started)
+            self._observe([each.cql for each in statements], outcome, time.perf_counter() - started)
 
 
 async def _answer(

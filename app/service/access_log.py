@@ -16,7 +16,7 @@ from service.coalescing import SHARED_WITH
 from service.metrics import Metrics
 from service.problems import REFUSAL, InternalServerError, ServiceUnavailable
 from service.request_lines import RequestLines
-from service.router import TEMPLATE
+from service.router import TEMPLATE, TRACE_ID
 from service.security_headers import security_headers
 
 _ADDRESS_AT_MOST: Final = 45  # characters, of IPv6; a proxy's header may say anything
@@ -100,7 +100,7 @@ class AccessLog:
                 size=size if method != "HEAD" else 0,
                 request_id=id_header[1],
                 client=client[0][:_ADDRESS_AT_MOST] if client else "",
-                trace_id=trace_id,
+                trace_id=scope.get(TRACE_ID, trace_id),
                 reason=scope.get("reason", ""),
                 shared_with=SHARED_WITH.get(),
             )

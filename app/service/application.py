@@ -23,12 +23,14 @@ def create_app(
     health: Health,
     metrics: Metrics,
     write: Callable[[bytes], object],
+    trace: Callable[[ASGIApp], ASGIApp] | None = None,
 ) -> ASGIApp:
-    """write: takes the log's line of each request."""
+    """write: takes the log's line of each request. trace: a layer that makes a span for each request."""
     ours = [*routes, *health.routes()]
     cache_control = b"public, max-age=%d" % options.cache_max_age if options.cache_max_age else b"no-cache"
     by_path: dict[str, list[Route]] = {}
     for route in [*ours, *documentation(about, ours)]:
         by_path.setdefault(route.path, []).append(route)
     router = Router({path: Methods(of_path, cache_control=cache_control) for path, of_path in by_path.items()})
-    return AccessLog(Problems(router), metrics=metrics, write=write)
+    app: ASGIApp = Problems(router)
+    return AccessLog(trace(app) if trace else app, metrics=metrics, write=write)

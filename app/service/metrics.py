@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -22,14 +22,14 @@ class Metrics(Protocol):
     def request(self, *, route: str, status: int, seconds: float) -> None:
         """route: the template, such as `/orders/{id}`."""
 
-    def statement(self, outcome: str, seconds: float) -> None:
-        """A CQL statement. outcome: `ok`, or the name of the error."""
+    def statement(self, cql: Sequence[str], outcome: str, seconds: float) -> None:
+        """A CQL statement, or a batch of several. outcome: `ok`, or the name of the error."""
 
 
 class NoMetrics:
     def request(self, *, route: str, status: int, seconds: float) -> None: ...
 
-    def statement(self, outcome: str, seconds: float) -> None: ...
+    def statement(self, cql: Sequence[str], outcome: str, seconds: float) -> None: ...
 
 
 class EmfMetrics:
@@ -52,7 +52,7 @@ class EmfMetrics:
             latencies = self._requests[key] = _Latencies()
         latencies.add(seconds)
 
-    def statement(self, outcome: str, seconds: float) -> None:
+    def statement(self, cql: Sequence[str], outcome: str, seconds: float) -> None:
         latencies = self._statements.get(outcome)
         if latencies is None:
             latencies = self._statements[outcome] = _Latencies()

@@ -6,7 +6,8 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from keyspaces.target import Target, add_target_options, target_from
 from service.cursors import KEY_LENGTH
@@ -20,6 +21,17 @@ _NAMESPACE = re.compile(r"(?!AWS/)[A-Za-z][A-Za-z0-9._/#-]{0,254}")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Traces:
+    """endpoint: a receiver of OTLP over HTTP. service: its name in each span. ratio: 0 to 1, of the traces that begin
+    here. signed: with SigV4."""
+
+    endpoint: str
+    service: str
+    ratio: float
+    signed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """docs/service.md describes each.
 
@@ -28,7 +40,7 @@ class Options:
     read_cache: see `service.coalescing`. trusted_proxies: CIDRs whose X-Forwarded headers are believed. deadline:
     seconds for one request. concurrency: requests at the database at once. drain: seconds for which it takes requests
     after SIGTERM. schema_change: seconds within which it ends after its table has got more columns. metrics_namespace:
-    in CloudWatch; empty for no metrics.
+    in CloudWatch; empty for no metrics. traces: where spans go; None for none.
     """
 
     host: str = "127.0.0.1"
@@ -44,6 +56,7 @@ class Options:
     drain: float = 5.0
     schema_change: float = 300.0
     metrics_namespace: str = ""
+    traces: Traces | None = None
 
 
 def read_options(
@@ -91,6 +104,7 @@ def read_options(
         drain=variable("DRAIN_SECONDS", _whole(0, 60, "seconds"), 5),
         schema_change=variable("SCHEMA_CHANGE_SECONDS", _whole(0, 3_600, "seconds"), 300),
         metrics_namespace=variable("METRICS_NAMESPACE", _namespace, ""),
+        traces=_traces(variable, environment.get("OTEL_SERVICE_NAME") or program),
     )
     return target, options
 
@@ -121,6 +135,37 @@ def _namespace(text: str) -> str:
     if not _NAMESPACE.fullmatch(text):
         raise ValueError("use up to 255 letters, digits and . - _ / #, beginning with a letter, and not with AWS/")
     return text
+
+
+def _traces(variable: Callable[[str, Callable[[str], Any], Any], Any], service: str) -> Traces | None:
+    """OpenTelemetry's own variables, which its libraries in other languages read, too."""
+    exporter = variable("OTEL_TRACES_EXPORTER", _exporter, "otlp")
+    endpoint = variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", _url, None)
+    ratio = variable("OTEL_TRACES_SAMPLER_ARG", _ratio, 1.0)
+    if endpoint is None or exporter == "none":
+        return None
+    # The signature has the session token in it, which only X-Ray may see.
+    signed = re.fullmatch(r"xray\.[a-z0-9-]+\.amazonaws\.com(\.cn)?", urlsplit(endpoint).hostname or "") is not None
+    return Traces(endpoint=endpoint, service=service, ratio=ratio, signed=signed)
+
+
+def _exporter(text: str) -> str:
+    if text not in ("otlp", "none"):
+        raise ValueError("use otlp or none")
+    return text
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("use an address that begins with https:// or http://")
+    return text
+
+
+def _ratio(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,9})?", text) or float(text) > 1:
+        raise ValueError("use a number from 0 to 1")
+    return float(text)
 
 
 def _key(parser: argparse.ArgumentParser, text: str) -> bytes | None:

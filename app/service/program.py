@@ -12,6 +12,7 @@ from cassandra.cluster import Session
 
 from keyspaces.database import Database
 from keyspaces.session import Unreachable, open_session_on_loop
+from keyspaces.statements import Observer
 from keyspaces.target import Target, UnknownTable
 from keyspaces.writes import Batches
 from service.application import create_app
@@ -65,21 +66,42 @@ async def _serve(routes: Routes, about: About, target: Target, options: Options)
             metrics = EmfMetrics(options.metrics_namespace, write=output.write)
             stack.enter_context(metrics.emitting())
 
+        observers: list[Observer] = [metrics.statement]
+        trace = None
+        if options.traces is not None:
+            # OpenTelemetry is loaded only where spans are sent: it takes memory, and time to import.
+            from service.tracing import traced
+
+            tracing = stack.enter_context(traced(options.traces, region=target.region))
+            trace = tracing.requests
+            observers.append(tracing.statement)
+        observe = observers[0] if len(observers) == 1 else _all(observers)
+
         def first_use(session: Session) -> Sequence[Route]:
             def access(name: str) -> Database:
                 table = target.table(name)
-                return Database(session, table, observe=metrics.statement, on_more_columns=watch.more_columns)
+                return Database(session, table, observe=observe, on_more_columns=watch.more_columns)
 
-            return routes(Tables(access, Batches(session, observe=metrics.statement), options, watch))
+            return routes(Tables(access, Batches(session, observe=observe), options, watch))
 
         opened = open_session_on_loop(target, startup_timeout=options.startup_timeout, first_use=first_use)
         async with opened as (_, made):
-            app = create_app(made, about=about, options=options, health=health, metrics=metrics, write=output.write)
+            app = create_app(
+                made, about=about, options=options, health=health, metrics=metrics, write=output.write, trace=trace
+            )
             _collect_seldom()
             server = DrainingServer(app, options, health)
             watch.on_change(server.begin_to_stop)
             await server.serve()
     return SCHEMA_CHANGED if watch.has_changed else 0
+
+
+def _all(observers: Sequence[Observer]) -> Observer:
+    def observe(cql: Sequence[str], outcome: str, seconds: float) -> None:
+        for each in observers:
+            each(cql, outcome, seconds)
+
+    return observe
 
 
 def _collect_seldom() -> None:

@@ -14,6 +14,8 @@ from service.problems import NotFound
 
 TEMPLATE: Final = "service.template"
 """In a scope: the path of the route that was found, with parameters in braces."""
+TRACE_ID: Final = "service.trace_id"
+"""In a scope: the id of the request's trace, as 32 hexadecimal digits; only in a task that traces."""
 
 
 class Router:

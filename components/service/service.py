@@ -22,6 +22,7 @@ from components.service.scaling import Scaling, ServiceScaling, check_min_tasks,
 from components.service.spot import Spot
 from components.service.strategy import Strategy, strategy_mistake
 from components.service.traffic_shift import TrafficShift, create_traffic_shift
+from components.service.tracing import Tracing
 from components.tasks.runnable import RunnableTask
 
 # The second target group's has two characters more; see `check_name`.
@@ -51,6 +52,7 @@ class Service:
     scaling: run more tasks when they are busy. spot: run some on Fargate Spot.
     strategy: `BlueGreen`, `Linear` or `Canary`: move the requests to new tasks while the old ones still run; None
     replaces task by task. Needs what judges the new tasks: `Alarms(rollback=True)`, or hooks.
+    tracing: send traces to X-Ray; None for none.
     exec: let `aws ecs execute-command` into the tasks. See `create_task_definition` for what that costs.
     deployment_timeout: seconds that `pulumi up` waits for ECS to complete a deployment, until it fails. ECS itself
     gives up, and goes back, when three or more tasks in a row did not become healthy.
@@ -67,6 +69,7 @@ class Service:
     scaling: Scaling | None = None
     spot: Spot | None = None
     strategy: Strategy | None = None
+    tracing: Tracing | None = None
     exec: bool = False
     deployment_timeout: int = 1800
     after: Sequence[pulumi.Resource] = field(default_factory=tuple)

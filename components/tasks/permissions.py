@@ -1,8 +1,8 @@
 """IAM: the roles of a microservice and what each may do.
 
 Every action is spelled out. A resource is `*` only where AWS offers nothing narrower: `ecr:GetAuthorizationToken`,
-the two EC2 describe actions and the channels of ECS Exec (service authorization reference, "Actions, resources, and
-condition keys").
+the two EC2 describe actions, the channels of ECS Exec and X-Ray's spans (service authorization reference, "Actions,
+resources, and condition keys").
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from components.iam import (
     EXEC,
     ON_TABLE,
     PULL_IMAGE,
+    SEND_SPANS,
     SIGN_IN_TO_ECR,
     WRITE_LOG,
     Access,
@@ -45,13 +46,14 @@ def create_task_role(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
     exec: bool = False,
+    traces: bool = False,
     path: str | None = None,
     boundary_arn: pulumi.Input[str] | None = None,
 ) -> Role:
     """The permissions of the program in the container: for its `tables`, and those that a driver needs to connect.
 
     exec: adds the permissions of ECS Exec's agent, which has the program's role: to open channels to Session Manager.
-    A principal may enter a task if it may call `ecs:ExecuteCommand`.
+    A principal may enter a task if it may call `ecs:ExecuteCommand`. traces: adds sending spans to X-Ray.
 
     Drivers read the system keyspaces when they connect. With an interface endpoint, Keyspaces lists the endpoint's
     hosts in system.peers only if the connecting role may describe it; without, drivers open a single connection.
@@ -65,6 +67,7 @@ def create_task_role(
             allow(["cassandra:Select"], account.arn("cassandra", "/keyspace/system*")),
             allow(["ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcEndpoints"], "*"),
             *([allow(EXEC, "*")] if exec else []),
+            *([allow(SEND_SPANS, "*")] if traces else []),
         ],
         trust=trust_ecs("ecs-tasks", account),
         path=path,

@@ -92,6 +92,7 @@ _UNSCOPED = {
     "ssmmessages:opendatachannel",
     "xray:getsamplingrules",
     "xray:getsamplingtargets",
+    "xray:putspans",
     "xray:puttelemetryrecords",
     "xray:puttracesegments",
 }

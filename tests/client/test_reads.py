@@ -64,7 +64,7 @@ async def _reading(
         return PreparedRead(
             session,
             f"SELECT * FROM {target.table('things').in_cql} WHERE id = ?",
-            observe=lambda outcome, _: outcomes.append(outcome),
+            observe=lambda cql, outcome, seconds: outcomes.append(outcome),
             on_more_columns=changes.append,
         )
 

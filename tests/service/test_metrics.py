@@ -62,8 +62,8 @@ def test_writes_lines_that_cloudwatch_takes(metrics: EmfMetrics, lines: list[byt
     metrics.request(route="/things/{id}", status=304, seconds=0.002)
     metrics.request(route="(none)", status=404, seconds=0.0)
     metrics.request(route="/things", status=504, seconds=1e9)
-    metrics.statement("ok", 0.003)
-    metrics.statement("ReadTimeout", 5)
+    metrics.statement(["SELECT"], "ok", 0.003)
+    metrics.statement(["SELECT"], "ReadTimeout", 5)
     written = emitted(metrics, lines)
     for line in written:
         check(line)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.options import Options, read_options
+from service.options import Options, Traces, read_options
 from tests.processes import ROOT
 
 TARGET = {"AWS_REGION": "us-east-1", "KEYSPACES_KEYSPACE": "k", "KEYSPACES_TABLE_THINGS": "t"}
@@ -61,6 +61,23 @@ def _refusal(capsys: pytest.CaptureFixture[str], *arguments: str, **variables: s
         ("DRAIN_SECONDS", "0", "drain", 0),
         ("SCHEMA_CHANGE_SECONDS", "0", "schema_change", 0),
         ("METRICS_NAMESPACE", "Team/Things", "metrics_namespace", "Team/Things"),
+        (
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            "https://xray.eu-west-1.amazonaws.com/v1/traces",
+            "traces",
+            Traces(endpoint="https://xray.eu-west-1.amazonaws.com/v1/traces", service="things", ratio=1.0, signed=True),
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            "http://xray.eu-west-1.amazonaws.com.example.com:4318/v1/traces",
+            "traces",
+            Traces(
+                endpoint="http://xray.eu-west-1.amazonaws.com.example.com:4318/v1/traces",
+                service="things",
+                ratio=1.0,
+                signed=False,
+            ),
+        ),
     ],
 )
 def test_takes_a_variable(name: str, text: str, field: str, value: object) -> None:
@@ -85,6 +102,9 @@ def test_takes_a_variable(name: str, text: str, field: str, value: object) -> No
         ("DRAIN_SECONDS", "61", "use 0 to 60 seconds"),
         ("METRICS_NAMESPACE", "AWS/ECS", "not with AWS/"),
         ("METRICS_NAMESPACE", ":", "beginning with a letter"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector:4318", "begins with https:// or http://"),
+        ("OTEL_TRACES_EXPORTER", "jaeger", "use otlp or none"),
+        ("OTEL_TRACES_SAMPLER_ARG", "1.5", "use a number from 0 to 1"),
     ],
 )
 def test_refuses_a_value_in_one_sentence(capsys: pytest.CaptureFixture[str], name: str, text: str, advice: str) -> None:

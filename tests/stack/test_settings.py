@@ -216,7 +216,13 @@ _EFFECTS: list[tuple[str, dict[str, str], tuple[str, str], str, Any]] = [
     ("rollbackOnAlarms", {"alarmTopicArn": _TOPIC, "rollbackOnAlarms": "true"}, SERVICE, "alarms.rollback", True),
 ]
 # Seen in something else than one input.
-_VARIABLES = {"queryApiCacheMaxAge", "queryApiMetrics", "queryApiReadCache", "queryApiShareReads"}
+_VARIABLES = {
+    "queryApiCacheMaxAge",
+    "queryApiMetrics",
+    "queryApiReadCache",
+    "queryApiShareReads",
+    "queryApiTracePercent",
+}
 _IMAGES = {"queryApiImage": "query-api", "loadCountriesImage": "load-countries"}
 _ELSEWHERE = {"allowedCidrs", "dashboard", "listenerUrl", *_VARIABLES, *_IMAGES}
 
@@ -331,6 +337,18 @@ def test_tells_the_api_what_is_set_and_no_more(
     """A setting does nothing, or a variable stands in the task definition that changes nothing."""
     assert _variables(evaluate({setting: value})) == {**_variables(program), variable: expected}
     assert variable not in _variables(program)
+
+
+def test_lets_the_api_send_traces(program: Program) -> None:
+    """The setting does nothing, or tasks send traces that nobody asked for and everybody pays for."""
+    traced = _variables(evaluate(queryApiTracePercent="25"))
+    assert traced.keys() - _variables(program).keys() == {
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "OTEL_SERVICE_NAME",
+        "OTEL_TRACES_SAMPLER",
+        "OTEL_TRACES_SAMPLER_ARG",
+    }
+    assert traced["OTEL_TRACES_SAMPLER_ARG"] == "0.25"
 
 
 def test_tells_the_api_whom_to_believe_who_its_client_is() -> None:

@@ -1,0 +1,47 @@
+"""Traces of a service, sent to AWS X-Ray by the tasks themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+from components.account import Account
+from components.arguments import outside, raise_for
+from components.network.network import Network
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracing:
+    """Send spans of requests and CQL statements to X-Ray's OTLP endpoint, signed with the task's role; no collector.
+
+    percent: of the traces that begin at this service, 0 to 100. A request with a `traceparent` header follows the
+    decision of its caller.
+
+    The account must have Transaction Search enabled, once by Region, or X-Ray refuses spans that come by OTLP (X-Ray
+    developer guide, "OTLP endpoint"). The tasks learn endpoint and ratio from OpenTelemetry's own variables, which its
+    libraries in other languages read too; those must sign for X-Ray themselves. Raises InvalidArguments.
+    """
+
+    percent: int = 5
+
+    def __post_init__(self) -> None:
+        raise_for("Tracing", {"percent": outside(self.percent, 0, 100)})
+
+    def variables(self, name: str, account: Account) -> Mapping[str, pulumi.Input[str]]:
+        """Of the container's environment. name: of the service in each span."""
+        endpoint = pulumi.Output.format("https://xray.{0}.amazonaws.com/v1/traces", account.region)
+        return {
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": endpoint,
+            "OTEL_SERVICE_NAME": name,
+            "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+            "OTEL_TRACES_SAMPLER_ARG": f"{self.percent / 100:g}",
+        }
+
+
+def tracing_mistake(network: Network) -> str | None:
+    """Why tasks in this network cannot send traces."""
+    if network.https_security_group is None:
+        return None
+    return "has tracing, but X-Ray cannot be reached where the egress is endpoints; use another egress, or no tracing"
