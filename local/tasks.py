@@ -89,8 +89,12 @@ def environment_of(
 
 
 def overrides_for(keyspaces_port: int, ca_file: Path) -> Mapping[str, str]:
-    """Where the local Keyspaces is, in place of what is declared."""
-    return {"KEYSPACES_ENDPOINT": f"localhost:{keyspaces_port}", "KEYSPACES_CA_FILE": str(ca_file.resolve())}
+    """Where the local Keyspaces is, in place of what is declared; and no traces, since X-Ray is on AWS only."""
+    return {
+        "KEYSPACES_ENDPOINT": f"localhost:{keyspaces_port}",
+        "KEYSPACES_CA_FILE": str(ca_file.resolve()),
+        "OTEL_TRACES_EXPORTER": "none",
+    }
 
 
 @asynccontextmanager
