@@ -143,7 +143,9 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                 else None,
                 "run": "has exec, which needs NewVpc(session_endpoint=True) where the egress is endpoints"
                 if exec_ and not network.sessions
-                else (tracing and tracing_mistake(network)),
+                else tracing_mistake(network)
+                if tracing
+                else None,
                 "variables": f"has {', '.join(own)}, which the component sets; use other names" if own else None,
                 "generated_secrets": generated_secrets_mistake(
                     generated_secrets, network, own=told, variables=(variables or {}).keys()

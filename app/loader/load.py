@@ -17,7 +17,7 @@ from keyspaces.reads import PreparedRead
 from keyspaces.results import SchemaChanged
 from keyspaces.serialize import Unwritable
 from keyspaces.session import DRIVER_ERRORS, describe
-from keyspaces.statements import DeadlineExceeded, OutcomeUnknown
+from keyspaces.statements import DeadlineExceeded, Observer, OutcomeUnknown
 from keyspaces.writes import STATEMENTS_AT_MOST, PreparedWrite, SerializedRows
 from loader.convert import Mistake, Ready
 from loader.ledger import Ledger
@@ -65,7 +65,7 @@ class Loading:
     rows: SerializedRows
 
     @classmethod
-    def of(cls, session: Session, database: Database, observe: Callable[[str, float], None]) -> "Loading":
+    def of(cls, session: Session, database: Database, observe: Observer) -> "Loading":
         """Blocks. Raises the driver's errors, and LoadFailed for a table of counters."""
         description = database.describe()
         names = [f'"{column.name}"' for column in description.columns]

@@ -5,7 +5,7 @@ That is the rule by which TCP avoids congestion (RFC 5681: additive increase, mu
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 CONNECTION_REQUESTS: Final = 3000
@@ -45,7 +45,7 @@ class RequestWindow:
         self._under_way -= 1
         self._wake()
 
-    def observe(self, outcome: str, _: float) -> None:
+    def observe(self, _: Sequence[str], outcome: str, __: float) -> None:
         """Is told of each attempt how it ended, as `keyspaces.statements.Observer`."""
         if outcome == "ok":
             self.size = min(self.size + 1 / self.size, _MOST)

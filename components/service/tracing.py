@@ -31,7 +31,7 @@ class Tracing:
 
     def variables(self, name: str, account: Account) -> Mapping[str, pulumi.Input[str]]:
         """Of the container's environment. name: of the service in each span."""
-        endpoint = pulumi.Output.format("https://xray.{0}.amazonaws.com/v1/traces", account.region)
+        endpoint = pulumi.Output.format("https://xray.{0}.{1}/v1/traces", account.region, account.dns_suffix)
         return {
             "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": endpoint,
             "OTEL_SERVICE_NAME": name,

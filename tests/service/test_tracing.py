@@ -71,8 +71,8 @@ def receiver() -> Iterator[_Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            receiver.requests.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(receiver.status)
+            received.requests.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            self.send_response(received.status)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -80,10 +80,10 @@ def receiver() -> Iterator[_Receiver]:
             """Nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        receiver = _Receiver(server.server_port)
+        received = _Receiver(server.server_port)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield receiver
+        yield received
         server.shutdown()
         thread.join()
 
