@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 _propagator = TraceContextTextMapPropagator()
 
 
-class Tracing:
+class RequestTracer:
     """Makes spans and sends them from a thread of its own, so that no request waits for an export."""
 
     def __init__(self, exporter: SpanExporter, *, service: str, ratio: float) -> None:
@@ -128,13 +128,13 @@ class Tracing:
 
 
 @contextlib.contextmanager
-def traced(traces: Traces, *, region: str) -> Iterator[Tracing]:
+def traced(traces: Traces, *, region: str) -> Iterator[RequestTracer]:
     """Inside, spans are sent to the endpoint; leaving sends those that are left."""
     session = requests.Session()
     if traces.signed:
         session.auth = _SigV4(region)
     exporter = OTLPSpanExporter(endpoint=traces.endpoint, timeout=_EXPORT_TIMEOUT, session=session)
-    tracing = Tracing(exporter, service=traces.service, ratio=traces.ratio)
+    tracing = RequestTracer(exporter, service=traces.service, ratio=traces.ratio)
     try:
         yield tracing
     finally:
