@@ -21,8 +21,8 @@ from components.service.ecs_service import create_ecs_service
 from components.service.scaling import Scaling, ServiceScaling, check_min_tasks, create_scaling, least_tasks
 from components.service.spot import Spot
 from components.service.strategy import Strategy, strategy_mistake
-from components.service.traffic_shift import TrafficShift, create_traffic_shift
 from components.service.tracing import Tracing
+from components.service.traffic_shift import TrafficShift, create_traffic_shift
 from components.tasks.runnable import RunnableTask
 
 # The second target group's has two characters more; see `check_name`.

@@ -31,7 +31,7 @@ from service.metrics import NoMetrics
 from service.options import Options, Traces
 from service.schema_watch import SchemaWatch
 from service.tables import Tables
-from service.tracing import QUEUED_AT_MOST, Tracing, traced
+from service.tracing import QUEUED_AT_MOST, RequestTracer, traced
 from tests.fakes.table import FakeTable, NoBatches
 from tests.fakes.things import routes
 from tests.keyspaces import LocalKeyspaces
@@ -136,7 +136,7 @@ def test_sends_a_chain_of_caller_request_and_statement(
     assert len(lines["r3"]["trace_id"]) == 32
 
 
-def _spans(tracing: Tracing, exporter: InMemorySpanExporter) -> Sequence[ReadableSpan]:
+def _spans(tracing: RequestTracer, exporter: InMemorySpanExporter) -> Sequence[ReadableSpan]:
     tracing.close()
     return exporter.get_finished_spans()
 
@@ -147,7 +147,7 @@ def _spans(tracing: Tracing, exporter: InMemorySpanExporter) -> Sequence[Readabl
 def test_marks_what_failed(path: str, status: int, error: str | None) -> None:
     """A search for failed requests misses some, or finds those that failed for the client's fault."""
     exporter = InMemorySpanExporter()
-    tracing = Tracing(exporter, service="things", ratio=1)
+    tracing = RequestTracer(exporter, service="things", ratio=1)
     table = FakeTable(errors={"un": NoHostAvailable("secret", {}), "er": ZeroDivisionError("secret")})
     app = create_app(
         routes(Tables(lambda _: table, NoBatches(), Options(), SchemaWatch(0))),
@@ -184,7 +184,7 @@ async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
 def test_passes_the_trace_on() -> None:
     """The services that this one calls begin traces of their own, and the chain ends here."""
     exporter = InMemorySpanExporter()
-    tracing = Tracing(exporter, service="things", ratio=0)
+    tracing = RequestTracer(exporter, service="things", ratio=0)
     passed: dict[str, str] = {}
 
     async def calls_another(scope: Scope, receive: Receive, send: Send) -> None:
@@ -242,7 +242,7 @@ class _Stuck(SpanExporter):
 def test_drops_spans_beyond_the_queue_and_counts_them() -> None:
     """A receiver that hangs fills the task's memory, or holds its requests up."""
     exporter = _Stuck()
-    tracing = Tracing(exporter, service="things", ratio=1)
+    tracing = RequestTracer(exporter, service="things", ratio=1)
     app = tracing.requests(_answer)
 
     async def many() -> None:
@@ -271,7 +271,7 @@ def test_counts_spans_that_the_receiver_refuses(receiver: _Receiver, caplog: pyt
 def test_marks_a_statement_that_failed() -> None:
     """A search for failed statements finds none."""
     exporter = InMemorySpanExporter()
-    tracing = Tracing(exporter, service="things", ratio=1)
+    tracing = RequestTracer(exporter, service="things", ratio=1)
 
     async def writes(scope: Scope, receive: Receive, send: Send) -> None:
         tracing.statement(["INSERT ?", "UPDATE ?"], "WriteTimeout", 0.5)
