@@ -200,13 +200,14 @@ def quotas(keyspaces: LocalKeyspaces) -> Iterator[Session]:
         TableSchema(keyspace=KEYSPACE, name="wide_ttl", columns=WIDE.columns, partition_key=["id"], properties=ttl)
     )
     keyspaces.create(TableSchema(keyspace=KEYSPACE, name="provisioned", columns={"id": "int"}, partition_key=["id"]))
+    # Once in each process, or again when tests of other modules ran between.
     schema, catalog = keyspaces.service.schema, keyspaces.service.schema.catalog
     names = [f"t{number}" for number in range(TYPES)]
     for name in names:
-        keyspaces.call(schema.create_type(KEYSPACE, name, {"a": "int"}))
+        keyspaces.call(schema.create_type(KEYSPACE, name, {"a": "int"}, if_not_exists=True))
     for depth in range(1, Quota.TYPE_NESTING.most):
         fields = {"a": f"frozen<deep{depth - 1}>" if depth > 1 else "int"}
-        keyspaces.call(schema.create_type(KEYSPACE, f"deep{depth}", fields))
+        keyspaces.call(schema.create_type(KEYSPACE, f"deep{depth}", fields, if_not_exists=True))
     wait_until(lambda: all(type_.status is Status.ACTIVE for type_ in catalog.types.values()))
     with keyspaces.connect() as session:
         yield session
