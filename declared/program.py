@@ -199,7 +199,7 @@ def _places(trace: Any, root: Path) -> Iterator[str]:
 
 
 def _plain(value: Any) -> Any:
-    """Without the wrapping of secrets, which nobody but this process sees here."""
+    """Without the wrapping of secrets: only this process sees them here."""
     if rpc.is_rpc_secret(value):
         return _plain(rpc.unwrap_rpc_secret(value))
     if isinstance(value, dict):

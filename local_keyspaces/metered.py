@@ -97,7 +97,7 @@ def read_totals(directory: Path) -> Mapping[str, Any]:
 async def serve(
     meter: Meter, decisions: RoleDecisions, directory: Path, throttling: Throttling | None = None
 ) -> AsyncIterator[None]:
-    """Answers `read_totals`, for those only who may read the directory's file: partition keys are data.
+    """Answers `read_totals`, only for users that may read the directory's file: partition keys are data.
 
     throttling: None if capacity is not enforced; else its report is in the totals, too.
     """
@@ -114,7 +114,7 @@ async def serve(
                     writer.write(json.dumps(totals).encode())
                     await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
-            pass  # whoever asked has gone
+            pass  # the client has gone
         finally:
             writer.close()
 

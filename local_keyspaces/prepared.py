@@ -33,7 +33,7 @@ class Prepared:
         return self._names.get(id_, ())
 
     def find(self, id_: bytes, *, shows_peers: bool) -> Plan:
-        """Raises Refused, upon which a client prepares it again, and gets what it may see."""
+        """Raises UNPREPARED as Refused; the driver prepares again with its own visibility."""
         plan = self._plans.get(id_)
         if plan is None or (plan.reads_peers and plan.shows_peers != shows_peers):
             raise unprepared(id_)

@@ -1,8 +1,9 @@
 """`Idempotency-Key`: a request that is sent again is done once.
 
 Source: IETF draft-ietf-httpapi-idempotency-key-header-07. A key is kept in a table of the program's own, with what
-its request was, an id, and the answer. Whoever repeats the request gets that answer. Where there is none yet, since the
-first attempt is under way or its task has died, the handler runs again with the same id: it finishes what was begun.
+its request was, an id, and the answer. A client that repeats the request gets that answer. Where there is none yet,
+since the first attempt is under way or its task has died, the handler runs again with the same id: it finishes what was
+begun.
 """
 
 import hashlib

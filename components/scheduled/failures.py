@@ -31,8 +31,8 @@ def create_failures(
     """EventBridge Scheduler puts into the queue what it could not start, with ERROR_CODE and ERROR_MESSAGE as message
     attributes (EventBridge Scheduler user guide, "Configuring a dead-letter queue"), and a rule each task of this
     family that could not start or ended with another exit code than 0, as ECS describes it (ECS developer guide,
-    "Amazon ECS task state change events"), whoever started it. Whether Scheduler takes it for an error when RunTask
-    answers that it has no capacity is UNVERIFIED.
+    "Amazon ECS task state change events"), for tasks of any starter. Whether Scheduler takes it for an error when
+    RunTask answers that it has no capacity is UNVERIFIED.
     """
     opts = pulumi.ResourceOptions(parent=parent)
     queue = aws.sqs.Queue(

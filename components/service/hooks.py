@@ -51,7 +51,7 @@ class Pause:
 
 @dataclass(frozen=True, kw_only=True)
 class LambdaHook:
-    """Ask a Lambda function at a stage. It answers `{"hookStatus": "SUCCEEDED"}`, or `FAILED`, upon which ECS goes
+    """Ask a Lambda function at a stage. It answers `{"hookStatus": "SUCCEEDED"}`, or `FAILED`; then ECS goes
     back, or `IN_PROGRESS`, to be asked again (ECS developer guide, "Lifecycle hooks for Amazon ECS service
     deployments").
 

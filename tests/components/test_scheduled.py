@@ -57,7 +57,7 @@ def test_starts_the_task_at_its_times() -> None:
 
 
 def test_lets_scheduler_start_this_task_alone(program: Program) -> None:
-    """More, and whoever changes the schedule runs other tasks or hands them other roles; less, and nothing starts."""
+    """With more, a user that may change the schedule runs other tasks or gives them other roles; with less, none run."""
     role = one(program, "aws:iam/role:Role", "report-scheduler").inputs
     assert role["path"] == "/jobs/"
     (trust,) = json.loads(role["assumeRolePolicy"])["Statement"]

@@ -110,7 +110,7 @@ def test_sets_the_log_drivers_mode(log_mode: LogMode, options: dict[str, str]) -
 
 
 def test_names_secrets_by_their_parameters() -> None:
-    """The task starts without its key, or whoever may describe the task definition reads it."""
+    """The task starts without its key, or every principal that may describe the task definition reads it."""
     program = _declare(secrets=["KEY_B", "KEY_A"])
     path = "arn:aws:ssm:us-east-1:000000000000:parameter/keyspaces-platform/dev/api"
     assert container(program, "api")["secrets"] == [

@@ -170,7 +170,7 @@ def test_gives_the_page_to_who_accepts_html(api: str) -> None:
 
 @pytest.mark.parametrize("path", TAGGED)
 def test_says_that_the_client_has_the_newest(api: str, path: str) -> None:
-    """Who asks often pays for the bytes once."""
+    """A client that asks often pays for the same bytes each time."""
     answer = get(f"{api}{path}")
     tag = _lower(answer.headers)["etag"]
     for condition in (tag, f"W/{tag}", f'"other", {tag}', f'W/"other",{tag}', "*"):

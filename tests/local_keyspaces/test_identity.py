@@ -1,4 +1,4 @@
-"""What the endpoint says of itself: drivers decide by it how to talk to it, and to whom else."""
+"""The endpoint's description of itself, by which drivers choose protocol and hosts."""
 
 from typing import Any
 

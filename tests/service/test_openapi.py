@@ -123,7 +123,7 @@ def test_describes_each_answer_as_it_is(path: str, method: str) -> None:
 
 
 def test_describes_that_a_task_takes_no_more_requests() -> None:
-    """Whoever watches must know what to look for."""
+    """An operator does not know which metric to watch."""
     response = _ask("/readyz", "get", {}, None, ready=False)
     assert response.status_code == 503
     _hold(_resolved(_DOCUMENT["paths"]["/readyz"]["get"]["responses"]["503"]), response, "get")

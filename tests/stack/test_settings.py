@@ -302,7 +302,7 @@ def test_lets_in_the_addresses_that_are_allowed() -> None:
 
 @pytest.mark.parametrize("dashboard", ["true", "false"])
 def test_creates_a_dashboard_as_set(dashboard: str) -> None:
-    """Whoever has three already pays for one more."""
+    """An account that has three dashboards already pays for one more without asking for it."""
     dashboards = list(evaluate(dashboard=dashboard).of_type("aws:cloudwatch/dashboard:Dashboard"))
     assert len(dashboards) == (1 if dashboard == "true" else 0)
 
