@@ -57,7 +57,7 @@ def test_starts_the_task_at_its_times() -> None:
 
 
 def test_lets_scheduler_start_this_task_alone(program: Program) -> None:
-    """With more, a user that may change the schedule runs other tasks or gives them other roles; with less, none run."""
+    """With more, a user that may change the schedule runs other tasks or gives them other roles; with less, none."""
     role = one(program, "aws:iam/role:Role", "report-scheduler").inputs
     assert role["path"] == "/jobs/"
     (trust,) = json.loads(role["assumeRolePolicy"])["Statement"]
