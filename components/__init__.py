@@ -37,6 +37,7 @@ from components.tables.idempotency import idempotency_table
 from components.tables.table import Table
 from components.tables.use import read, write
 from components.tasks.image import ExistingImage
+from components.tasks.sidecar import Sidecar
 
 __all__ = [
     "AccessLogs",
@@ -67,6 +68,7 @@ __all__ = [
     "Scheduled",
     "ScheduledScaling",
     "Service",
+    "Sidecar",
     "Spot",
     "Table",
     "Tracing",

@@ -31,10 +31,12 @@ from components.service.worker import Worker, create_worker
 from components.tables.table import KeyspacesTable, create_table
 from components.tables.use import TableUse, uses_mistake
 from components.tasks.architecture import Architecture
+from components.tasks.container import HealthCheck
 from components.tasks.image import ExistingImage, Image, create_image, use_image
 from components.tasks.permissions import Role, create_execution_role, create_task_role
 from components.tasks.runnable import RunnableTask
-from components.tasks.task_definition import HealthCheck, check_size, create_task_definition
+from components.tasks.sidecar import Sidecar, repository_arns, sidecars_mistake
+from components.tasks.task_definition import check_size, create_task_definition
 
 _OWN_VARIABLES = {
     "AWS_REGION",
@@ -73,6 +75,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
     generated_secrets: environment variables with a random value each, the same for all tasks, such as a key to sign
     with. It is made once, as 43 characters of base64url, and is in SSM Parameter Store only; see `SecretParameter`.
     secrets: environment variables whose values are there already: an `ExistingSecret` or `ExistingParameter` each.
+    sidecars: containers of your own beside the program's, which share each task's role, network and size.
     run: `Service`, `Worker`, `Once` or `Scheduled`.
     cpu: CPU units, 1024 to a vCPU. memory: MiB. Together one of the sizes Fargate offers.
     architecture: "ARM64" or "X86_64", of the tasks and of the image. A changed one needs no other machine to build on,
@@ -117,6 +120,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         variables: Mapping[str, pulumi.Input[str]] | None = None,
         generated_secrets: Sequence[str] = (),
         secrets: Mapping[str, Existing] | None = None,
+        sidecars: Sequence[Sidecar] = (),
         cpu: int = 256,
         memory: int = 512,
         architecture: Architecture = "ARM64",
@@ -156,6 +160,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                     others={"variables": variables or {}, "generated_secrets": generated_secrets},
                 )
                 or existing_secrets_mistake(secrets, network),
+                "sidecars": sidecars_mistake(sidecars, program=name, cpu=cpu, memory=memory, network=network),
             },
         )
         super().__init__("keyspaces-platform:index:KeyspacesMicroservice", name, {}, opts)
@@ -166,8 +171,8 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         self.tables = {use.name: self._table(name, use, tags) for use in tables}
         used = {use.name: (self.tables[use.name].table, use.access) for use in tables}
         resources = [table for table, _ in used.values()]
+        endpoints_only = network.https_security_group is not None
         if image is not None:
-            endpoints_only = network.https_security_group is not None
             self.image = use_image(name, image, account=account, endpoints_only=endpoints_only)
         else:
             assert dockerfile is not None
@@ -203,12 +208,22 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         )
         self.execution_role = create_execution_role(
             f"{name}-execution",
-            repository_arn=self.image.repository_arn,
+            repository_arns=[
+                self.image.repository_arn,
+                *repository_arns(name, sidecars, account=account, endpoints_only=endpoints_only),
+            ],
             agent=environment.guardduty,
             log_group=self.log_group,
             secrets=[
                 *generated.statements(self.generated_secrets.values(), environment.kms_key_arn, account),
-                *(each for secret in secrets.values() for each in existing.statements(secret, account)),
+                *(
+                    each
+                    for secret in (
+                        *secrets.values(),
+                        *(held for sidecar in sidecars for held in sidecar.secrets.values()),
+                    )
+                    for each in existing.statements(secret, account)
+                ),
             ],
             path=environment.role_path,
             boundary_arn=environment.permissions_boundary_arn,
@@ -255,6 +270,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             health_check=HealthCheck(command=run.health_check, grace_period=run.grace_period)
             if isinstance(run, Worker) and run.health_check
             else None,
+            sidecars=sidecars,
             account=account,
             tags=tags,
             parent=self,

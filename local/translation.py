@@ -307,9 +307,15 @@ def _task_definition(
     root: Path,
 ) -> TaskDefinition:
     containers = json.loads(_known(resource, "containerDefinitions"))
-    if len(containers) != 1:
-        raise LocalError(f"task definition {resource.name}: has {len(containers)} containers; local/ does one")
-    container = containers[0]
+    own = [container for container in containers if len(containers) == 1 or container.get("name") == resource.name]
+    if len(own) != 1:
+        raise LocalError(
+            f"task definition {resource.name}: has {len(containers)} containers; local/ does one, of this name"
+        )
+    (container,) = own
+    for beside in containers:
+        if beside is not container:
+            _log.warning("%s: its sidecar %s does not run here", resource.name, beside["name"])
     image = images.get(container["image"])
     if image is not None:
         build = _known(image, "build")
@@ -344,7 +350,7 @@ def _task_definition(
         stop_timeout=float(container["stopTimeout"]),
         sources=_sources(root / f"{build['dockerfile']}.dockerignore"),
         check=_check(container["healthCheck"]) if "healthCheck" in container else None,
-        revision=json.dumps([containers, documents], sort_keys=True),
+        revision=json.dumps([container, documents], sort_keys=True),
     )
 
 

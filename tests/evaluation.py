@@ -71,10 +71,14 @@ def policy(program: Program, name: str) -> dict[str, Any]:
 
 
 def container(program: Program, name: str) -> dict[str, Any]:
-    definition = one(program, "aws:ecs/taskDefinition:TaskDefinition", name)
-    (only,) = json.loads(definition.inputs["containerDefinitions"])
-    assert isinstance(only, dict)
+    (only,) = containers(program, name)
     return only
+
+
+def containers(program: Program, name: str) -> list[dict[str, Any]]:
+    definition = one(program, "aws:ecs/taskDefinition:TaskDefinition", name)
+    found: list[dict[str, Any]] = json.loads(definition.inputs["containerDefinitions"])
+    return found
 
 
 def dependencies(program: Program, resource: Resource) -> set[str]:

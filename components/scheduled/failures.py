@@ -30,9 +30,9 @@ def create_failures(
 ) -> Failures:
     """EventBridge Scheduler puts into the queue what it could not start, with ERROR_CODE and ERROR_MESSAGE as message
     attributes (EventBridge Scheduler user guide, "Configuring a dead-letter queue"), and a rule each task of this
-    family that could not start or ended with another exit code than 0, as ECS describes it (ECS developer guide,
-    "Amazon ECS task state change events"), for tasks of any starter. Whether Scheduler takes it for an error when
-    RunTask answers that it has no capacity is UNVERIFIED.
+    family that could not start or whose program ended with another exit code than 0, as ECS describes it (ECS developer
+    guide, "Amazon ECS task state change events"), for tasks of any starter. Whether Scheduler takes it for an error
+    when RunTask answers that it has no capacity is UNVERIFIED.
     """
     opts = pulumi.ResourceOptions(parent=parent)
     queue = aws.sqs.Queue(
@@ -55,7 +55,9 @@ def create_failures(
                     "taskDefinitionArn": [{"prefix": family}],
                     "lastStatus": ["STOPPED"],
                     "$or": [
-                        {"containers": {"exitCode": [{"anything-but": [0]}]}},
+                        # Both must match in one container (aws/event-ruler, README, array-consistent matching). The
+                        # containers beside it are stopped when it ends, and have other exit codes.
+                        {"containers": {"name": [task.container], "exitCode": [{"anything-but": [0]}]}},
                         {"stopCode": ["TaskFailedToStart"]},
                     ],
                 },

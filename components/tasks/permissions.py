@@ -85,7 +85,7 @@ def _in_words(tables: Mapping[str, tuple[aws.keyspaces.Table, Access]]) -> str:
 def create_execution_role(
     name: str,
     *,
-    repository_arn: pulumi.Input[str],
+    repository_arns: Sequence[pulumi.Input[str]],
     agent: GuardDutyAgent | None,
     log_group: aws.cloudwatch.LogGroup,
     secrets: Sequence[Mapping[str, Any]],
@@ -95,17 +95,18 @@ def create_execution_role(
     path: str | None = None,
     boundary_arn: pulumi.Input[str] | None = None,
 ) -> Role:
-    """The permissions by which ECS starts the container: pull from its one repository, write to its one log group, and
-    read its secrets.
+    """The permissions by which ECS starts the containers: pull from their repositories, write to one log group, and
+    read their secrets.
 
+    repository_arns: of the program's image, and of sidecars' that are in ECR.
     secrets: the statements that let it read each of them.
     """
     return create_role(
         name,
-        description=f"ECS starting tasks of {parent._name}: pull one image, write one log group, read their secrets",
+        description=f"ECS starting tasks of {parent._name}: pull their images, write one log group, read their secrets",
         statements=[
             allow(SIGN_IN_TO_ECR, "*"),
-            allow(PULL_IMAGE, repository_arn),
+            *(allow(PULL_IMAGE, repository_arn) for repository_arn in repository_arns),
             *([allow(PULL_IMAGE, account.partition.apply(agent.arn))] if agent else []),
             allow(WRITE_LOG, pulumi.Output.concat(log_group.arn, ":*")),
             *secrets,

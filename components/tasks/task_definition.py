@@ -1,10 +1,8 @@
-"""An ECS task definition: one container, locked down, with what it is told by its environment."""
+"""An ECS task definition: the program's container, locked down, with its environment, and those beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
 
 import pulumi
 import pulumi_aws as aws
@@ -14,29 +12,11 @@ from components.arguments import raise_for
 from components.names import in_stack
 from components.secrets.parameter import SecretParameter
 from components.tasks.architecture import Architecture
+from components.tasks.container import HealthCheck, Log, LogMode, container_definition
 from components.tasks.permissions import Role
+from components.tasks.sidecar import Sidecar, sidecar_definition
 
-# Any number but 0: the images work under every uid.
-_USER = "10001:10001"
 _SCRATCH = "/tmp"  # noqa: S108  # the container's own
-# How long ECS waits between SIGTERM and SIGKILL, in seconds: longer than a load balancer drains a target.
-_STOP_TIMEOUT = 40
-
-
-@dataclass(frozen=True, kw_only=True)
-class HealthCheck:
-    """command: exits with 0 while the container is healthy. grace_period: seconds in which failures do not count."""
-
-    command: Sequence[str]
-    grace_period: int
-
-
-LogMode = Literal["blocking", "non-blocking"]
-# ECS's default (ECS API reference, LogConfiguration), written down since ECS has changed such defaults before.
-_LOG_BUFFER = "10m"
-
-# ECS's defaults (ECS API reference, HealthCheck), written down since the provider would see a change without them.
-_HEALTH_CHECK = {"interval": 30, "timeout": 5, "retries": 3}
 
 # Where the agent of ECS Exec writes, by volume.
 _EXEC_VOLUMES = {
@@ -95,6 +75,7 @@ def create_task_definition(
     parent: pulumi.Resource,
     exec: bool = False,
     health_check: HealthCheck | None = None,
+    sidecars: Sequence[Sidecar] = (),
 ) -> aws.ecs.TaskDefinition:
     """architecture: the image's too. cpu: CPU units, 1024 to a vCPU; memory: MiB.
 
@@ -110,6 +91,9 @@ def create_task_definition(
     is declared, ECS takes the account's setting `defaultLogDriverMode` or, since 25 June 2025, "non-blocking" (ECS API
     reference, LogConfiguration).
 
+    sidecars: what they have of `cpu` and `memory` is not the program's; the rest is reserved for it. Without a share of
+    the CPU of its own, its container would have the fewest shares that Linux has.
+
     exec: give the agent of ECS Exec places to write, for `aws ecs execute-command`. AWS says that it does not support
     ECS Exec with a read-only root file system (ECS developer guide, "Monitor Amazon ECS containers with ECS Exec"). The
     volumes are a workaround that several users report to work on Fargate, and one that it did not
@@ -118,40 +102,23 @@ def create_task_definition(
     root. It takes some of the task's CPU and memory. A service needs `enable_execute_command` too.
     """
     volumes = {"scratch": _SCRATCH, **(_EXEC_VOLUMES if exec else {})}
-    container: dict[str, Any] = {
-        "name": name,
-        "image": image,
-        "essential": True,
-        "command": list(command),
-        "environment": [{"name": key, "value": value} for key, value in sorted(environment.items())],
-        "portMappings": [{"containerPort": port, "protocol": "tcp"}] if port is not None else [],
-        "user": _USER,
-        "readonlyRootFilesystem": True,
-        "mountPoints": [
-            {"sourceVolume": volume, "containerPath": path, "readOnly": False} for volume, path in volumes.items()
-        ],
-        # ECS gives an empty `add` back; without one here, the provider would see a change at every update and replace.
-        "linuxParameters": {"initProcessEnabled": True, "capabilities": {"add": [], "drop": ["ALL"]}},
-        "stopTimeout": _STOP_TIMEOUT,
-        "logConfiguration": {
-            "logDriver": "awslogs",
-            "options": {
-                "awslogs-group": log_group.name,
-                "awslogs-region": account.region,
-                "awslogs-stream-prefix": name,
-                "mode": log_mode,
-                **({"max-buffer-size": _LOG_BUFFER} if log_mode == "non-blocking" else {}),
-            },
-        },
-    }
-    if health_check is not None:
-        container["healthCheck"] = {
-            "command": ["CMD", *health_check.command],
-            "startPeriod": health_check.grace_period,
-            **_HEALTH_CHECK,
-        }
-    if secrets:
-        container["secrets"] = [{"name": key, "valueFrom": source} for key, source in sorted(secrets.items())]
+    container = container_definition(
+        name,
+        image=image,
+        command=command,
+        environment=environment,
+        secrets=secrets,
+        volumes=volumes,
+        port=port,
+        log=Log(group=log_group, mode=log_mode, account=account),
+        health_check=health_check,
+    )
+    if sidecars:
+        container["cpu"] = cpu - sum(sidecar.cpu for sidecar in sidecars)
+        container["memoryReservation"] = memory - sum(sidecar.memory for sidecar in sidecars)
+        container["dependsOn"] = [sidecar.dependency for sidecar in sidecars if sidecar.start == "before"]
+    # A sidecar's lines never let it wait: the program may wait for it then.
+    beside = Log(group=log_group, mode="non-blocking", account=account)
     return aws.ecs.TaskDefinition(
         name,
         family=in_stack(name),
@@ -162,8 +129,10 @@ def create_task_definition(
         runtime_platform={"operating_system_family": "LINUX", "cpu_architecture": architecture},
         task_role_arn=task_role.arn,
         execution_role_arn=execution_role.arn,
-        volumes=[{"name": volume} for volume in volumes],
-        container_definitions=pulumi.Output.json_dumps([container]),
+        volumes=[{"name": volume} for volume in (*volumes, *(sidecar.volume for sidecar in sidecars))],
+        container_definitions=pulumi.Output.json_dumps(
+            [container, *(sidecar_definition(sidecar, beside) for sidecar in sidecars)]
+        ),
         # An older revision must stay active: the circuit breaker may still go back to it when Pulumi has moved on.
         skip_destroy=True,
         tags=dict(tags),

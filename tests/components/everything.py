@@ -24,8 +24,10 @@ from components import (
     Scheduled,
     ScheduledScaling,
     Service,
+    Sidecar,
     Spot,
     Table,
+    Worker,
     read,
     write,
 )
@@ -35,13 +37,14 @@ from tests.components.front import EXISTING, WEB_ACL_ARN
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:payments-a1B2c3"
 FUNCTION_ARN = "arn:aws:lambda:us-east-1:123456789012:function:judge"
 TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:alarms"
+PROXY = f"public.ecr.aws/proxies/proxy@sha256:{'a' * 64}"
 KEY_ARN = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Everything:
-    """env, loader, query_api, report, fill: all new. guest, guest_api: in a VPC, behind a listener and in a cluster
-    that are there."""
+    """env, loader, query_api, report, fill: all new. guest, guest_api, guest_worker: in a VPC, behind a listener and
+    in a cluster that are there."""
 
     env: Environment
     loader: KeyspacesMicroservice
@@ -50,10 +53,20 @@ class Everything:
     fill: KeyspacesBulkLoad
     guest: Environment
     guest_api: KeyspacesMicroservice
+    guest_worker: KeyspacesMicroservice
 
     @property
     def components(self) -> list[Environment | KeyspacesMicroservice | KeyspacesBulkLoad]:
-        return [self.env, self.loader, self.query_api, self.report, self.fill, self.guest, self.guest_api]
+        return [
+            self.env,
+            self.loader,
+            self.query_api,
+            self.report,
+            self.fill,
+            self.guest,
+            self.guest_api,
+            self.guest_worker,
+        ]
 
 
 def declare_everything() -> Everything:
@@ -156,6 +169,23 @@ def declare_everything() -> Everything:
         command=["serve"],
         run=Service(strategy=BlueGreen(hooks=[Pause(), LambdaHook(function_arn=FUNCTION_ARN)])),
     )
+    guest_worker = KeyspacesMicroservice(
+        "counter",
+        environment=guest,
+        tables=[write(guest_api.tables["visitors"])],
+        dockerfile="app/countries.Dockerfile",
+        command=["count"],
+        run=Worker(health_check=["check"]),
+        sidecars=[Sidecar(name="proxy", image=PROXY, cpu=32, memory=64, health_check=["check"])],
+        alarms=alarms,
+    )
     return Everything(
-        env=env, loader=loader, query_api=query_api, report=report, fill=fill, guest=guest, guest_api=guest_api
+        env=env,
+        loader=loader,
+        query_api=query_api,
+        report=report,
+        fill=fill,
+        guest=guest,
+        guest_api=guest_api,
+        guest_worker=guest_worker,
     )

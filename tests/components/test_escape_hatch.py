@@ -63,7 +63,16 @@ def test_looks_at_every_kind_of_resource_the_components_create(everything: Progr
 def test_gives_every_resource_its_component_as_parent(everything: Program) -> None:
     """Transforms, providers and protection of the component do not reach it."""
     components = {each.urn: each.name for each in everything.resources if not each.custom and "awsx" not in each.type}
-    assert sorted(components.values()) == ["fill", "guest", "loader", "query-api", "report", "shop", "visitors"]
+    assert sorted(components.values()) == [
+        "counter",
+        "fill",
+        "guest",
+        "loader",
+        "query-api",
+        "report",
+        "shop",
+        "visitors",
+    ]
     for each in everything.resources:
         if each.urn not in components:
             owner = components[each.parent]

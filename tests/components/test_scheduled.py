@@ -88,7 +88,10 @@ def test_keeps_the_failures_of_its_tasks(program: Program) -> None:
         "clusterArn": [_ARN.format("ecs", "cluster/shop")],
         "taskDefinitionArn": [{"prefix": _FAMILY}],
         "lastStatus": ["STOPPED"],
-        "$or": [{"containers": {"exitCode": [{"anything-but": [0]}]}}, {"stopCode": ["TaskFailedToStart"]}],
+        "$or": [
+            {"containers": {"name": ["report"], "exitCode": [{"anything-but": [0]}]}},
+            {"stopCode": ["TaskFailedToStart"]},
+        ],
     }
     target = one(program, "aws:cloudwatch/eventTarget:EventTarget", "report-failures")
     queue = one(program, "aws:sqs/queue:Queue", "report-failures")

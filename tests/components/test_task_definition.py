@@ -10,9 +10,10 @@ import pytest
 from components.account import Account
 from components.secrets.generated import create_generated_secrets
 from components.tasks.architecture import Architecture
+from components.tasks.container import LogMode
 from components.tasks.image import Image, create_image
 from components.tasks.permissions import create_task_role
-from components.tasks.task_definition import LogMode, create_task_definition
+from components.tasks.task_definition import create_task_definition
 from declared.program import Program
 from tests.evaluation import container, declare, one, policy
 

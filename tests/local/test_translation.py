@@ -17,6 +17,7 @@ from components import (
     Pause,
     PublicLoadBalancer,
     Service,
+    Sidecar,
     Table,
     read,
 )
@@ -210,7 +211,11 @@ def test_takes_an_existing_secret_from_the_developer(program: Program, monkeypat
     ("type_", "inputs", "message"),
     [
         ("aws:ecs/service:Service", {"loadBalancers": [{}, {}]}, "service query-api: has 2 load balancers"),
-        ("aws:ecs/taskDefinition:TaskDefinition", {"containerDefinitions": "[{},{}]"}, "has 2 containers"),
+        (
+            "aws:ecs/taskDefinition:TaskDefinition",
+            {"containerDefinitions": "[{},{}]"},
+            "has 2 containers; local/ does one, of this name",
+        ),
         (
             "pulumi-python:dynamic/ssm:SecretParameter",
             {"arn": "arn:aws:ssm:us-east-1:1:parameter/other"},
@@ -261,6 +266,31 @@ def test_runs_the_source_of_an_image_that_was_built_elsewhere(caplog: pytest.Log
     (api,) = translation.read(program, ROOT, URL).steps
     assert (api.task.directory, "countries" in api.task.sources) == (ROOT / "app", True)
     assert "api: runs the source of app/countries.Dockerfile here; on AWS, 000000000000.dkr.ecr" in caplog.text
+
+
+def test_leaves_sidecars_out_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    """A program with a sidecar does not run here, or nobody knows that it runs without, or an edited sidecar, which
+    does not run, restarts the tasks."""
+
+    def api_beside(*digits: str) -> translation.TaskDefinition:
+        caplog.clear()
+        program = _declare_image(
+            dockerfile="app/countries.Dockerfile",
+            sidecars=[
+                Sidecar(name=f"proxy-{i}", image=f"a.example/proxy@sha256:{digit * 64}", cpu=32, memory=64)
+                for i, digit in enumerate(digits)
+            ],
+        )
+        (api,) = translation.read(program, ROOT, URL).steps
+        return api.task
+
+    first = api_beside("a", "b")
+    assert first.container == "api"
+    assert [message for message in caplog.messages if "sidecar" in message] == [
+        "api: its sidecar proxy-0 does not run here",
+        "api: its sidecar proxy-1 does not run here",
+    ]
+    assert api_beside("a", "c").revision == first.revision
 
 
 def test_runs_a_service_whose_deployments_move_requests() -> None:
