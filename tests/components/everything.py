@@ -39,6 +39,7 @@ FUNCTION_ARN = "arn:aws:lambda:us-east-1:123456789012:function:judge"
 TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:alarms"
 PROXY = f"public.ecr.aws/proxies/proxy@sha256:{'a' * 64}"
 KEY_ARN = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-0000-0000-0000-000000000000"
+_TAGS = {"Project": "shop", "Stack": "dev"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +83,7 @@ def declare_everything() -> Everything:
         cluster=NewCluster(container_insights="enhanced"),
         protect=True,
         kms_key_arn=KEY_ARN,
-        tags={"Team": "shop"},
+        tags=_TAGS,
     )
     alarms = Alarms(topic_arn=TOPIC_ARN, rollback=True)
     loader = KeyspacesMicroservice(
@@ -160,6 +161,7 @@ def declare_everything() -> Everything:
         ),
         load_balancer=EXISTING,
         cluster=ExistingCluster(arn="arn:aws:ecs:us-east-1:123456789012:cluster/shared"),
+        tags=_TAGS,
     )
     guest_api = KeyspacesMicroservice(
         "visitors",

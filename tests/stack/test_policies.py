@@ -9,32 +9,13 @@ import pulumi
 import pulumi_aws
 import pytest
 
-from components import (
-    Alarms,
-    Canary,
-    Environment,
-    ExistingImage,
-    ExistingSecret,
-    GuardDutyAgent,
-    KeyspacesMicroservice,
-    LambdaHook,
-    NewVpc,
-    Once,
-    Pause,
-    Scheduled,
-    Service,
-    Sidecar,
-    Table,
-    Worker,
-    read,
-    write,
-)
+from components import Canary, Environment, KeyspacesMicroservice, LambdaHook, Pause, Service, Table, read
 from declared import aws
 from declared.program import Program, Resource
 from declared.program import evaluate as evaluate_program
 from declared.settings import read_settings
 from rules.tags import TAGGABLE
-from tests.components.everything import KEY_ARN, SECRET_ARN, TOPIC_ARN
+from tests.components.everything import declare_everything
 from tests.evaluation import REGION, ROOT, declare, evaluate
 from tests.policy.validation import UNKNOWN, Given, all_violations
 
@@ -65,6 +46,8 @@ def _spelled(value: Any) -> Any:
         return UNKNOWN
     if isinstance(value, dict):
         return {key: _spelled(item) for key, item in value.items()}
+    if isinstance(value, pulumi.FileAsset):
+        return {"path": value.path}
     return [_spelled(item) for item in value] if isinstance(value, list) else value
 
 
@@ -152,51 +135,12 @@ def test_keeps_a_service_that_moves_requests_to_the_policies(computed: bool) -> 
 
 
 @pytest.mark.parametrize("computed", [True, False])
-def test_keeps_every_kind_of_microservice_to_the_policies(computed: bool) -> None:
-    """A worker, a schedule, a sidecar, or what was there already cannot be previewed with the policy pack."""
-    registry = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
-    secret = ExistingSecret(arn=SECRET_ARN, kms_key_arn=KEY_ARN)
-
-    def run() -> None:
-        environment = Environment(
-            "shop",
-            keyspace="shop",
-            network=NewVpc(egress="endpoints", secret_endpoint=True),
-            guardduty=GuardDutyAgent(repository=f"{registry}/guardduty".replace("000000000000", "593207742271")),
-            tags={"Project": "shop", "Stack": "dev"},
-        )
-        table: Any = Table(name="things", columns={"id": "text"}, partition_key=["id"])
-        kinds: dict[str, Scheduled | Worker | Service | Once] = {
-            "nightly": Scheduled(expression="rate(1 day)"),
-            "mailer": Worker(tasks=2, health_check=["check"]),
-            "api": Service(),
-            "once": Once(),
-        }
-        for name, kind in kinds.items():
-            made = KeyspacesMicroservice(
-                name,
-                environment=environment,
-                tables=[write(table)],
-                image=ExistingImage(uri=f"{registry}/shop@sha256:{'a' * 64}"),
-                command=["run"],
-                secrets={"PAYMENTS": secret},
-                sidecars=[
-                    Sidecar(
-                        name="proxy",
-                        image=f"{registry}/proxy@sha256:{'b' * 64}",
-                        cpu=32,
-                        memory=64,
-                        secrets={"TOKEN": secret},
-                    )
-                ],
-                run=kind,
-                alarms=Alarms(topic_arn=TOPIC_ARN) if isinstance(kind, Worker | Scheduled) else None,
-            )
-            table = made.tables["things"]
-
-    program = declare(run, computed=computed)
-    assert all_violations(_given(program)) == set()
-    assert {resource.type for resource in program.resources if _takes_tags(resource.type)} <= TAGGABLE
+def test_keeps_every_kind_of_resource_to_the_policies(computed: bool) -> None:
+    """A worker, a schedule, an existing secret, a key of one's own or a bulk load cannot be deployed with the pack."""
+    given = _given(declare(declare_everything, computed=computed))
+    assert {"aws:glue/job:Job", "aws:scheduler/schedule:Schedule"} <= {resource.type for resource in given}
+    assert {type_ for resource in given if _takes_tags(type_ := resource.type)} <= TAGGABLE
+    assert all_violations(given) == set()
 
 
 @pytest.mark.parametrize("computed", [True, False])

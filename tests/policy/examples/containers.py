@@ -220,6 +220,7 @@ _SECRET_EXAMPLES = [
             "DATABASE_URL": "postgres://app:hunter2@db/orders",
             "PEM": "-----BEGIN RSA PRIVATE KEY-----\nabc",
             "SLASHED_PASSWORD": "/hunter2",
+            "PATH_OR_PASSWORD": "/prod/db",  # a path that no file system has by convention may be a password
             "SECRET_KEY": "/K7MDENG/bPxRfiCYEXAMPLEKEY",
             "NAMED_SECRET": "arn:hunter2",
             "DB_PASS": "hunter2",

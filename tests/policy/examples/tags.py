@@ -16,7 +16,7 @@ def _topic(provider: dict[str, Any] | None = None, **inputs: Any) -> Given:
 
 
 def _unlisted(**inputs: Any) -> Given:
-    return Given(type="aws:glue/job:Job", inputs={"roleArn": UNKNOWN, **inputs}, name="job")
+    return Given(type="aws:athena/workgroup:Workgroup", inputs=inputs, name="reports")
 
 
 EXAMPLES = [
@@ -78,12 +78,12 @@ EXAMPLES = [
         rule=_RULE,
         case="none, of a type that only the provider knows to take tags",
         given=_unlisted(tagsAll={}),
-        says=("job", "no tag Project, Stack"),
+        says=("reports", "no tag Project, Stack"),
     ),
     Example(
         rule=_RULE,
         case="other tags, of a type that shows thereby that it takes some",
         given=_unlisted(tags={"Name": "job"}),
-        says=("job", "no tag Project, Stack"),
+        says=("reports", "no tag Project, Stack"),
     ),
 ]
