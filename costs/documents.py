@@ -7,7 +7,7 @@ from pathlib import Path
 
 from costs.estimate import Estimate, estimate
 from costs.options import options_table
-from costs.render import as_markdown, assumptions_table, compared, prices_table
+from costs.render import as_markdown, assumptions_table, compared, gaps_table, prices_table
 from declared import aws
 from declared.errors import ProgramError
 from declared.program import Program, evaluate
@@ -15,7 +15,7 @@ from declared.settings import StackSettings, read_settings
 
 # By document, the tables in it.
 DOCUMENTS: Mapping[str, tuple[str, ...]] = {
-    "docs/cost.md": ("dev", "ways", "assumptions", "prices"),
+    "docs/cost.md": ("dev", "ways", "assumptions", "gaps", "prices"),
     "docs/components.md": ("options",),
 }
 STACK = "dev"
@@ -55,6 +55,7 @@ def tables(root: Path) -> dict[str, str]:
         "dev": as_markdown(estimate_stack(root, settings)),
         "ways": compared([(title, estimate_stack(root, settings, changed)) for title, changed in WAYS]),
         "assumptions": assumptions_table(),
+        "gaps": gaps_table(),
         "prices": prices_table(),
         "options": options_table(),
     }

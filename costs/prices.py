@@ -42,6 +42,28 @@ def every_price() -> list[Price]:
     return [value for value in globals().values() if isinstance(value, Price)]
 
 
+@dataclass(frozen=True)
+class Gap:
+    """Something that AWS bills, and no page that could be read says at which price. declared: whether a stack can."""
+
+    name: str
+    billed: str
+    declared: str
+
+
+GAPS = (
+    Gap(
+        "Keyspaces change data capture (CDC) streams",
+        "the changes that a stream keeps, and reads of it",
+        "no, as the aws provider cannot switch a stream on",
+    ),
+    Gap(
+        "Keyspaces pre-warming (warm throughput)",
+        "raising a table's warm throughput above what it has by itself",
+        "no, as the aws provider cannot set it",
+    ),
+)
+
 NAT_GATEWAY = Price("NAT gateway", 0.045, "gateway", "hour", "cloudburn.io; leanopstech.com", "2026-04")
 NAT_TRAFFIC = Price("NAT gateway, traffic either way", 0.045, "GB", "use", "cloudburn.io; leanopstech.com", "2026-04")
 PUBLIC_IPV4 = Price("public IPv4 address", 0.005, "address", "hour", "pocketlantern.dev, which quotes AWS", "2026-03")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from costs.assumptions import DEFAULTS, Assumptions, every_assumption
 from costs.estimate import Estimate
 from costs.items import Item, total
-from costs.prices import every_price
+from costs.prices import GAPS, every_price
 
 _HEADINGS = ("", "units", "price of one", "$")
 _UNCONFIRMED = "* not confirmed; see docs/cost.md"
@@ -119,6 +119,12 @@ def prices_table() -> str:
         for price in every_price()
     ]
     return table(("", "$", "source", "date", ""), rows)
+
+
+def gaps_table() -> str:
+    return table(
+        ("", "what is billed", "can a stack declare it"), [(gap.name, gap.billed, gap.declared) for gap in GAPS]
+    )
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> str:

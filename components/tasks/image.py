@@ -26,7 +26,9 @@ from components.tasks.build_context import stage_context
 _IMAGES_KEPT = 30
 _DOCKER_TIMEOUT_SECONDS = 15
 _NO_ANSWER = "Docker is needed to build the container images, and it does not answer ({}): start it and run this again."
-
+# The first whose containerd image store takes a build context as Pulumi's provider sends it (Docker Engine release
+# notes, 27.5.0: moby#49194, the backport of moby#49178, for moby#47717).
+_OLDEST_ENGINE = (27, 5)
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -202,9 +204,10 @@ def create_image(
 
 
 def require_docker() -> None:
-    """Raises DockerUnavailable, in one sentence, unless a Docker engine answers.
+    """Raises DockerUnavailable, in one sentence, unless a Docker engine answers that is new enough.
 
-    Without a `docker` command it cannot be asked; then a socket at DOCKER_HOST or at the usual place will do.
+    Without a `docker` command it cannot be asked; then a socket at DOCKER_HOST or at the usual place will do. A version
+    that does not begin with numbers, such as a build of one's own has, is let through.
     """
     if shutil.which("docker") is None:
         host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
@@ -215,19 +218,26 @@ def require_docker() -> None:
             )
         return
     try:
-        subprocess.run(
+        version = subprocess.run(
             ["docker", "version", "--format", "{{.Server.Version}}"],
             check=True,
             capture_output=True,
             text=True,
             timeout=_DOCKER_TIMEOUT_SECONDS,
-        )
+        ).stdout.strip()
     except subprocess.TimeoutExpired:
         raise DockerUnavailable(_NO_ANSWER.format(f"it took more than {_DOCKER_TIMEOUT_SECONDS} s")) from None
     except subprocess.CalledProcessError as error:
         reason = " ".join(error.stderr.split()) or f"exit code {error.returncode}"
         raise DockerUnavailable(_NO_ANSWER.format(reason)) from None
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    if numbers and (int(numbers[1]), int(numbers[2])) < _OLDEST_ENGINE:
+        oldest = ".".join(map(str, _OLDEST_ENGINE))
+        raise DockerUnavailable(
+            f"Docker Engine {version} is too old to build the container images, since it may lose a build's context"
+            f" (moby#47717): update it to {oldest} or newer and run this again."
+        )
 
 
 class DockerUnavailable(pulumi.RunError):
-    """No Docker engine to build images with."""
+    """No Docker engine to build images with, or one that is too old."""

@@ -223,6 +223,35 @@ def test_says_in_a_sentence_that_docker_does_not_run(
             require_docker()
 
 
+@pytest.mark.parametrize(
+    ("version", "works"),
+    [
+        ("27.5.0", True),
+        ("27.5.1-0ubuntu1", True),
+        ("28.2.2", True),
+        ("29.8.0", True),
+        ("master-dockerproject", True),
+        ("27.4.1", False),
+        ("26.1.5+dfsg1", False),
+        ("20.10.24", False),
+    ],
+)
+def test_refuses_an_engine_that_may_lose_the_build_context(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str, works: bool
+) -> None:
+    """The build ends with "failed to read downloaded context", when half of the stack is created."""
+    docker = tmp_path / "docker"
+    docker.write_text(f"#!/bin/sh\necho '{version}'\n")
+    docker.chmod(docker.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.defpath}")
+    if works:
+        require_docker()
+    else:
+        with pytest.raises(DockerUnavailable, match=rf"{re.escape(version)} is too old .* 27\.5 or newer") as refused:
+            require_docker()
+        assert "\n" not in str(refused.value)
+
+
 def test_asks_for_docker_before_anything_is_created(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """`pulumi up` without Docker ends in a provider's error about sockets, with half of the stack created."""
     monkeypatch.setenv("PATH", str(tmp_path))
