@@ -9,7 +9,8 @@ import pulumi
 from components.arguments import InvalidArguments
 
 # Load balancers and target groups may have 32 characters, of letters, digits and hyphens (Elastic Load Balancing API
-# reference); Pulumi appends a hyphen and seven random characters to a component's name.
+# reference); Pulumi appends a hyphen and seven random characters to a component's name. If `pulumi:autonaming` makes
+# longer names of it, the preview fails (pulumi-terraform-bridge, pkg/tfbridge/info/autonaming.go).
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,22}[a-z0-9]")
 
 
@@ -25,6 +26,23 @@ def check_name(component: str, name: str) -> None:
                 " with internal- or sg-) and not ending with a hyphen"
             },
         )
+
+
+def physical_name(type_: str, name: str) -> str:
+    """The name that a resource without a name of its own gets in AWS, as an IAM pattern: `*` for what is random.
+
+    type_: such as `aws:lb/loadBalancer:LoadBalancer`. Follows `pulumi:autonaming` as the engine does (pulumi,
+    pkg/resource/autonaming); of a pattern's expressions, those that are not resolved here become `*` too.
+    """
+    naming = pulumi.Config("pulumi").get_object("autonaming") or {}
+    of_provider = naming.get("providers", {}).get(type_.partition(":")[0])
+    if of_provider is not None:
+        naming = of_provider.get("resources", {}).get(type_, of_provider)
+    if naming.get("mode") == "verbatim":
+        return name
+    known = {"name": name, "project": pulumi.get_project(), "stack": pulumi.get_stack()}
+    pattern = str(naming.get("pattern", "${name}-*"))
+    return re.sub(r"\$\{([^}]*)\}", lambda found: known.get(found[1], "*"), pattern)
 
 
 def in_stack(name: str) -> str:

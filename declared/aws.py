@@ -1,6 +1,7 @@
 """The values that AWS would compute for the declared resources, as far as something here depends on them."""
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 
 from declared.errors import ProgramError
@@ -15,6 +16,11 @@ _LOAD_BALANCER_ID = "50dc6c495c0c9188"
 
 def _partition(region: str) -> tuple[str, str]:
     return next((of for begin, of in _PARTITIONS.items() if region.startswith(begin)), ("aws", "amazonaws.com"))
+
+
+def _zone_prefix(region: str) -> str:
+    """`apne1` for ap-northeast-1: what the IDs of its zones begin with."""
+    return re.sub(r"(north|south|east|west|central|gov)|-", lambda found: (found[1] or "")[:1], region)
 
 
 def computed_by(region: str, load_balancer: str) -> Computed:
@@ -106,6 +112,7 @@ def computed_by(region: str, load_balancer: str) -> Computed:
             "arnSuffix": f"targetgroup/{name}/0123456789abcdef",
         },
         "aws:route53/record:Record": lambda _, inputs: {"fqdn": inputs["name"].removesuffix(".")},
+        "aws:route53/zone:Zone": lambda name, _: {"zoneId": f"{name}-zone"},
         "aws:s3/bucket:Bucket": lambda name, _: {"bucket": name, "arn": f"arn:{partition}:s3:::{name}"},
         "aws:ec2/securityGroup:SecurityGroup": lambda name, _: {"arn": arn("ec2", f"security-group/{name}-id")},
         "aws:ec2/vpcEndpoint:VpcEndpoint": lambda name, _: {
@@ -156,6 +163,12 @@ def answers_for(region: str) -> Answer:
             else args["filters"][0]["values"][0],
             "availabilityZones": zones,
             "vpcEndpointPolicySupported": True,
+        },
+        # The root zone, which every domain is in.
+        "aws:route53/getZone:getZone": lambda args: {"zoneId": args["zoneId"], "name": ".", "privateZone": False},
+        "aws:index/getAvailabilityZones:getAvailabilityZones": {
+            "names": zones,
+            "zoneIds": [f"{_zone_prefix(region)}-az{number}" for number in range(1, len(zones) + 1)],
         },
         "aws:ecr/getAuthorizationToken:getAuthorizationToken": {"userName": "AWS", "password": "none"},
     }

@@ -39,10 +39,13 @@ def evaluate_in(root: Path, **settings: str) -> Program:
     return evaluate_program(root, dataclasses.replace(declared, values=values), **_aws(True))
 
 
-def declare(run: Callable[[], object], *, computed: bool = True) -> Program:
-    """What `run` declares in place of `__main__.py`, in the dev stack. computed: as for `evaluate`."""
-    settings = StackSettings(project=PROJECT, stack="dev", values={"aws:region": REGION})
-    return declare_program(lambda: _void(run()), ROOT, settings, **_aws(computed))
+def declare(run: Callable[[], object], *, computed: bool = True, settings: Mapping[str, str] | None = None) -> Program:
+    """What `run` declares in place of `__main__.py`, in the dev stack.
+
+    computed: as for `evaluate`. settings: by full key, such as `pulumi:autonaming`.
+    """
+    stack = StackSettings(project=PROJECT, stack="dev", values={"aws:region": REGION, **(settings or {})})
+    return declare_program(lambda: _void(run()), ROOT, stack, **_aws(computed))
 
 
 def _void(_: object) -> None:

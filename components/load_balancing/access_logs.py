@@ -12,6 +12,7 @@ import pulumi_aws as aws
 from components.account import Account
 from components.arguments import outside, raise_for
 from components.iam import allow, policy_document
+from components.names import physical_name
 
 _BUCKET = re.compile(r"(?!xn--|sthree-)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?<!-s3alias)")
 _PREFIX = re.compile(r"[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*")
@@ -142,14 +143,10 @@ def create_log_bucket(
                     pulumi.Output.concat(bucket.arn, "/", delivered, account.id, "/*"),
                     Sid="LogDelivery",
                     Principal={"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
-                    # Load balancers of this account, region and logical name only: Pulumi appends a hyphen and seven
-                    # random characters. Elastic Load Balancing's own example, under "Security best practices" of that
-                    # guide, ends in loadbalancer/*; a narrower one was not tried (UNVERIFIED).
-                    Condition={
-                        "ArnLike": {
-                            "aws:SourceArn": account.arn("elasticloadbalancing", f"loadbalancer/app/{load_balancer}-*")
-                        }
-                    },
+                    # Load balancers of this account, region and name only. Elastic Load Balancing's own example, under
+                    # "Security best practices" of that guide, ends in loadbalancer/*; a narrower one was not tried
+                    # (UNVERIFIED).
+                    Condition={"ArnLike": {"aws:SourceArn": _load_balancer_arns(load_balancer, account)}},
                 ),
                 {
                     "Sid": "TlsOnly",
@@ -171,3 +168,15 @@ def create_log_bucket(
         lifecycle=lifecycle,
         policy=policy,
     )
+
+
+def _load_balancer_arns(name: str, account: Account) -> pulumi.Input[str] | list[pulumi.Output[str]]:
+    """Of a load balancer by its logical name: as Pulumi names a new one, and by default.
+
+    One that is there keeps its name when `pulumi:autonaming` changes.
+    """
+    names = dict.fromkeys([physical_name("aws:lb/loadBalancer:LoadBalancer", name), f"{name}-*"])
+    # The ARN goes on with a slash and an ID, which a `*` at the end of the name matches too.
+    rests = [each if each.endswith("*") else f"{each}/*" for each in names]
+    arns = [account.arn("elasticloadbalancing", f"loadbalancer/app/{rest}") for rest in rests]
+    return arns[0] if len(arns) == 1 else arns

@@ -49,9 +49,9 @@ class Https:
     domain: where clients reach the load balancer, such as `api.example.com`; lower case, no wildcard, of 64 characters
     at most if a certificate is to be made for it. Without a domain the URL has the load balancer's own name, which the
     certificate does not cover.
-    hosted_zone_id: the public Route 53 zone that `domain` lies in. The domain's A record, which points to the load
-    balancer, is created there, and must not exist yet; so is the record by which ACM sees that the domain is yours.
-    Without a zone, point the domain to the load balancer yourself.
+    hosted_zone_id: the public Route 53 zone that `domain` lies in; the preview looks it up. The domain's A record, to
+    the load balancer, is created there, and must not exist yet; so is the record by which ACM sees that the domain is
+    yours. Without a zone, point the domain to the load balancer yourself.
     certificate_arn: a certificate of yours, in ACM in the stack's region (or an IAM server certificate).
     tls_policy: the load balancer's security policy; one that accepts TLS 1.3 and nothing below 1.2. The default, with
     post-quantum key exchange for clients that know it, is what AWS recommends (Elastic Load Balancing user guide,
@@ -150,12 +150,16 @@ def create_https(
     parent: pulumi.Resource,
 ) -> HttpsFront:
     """depends_on: what must be there before the listener takes a connection. protect: Pulumi keeps the listener and
-    the record of the domain."""
+    the record of the domain.
+
+    Raises InvalidArguments, as soon as the zone is known, if the domain's records cannot work there.
+    """
     issued, alias = None, None
+    zone_id = _find_zone(https, parent=parent)
     if https.certificate_arn is not None:
         certificate_arn = _CERTIFICATE.in_region("Https", "certificate_arn", https.certificate_arn, account)
     else:
-        issued = _issue_certificate(name, https, tags=tags, parent=parent)
+        issued = _issue_certificate(name, https, zone_id, tags=tags, parent=parent)
         certificate_arn = issued.validation.certificate_arn
     listener = aws.lb.Listener(
         f"{name}-https",
@@ -168,10 +172,10 @@ def create_https(
         tags=dict(tags),
         opts=pulumi.ResourceOptions(parent=parent, protect=protect or None, depends_on=depends_on),
     )
-    if https.domain is not None and https.hosted_zone_id is not None:
+    if https.domain is not None and zone_id is not None:
         alias = aws.route53.Record(
             f"{name}-alias",
-            zone_id=https.hosted_zone_id,
+            zone_id=zone_id,
             name=https.domain,
             type="A",
             aliases=[
@@ -194,10 +198,44 @@ def create_https(
     )
 
 
+def _find_zone(https: Https, *, parent: pulumi.Resource) -> pulumi.Output[str] | None:
+    """The ID of the zone, known to be public and to hold the domain: what uses it waits for this look-up.
+
+    In another zone, the provider would append the zone's name to the domain (terraform-provider-aws,
+    internal/service/route53/record.go), and ACM would wait for a record that nobody can see.
+    """
+    zone_id = https.hosted_zone_id
+    if zone_id is None:
+        return None
+
+    def check(zone: aws.route53.GetZoneResult) -> str:
+        mistake = None
+        if zone.private_zone:
+            mistake = (
+                f"is {zone.zone_id}, the private zone {zone.name}, whose records the internet does not see; give the"
+                " public zone of `domain`"
+            )
+        elif not f".{https.domain}".endswith(f".{zone.name}".rstrip(".")):
+            mistake = f"is {zone.zone_id}, the zone {zone.name}, which {https.domain} is not in; give the zone it is in"
+        raise_for("Https", {"hosted_zone_id": mistake})
+        return zone.zone_id
+
+    if isinstance(zone_id, str):  # an error in an output would be shown with a traceback
+        return pulumi.Output.from_input(
+            check(aws.route53.get_zone(zone_id=zone_id, opts=pulumi.InvokeOptions(parent=parent)))
+        )
+    return aws.route53.get_zone_output(zone_id=zone_id, opts=pulumi.InvokeOutputOptions(parent=parent)).apply(check)
+
+
 def _issue_certificate(
-    name: str, https: Https, *, tags: Mapping[str, str], parent: pulumi.Resource
+    name: str,
+    https: Https,
+    zone_id: pulumi.Output[str] | None,
+    *,
+    tags: Mapping[str, str],
+    parent: pulumi.Resource,
 ) -> IssuedCertificate:
-    assert https.domain is not None and https.hosted_zone_id is not None
+    assert https.domain is not None and zone_id is not None
     opts = pulumi.ResourceOptions(parent=parent)
     certificate = aws.acm.Certificate(
         name, domain_name=https.domain, validation_method="DNS", tags=dict(tags), opts=opts
@@ -206,7 +244,7 @@ def _issue_certificate(
     option = certificate.domain_validation_options[0]
     record = aws.route53.Record(
         f"{name}-validation",
-        zone_id=https.hosted_zone_id,
+        zone_id=zone_id,
         name=option.apply(lambda known: str(known.resource_record_name)),
         type=option.apply(lambda known: str(known.resource_record_type)),
         records=[option.apply(lambda known: str(known.resource_record_value))],

@@ -98,7 +98,7 @@ def _in_new_vpc(
     parent: pulumi.Resource,
 ) -> Network:
     service = find_service(KEYSPACES, parent=parent)
-    zones = choose_zones(name, options, service)
+    zones = choose_zones(name, options, service, parent=parent)
     layout = NetworkLayout(name, cidr=options.cidr, zones=zones, opts=pulumi.ResourceOptions(parent=parent))
     vpc = awsx.ec2.Vpc(
         name,

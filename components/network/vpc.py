@@ -27,9 +27,9 @@ class NewVpc:
     cidr: its IPv4 addresses, private ones or not, shared equally among the subnets: a /16 to a /25 with two zones, to a
         /24 with three or four, to a /23 with five or six. It should overlap with no network the VPC may be peered with.
         A live VPC keeps it: another one is refused, see `NetworkLayoutProvider`.
-    zones: names of at least two availability zones that offer the Keyspaces endpoint. Empty: the first two by name that
-        offer it. A live VPC keeps these too: should AWS come to offer it in another zone that sorts before them,
-        updates are refused until the zones are named.
+    zones: names of at least two availability zones that offer the Keyspaces endpoint and Fargate. Empty: the first two
+        by name that offer both. A live VPC keeps these too: should AWS come to offer them in another zone that sorts
+        before these, updates are refused until the zones are named.
     egress: how tasks reach what they need beside Keyspaces: images from ECR, and CloudWatch Logs. docs/components.md
         has prices. With each there are the Keyspaces endpoint and a gateway endpoint for S3, by which the images'
         layers come.

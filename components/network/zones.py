@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 import pulumi
 import pulumi_aws as aws
 
 from components.arguments import raise_for
 from components.network.vpc import MIN_ZONES, ExistingVpc, NewVpc
 
+# The regions in which Fargate runs Linux containers in some zones only, and the IDs of these zones (ECS developer
+# guide, "Supported Regions for Amazon ECS on AWS Fargate", as of November 2026). No call tells, so newer zones and
+# exceptions are not known here (UNVERIFIED).
+_FARGATE_ZONES: Mapping[str, Collection[str]] = {
+    "ap-northeast-1": {"apne1-az1", "apne1-az2", "apne1-az4"},
+    "cn-north-1": {"cnn1-az1", "cnn1-az2"},
+    "us-west-1": {"usw1-az1", "usw1-az3"},
+}
 
-def choose_zones(name: str, options: NewVpc, service: aws.ec2.GetVpcEndpointServiceResult) -> list[str]:
-    """The zones that are named, or the first two that offer `service`.
 
-    Raises InvalidArguments for a zone that does not offer it.
+def choose_zones(
+    name: str, options: NewVpc, service: aws.ec2.GetVpcEndpointServiceResult, *, parent: pulumi.Resource
+) -> list[str]:
+    """The zones that are named, or the first two that offer `service` and Fargate.
+
+    Raises InvalidArguments for a zone that does not offer them.
     """
-    offered = sorted(service.availability_zones)
+    offered = sorted(set(service.availability_zones) - _zones_without_fargate(parent))
     elsewhere = [zone for zone in options.zones if zone not in offered]
+    both = f"{service.service_name} and Fargate"
     raise_for(
         name,
         {
-            "aws:region": f"has {len(offered)} availability zones that offer {service.service_name}, {MIN_ZONES} are"
-            " needed; choose another region"
+            "aws:region": f"has {len(offered)} availability zones that offer {both}, {MIN_ZONES} are needed; choose"
+            " another region"
             if len(offered) < MIN_ZONES
             else None,
-            "zones": f"has {', '.join(elsewhere)}, where {service.service_name} is not offered; use"
-            f" {', '.join(offered)}"
+            "zones": f"has {', '.join(elsewhere)}, which does not offer {both}; use {', '.join(offered)}"
             if elsewhere
             else None,
         },
@@ -32,8 +45,18 @@ def choose_zones(name: str, options: NewVpc, service: aws.ec2.GetVpcEndpointServ
     return list(options.zones) or offered[:MIN_ZONES]
 
 
+def _zones_without_fargate(parent: pulumi.Resource) -> set[str]:
+    """Their names, which are other zones in each account: so they are looked up by ID."""
+    opts = pulumi.InvokeOptions(parent=parent)
+    ids = _FARGATE_ZONES.get(aws.get_region(opts=opts).region)
+    if ids is None:
+        return set()
+    zones = aws.get_availability_zones(opts=opts)
+    return {zone for zone, id_ in zip(zones.names, zones.zone_ids, strict=True) if id_ not in ids}
+
+
 def require_subnets(name: str, options: ExistingVpc, *, parent: pulumi.Resource) -> None:
-    """Raises InvalidArguments for subnets that are not in the VPC."""
+    """Raises InvalidArguments for subnets that are not in the VPC, and for task subnets where Fargate runs no tasks."""
     # Asking for a subnet that is not there fails without saying which one it is about; a search does not fail.
     named = {"public_subnet_ids": options.public_subnet_ids, "task_subnet_ids": options.task_subnet_ids}
     found = aws.ec2.get_subnets(
@@ -51,6 +74,25 @@ def require_subnets(name: str, options: ExistingVpc, *, parent: pulumi.Resource)
             for argument, ids in missing.items()
         },
     )
+    without = _zones_without_fargate(parent)
+    unfit = {
+        f"{id_} in {zone}"
+        for id_ in (options.task_subnet_ids if without else ())
+        if (zone := _zone_of(id_, parent=parent)) in without
+    }
+    raise_for(
+        name,
+        {
+            "task_subnet_ids": f"has {', '.join(sorted(unfit))}, where Fargate runs no tasks; use subnets in other"
+            " zones"
+            if unfit
+            else None
+        },
+    )
+
+
+def _zone_of(subnet_id: str, *, parent: pulumi.Resource) -> str:
+    return aws.ec2.get_subnet(id=subnet_id, opts=pulumi.InvokeOptions(parent=parent)).availability_zone
 
 
 def choose_subnets(
@@ -63,8 +105,7 @@ def choose_subnets(
     chosen: dict[str, str] = {}
     # By id, so that the order they are named in does not move the endpoint to another one.
     for subnet_id in sorted(options.task_subnet_ids):
-        subnet = aws.ec2.get_subnet(id=subnet_id, opts=pulumi.InvokeOptions(parent=parent))
-        chosen.setdefault(subnet.availability_zone, subnet_id)
+        chosen.setdefault(_zone_of(subnet_id, parent=parent), subnet_id)
     elsewhere = sorted(chosen.keys() - set(service.availability_zones))
     raise_for(
         name,

@@ -1,6 +1,6 @@
 """An environment and microservices behind its load balancer, as the tests of the front side declare them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pulumi
@@ -25,10 +25,11 @@ def declare_front(
     services: dict[str, Service] | None = None,
     protect: bool = False,
     computed: bool = True,
+    settings: Mapping[str, str] | None = None,
 ) -> Program:
     """The environment `shop`, and microservices by name. Outputs: `url` and `suffix` of the load balancer.
 
-    load_balancer: a function makes it while the program runs, which outputs need.
+    settings: as for `declare`. load_balancer: a function makes it while the program runs, which outputs need.
     """
 
     def run() -> None:
@@ -49,7 +50,7 @@ def declare_front(
         pulumi.export("url", environment.load_balancer.url)
         pulumi.export("suffix", environment.load_balancer.arn_suffix)
 
-    return declare(run, computed=computed)
+    return declare(run, computed=computed, settings=settings)
 
 
 def urns(program: Program) -> set[str]:

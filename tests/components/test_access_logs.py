@@ -13,6 +13,7 @@ from tests.components.front import declare_front
 from tests.evaluation import dependencies, one
 
 NAME = "shop-alb-logs"
+BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 
 
 def declare_logs(logs: AccessLogs, *, protect: bool = False) -> Program:
@@ -89,6 +90,43 @@ def test_lets_a_load_balancer_write_by_the_name_it_gets() -> None:
     (pattern,) = statement["Condition"]["ArnLike"].values()
     assert fnmatchcase(arn, pattern)
     assert not fnmatchcase(arn.replace("/shop-", "/shopping-"), pattern)
+
+
+@pytest.mark.parametrize(
+    ("autonaming", "name"),
+    [
+        ({"mode": "default"}, "shop-0a1b2c3"),
+        ({"mode": "verbatim"}, "shop"),
+        ({"pattern": "acme-${stack}-${name}-${hex(4)}"}, "acme-dev-shop-0a1b"),
+        ({"pattern": "${project}-${name}-${config.suffix}", "enforce": True}, "keyspaces-platform-shop-x"),
+        ({"mode": "verbatim", "providers": {"aws": {"pattern": "${name}${alphanum(5)}"}}}, "shopa1b2c"),
+        ({"mode": "verbatim", "providers": {"aws": {"resources": {}}}}, "shop-0a1b2c3"),
+        ({"mode": "verbatim", "providers": {"random": {"pattern": "x-${name}"}}}, "shop"),
+        (
+            {"providers": {"aws": {"mode": "verbatim", "resources": {BALANCER: {"pattern": "lb-${name}-${num(3)}"}}}}},
+            "lb-shop-123",
+        ),
+    ],
+)
+def test_lets_a_load_balancer_write_that_autonaming_names(autonaming: dict[str, Any], name: str) -> None:
+    """A company's rule for names ends the update: S3 refuses the test file of the load balancer."""
+    patterns = _source_arns({"pulumi:autonaming": json.dumps(autonaming)})
+    arn = f"arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/app/{name}/50dc6c495c0c9188"
+    assert any(fnmatchcase(arn, pattern) for pattern in patterns)
+    assert not any(fnmatchcase(arn.replace(f"/{name}/", "/other-0a1b2c3/"), pattern) for pattern in patterns)
+
+
+def test_lets_a_load_balancer_write_that_was_there_before_autonaming() -> None:
+    """It keeps its name, and its logs stop."""
+    patterns = _source_arns({"pulumi:autonaming": '{"pattern": "acme-${name}-${hex(4)}"}'})
+    assert sorted(pattern.partition("app/")[2] for pattern in patterns) == ["acme-shop-*", "shop-*"]
+
+
+def _source_arns(settings: dict[str, str]) -> list[str]:
+    program = declare_front(PublicLoadBalancer(access_logs=AccessLogs()), settings=settings)
+    (statement, _) = json.loads(one(program, "aws:s3/bucketPolicy:BucketPolicy", NAME).inputs["policy"])["Statement"]
+    patterns = statement["Condition"]["ArnLike"]["aws:SourceArn"]
+    return [patterns] if isinstance(patterns, str) else list(patterns)
 
 
 def test_writes_logs_only_once_the_bucket_takes_them() -> None:

@@ -2,17 +2,19 @@
 
 from typing import Any
 
+import pulumi_aws as aws
 import pytest
 
-from components import Https, PublicLoadBalancer, Service
+from components import Environment, Https, PublicLoadBalancer, Service
 from components.arguments import InvalidArguments
-from declared.program import Program
+from declared.program import Call, Inputs, Program
 from tests.components.front import CERTIFICATE_ARN, declare_front
-from tests.evaluation import dependencies, one
+from tests.evaluation import declare, dependencies, one
 
 ZONE = "Z0123456789ABCDEFGHIJ"
 MADE = Https(domain="api.example.com", hosted_zone_id=ZONE)
 LISTENER = "aws:lb/listener:Listener"
+_ZONE_LOOKUP = "aws:route53/getZone:getZone"
 RECORD = "aws:route53/record:Record"
 
 
@@ -110,6 +112,65 @@ def test_keeps_the_certificate_in_use_until_the_new_one_is_there() -> None:
     for resource in declare_front(PublicLoadBalancer(https=MADE)).resources:
         if resource.type.startswith(("aws:acm/", "aws:route53/", "aws:lb/")):
             assert not resource.delete_before_replace, resource.urn
+
+
+@pytest.mark.parametrize(
+    ("zone", "message"),
+    [
+        ({"name": "example.org", "privateZone": False}, "the zone example.org, which api.example.com is not in"),
+        ({"name": "ample.com", "privateZone": False}, "the zone ample.com, which api.example.com is not in"),
+        ({"name": "v2.api.example.com", "privateZone": False}, "api.example.com is not in"),
+        ({"name": "example.com", "privateZone": True}, "the private zone example.com, .* give the public zone"),
+    ],
+)
+@pytest.mark.parametrize("certificate_arn", [None, CERTIFICATE_ARN])
+def test_refuses_a_zone_in_which_the_domain_cannot_work(
+    aws_answers: Any, certificate_arn: str | None, zone: Inputs, message: str
+) -> None:
+    """ACM waits half an hour for a record that nobody sees, or the URL never resolves."""
+    aws_answers(lambda call: zone if call.token == _ZONE_LOOKUP else {})
+    https = Https(domain="api.example.com", hosted_zone_id=ZONE, certificate_arn=certificate_arn)
+    with pytest.raises(InvalidArguments, match=f"Https: hosted_zone_id is {ZONE}, .*{message}"):
+        declare_front(PublicLoadBalancer(https=https))
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_checks_a_zone_that_the_program_makes_once_it_is_known(aws_answers: Any, inside: bool) -> None:
+    """A zone of the same program cannot be used, or is not checked."""
+    aws_answers(lambda call: {"name": "example.com" if inside else "example.org"} if call.token == _ZONE_LOOKUP else {})
+
+    def run() -> None:
+        https = Https(domain="api.example.com", hosted_zone_id=aws.route53.Zone("own", name="example.com").zone_id)
+        Environment("shop", keyspace="shop", load_balancer=PublicLoadBalancer(https=https))
+
+    # Its ID is not known in the preview of a new stack.
+    assert one(declare(run, computed=False), RECORD, "shop-alias")
+    if inside:
+        assert one(declare(run), RECORD, "shop-alias").inputs["zoneId"] == "own-zone"
+    else:
+        with pytest.raises(ValueError, match=r"the zone example\.org, which api\.example\.com is not in"):
+            declare(run)
+
+
+@pytest.mark.parametrize("name", ["example.com", "example.com.", "api.example.com"])
+def test_takes_the_zones_that_the_domain_is_in(aws_answers: Any, name: str) -> None:
+    """A zone above the domain, or of the very domain, is refused."""
+    aws_answers(lambda call: {"name": name} if call.token == _ZONE_LOOKUP else {})
+    assert one(declare_front(PublicLoadBalancer(https=MADE)), RECORD, "shop-alias").inputs["zoneId"] == ZONE
+
+
+@pytest.mark.parametrize("https", [None, Https(certificate_arn=CERTIFICATE_ARN, domain="api.example.com")])
+def test_looks_up_no_zone_without_one(aws_answers: Any, https: Https | None) -> None:
+    """A deployer's role needs a permission for Route 53 that the stack has no use for."""
+    asked: list[str] = []
+
+    def answer(call: Call) -> Inputs:
+        asked.append(call.token)
+        return {}
+
+    aws_answers(answer)
+    declare_front(PublicLoadBalancer(https=https))
+    assert asked and _ZONE_LOOKUP not in asked
 
 
 def test_points_the_domain_to_the_load_balancer_and_takes_no_record_over() -> None:

@@ -12,7 +12,7 @@ from components.account import Account
 from components.arguments import InvalidArguments
 from components.network.endpoints import create_s3_gateway
 from components.network.vpc import Egress
-from declared import aws as mocked
+from declared.aws import ACCOUNT
 from declared.program import Call, Inputs, Program
 from tests.components.networks import ENDPOINT, declared, policies
 from tests.evaluation import declare, dependencies, one
@@ -51,17 +51,6 @@ def _rules(program: Program) -> set[tuple[str, str, str, int]]:
         for rule in program.of_type(f"aws:vpc/securityGroup{kind}Rule:SecurityGroup{kind}Rule")
         if rule.inputs["fromPort"] == rule.inputs["toPort"] and rule.inputs["ipProtocol"] == "tcp"
     }
-
-
-@pytest.fixture
-def aws_answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Call], Inputs]], None]:
-    """Changes what AWS says of zones, services and subnets: the given function's answers come over the usual ones."""
-    usual = mocked.answers_for
-
-    def change(answer: Callable[[Call], Inputs]) -> None:
-        monkeypatch.setattr(mocked, "answers_for", lambda region: lambda call: {**usual(region)(call), **answer(call)})
-
-    return change
 
 
 @pytest.mark.parametrize(
@@ -327,7 +316,9 @@ def test_spreads_over_the_zones_it_is_told() -> None:
 
 def test_refuses_zones_without_the_keyspaces_endpoint() -> None:
     """EC2 refuses the endpoint when the VPC is there already."""
-    with pytest.raises(InvalidArguments, match=r"env: zones has us-east-1f, where .*cassandra is not offered; use us-"):
+    with pytest.raises(
+        InvalidArguments, match=r"zones has us-east-1f, which does not offer .*cassandra and Fargate; use us-"
+    ):
         declared(NewVpc(zones=["us-east-1a", "us-east-1f"]))
 
 
@@ -336,6 +327,57 @@ def test_refuses_a_region_with_one_zone_for_keyspaces(aws_answers: Any) -> None:
     aws_answers(lambda call: {"availabilityZones": ["us-east-1a"]} if "EndpointService" in call.token else {})
     with pytest.raises(InvalidArguments, match=r"has 1 availability zones that offer .*choose another region"):
         declared(NewVpc())
+
+
+def _in(region: str) -> Callable[[Call], Inputs]:
+    """AWS's answers in a region with the zones 1 to 4, from a to d."""
+    prefix = {"us-west-1": "usw1", "ap-northeast-1": "apne1", "cn-north-1": "cnn1", "eu-west-1": "euw1"}[region]
+    zones = [f"{region}{letter}" for letter in "abcd"]
+    answers: dict[str, Inputs] = {
+        "getRegion": {"region": region},
+        "getAvailabilityZones": {"names": zones, "zoneIds": [f"{prefix}-az{number}" for number in range(1, 5)]},
+        "getVpcEndpointService": {"availabilityZones": zones},
+    }
+    return lambda call: answers.get(call.token.rpartition(":")[2], {})
+
+
+@pytest.mark.parametrize(
+    ("region", "zones"), [("us-west-1", "ac"), ("ap-northeast-1", "ab"), ("cn-north-1", "ab"), ("eu-west-1", "ab")]
+)
+def test_spreads_over_zones_that_run_tasks(aws_answers: Any, region: str, zones: str) -> None:
+    """ECS cannot place half of the tasks, once everything is there."""
+    aws_answers(_in(region))
+    vpc = one(declared(NewVpc()), "awsx:ec2:Vpc", "env").inputs
+    assert vpc["availabilityZoneNames"] == [f"{region}{zone}" for zone in zones]
+
+
+def test_refuses_zones_that_run_no_tasks(aws_answers: Any) -> None:
+    """The owner has named a zone in which no task ever starts."""
+    aws_answers(_in("us-west-1"))
+    with pytest.raises(InvalidArguments, match=r"us-west-1b, which .* Fargate; use us-west-1a, us-west-1c$"):
+        declared(NewVpc(zones=["us-west-1a", "us-west-1b"]))
+
+
+@pytest.mark.parametrize("group", [None, "sg-12345678"])
+def test_refuses_task_subnets_in_zones_that_run_no_tasks(aws_answers: Any, group: str | None) -> None:
+    """The same in a VPC that is there, with an endpoint or without."""
+    answers = _in("us-west-1")
+    aws_answers(lambda call: {"availabilityZone": "us-west-1b"} if call.args.get("id") == _B else answers(call))
+    with pytest.raises(InvalidArguments, match=rf"task_subnet_ids has {_B} in us-west-1b, where Fargate runs no tasks"):
+        declared(_existing(task_subnet_ids=[_A, _B], keyspaces_security_group_id=group))
+
+
+def test_asks_for_zones_only_where_fargate_has_exceptions(aws_answers: Any) -> None:
+    """A deployer's role needs one permission more, everywhere."""
+    asked: list[str] = []
+
+    def answer(call: Call) -> Inputs:
+        asked.append(call.token)
+        return {}
+
+    aws_answers(answer)
+    declared(NewVpc())
+    assert asked and not [token for token in asked if token.endswith(":getAvailabilityZones")]
 
 
 def test_refuses_zones_without_an_endpoint_that_tasks_without_internet_need(aws_answers: Any) -> None:
@@ -413,7 +455,7 @@ def test_passes_its_network_and_keyspace_on() -> None:
     program = declare(lambda: Environment("env", keyspace="shop", network=NewVpc(cidr="10.1.0.0/16")))
     assert one(program, "awsx:ec2:Vpc", "env").inputs["cidrBlock"] == "10.1.0.0/16"
     tables, _ = policies(program)["cassandra"]["Statement"]
-    assert tables["Resource"] == f"arn:aws:cassandra:us-east-1:{mocked.ACCOUNT}:/keyspace/shop/*"
+    assert tables["Resource"] == f"arn:aws:cassandra:us-east-1:{ACCOUNT}:/keyspace/shop/*"
 
 
 def test_sends_no_policy_to_a_service_that_takes_none(aws_answers: Any) -> None:
