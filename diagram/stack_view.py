@@ -12,6 +12,8 @@ _RUN = "pulumi-python:dynamic/ecs:TaskRun"
 _SCHEDULE = "aws:scheduler/schedule:Schedule"
 _DEFINITION = "aws:ecs/taskDefinition:TaskDefinition"
 _MODIFY = "cassandra:Modify"
+BALANCER = "Load balancer"
+ENDPOINT = "Endpoint"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,41 @@ def view_of(program: Program, project: str) -> StackView:
         tables=sorted(str(table.inputs["tableName"]) for table in program.of_type("aws:keyspaces/table:Table")),
         egress=_egress(program, vpcs),
     )
+
+
+def role_line(name: str) -> str:
+    return f"role {name}:"
+
+
+def keyspace_line(name: str) -> str:
+    return f"keyspace {name}"
+
+
+def table_line(name: str) -> str:
+    return f"table {name}"
+
+
+def resources_by_line(program: Program) -> Mapping[str, Resource]:
+    """The resource that a line of the picture names."""
+    found: dict[str, Resource] = {}
+    for each in program.resources:
+        match each.type:
+            case "aws:lb/loadBalancer:LoadBalancer":
+                line = BALANCER
+            case "aws:ec2/vpcEndpoint:VpcEndpoint" if ".cassandra" in str(each.inputs["serviceName"]):
+                line = ENDPOINT
+            case "aws:keyspaces/keyspace:Keyspace":
+                line = keyspace_line(str(each.inputs["name"]))
+            case "aws:keyspaces/table:Table":
+                line = table_line(str(each.inputs["tableName"]))
+            case "aws:iam/role:Role":
+                line = role_line(each.name)
+            case _ if each.type in (_SERVICE, _RUN, _SCHEDULE):
+                line = each.name
+            case _:
+                continue
+        found[line] = each
+    return found
 
 
 def _microservices(program: Program) -> Iterator[MicroserviceView]:

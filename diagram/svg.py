@@ -1,10 +1,10 @@
 """The picture itself: boxes and arrows at fixed places, legible on a light and on a dark page."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Final
 
-from diagram.stack_view import MicroserviceView, StackView
+from diagram.stack_view import BALANCER, ENDPOINT, MicroserviceView, StackView, keyspace_line, role_line, table_line
 
 _WIDTH: Final = 980
 _TOP: Final = 52
@@ -32,8 +32,9 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 }"""
 
 
-def render(stack: StackView) -> str:
-    """A document of its own, which needs nothing from elsewhere."""
+def render(stack: StackView, links: Mapping[str, str] | None = None) -> str:
+    """A document of its own, which needs nothing from elsewhere. links: where a line of its text leads to."""
+    links = links or {}
     lines = [_lines(each) for each in stack.microservices]
     heights = [28 + _LINE * len(each) for each in lines]
     tops = [_TOP + sum(heights[:number]) + number * _GAP for number in range(len(heights))]
@@ -41,27 +42,29 @@ def render(stack: StackView) -> str:
     middle = (_TOP + bottom - _GAP) / 2
     centre = _TASKS[0] + _TASKS[1] / 2
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {bottom + 84:g}" role="img"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {bottom + 84:g}"'
+        # A screen reader finds no link inside an image.
+        f' role="{"group" if links else "img"}"'
         ' aria-labelledby="title">',
         f'<title id="title">{escape(_in_words(stack))}</title>',
         f"<style>\n{_STYLE}\n</style>",
         '<defs><marker id="tip" markerWidth="9" markerHeight="9" refX="8" refY="4.5" orient="auto">'
         '<path d="M0 0 L9 4.5 L0 9 z"/></marker></defs>',
         *_room(120, 10, 640, bottom, _network(stack)),
-        *_box(10, middle - 26, 84, 52, ["Clients"]),
-        *_box(_BALANCER[0], middle - 38, _BALANCER[1], 76, ["Load balancer", *stack.listeners, "public subnets"]),
-        *_box(_ENDPOINT[0], middle - 38, _ENDPOINT[1], 76, ["Endpoint", "for Keyspaces", "CQL on 9142, TLS"]),
-        *_keyspaces(stack, middle),
+        *_box(10, middle - 26, 84, 52, ["Clients"], {}),
+        *_box(_BALANCER[0], middle - 38, _BALANCER[1], 76, [BALANCER, *stack.listeners, "public subnets"], links),
+        *_box(_ENDPOINT[0], middle - 38, _ENDPOINT[1], 76, [ENDPOINT, "for Keyspaces", "CQL on 9142, TLS"], links),
+        *_keyspaces(stack, middle, links),
         _arrow(94, middle, _BALANCER[0], middle),
         _arrow(sum(_ENDPOINT), middle, _KEYSPACES[0], middle),
     ]
     for top, height, each, text in zip(tops, heights, stack.microservices, lines, strict=True):
-        parts += _box(_TASKS[0], top, _TASKS[1], height, text)
+        parts += _box(_TASKS[0], top, _TASKS[1], height, text, links)
         if each.is_called:
             parts.append(_arrow(sum(_BALANCER), middle, _TASKS[0], top + height / 2))
         parts.append(_arrow(sum(_TASKS), top + height / 2, _ENDPOINT[0], middle))
     egress = [f"Egress: {stack.egress}", "images (ECR), logs (CloudWatch)"]
-    parts += _box(_TASKS[0], bottom + 28, _TASKS[1], 48, egress)
+    parts += _box(_TASKS[0], bottom + 28, _TASKS[1], 48, egress, {})
     parts.append(_arrow(centre, bottom - _GAP, centre, bottom + 28))
     return "\n".join([*parts, "</svg>"]) + "\n"
 
@@ -76,17 +79,17 @@ def _network(stack: StackView) -> str:
 
 
 def _lines(each: MicroserviceView) -> Sequence[str]:
-    return [each.name, f"{each.runs}, {each.size}", f"role {each.role}:", *_access(each)]
+    return [each.name, f"{each.runs}, {each.size}", role_line(each.role), *_access(each)]
 
 
 def _access(each: MicroserviceView) -> Sequence[str]:
     return [f"{access} {table}" for table, access in each.access.items()]
 
 
-def _keyspaces(stack: StackView, middle: float) -> Iterator[str]:
+def _keyspaces(stack: StackView, middle: float, links: Mapping[str, str]) -> Iterator[str]:
     height = 58 + 18 * len(stack.tables)
-    lines = ["Amazon Keyspaces", f"keyspace {stack.keyspace}", *(f"table {table}" for table in stack.tables)]
-    yield from _box(_KEYSPACES[0], middle - height / 2, _KEYSPACES[1], height, lines)
+    lines = ["Amazon Keyspaces", keyspace_line(stack.keyspace), *map(table_line, stack.tables)]
+    yield from _box(_KEYSPACES[0], middle - height / 2, _KEYSPACES[1], height, lines, links)
 
 
 def _room(x: float, y: float, width: float, height: float, title: str) -> Iterator[str]:
@@ -94,16 +97,19 @@ def _room(x: float, y: float, width: float, height: float, title: str) -> Iterat
     yield f'<text class="small" x="{x + 12:g}" y="{y + 18:g}">{escape(title)}</text>'
 
 
-def _box(x: float, y: float, width: float, height: float, lines: Sequence[str]) -> Iterator[str]:
+def _box(
+    x: float, y: float, width: float, height: float, lines: Sequence[str], links: Mapping[str, str]
+) -> Iterator[str]:
     """The first line is the name."""
     yield f'<rect class="box" x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="6"/>'
     first = y + height / 2 - (len(lines) - 1) * 8 + 4
     for number, line in enumerate(lines):
         kind = "name" if number == 0 else "small"
-        yield (
+        text = (
             f'<text class="{kind}" x="{x + width / 2:g}" y="{first + number * 16:g}" text-anchor="middle">'
             f"{escape(line)}</text>"
         )
+        yield f'<a href="{escape(links[line])}">{text}</a>' if line in links else text
 
 
 def _arrow(x1: float, y1: float, x2: float, y2: float) -> str:

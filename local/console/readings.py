@@ -5,8 +5,9 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
-from diagram.stack_view import view_of
+from diagram.stack_view import resources_by_line, view_of
 from diagram.svg import render
 from local.console import chains, charts, logs, sources
 from local.console.sources import Values, Watched
@@ -23,7 +24,9 @@ def _stack(watched: Watched, _: Mapping[str, str]) -> Values:
     outputs = {
         name: value if isinstance(value, str) else json.dumps(value) for name, value in status["outputs"].items()
     }
-    picture = render(view_of(program, watched.running.stack))
+    # Of the stack's page, which is the console's root.
+    links = {line: f"resource?urn={quote(each.urn)}" for line, each in resources_by_line(program).items()}
+    picture = render(view_of(program, watched.running.stack), links)
     return {**status, "outputs": outputs, "picture": picture, "resources": sources.describe(watched)}
 
 

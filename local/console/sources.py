@@ -9,6 +9,7 @@ from typing import Any
 from costs.assumptions import DEFAULTS
 from costs.estimate import EACH_TIME, IDLE, estimate
 from costs.items import total
+from costs.measured import read_measured
 from declared.errors import ProgramError
 from declared.program import Program, Resource
 from local.console import chains, logs
@@ -113,13 +114,31 @@ def meter(watched: Watched) -> Values:
 
 
 def month(watched: Watched) -> Values:
-    """What the stack costs on AWS, from what it declares. error: why that cannot be said."""
+    """What the stack costs on AWS, from what it declares; a million requests as assumed, and as measured, if any were
+    answered here: then `measured` says of what. error: why that cannot be said. Reads a file.
+    """
     try:
         estimated = estimate(watched.declared())
+        measured = read_measured(watched.state.measured)
+        as_measured = total(estimate(watched.declared(), measured.assumptions()).requests) if measured else None
     except ProgramError as error:
-        return {"error": str(error), "idle": 0.0, "requests": 0.0, "items": []}
+        return {
+            "error": str(error),
+            "idle": 0.0,
+            "requests": 0.0,
+            "items": [],
+            "requests_measured": None,
+            "measured": [],
+        }
     items = [{"what": item.what, "count": item.count, "usd": item.usd} for item in estimated.idle]
-    return {"error": "", "idle": total(estimated.idle), "requests": total(estimated.requests), "items": items}
+    return {
+        "error": "",
+        "idle": total(estimated.idle),
+        "requests": total(estimated.requests),
+        "items": items,
+        "requests_measured": as_measured,
+        "measured": list(measured.lines()) if measured else [],
+    }
 
 
 def describe(watched: Watched, name: str = "") -> list[Values]:

@@ -4,7 +4,10 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+from declared.program import Program
 from diagram.__main__ import draw
+from diagram.stack_view import resources_by_line, view_of
+from diagram.svg import render
 from tests.evaluation import ROOT
 
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -28,6 +31,26 @@ def test_shows_each_microservice_with_what_its_role_may_do(orders: str) -> None:
         *("VPC 10.0.0.0/16, 2 availability zones", "Egress: NAT gateway"),
     ):
         assert expected in texts
+
+
+def test_leads_from_each_line_to_its_resource_where_links_are_given(program: Program) -> None:
+    """A click on a thing in the console's picture leads nowhere, or to something else."""
+    resources = resources_by_line(program)
+    drawn = ElementTree.fromstring(
+        render(view_of(program, "dev"), {line: f"?urn={each.urn}" for line, each in resources.items()})
+    )
+    links = {link[0].text: link.attrib["href"].rpartition("::")[2] for link in drawn.iter(f"{_SVG}a")}
+    assert links == {
+        "Load balancer": "keyspaces",
+        "Endpoint": "keyspaces-keyspaces",
+        "keyspace geography_domain": "keyspaces",
+        "table countries": "load-countries-countries",
+        "load-countries": "load-countries",
+        "role load-countries-task:": "load-countries-task",
+        "query-api": "query-api",
+        "role query-api-task:": "query-api-task",
+    }
+    assert drawn.attrib["role"] == "group", "what is in an image, a screen reader does not find"
 
 
 def test_keeps_all_text_inside_its_box(orders: str) -> None:

@@ -2,7 +2,12 @@
 
 import asyncio
 import json
+import os
 import re
+import stat
+import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -105,6 +110,53 @@ def test_lets_nobody_in_without_the_token(console: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        ("Bearer {token}", 200),
+        ("Bearer guess", 403),
+        ("Bearer", 403),
+        ("Bearer {token}x", 403),
+        ("Basic {token}", 403),
+        ("Bearer {prefix}", 403),
+    ],
+)
+def test_lets_a_command_in_by_the_token_alone(console: str, header: str, status: int) -> None:
+    """A program without the token reads the tables by the commands' way in, or the commands cannot."""
+    url = httpx.URL(console)
+    given = header.format(token=url.params["token"], prefix=url.path.strip("/"))
+    base = console.partition("?")[0]
+    assert httpx.get(f"{base}api/status", headers={"Authorization": given}).status_code == status
+    for path in ("api/deploy", "faults", "tasks"):
+        answer = httpx.post(f"{base}{path}", headers={"Authorization": given})
+        assert answer.status_code == 403, "a change needs an Origin, whoever asks for it"
+
+
+@pytest.mark.parametrize("header", ["Host", "Origin"])
+def test_lets_no_other_page_in_by_a_command_s_way(console: str, header: str) -> None:
+    """A page that has got hold of the token uses it from its own address."""
+    url = httpx.URL(console)
+    headers = {"Authorization": f"Bearer {url.params['token']}", header: "http://evil.example.com"}
+    assert httpx.get(f"{console.partition('?')[0]}api/status", headers=headers).status_code == 403
+
+
+def test_keeps_the_token_in_a_file_that_no_other_user_reads(console: str) -> None:
+    """Every user of the machine reads the tables, as the token is in a file of everybody's."""
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        state = StackState(Path(place) / ".local")
+        with state.lock():
+            state.write(Running(pid=1, stack="dev", region="us-east-1", console=console))
+            assert stat.S_IMODE(state.directory.stat().st_mode) == 0o700
+            state.directory.chmod(0o755)  # as somebody's own directory may be
+            (file,) = (each for each in state.directory.iterdir() if console in each.read_text())
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600
+            if os.geteuid() == 0:  # only root can be another user
+                as_another = "import os, sys; os.setuid(65534); open(sys.argv[1])"
+                read = subprocess.run([sys.executable, "-c", as_another, file], capture_output=True, text=True)
+                assert "PermissionError" in read.stderr
+
+
+@pytest.mark.parametrize(
     ("headers", "method"),
     [
         ({"Host": "evil.example.com"}, "GET"),
@@ -148,14 +200,17 @@ def test_loads_nothing_from_elsewhere(browser: tuple[httpx.Client, str]) -> None
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         loaded = re.findall(r'(?:src|href|action|hx-get)="([^"]+)"', answer.text)
         ours = httpx.URL(base).path
-        assert all(each.startswith((ours, "#", "data:,", "http://127.0.0.1:8080")) for each in loaded), loaded
+        known = (ours, "#", "data:,", "resource?urn=", "http://127.0.0.1:8080")
+        assert all(each.startswith(known) for each in loaded), loaded
 
 
 def test_shows_what_is_declared_with_its_properties(browser: tuple[httpx.Client, str]) -> None:
     """A reader has to look for a resource in the code."""
     client, base = browser
     page = client.get(base).text
-    assert "<svg" in page
+    in_picture = re.search(r'<a href="(resource[^"]+)"><text[^>]+>table countries<', page)
+    assert in_picture is not None
+    assert "geography_domain" in client.get(f"{base}{in_picture[1]}").text
     found = re.findall(r'href="([^"]+)">load-countries-countries</a></th><td><code>aws:keyspaces/table', page)
     resource = client.get(httpx.URL(base).join(found[0].replace("&amp;", "&"))).text
     assert "geography_domain" in resource
@@ -196,6 +251,23 @@ def test_says_that_nothing_is_metered_yet(browser: tuple[httpx.Client, str]) -> 
     """A page without an endpoint is an error of the console."""
     client, base = browser
     assert "no local Keyspaces runs" in client.get(f"{base}meter").text
+
+
+def test_says_what_a_million_requests_cost_as_measured(browser: tuple[httpx.Client, str], state: StackState) -> None:
+    """Requests that read a hundred rows are shown at the price of one row."""
+    client, base = browser
+    assert "As soon as requests were answered here" in client.get(f"{base}meter").text
+    assert client.get(f"{base}api/meter").status_code == 503  # no endpoint
+    service = {"requests": {"GET": 200}, "request_bytes": 1, "response_bytes": 1, "read_units": 20_000.0}
+    run = {"stack": "dev", "at": "2026-11-26T12:00:00+00:00", "services": {"query-api": {**service, "write_units": 0}}}
+    state.measured.write_text(json.dumps(run))
+    page = client.get(f"{base}meter").text
+    found = re.search(r"that were answered here cost <strong>\$([\d.]+)</strong>", page)
+    assert found is not None
+    assert float(found[1]) > 12.5, "a hundred read units a request are $12.50 a million"
+    assert "query-api: 200 requests (GET 200)" in page
+    state.measured.write_text("[]")
+    assert "is no measured run" in client.get(f"{base}meter").text
 
 
 def test_refuses_a_profile_and_a_task_that_there_are_not(browser: tuple[httpx.Client, str]) -> None:
