@@ -19,9 +19,11 @@ _ABANDONED: Final[Any] = object()
 class _Read(Generic[V]):
     """A read that is under way: for which request, and who waits for it."""
 
-    __slots__ = ("request_id", "waiters")
+    __slots__ = ("loop", "request_id", "waiters")
 
     def __init__(self) -> None:
+        # Here once for all that join: asking which loop runs is a system call in Python 3.11 (getpid).
+        self.loop = asyncio.get_running_loop()
         self.request_id = REQUEST_ID.get()
         self.waiters: list[asyncio.Future[V]] = []
 
@@ -49,27 +51,26 @@ class Coalescing(Generic[K, V]):
 
     async def get(self, key: K) -> V:
         """Raises what `read` raises."""
-        loop = asyncio.get_running_loop()
         if self._keep:
             kept = self._kept.get(key)
-            if kept is not None and loop.time() < kept[0]:
+            if kept is not None and asyncio.get_running_loop().time() < kept[0]:
                 SHARED_WITH.set(kept[2])
                 return kept[1]
         if not self._share:
             before = self._waiting
             value = await self._read(key)
             if before is self._waiting:
-                self._remember(key, value, loop)
+                self._remember(key, value)
             return value
         while (read := self._waiting.get(key)) is not None:
-            waiter: asyncio.Future[V] = loop.create_future()
+            waiter: asyncio.Future[V] = read.loop.create_future()
             read.waiters.append(waiter)
             SHARED_WITH.set(read.request_id)
             value = await waiter
             if value is not _ABANDONED:
                 return value
         SHARED_WITH.set("")
-        return await self._lead(key, loop)
+        return await self._lead(key)
 
     def renew(self) -> None:
         """From now on no caller gets what was read before, or what is being read: it may have changed."""
@@ -77,13 +78,13 @@ class Coalescing(Generic[K, V]):
         self._kept = {}
         self._kept_size = 0
 
-    async def _lead(self, key: K, loop: asyncio.AbstractEventLoop) -> V:
+    async def _lead(self, key: K) -> V:
         all_waiting = self._waiting
         read = all_waiting[key] = _Read()
         try:
             value = await self._read(key)
             if all_waiting is self._waiting:  # not renewed meanwhile
-                self._remember(key, value, loop)
+                self._remember(key, value)
         except Exception as error:
             for waiter in read.waiters:
                 if not waiter.done():
@@ -101,9 +102,9 @@ class Coalescing(Generic[K, V]):
                 waiter.set_result(value)
         return value
 
-    def _remember(self, key: K, value: V, loop: asyncio.AbstractEventLoop) -> None:
+    def _remember(self, key: K, value: V) -> None:
         if self._keep:
-            now = loop.time()
+            now = asyncio.get_running_loop().time()
             self._forget(key)
             self._kept[key] = (now + self._keep, value, REQUEST_ID.get())
             self._kept_size += self._size(value)

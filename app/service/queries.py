@@ -1,6 +1,6 @@
 """Reads of a table as routes use them: one row or a page, read once for all requests that ask for the same."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -63,9 +63,9 @@ class RowQuery:
             self._read_page, share=share, keep=keep, size=lambda page: _ENTRY + len(page.representation.body)
         )
 
-    async def one(self, *values: Any) -> Representation | None:
+    def one(self, *values: Any) -> Awaitable[Representation | None]:
         """The row, if it exists. Raises Problem."""
-        return await self._one.get(values)
+        return self._one.get(values)
 
     async def row(self, *values: Any) -> Mapping[str, Any] | None:
         """The row's values by column, to write by: read for this call alone. Raises Problem."""
@@ -74,13 +74,16 @@ class RowQuery:
 
     async def page(self, page: Page, *values: Any) -> Listing:
         """Raises Problem."""
-        context = repr(values).encode()
-        try:
-            paging_state = None if page.cursor is None else self._cursors.open(page.cursor, context)
-        except BadCursor as error:
-            raise BadRequest(str(error)) from error
+        paging_state = None
+        if page.cursor is not None:
+            try:
+                paging_state = self._cursors.open(page.cursor, _context(values))
+            except BadCursor as error:
+                raise BadRequest(str(error)) from error
         rows = await self._pages.get((values, page.limit, paging_state))
-        following = None if rows.paging_state is None else self._cursors.seal(rows.paging_state, context)
+        following = None
+        if rows.paging_state is not None:
+            following = self._cursors.seal(rows.paging_state, _context(values))
         return Listing(rows.representation, following)
 
     def written(self) -> None:
@@ -99,6 +102,10 @@ class RowQuery:
         values, limit, paging_state = key
         page = await self._use.read(lambda deadline: _page(self._read, values, deadline, limit, paging_state))
         return _Rows(Representation.of_json(self._json.many(page.rows)), page.paging_state)
+
+
+def _context(values: Sequence[Any]) -> bytes:
+    return repr(values).encode()
 
 
 async def _page(read: Read, values: Sequence[Any], deadline: float, limit: int, paging_state: bytes | None) -> RowPage:
