@@ -1,4 +1,4 @@
-"""What the local Keyspaces endpoint costs: the same reads and writes through it and with Cassandra directly.
+"""Measures the cost of the local Keyspaces endpoint: the same reads and writes through it and with Cassandra directly.
 
 `python -m benchmarks.endpoint` prints rates, and ratios measured in one run, round by round in turn.
 """

@@ -19,7 +19,7 @@ class Unexpected(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What a server did under load. rate: requests a second. cpu, p50, p99: seconds a request."""
+    """The work of a server under load. rate: requests a second. cpu, p50, p99: seconds a request."""
 
     requests: int
     rate: float

@@ -1,4 +1,4 @@
-"""What a read through query-api costs: beside its own /ping, and beside Express with the Node.js driver.
+"""Measures the cost of a read through query-api: beside its own /ping, and beside Express with the Node.js driver.
 
 `python -m benchmarks.query_api` prints rates, CPU times and latencies, and ratios measured in one run, round by round
 in turn. All servers read the same Cassandra itself, over TLS: the local Keyspaces endpoint would bound their rates by
@@ -182,7 +182,7 @@ def _check(target: Target) -> None:
 
 
 def _say(what: str) -> None:
-    """What is going on, where somebody watches."""
+    """Shows progress on a terminal."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{what}", end="", file=sys.stderr, flush=True)
 

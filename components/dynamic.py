@@ -43,7 +43,7 @@ class Provider(ResourceProvider):
                 setattr(cls, name, _with_errors_in_words(cls.__dict__[name]))
 
     def subject(self, props: dict[str, Any]) -> str:
-        """What a resource with these inputs is called in an error."""
+        """The name of a resource with these inputs in an error."""
         raise NotImplementedError
 
     def configure(self, req: ConfigureRequest) -> None:

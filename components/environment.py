@@ -19,10 +19,10 @@ from components.names import check_name
 from components.network.network import Network, create_network
 from components.network.vpc import ExistingVpc, NewVpc
 
-# What the aws provider accepts, but for names like those of Keyspaces' own (developer guide, "Working with system
+# Names that the aws provider accepts, but for names like those of Keyspaces' own (developer guide, "Working with system
 # keyspaces in Amazon Keyspaces"), which every task may read.
 _KEYSPACE = re.compile(r"(?!(?i:system))[a-zA-Z0-9][a-zA-Z0-9_]{1,47}")
-# What CloudWatch Logs accepts (API reference, PutRetentionPolicy).
+# The values that CloudWatch Logs accepts (API reference, PutRetentionPolicy).
 _LOG_RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),

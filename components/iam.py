@@ -25,7 +25,7 @@ EXEC = (
 SIGN_IN_TO_ECR = ("ecr:GetAuthorizationToken",)
 PULL_IMAGE = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 READ_PARAMETERS = ("ssm:GetParameters",)
-# The action of X-Ray's OTLP endpoint; PutTraceSegments is for X-Ray's own format. That it alone does is UNVERIFIED.
+# The action of X-Ray's OTLP endpoint; PutTraceSegments is for X-Ray's own format. UNVERIFIED: that it alone does.
 SEND_SPANS = ("xray:PutSpans",)
 READ_SECRET = ("secretsmanager:GetSecretValue",)
 WRITE_LOG = ("logs:CreateLogStream", "logs:PutLogEvents")

@@ -13,7 +13,7 @@ def _assume(value: float, unit: str, means: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Assumptions:
-    """None was measured on AWS. What a field means stands beside it once, for the documentation too."""
+    """None was measured on AWS. Each field has its meaning beside it, for the documentation too."""
 
     table_gb: float = _assume(0.01, "GB", "what each table holds, and its backup")
     images_gb: float = _assume(

@@ -34,7 +34,7 @@ def _zone(zone: Resource, program: Program, assumptions: Assumptions) -> Iterato
     yield Item(what="Hosted zones", count=1, price=HOSTED_ZONE)
 
 
-# What exists costs something by the hour or month.
+# These cost something by the hour or month.
 IDLE: Mapping[str, Pricing] = {
     network.VPC: network.vpc_items,
     network.ENDPOINT: network.endpoint_items,
@@ -55,7 +55,7 @@ IDLE: Mapping[str, Pricing] = {
 
 EACH_TIME: Mapping[str, Pricing] = {containers.RUN: containers.run_items, bulk.RUN: bulk.run_items}
 
-# Costs nothing while it is idle. What goes through it or into it is counted with the requests.
+# Costs nothing while it is idle. The requests count what goes through it or into it.
 FREE = frozenset(
     {
         "aws:acm/certificate:Certificate",  # a public one, not exported

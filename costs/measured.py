@@ -1,4 +1,4 @@
-"""What requests have consumed in a run on this machine, in place of what is assumed of them.
+"""The consumption of requests in a run on this machine, in place of what is assumed of them.
 
 `python -m local up` writes the file. This room knows its form only: it imports nothing of `local`.
 """

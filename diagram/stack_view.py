@@ -1,4 +1,4 @@
-"""What a picture shows of a declared program: the way of a request, and what each task may do."""
+"""The content of a declared program's picture: the way of a request, and what each task may do."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

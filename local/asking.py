@@ -17,7 +17,7 @@ _LINES_OF_A_POLL: Final = 10_000
 
 
 def ask(running: Running, what: str, parameters: Mapping[str, str] | None = None, *, post: bool = False) -> Any:
-    """What the console has at `api/<what>`. Raises LocalError."""
+    """The console's answer at `api/<what>`. Raises LocalError."""
     if not running.console:
         raise LocalError("the stack is still starting, and has no console yet")
     address = urlsplit(running.console)

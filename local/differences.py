@@ -1,4 +1,4 @@
-"""What an edit of the program changes, resource by resource, in the signs of `pulumi preview`."""
+"""The changes that an edit of the program makes, resource by resource, in the signs of `pulumi preview`."""
 
 from collections.abc import Iterator
 from typing import Final

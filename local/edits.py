@@ -1,4 +1,4 @@
-"""Which edits change what: files of the program, and files that images are made of."""
+"""Tells edits of the program's files from edits of files that images are made of."""
 
 import fnmatch
 import hashlib

@@ -75,7 +75,7 @@ class Edits:
             self._progress.say(f"Edits are not watched: {error}")
 
     async def deploy(self) -> Deployed:
-        """What was edited, by hand: also what an edit before could not do, and what nobody has noticed."""
+        """Deploys by hand what was edited, also what an earlier edit could not do."""
         async with self._one_at_a_time:
             return await self._evaluate_and_deploy()
 
@@ -131,7 +131,7 @@ def _revision(step: OneOff | Service) -> tuple[object, ...]:
 
 
 def _images(stack: Stack) -> dict[str, str]:
-    """What each step's image is made of, by the step's name. Reads files."""
+    """A digest of each step's image files, by the step's name. Reads files."""
     of_tasks = {(step.task.directory, tuple(step.task.sources)): step.task for step in stack.steps}
     known = {key: fingerprint(task) for key, task in of_tasks.items()}
     return {step.name: known[step.task.directory, tuple(step.task.sources)] for step in stack.steps}

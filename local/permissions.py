@@ -1,4 +1,4 @@
-"""What each task role may do with the keyspaces and tables, and what it has asked for since Keyspaces started here.
+"""The permissions of each task role at keyspaces and tables, and their use since Keyspaces started here.
 
 A permission that nothing used is either a test that is missing, or a permission too many.
 """

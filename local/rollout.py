@@ -75,7 +75,7 @@ class Rollout:
             await _cancelled(old.running)
 
     async def change(self, stack: Stack, pending: set[str], say: Callable[[str], None]) -> None:
-        """What is declared now, in its order. pending: names of the steps that need new tasks; those that have them go.
+        """Takes what is declared now, in its order. pending: names of the steps that need new tasks; their old ones go.
         say: is told what was done.
 
         Raises LocalError at the first step that fails; those before it stay changed, those behind it as they were.

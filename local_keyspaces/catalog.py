@@ -1,6 +1,6 @@
 """The keyspaces, tables and types there are: in memory for each statement, in the system tables for clients.
 
-What Cassandra has is the truth about columns; the system tables add what only Keyspaces knows. A table is listed in
+Cassandra's schema is the truth about columns; the system tables add what only Keyspaces knows. A table is listed in
 system_schema once it can be used, in system_schema_mcs from the start, with its status.
 """
 

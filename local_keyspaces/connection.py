@@ -240,7 +240,7 @@ class _Requests:
         return self._logged
 
     def _read(self, plan: Plan, consistency: str = "") -> LoggedStatement | None:
-        """What the statement turned out to be."""
+        """The statement, once it is parsed."""
         if plan.reads_system:  # drivers ask for those, at each start
             self._logged = None
         elif self._logged is not None:

@@ -21,7 +21,7 @@ _INT, _SHORT, _LONG = struct.Struct(">i"), struct.Struct(">H"), struct.Struct(">
 COMPRESSED, CUSTOM_PAYLOAD, WARNING = 0x01, 0x04, 0x08
 
 REQUEST_ID = "request-id"
-"""What a client says in a custom payload: for which of its requests a statement is."""
+"""The key in a custom payload by which a client says for which of its requests a statement is."""
 _REQUEST_ID_AT_MOST = 128
 
 

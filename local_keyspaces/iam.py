@@ -134,7 +134,7 @@ class Principal:
     arn: str
     policies: tuple[Policy, ...]
     decided: Decisions = field(default_factory=dict, repr=False, compare=False)
-    """What `may` was asked, and its answers, up to 2,000."""
+    """The questions to `may` and its answers, up to 2,000."""
     _decide: Callable[[str, str], bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -1,7 +1,7 @@
 """The options of a table after WITH, checked to the last value: nothing is accepted and then forgotten.
 
 Source: developer guide, "Tables" (CREATE TABLE, ALTER TABLE), "Create a table with automatic scaling", "Pre-warm a
-table", "Tagging restrictions". What the guide documents and this endpoint does not model is refused.
+table", "Tagging restrictions". The endpoint refuses options that the guide documents and it does not model.
 """
 
 import json

@@ -20,7 +20,7 @@ _KEPT: Final = 20_000
 _LONGEST_TEXT: Final = 1000
 
 Stage = Literal["rule", "permission", "fault", "capacity", "Cassandra"]
-"""What refuses a statement, in the order in which it meets them."""
+"""The causes that refuse a statement, in the order in which it meets them."""
 
 
 @dataclass(kw_only=True, slots=True)

@@ -1,4 +1,4 @@
-"""Which requests exceed the capacity of their connection, table or partition, and what CloudWatch would say of it.
+"""Finds requests that exceed the capacity of their connection, table or partition, with CloudWatch's counts of them.
 
 `capacity` has the rules. Names of metrics and their dimensions: developer guide,
 https://docs.aws.amazon.com/keyspaces/latest/devguide/metrics-dimensions.html

@@ -207,7 +207,7 @@ class _Protocol(asyncio.Protocol):
 
 
 class _Timer:
-    """What the driver expects of a timer; made and cancelled in any thread."""
+    """A timer as the driver expects it; made and cancelled in any thread."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float, callback: Callable[[], Any]) -> None:
         self._loop = loop

@@ -66,7 +66,7 @@ def cql_name(type_: Any) -> str:
 
 
 def _converter(type_: Any) -> Callable[[Any], Any] | None:
-    """What makes a value that the driver's type serializes exactly; None where there is nothing to do."""
+    """A function that makes a value which the driver's type serializes exactly; None where none is needed."""
     if issubclass(type_, ReversedType):
         return _converter(type_.subtypes[0])
     if issubclass(type_, UserType):

@@ -36,8 +36,8 @@ from keyspaces.serialize import Unwritable
 T = TypeVar("T")
 
 Effect = Literal["read", "idempotent write", "write once"]
-"""What an execution does. `write once`: doing it twice is not the same as doing it once, as for a condition, a counter,
-or a value that is appended to a list."""
+"""The effect of an execution. `write once`: doing it twice is not the same as doing it once, as for a condition, a
+counter, or a value that is appended to a list."""
 
 # The statement was not executed, so that any may be tried again.
 _REFUSED = (Unavailable, OverloadedErrorMessage, IsBootstrappingErrorMessage, NoHostAvailable)

@@ -18,7 +18,7 @@ _APPLIED: Final = "[applied]"
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of a write with a condition. True if it was applied.
+    """The result of a write with a condition. True if it was applied.
 
     row: when it was not, what the database says of the row: all columns after IF NOT EXISTS, those of the condition
     otherwise (Apache Cassandra; UNVERIFIED on Keyspaces); None where it has none of them, as where there is no row.

@@ -1,8 +1,8 @@
-"""What a table can take, as Keyspaces' own system table says it.
+"""The write capacity of a table, as Keyspaces' own system table says it.
 
 Rules: developer guide, ReadWriteCapacityMode.OnDemand.html (a new table serves 4,000 write units a second, and twice
-its previous peak later), warm-throughput.html, quotas.html (40,000 a table). That the doubled peak counts half an hour
-later is UNVERIFIED.
+its previous peak later), warm-throughput.html, quotas.html (40,000 a table). UNVERIFIED: that the doubled peak
+counts half an hour later.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ class TableState:
     created: str = ""
 
     def seconds_for(self, units: float) -> float:
-        """That the table needs to take so many write units, if it served less than its capacity before."""
+        """The time that the table needs for so many write units, if it served less than its capacity before."""
         if self.provisioned is not None:
             return units / self.provisioned
         rate, seconds = min(self.warm, QUOTA), 0.0

@@ -63,7 +63,7 @@ class Converter:
         self._sizes = RowSizes(types, description.kinds, timestamps=timestamps)
 
     def header_mistake(self, columns: Sequence[str]) -> str | None:
-        """What is wrong with the columns that each row of a file has; None if nothing."""
+        """The mistake in the columns that each row of a file has; None if there is none."""
         if unknown := [name for name in columns if name not in self._names]:
             return f"the table has no column {', '.join(unknown)}; it has {', '.join(self._names)}"
         if missing := [self._names[at] for at in self._key if self._names[at] not in columns]:
@@ -224,7 +224,7 @@ def _text_serializer(name: str, type_: Any) -> Callable[[str], bytes]:
 
 
 def _text_parser(type_: Any) -> Callable[[str], Any]:
-    """What the serializer of the type takes, of text."""
+    """The value that the serializer of the type takes, made of text."""
     cql_type = type_.typename
     if cql_type in _WHOLE:
         return int

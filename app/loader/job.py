@@ -46,7 +46,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What is to be done. state: a folder; None for one of the machine's temporary ones.
+    """A load. state: a folder; None for one of the machine's temporary ones.
 
     rejects: the file that names what was not loaded; None for one in the state's folder.
     """

@@ -1,4 +1,4 @@
-"""What a load has done so far, on disk: its position, the keys that it has seen, the rows that it could not load.
+"""The record of a load, on disk: its position, the keys that it has seen, the rows that it could not load.
 
 All of it is one SQLite file, so that a process that is killed at any moment leaves either all of a step or nothing of
 it, and memory does not grow with the rows: 45 bytes of disk a row.

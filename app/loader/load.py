@@ -27,7 +27,7 @@ from loader.window import RequestWindow
 
 _CHUNK_ROWS, _CHUNK_BYTES = 600, 512 * 1024
 _CHUNKS: Final = 16
-"""That are not written yet, at most: they are all that is in memory of the input."""
+"""Rows that are not written yet, at most: no more of the input is in memory."""
 _BATCH_ROWS: Final = STATEMENTS_AT_MOST["UNLOGGED"]
 _BATCH_BYTES: Final = 48 * 1024
 _COMMIT_SECONDS: Final = 0.5

@@ -1,4 +1,4 @@
-"""What a load takes, before its first write: rows, units, time, dollars; and what would make it faster."""
+"""The plan of a load, before its first write: rows, units, time, dollars; and how to make it faster."""
 
 import time
 from collections.abc import Iterator

@@ -21,7 +21,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """What stands in the place of a row. reason: a sentence without its subject. text: the beginning of the row."""
+    """A mistake in the place of a row. reason: a sentence without its subject. text: the beginning of the row."""
 
     reason: str
     text: str

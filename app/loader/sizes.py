@@ -1,4 +1,4 @@
-"""What rows count for, by Keyspaces' rules: bytes of a row, and write units.
+"""Sizes of rows by Keyspaces' rules: bytes of a row, and write units.
 
 Source: developer guide, "Estimate row size", "Read request units and write request units".
 `local_keyspaces/metering.py` has the same rules; neither room may import the other, so a test holds them equal.

@@ -1,6 +1,6 @@
 """How many requests are under way at once: more while the table answers, half as many when it throttles.
 
-That is the rule by which TCP avoids congestion (RFC 5681: additive increase, multiplicative decrease).
+TCP avoids congestion by the same rule (RFC 5681: additive increase, multiplicative decrease).
 """
 
 import asyncio

@@ -45,7 +45,7 @@ def update(
     if not columns and not add:
         raise ValueError(f"an update of {table.name} sets no column")
     sets = [f"{_quoted(name)} = ?" for name in columns] + [f"{_quoted(name)} = {_quoted(name)} + ?" for name in add]
-    # What is added to a set or a map is there once, however often it is added.
+    # An element that is added to a set or a map twice is there once.
     once = bool(only_if) or any(not types[name].startswith(("set<", "map<")) for name in add)
     after = f"{'USING TTL ? ' if ttl else ''}SET {', '.join(sets)} {_where(where)}{_conditions(only_if)}"
     names = [*([TTL] if ttl else []), *columns, *add, *where, *map(_condition_name, only_if)]

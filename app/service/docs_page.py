@@ -69,7 +69,7 @@ def _operation(document: Node, method: str, path: str, operation: Node, everywhe
 
 
 def _outcome_unknown(document: Node) -> str:
-    """What the problem's `type` leads to; nothing where nothing is changed."""
+    """The text that the problem's `type` leads to; empty where no route changes anything."""
     found = document["components"]["responses"].get(WriteOutcomeUnknown.__name__)
     if found is None:
         return ""

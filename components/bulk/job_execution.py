@@ -104,7 +104,7 @@ class JobExecution:
         self.glue.batch_stop_job_run(JobName=self._job, JobRunIds=[run])
 
     def _summary(self, ended: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What the program counted, and what the run was billed: DPU seconds, where Glue tells them."""
+        """The program's counts, and the DPU seconds that the run was billed, if Glue tells them."""
         counted: dict[str, Any] = {}
         for line in self._lines(ended, "output"):
             if line.startswith('{"table"'):

@@ -63,7 +63,7 @@ class BulkRunProvider(Provider):
     """
 
     computed = ("run_id", "summary")
-    # What makes the job run again.
+    # Inputs that make the job run again.
     replacing = ("job", "triggers")
 
     def subject(self, props: dict[str, Any]) -> str:

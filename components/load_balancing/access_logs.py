@@ -113,7 +113,7 @@ def create_log_bucket(
             {
                 # The only encryption that log delivery can write with.
                 "apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"},
-                # What S3 sets for new buckets since March 2026: left out, the provider might see a change for ever.
+                # S3 sets this for new buckets since March 2026: left out, the provider might see a change for ever.
                 "blocked_encryption_types": ["SSE-C"],
             }
         ],

@@ -1,4 +1,4 @@
-"""Which microservice gets a request: host and path patterns, and priorities that do not clash.
+"""The microservice that gets a request: host and path patterns, and priorities that do not clash.
 
 A load balancer asks its rules in the order of their priorities, the lowest number first. Each microservice has one.
 Unless a microservice sets its own, its priority is made of its hosts, paths and name alone, so that it stays the same
@@ -17,7 +17,7 @@ from components.arguments import raise_for
 PRIORITIES = (1, 50_000)
 
 # Elastic Load Balancing user guide, "Condition types for listener rules": at most 128 of these characters, where *
-# stands for any number of characters and ? for one. That a path begins with a slash follows from HTTP.
+# stands for any number of characters and ? for one. In HTTP a path begins with a slash.
 _LONGEST = 128
 _PATTERN = re.compile(r"""/[A-Za-z0-9_.$/~"'@:+&*?-]{0,127}""")
 # The same page: at least one dot, and only letters after the last. Capitals mean the same as small letters; they are

@@ -5,7 +5,7 @@ another account, to which no role of this one is a barrier (AWS PrivateLink guid
 using endpoint policies").
 
 `aws:PrincipalAccount` in a policy of an endpoint: named by that guide, and it is in the context of every request (IAM
-user guide, "AWS global condition context keys"). That each of these services fills it in was not tried (UNVERIFIED), so
+user guide, "AWS global condition context keys"). UNVERIFIED: that each of these services fills it in; so
 the condition holds where it does, and locks nobody out where it does not (`IfExists`). The guides of Keyspaces, ECR,
 CloudWatch Logs and Secrets Manager show endpoint policies with the actions and resources used here, the one of Systems
 Manager only says that there may be some.
@@ -68,7 +68,7 @@ def logs_policy(account: Account) -> pulumi.Output[str]:
 
 
 def guardduty_policy(account: Account) -> pulumi.Output[str]:
-    """What GuardDuty's agent reports, of tasks of this account (GuardDuty user guide, "VPC endpoint policy")."""
+    """The reports of GuardDuty's agent, of tasks of this account (GuardDuty user guide, "VPC endpoint policy")."""
     return _document(account, [(["guardduty:*"], "*")])
 
 

@@ -93,8 +93,8 @@ def create_https_endpoints(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> dict[str, aws.ec2.VpcEndpoint]:
-    """What a Fargate task needs where there is no internet, by service: its image and its log; with `sessions`, Exec;
-    with `parameters` and `secrets`, secrets in Parameter Store and in Secrets Manager.
+    """The endpoints of Fargate tasks without internet, by service: for image and log; with `sessions`, for Exec;
+    with `parameters` and `secrets`, for secrets in Parameter Store and in Secrets Manager.
 
     Sources: ECR user guide, "Amazon ECR interface VPC endpoints"; ECS developer guide, "Amazon ECS interface VPC
     endpoints": tasks on Fargate need none for ECS itself, and one for Systems Manager or Secrets Manager where they

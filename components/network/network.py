@@ -117,7 +117,7 @@ def _in_new_vpc(
         opts=pulumi.ResourceOptions(parent=parent, depends_on=[layout]),
     )
 
-    # A subnet exists before its route to the internet does. What is started in a subnet must wait for the route, and
+    # A subnet exists before its route to the internet does. A task in a subnet must wait for the route, and
     # be gone before it on destroy; so the routes travel with the subnets' ids.
     def routed(subnet_ids: pulumi.Output[Sequence[str]]) -> pulumi.Output[Sequence[str]]:
         return pulumi.Output.all(subnet_ids, vpc.routes, vpc.route_table_associations).apply(lambda outputs: outputs[0])

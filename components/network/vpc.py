@@ -1,4 +1,4 @@
-"""Which VPC the tasks run in: a new one, or one that is there already."""
+"""The VPC that the tasks run in: a new one, or one that is there already."""
 
 from __future__ import annotations
 

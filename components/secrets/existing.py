@@ -117,7 +117,7 @@ def value_from(secret: Existing, account: Account) -> pulumi.Output[str]:
 
 
 def statements(secret: Existing, account: Account) -> list[dict[str, Any]]:
-    """What ECS needs to read the secret: it, and its key through the service that keeps it.
+    """The permissions with which ECS reads the secret: for it, and for its key through the service that keeps it.
 
     ECS developer guide, "Amazon ECS task execution IAM role", Secrets Manager or Systems Manager permissions.
     """

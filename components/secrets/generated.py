@@ -75,7 +75,7 @@ def create_generated_secrets(
 def statements(
     secrets: Collection[SecretParameter], kms_key_arn: pulumi.Input[str] | None, account: Account
 ) -> list[dict[str, Any]]:
-    """What ECS needs to read the secrets: them, and the key that they are encrypted with."""
+    """The permissions with which ECS reads the secrets: for them, and for the key that encrypts them."""
     found = [allow(READ_PARAMETERS, secret.arn) for secret in secrets]
     if secrets and kms_key_arn is not None:
         found.append(decrypt(kms_key_arn, via="ssm", region=account.region))

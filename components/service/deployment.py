@@ -2,7 +2,7 @@
 
 A Pulumi dynamic provider; see `components.dynamic`.
 
-`aws.ecs.Service` alone is not enough. What its `wait_for_steady_state` makes of a rollback depends on the provider's
+`aws.ecs.Service` alone is not enough. How its `wait_for_steady_state` takes a rollback depends on the provider's
 version (earlier ones call it a success: terraform-provider-aws, issues 19519 and 20858); it shows neither reasons nor
 log lines; and after a failure its state already holds what was asked for, so that the next update deploys nothing.
 """
@@ -23,8 +23,8 @@ from components.service.progressive_check import ProgressiveCheck
 class Deployment(Resource, module="ecs", name="Deployment"):
     """A service's tasks, deployed. Exists once ECS has completed the deployment of `task_definition`.
 
-    It is never replaced: any input that changes makes it look again. What happens is documented at
-    `DeploymentProvider`. Deleting it does nothing.
+    It is never replaced: any input that changes makes it look again. `DeploymentProvider` documents
+    what happens. Deleting it does nothing.
 
     cluster: ARN. service: name or ARN. task_definition: the ARN that the service was told to run.
     container, log_group, log_stream_prefix: whose last log lines to show when a task stopped.

@@ -16,7 +16,7 @@ _TASKS = 3
 def report(ecs: Any, logs: Any, *, cluster: str, state: ServiceState, deployment: Deployment, log: ContainerLog) -> str:
     """The service's last events since the deployment began, its stopped tasks, and the end of one's log.
 
-    ecs, logs: clients. Begins a new line. What cannot be asked is said, not raised; except Interrupted.
+    ecs, logs: clients. Begins a new line. It says what could not be asked, and raises only Interrupted.
     """
     try:
         stopped = _stopped_tasks(ecs, cluster, state.name, deployment["id"])

@@ -1,4 +1,4 @@
-"""What ECS does at a stage of a deployment that moves requests: it waits for a human, or asks a Lambda function."""
+"""Lifecycle hooks: at a stage of a deployment that moves requests, ECS waits for a human, or asks a Lambda function."""
 
 from __future__ import annotations
 

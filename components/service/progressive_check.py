@@ -12,7 +12,7 @@ from components.service.service_state import Deployment, ServiceState
 
 
 class ProgressiveCheck(DeploymentCheck):
-    """What ECS calls a service deployment is followed; a rolling update's `rolloutState` it has not.
+    """Follows what ECS calls a service deployment, which has no `rolloutState` as a rolling update has.
 
     - Asked for is the service's newest service deployment, if it is of the requested strategy and task definition, and
       another than the one that was there before a change of configuration. If it does not show, was stopped or has gone

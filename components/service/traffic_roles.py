@@ -24,8 +24,8 @@ def create_balancing_role(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> Role:
-    """What AWS's managed policy AmazonECSInfrastructureRolePolicyForLoadBalancers allows at all load balancers, for
-    application load balancers, and at one listener, one rule and two target groups. Elastic Load Balancing's describe
+    """The actions of AWS's managed policy AmazonECSInfrastructureRolePolicyForLoadBalancers that concern application
+    load balancers, at one listener, one rule and two target groups. Elastic Load Balancing's describe
     actions take no resource (service authorization reference). UNVERIFIED on AWS, as are the trust's conditions.
     """
     return create_role(

@@ -1,4 +1,4 @@
-"""What a deployment that moves requests needs beside a service's first target group: roles, and where ECS finds all."""
+"""Roles and addresses that a deployment which moves requests needs, beside a service's first target group."""
 
 from __future__ import annotations
 

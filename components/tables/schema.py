@@ -22,7 +22,7 @@ _NOT_RECORDED = ("allow_replacement", "default_time_to_live")
 
 class TableSchema(Resource, module="keyspaces", name="TableSchema"):
     """The schema that a table was last declared with. The table depends on it, so that nothing happens to the table
-    when the schema is refused. What is refused is documented at `TableSchemaProvider`.
+    when the schema is refused. `TableSchemaProvider` documents what is refused.
     """
 
     def __init__(

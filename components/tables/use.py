@@ -1,4 +1,4 @@
-"""What a microservice does with a table: one of its own, another microservice's, or one that is there."""
+"""The use that a microservice makes of a table: one of its own, another microservice's, or one that is there."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def stage_context(name: str, dockerfile: str) -> str:
 
 
 def _seen(source: Path, ignore: Path | None) -> set[str]:
-    """What the ignore file lets through, by path in `source`; folders too."""
+    """Files that the ignore file lets through, by path in `source`; folders too."""
     # Only a real build needs it, and it takes a while to import.
     from docker.utils.build import exclude_paths
 

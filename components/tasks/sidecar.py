@@ -22,7 +22,7 @@ from components.tasks.image import ExistingImage, use_image
 
 Start = Literal["before", "with"]
 
-# What the program's container keeps: half of the smallest task.
+# The share of the program's container: half of the smallest task.
 LEAST_CPU = 128
 LEAST_MEMORY = 256
 
@@ -51,7 +51,7 @@ class Sidecar:
     microservice's `architecture`. Of a private ECR repository: the execution role may pull from it, as for an
     `ExistingImage`. Of another registry: one that needs no credentials and that the egress reaches, so not "endpoints".
     cpu: CPU units that it gets when the task's containers want more than there is. memory: MiB, beyond which it is
-    killed. What all sidecars have goes off the task's `cpu` and `memory`; the program keeps 128 units and 256 MiB.
+    killed. The shares of all sidecars come from the task's `cpu` and `memory`; the program keeps 128 units and 256 MiB.
     command: in place of the image's own. variables: environment variables; not for secrets. secrets: as the
     microservice's.
     health_check: a command in the container that exits with 0 while it works. grace_period: seconds before a failing
@@ -118,7 +118,7 @@ class Sidecar:
 
     @property
     def dependency(self) -> dict[str, str]:
-        """What the program's container waits for, if this one starts before."""
+        """The condition that the program's container waits for, if this one starts before."""
         return {"containerName": self.name, "condition": "HEALTHY" if self.health_check else "START"}
 
     @property

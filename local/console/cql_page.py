@@ -93,6 +93,6 @@ _KEYWORDS: Final = (
 
 
 def _words(tables: dict[str, dict[str, str]]) -> list[str]:
-    """That a statement can be completed with."""
+    """The words with which a statement can be completed."""
     columns = {column for of_table in tables.values() for column in of_table}
     return [*tables, *sorted(columns - set(tables)), *_KEYWORDS]

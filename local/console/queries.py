@@ -82,7 +82,7 @@ class History:
 
 
 def opinion(statements: Statements, role: Role | None, statement: str) -> Opinion:
-    """What the endpoint will say, as far as it can be said without running it. role: None for the administrator."""
+    """The answer that the endpoint will give, as far as it is known before. role: None for the administrator."""
     catalog = statements.catalog
     policies = role.policies if role is not None else (ADMINISTRATOR,)
     principal = Principal(arn=role.arn if role is not None else "administrator", policies=policies)

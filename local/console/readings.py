@@ -1,4 +1,4 @@
-"""What each page, and each command with `--json`, reads."""
+"""The values that each page, and each command with `--json`, reads."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""What the console and the commands with `--json` show: the same values for both."""
+"""The values that the console and the commands with `--json` show, the same for both."""
 
 import dataclasses
 import json
@@ -27,8 +27,9 @@ Values = dict[str, Any]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Watched:
-    """What the console shows. declared: the program as it was deployed last. rollout, statements: None before there is
-    one. roles: by name. events: what was deployed, or was not, as the terminal says it. deploy: what was edited.
+    """The stack as the console shows it. declared: the program as it was deployed last. rollout, statements: None
+    before there is one. roles: by name. events: what was deployed, or was not, as the terminal says it. deploy: deploys
+    what was edited.
     """
 
     state: StackState
@@ -114,7 +115,7 @@ def meter(watched: Watched) -> Values:
 
 
 def month(watched: Watched) -> Values:
-    """What the stack costs on AWS, from what it declares; a million requests as assumed, and as measured, if any were
+    """The cost of the stack on AWS, from what it declares; a million requests as assumed, and as measured, if any were
     answered here: then `measured` says of what. error: why that cannot be said. Reads a file.
     """
     try:
@@ -175,7 +176,7 @@ def _described(program: Program, resource: Resource) -> Values:
 
 
 def _routes(watched: Watched) -> list[Values]:
-    """What a request of each route has consumed on average: of the newest 300, whose statements are known."""
+    """The average consumption of a request of each route, over the newest 300 whose statements are known."""
     found, _ = requests(watched, {})
     since = watched.statements.log.since if watched.statements else 0.0
     routes: dict[str, Values] = {}

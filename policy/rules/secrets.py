@@ -36,7 +36,7 @@ def is_secret(name: str, value: str) -> bool:
 
 
 def secrets_of_command(words: Sequence[str]) -> Iterator[str]:
-    """What to call each secret in a command: its option, or the program's word for it."""
+    """The name of each secret in a command: its option, or the program's word for it."""
     # A shell's line is one of the words, so it is taken apart; `--password` may have its value in the next word.
     flat = [part.strip("\"'") for word in words for part in word.split()]
     for word in words:

@@ -18,7 +18,7 @@ FOLLOWS = {"paid": "new", "shipped": "paid", "cancelled": "new"}
 
 
 class NewOrder(Struct, forbid_unknown_fields=True):
-    """What a customer orders."""
+    """One product of an order."""
 
     items: Annotated[list[Item], Meta(min_length=1, max_length=50)]
     total: Total
