@@ -117,7 +117,7 @@ def test_lets_a_load_balancer_write_that_autonaming_names(autonaming: dict[str, 
 
 
 def test_lets_a_load_balancer_write_that_was_there_before_autonaming() -> None:
-    """It keeps its name, and its logs stop."""
+    """The logs of a live load balancer stop when a company sets a rule for names."""
     patterns = _source_arns({"pulumi:autonaming": '{"pattern": "acme-${name}-${hex(4)}"}'})
     assert sorted(pattern.partition("app/")[2] for pattern in patterns) == ["acme-shop-*", "shop-*"]
 

@@ -359,5 +359,5 @@ def test_refuses_alarms_that_could_not_be_heard_or_never_end(options: dict[str, 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
 def test_accepts_topics_of_every_partition(partition: str) -> None:
-    """A topic that works must not be refused."""
+    """A team in GovCloud or China cannot have alarms."""
     Alarms(topic_arn=f"arn:{partition}:sns:eu-west-1:123456789012:On_call-1")

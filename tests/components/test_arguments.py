@@ -40,7 +40,7 @@ def test_refuses_keyspace_name_like_keyspaces_own(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["shop", "Shop_2", "ecosystem", "sys", "shop_system"])
 def test_accepts_keyspace_name_that_is_nobody_elses(name: str) -> None:
-    """A name that works must not be refused."""
+    """A team cannot keep the name of its keyspace."""
     Environment.check(keyspace=name, log_retention_days=7)
 
 
@@ -61,7 +61,7 @@ def test_refuses_table_whose_key_is_wrong(arguments: dict[str, Any], message: st
 
 @pytest.mark.parametrize(("cpu", "memory"), [(256, 512), (256, 2048), (512, 4096), (1024, 8192), (16384, 122880)])
 def test_accepts_sizes_fargate_offers(cpu: int, memory: int) -> None:
-    """A size that works must not be refused."""
+    """A size that Fargate offers is refused, and the team pays for a larger one."""
     check_size("api", cpu=cpu, memory=memory)
 
 
@@ -148,7 +148,7 @@ def test_refuses_container_insights_ecs_does_not_have() -> None:
 
 @pytest.mark.parametrize("name", ["query-api", "a1", "x" * 24])
 def test_accepts_names_that_leave_room_for_pulumis(name: str) -> None:
-    """A name that works must not be refused."""
+    """A team cannot give its microservice a name that AWS takes."""
     check_name("Environment", name)
 
 
@@ -177,7 +177,7 @@ def test_refuses_service_a_load_balancer_would_refuse(arguments: dict[str, Any],
 
 
 def test_refuses_a_run_without_time() -> None:
-    """It could only fail."""
+    """An update starts a task that can only fail."""
     with pytest.raises(ValueError, match="timeout"):
         Once(timeout=0)
 
@@ -211,7 +211,7 @@ def test_says_in_a_sentence_that_docker_is_not_installed(monkeypatch: pytest.Mon
 def test_says_in_a_sentence_that_docker_does_not_run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, works: bool
 ) -> None:
-    """Installed but not started is the second."""
+    """A user whose Docker is installed but not started gets a traceback."""
     docker = tmp_path / "docker"
     docker.write_text(f"#!/bin/sh\n{script}\n")
     docker.chmod(docker.stat().st_mode | stat.S_IXUSR)

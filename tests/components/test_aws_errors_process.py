@@ -153,7 +153,7 @@ def test_says_that_a_profile_is_missing() -> None:
 
 
 def test_shows_the_traceback_of_a_mistake_in_the_program(engine: Engine) -> None:
-    """A bug in a provider could not be found."""
+    """A bug in a provider cannot be found."""
     provider, props, _, _ = CREATED["SecretParameter"]
     incomplete = {key: value for key, value in props.items() if key != "connection"}
     assert failure(engine, provider, incomplete).startswith("Traceback (most recent call last):")

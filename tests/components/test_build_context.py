@@ -126,7 +126,7 @@ def test_stages_a_context_that_is_the_whole_project(project: Path) -> None:
 
 
 def test_keeps_links_within_the_context(project: Path) -> None:
-    """A link becomes a second copy of its file."""
+    """The image has a second copy of each file that a link names."""
     (project / "app/api/link").symlink_to("start.sh")
     stage_context("api", "app/api.Dockerfile")
     stage_context("api", "app/api.Dockerfile")

@@ -256,7 +256,7 @@ def test_succeeds_when_the_deployment(aws: Aws, steps: Sequence[Step], deployed:
 
 
 def test_succeeds_when_the_service_is_to_have_no_task(aws: Aws) -> None:
-    """ECS may leave such a deployment in progress."""
+    """An update of a service with no tasks never ends, as ECS may leave its deployment in progress."""
     aws.plays(look(deployment(2, NEW, "IN_PROGRESS"), desired=0))
     assert create(desired_count=0.0).outs["deployment_id"] == "ecs-svc/2"
 

@@ -110,7 +110,7 @@ def test_refuses_a_project_whose_parameters_would_be_awss(monkeypatch: pytest.Mo
 
 
 def test_takes_secrets_where_there_is_an_endpoint_for_them() -> None:
-    """What works must not be refused."""
+    """A stack without internet cannot have generated secrets."""
     program = _declare("KEY", network=NewVpc(egress="endpoints", parameter_endpoint=True))
     service = one(program, "aws:ecs/service:Service", "api")
     assert "VpcEndpoint shop-ssm" in dependencies(program, service)

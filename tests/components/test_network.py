@@ -100,7 +100,7 @@ def test_names_every_mistake_in_a_new_vpc_at_once() -> None:
     ],
 )
 def test_accepts_new_vpc_that_works(arguments: dict[str, Any]) -> None:
-    """A network that works must not be refused."""
+    """A team cannot have the addresses that its network plan gives it."""
     NewVpc(**arguments)
 
 

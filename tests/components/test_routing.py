@@ -32,7 +32,7 @@ several_paths = st.lists(patterns, min_size=1, max_size=5)
     ],
 )
 def test_takes_paths_a_load_balancer_takes(paths: list[str]) -> None:
-    """A path that works must not be refused."""
+    """A service cannot have a path that a load balancer takes."""
     assert paths_mistake(paths) is None
 
 
@@ -65,7 +65,7 @@ def test_refuses_paths_a_load_balancer_would_refuse(paths: Any, message: str) ->
     ],
 )
 def test_takes_hosts_a_load_balancer_takes(hosts: list[str]) -> None:
-    """A host that works must not be refused."""
+    """A service cannot have a host name that a load balancer takes."""
     assert hosts_mistake(hosts, ["/*"]) is None
 
 
@@ -197,7 +197,7 @@ def test_sends_only_requests_for_its_hosts_to_a_microservice(computed: bool) -> 
 
 
 def test_refuses_a_path_two_microservices_want() -> None:
-    """Only one of them would ever be asked."""
+    """One of two services never gets a request."""
     with pytest.raises(InvalidArguments, match=r"Service of things: paths has /v1/\*, which countries has too"):
         declare_front(services={"countries": Service(paths=["/v1/*"]), "things": Service(paths=["/things/*", "/v1/*"])})
 
@@ -207,7 +207,7 @@ def test_refuses_a_path_two_microservices_want() -> None:
     [(["b.com", "a.com"], ["c.com", "b.com"]), (["*.b.com"], ["*.b.com"])],
 )
 def test_refuses_a_path_two_microservices_want_of_one_host(hosts: list[str], others: list[str]) -> None:
-    """Only one of them would ever be asked."""
+    """One of two services of a host never gets a request."""
     with pytest.raises(InvalidArguments, match=r"Service of two: paths has (\*\.)?b\.com/v1, which one has too"):
         declare_front(
             services={"one": Service(hosts=hosts, paths=["/v1"]), "two": Service(hosts=others, paths=["/v1"])}

@@ -146,7 +146,7 @@ def test_refuses_scaling_that_could_not_work(arguments: dict[str, Any], refused:
 
 @pytest.mark.parametrize("arguments", [{"cpu": 1}, {"cpu": 99}, {"cpu": None, "requests": 1}, {"scale_in_cooldown": 0}])
 def test_accepts_scaling_at_its_limits(arguments: dict[str, Any]) -> None:
-    """What works must not be refused."""
+    """A team cannot scale as far as AWS lets it."""
     Scaling(**{"max_tasks": 5000, **arguments})
 
 

@@ -88,5 +88,5 @@ def test_refuses_shares_ecs_would_refuse_or_ignore(arguments: dict[str, Any], re
 
 
 def test_accepts_spot_alone() -> None:
-    """For work that may be interrupted altogether."""
+    """Work that may be interrupted altogether cannot run at Spot's price."""
     Spot(on_demand_weight=0, on_demand_base=0)

@@ -97,7 +97,7 @@ def test_shows_the_guard_all_it_has_to_compare() -> None:
     "cql_type", ["text", "counter", "list<text>", "set<uuid>", "map<text, int>", "tuple<int>", "tuple<int, text>"]
 )
 def test_accepts_types_that_keyspaces_and_the_provider_have(cql_type: str) -> None:
-    """A type that works must not be refused."""
+    """A table cannot have a column of a type that Keyspaces has."""
     Table(name="things", columns={"id": "text", "value": cql_type}, partition_key=["id"])
 
 

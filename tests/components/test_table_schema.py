@@ -218,7 +218,7 @@ def test_shows_no_change_of_the_guard_for_another_default_ttl(guard: Guard) -> N
 
 
 def test_lets_ttl_go_with_the_table_that_has_it(guard: Guard) -> None:
-    """A new table begins without."""
+    """A table that is replaced cannot be made without TTL."""
     assert guard.preview(time_to_live=None, name="stuff", allow_replacement=True) == []
 
 

@@ -156,7 +156,7 @@ def test_compares_ways_item_by_item() -> None:
 
 
 def test_renders_one_table_with_its_totals() -> None:
-    """What the documentation shows of a stack."""
+    """The documentation shows a table that does not add up."""
     rows = as_markdown(_ESTIMATE).splitlines()
     assert rows[2] == "| NAT gateways | 2 | $0.045 / gateway-hour | 65.70 |"
     assert rows[5] == "| **Idle, a month** |  |  | **71.61** |"

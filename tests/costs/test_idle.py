@@ -166,7 +166,7 @@ def test_counts_tasks_on_spot_by_base_and_weight(
 
 
 def test_ignores_the_clusters_default_when_a_service_says_fargate() -> None:
-    """ECS does too."""
+    """A service that runs on Fargate is priced as Spot."""
 
     def run() -> None:
         spot: Any = {"capacity_provider": "FARGATE_SPOT", "weight": 1}

@@ -95,7 +95,7 @@ def test_prices_access_logs_as_long_as_they_are_kept(days: int | None, shown: in
 
 
 def test_prices_no_read_of_a_provisioned_table() -> None:
-    """Its capacity is paid for already."""
+    """A provisioned table is paid for twice in the estimate."""
 
     def run() -> None:
         group = aws.lb.TargetGroup("api")
@@ -121,7 +121,7 @@ def test_prices_no_load_balancer_of_somebody_else() -> None:
 
 
 def test_prices_no_request_that_nothing_could_answer() -> None:
-    """Without a load balancer there are none."""
+    """A stack without a load balancer is said to cost something for each request."""
     assert _requests(lambda: service(task_definition())) == {}
 
 

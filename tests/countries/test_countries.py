@@ -42,14 +42,14 @@ def test_answers_ping(api: str) -> None:
 
 
 def test_reads_country_pretty(api: str) -> None:
-    """The first thing a newcomer sees, to the letter."""
+    """A newcomer's first request does not answer as the README shows."""
     answer = get(f"{api}/countries/us?pretty")
     assert (answer.status, answer.text) == (200, US)
     assert answer.headers["content-type"] == "application/json"
 
 
 def test_reads_country_on_one_line(api: str) -> None:
-    """Machines need no indentation."""
+    """Machines are sent bytes of indentation that only people need."""
     answer = get(f"{api}/countries/us")
     assert answer.json()["capital"] == "Washington DC"
     assert answer.text.count("\n") == 1
@@ -64,12 +64,12 @@ def test_lists_countries(api: str) -> None:
 
 
 def test_names_no_server_software(api: str) -> None:
-    """A version number is an invitation."""
+    """A stranger learns from a header which attacks to try."""
     assert "server" not in {name.lower() for name in get(f"{api}/ping").headers}
 
 
 def test_outlives_the_load_balancers_idle_connections() -> None:
-    """Shorter than the load balancer's 60 s, and clients see a stray 502 now and then."""
+    """Clients see a stray 502 now and then, as the task ends idle connections before the load balancer."""
     (balancer,) = evaluate().of_type("aws:lb/loadBalancer:LoadBalancer")
     assert balancer.inputs["idleTimeout"] < server.KEEP_ALIVE
 
@@ -82,7 +82,7 @@ def test_is_done_before_it_is_killed() -> None:
 
 
 def test_sees_a_column_added_meanwhile_after_a_restart_and_reads_on_without(loaded: LocalKeyspaces) -> None:
-    """The columns are declared once, in the program; the API learns them, and adding one breaks no running task."""
+    """Adding a column breaks running tasks, or new ones do not show it."""
     table = replace(COUNTRIES, keyspace="grown")
     loaded.create(table)
     assert run_program("load_countries", environment=loaded.environment(table)).returncode == 0
@@ -103,7 +103,7 @@ def test_sees_a_column_added_meanwhile_after_a_restart_and_reads_on_without(load
 
 
 def test_reads_all_pages_of_a_large_table(loaded: LocalKeyspaces) -> None:
-    """No answer grows with the table, and who follows the links gets all of it."""
+    """A large table is answered in part, or all at once."""
     table = replace(COUNTRIES, keyspace="many")
     loaded.create(table)
     with loaded.cassandra() as session:
@@ -162,7 +162,7 @@ def test_exits_with_the_reason_when_the_server_is_not_keyspaces(keyspaces: Local
 
 
 def test_finishes_what_it_has_begun_and_ends_on_sigterm(loaded: LocalKeyspaces) -> None:
-    """ECS sends SIGTERM at every deployment."""
+    """Every deployment loses requests, or has to kill its old tasks."""
     port = free_port()
     environment = {**loaded.environment(), "HOST": "127.0.0.1", "PORT": str(port), "DRAIN_SECONDS": "1"}
     with start_program("countries", environment=environment) as process:
@@ -186,7 +186,7 @@ def test_names_what_it_was_not_told(keyspaces: LocalKeyspaces, missing: str) -> 
 
 @pytest.mark.parametrize("option", ["-t", "--table"])
 def test_refuses_a_table_name_that_is_not_one(keyspaces: LocalKeyspaces, option: str) -> None:
-    """The name becomes part of a statement."""
+    """Text from a variable becomes part of a statement."""
     result = run_program("countries", option, 'countries=x"; DROP', environment=keyspaces.environment())
     assert result.returncode == 2
     assert "letters, digits and underscores" in result.stderr
@@ -202,7 +202,7 @@ def test_names_the_table_that_it_was_not_told(keyspaces: LocalKeyspaces) -> None
 
 @pytest.mark.skipif(not CAN_BE_NOBODY, reason="root needs setpriv to be another user")
 def test_runs_under_any_user_where_it_can_write_nothing(loaded: LocalKeyspaces, tmp_path: Path) -> None:
-    """On Fargate the root file system is read-only and the user has no name."""
+    """The task fails on Fargate, where its root file system is read-only and its user has no name."""
     port = free_port()
     tmp_path.chmod(0o555)
     environment = {**loaded.environment(), "HOST": "127.0.0.1", "PORT": str(port), "PYTHONPATH": str(ROOT / "app")}

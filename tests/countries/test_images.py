@@ -120,5 +120,5 @@ def test_has_the_versions_that_are_tested(image: str) -> None:
 
 
 def test_deploys_with_the_versions_that_are_tested() -> None:
-    """The same for `pulumi up`."""
+    """`pulumi up` runs with other versions of packages than the tests."""
     assert _pinned(ROOT / "requirements.txt").items() <= _pinned(ROOT / "requirements-dev.txt").items()

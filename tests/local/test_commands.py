@@ -272,7 +272,7 @@ def test_says_that_the_port_is_taken(machine: Machine) -> None:
 
 
 def test_says_that_there_is_no_such_stack(machine: Machine) -> None:
-    """A typo in --stack."""
+    """A typo in --stack ends in a traceback, or starts another stack."""
     assert "no stack 'prod'" in machine.fails("--stack", "prod")
 
 
@@ -299,7 +299,7 @@ def test_says_why_cassandra_did_not_come_up(machine: Machine) -> None:
 
 @pytest.mark.long
 def test_stops_when_interrupted_while_starting(machine: Machine) -> None:
-    """Ctrl-C is most likely while one waits."""
+    """Ctrl-C during the start leaves processes behind."""
     with machine.up() as process:
         wait_until(lambda: any("CassandraDaemon" in command for command in machine.processes()))
         process.send_signal(signal.SIGHUP)  # as when the terminal is closed

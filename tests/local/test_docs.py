@@ -17,7 +17,7 @@ def _commands() -> dict[str, argparse.ArgumentParser]:
 
 @pytest.mark.parametrize("command", _commands())
 def test_documents_every_command_and_its_options(command: str) -> None:
-    """The table is what people look things up in."""
+    """The table of commands lacks one, or names one that is gone."""
     rows = [line for line in LOCAL.splitlines() if line.startswith(f"| `python -m local {command}")]
     assert len(rows) == 1
     documented = rows[0]

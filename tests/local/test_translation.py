@@ -57,7 +57,7 @@ def evaluate_in(root: Path, stack: str = "dev") -> Program:
 
 
 def test_reads_the_stack_as_declared(program: Program) -> None:
-    """What runs here is what the program declares."""
+    """Something else runs here than what the program declares."""
     stack = translation.read(program, ROOT, URL)
     assert stack.keyspaces == ["geography_domain"]
     assert [(table.keyspace, table.name) for table in stack.tables] == [("geography_domain", "countries")]

@@ -142,7 +142,7 @@ def test_accepts(text: str) -> None:
 
 
 def test_cassandra_accepts_it_too(keyspaces: LocalKeyspaces) -> None:
-    """These tests pin a language of their own."""
+    """Statements are tested here that no Cassandra takes."""
     with keyspaces.cassandra() as session:
         for text in DML:
             # There is no such table, which Cassandra only says of a text that it could read.
@@ -274,7 +274,7 @@ def test_finds_every_function(text: str, functions: set[str]) -> None:
 
 
 def test_reads_a_select() -> None:
-    """Each of these is something that Keyspaces has a rule about."""
+    """A rule of Keyspaces about a SELECT is not held."""
     assert select("SELECT DISTINCT a FROM t WHERE a = 1").distinct
     assert not select("SELECT distinct FROM t").distinct
     assert select("SELECT a FROM t GROUP BY a").group_by
@@ -467,7 +467,7 @@ TOKENS = st.sampled_from(
 @settings(max_examples=300)
 @given(st.sampled_from([*DML, "", "CREATE TABLE t (", "ALTER TABLE t "]), st.lists(TOKENS, max_size=12), st.data())
 def test_raises_nothing_else_for_token_soup(text: str, soup: list[str], data: st.DataObject) -> None:
-    """As above, for what looks like CQL from afar."""
+    """Text that resembles CQL ends the connection in a traceback."""
     at = data.draw(st.integers(0, len(text)))
     statement = parse_or_refuse(text[:at] + " " + " ".join(soup) + " " + text[at:])
     if isinstance(statement, Select | Insert | Update | Delete):

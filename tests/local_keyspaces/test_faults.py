@@ -72,7 +72,7 @@ def test_is_slow_on_demand_and_does_one_thing_while_another_waits(keyspaces: Loc
 
 
 def test_drops_connections(keyspaces: LocalKeyspaces) -> None:
-    """As a network does; a client connects again."""
+    """A client is never tried against a network that breaks its connections."""
     with keyspaces.connect() as session:
         with keyspaces.injecting(drop=1.0), pytest.raises(NoHostAvailable):
             session.execute(READ)

@@ -60,7 +60,7 @@ def test_survives_every_cut_and_every_changed_byte(data: st.DataObject) -> None:
 
 @given(st.lists(st.binary(max_size=300), max_size=5), st.integers(1, 50), st.booleans())
 def test_gives_the_same_frames_however_they_arrive(bodies: list[bytes], size: int, compressed: bool) -> None:
-    """TCP knows no frames."""
+    """A request that arrives in pieces is read as another one."""
     stream = b""
     for number, body in enumerate(bodies):
         sent = len(body).to_bytes(4, "big") + lz4.block.compress(body, store_size=False) if compressed else body

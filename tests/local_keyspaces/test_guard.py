@@ -74,7 +74,7 @@ def test_lets_no_other_user_sign_in_to_the_cassandra_behind(keyspaces: LocalKeys
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
 def test_lets_no_other_user_skip_the_sign_in_to_the_cassandra_behind(keyspaces: LocalKeyspaces) -> None:
-    """Another user would need no password at all."""
+    """Another user of the machine reads every table without a password."""
     _, refused = _ask(keyspaces.upstream.port, startup(), query("SELECT * FROM system.local"))
     assert refused[4] == Opcode.ERROR
 

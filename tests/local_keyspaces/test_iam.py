@@ -56,7 +56,7 @@ def test_an_explicit_deny_wins_over_any_allow(deny_first: bool) -> None:
 
 
 def test_one_policy_may_allow_what_another_does_not() -> None:
-    """Only the first policy of a role would count."""
+    """Only the first policy of a role counts."""
     both = Principal(
         arn=USER,
         policies=(

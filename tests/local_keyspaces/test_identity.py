@@ -75,7 +75,7 @@ def test_has_the_documented_system_tables_only(session: Session, table: str) -> 
 
 @pytest.mark.parametrize("keyspace", ["_system", "system_auth", "system_virtual_schema", "system_views"])
 def test_shows_nothing_of_the_cassandra_behind(session: Session, keyspace: str) -> None:
-    """It would not be there in the cloud."""
+    """A program relies on tables that it does not find in the cloud."""
     with pytest.raises(InvalidRequest, match=f"unconfigured keyspace {keyspace}"):
         session.execute(f'SELECT * FROM "{keyspace}".local')
 
@@ -93,7 +93,7 @@ def test_shows_nothing_of_the_cassandra_behind(session: Session, keyspace: str) 
     ],
 )
 def test_has_system_tables_that_nobody_can_change(session: Session, statement: str) -> None:
-    """Not even an administrator can."""
+    """A program changes system tables here, and is refused in the cloud."""
     with pytest.raises(Unauthorized, match="keyspace is not user-modifiable"):
         session.execute(statement)
 

@@ -193,7 +193,7 @@ def test_says_what_it_cannot_measure(keyspaces: LocalKeyspaces, shop: Session) -
 
 
 def test_meters_nothing_for_what_is_refused_or_of_the_system(keyspaces: LocalKeyspaces, shop: Session) -> None:
-    """The service charges neither."""
+    """A team is shown costs for requests that the service does not charge."""
     with metered(keyspaces.service.meter) as m:
         with pytest.raises(InvalidRequest):
             shop.execute("SELECT nosuch FROM items")

@@ -90,7 +90,7 @@ def test_counts_empty_partitions_of_a_scan() -> None:
 
 
 def test_counts_a_read_that_finds_nothing() -> None:
-    """It costs as much as a small row."""
+    """A read that finds nothing is shown as free, and costs as much as a small row."""
     assert read_units(0, "LOCAL_QUORUM") == 1
     assert read_units(0, "LOCAL_ONE") == 0.5
 
@@ -112,7 +112,9 @@ def test_counts_logged_batches_twice() -> None:
 
 @pytest.mark.parametrize(("columns", "size"), [(1, 1), (62, 1), (63, 2), (124, 2), (125, 3), (186, 3), (187, 4)])
 def test_counts_a_columns_name_by_how_many_there_are(columns: int, size: int) -> None:
-    """ "Estimate the encoded size of columns"."""
+    """Rows of tables with many columns are metered too small (developer guide, "Estimate the encoded size of
+    columns").
+    """
     assert column_id_size(columns) == size
 
 

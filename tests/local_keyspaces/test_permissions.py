@@ -107,7 +107,7 @@ def test_prepares_and_executes_by_the_same_permissions(
     ],
 )
 def test_lets_every_role_read_what_drivers_read(signed_in: Session, statement: str) -> None:
-    """Drivers could not connect."""
+    """Drivers cannot connect."""
     signed_in.execute(statement)
 
 
@@ -122,14 +122,14 @@ def test_lets_every_role_read_what_drivers_read(signed_in: Session, statement: s
     ],
 )
 def test_lets_no_role_change_keyspaces(signed_in: Session, statement: str) -> None:
-    """Infrastructure is the infrastructure tool's."""
+    """A task may change what only the infrastructure tool should."""
     with pytest.raises(Unauthorized, match="code=2100"):
         signed_in.execute(statement)
 
 
 @pytest.mark.parametrize("case", ["keyspace in use", "quoted", "comment"])
 def test_is_not_led_astray_by_how_a_table_is_named(signed_in: Session, case: str) -> None:
-    """A table is the same however it is written."""
+    """A role reads a table that it may not by writing its name in another way."""
     signed_in.execute("USE geography_domain")
     statement = {
         "keyspace in use": "SELECT * FROM rivers",
@@ -164,7 +164,7 @@ def test_needs_the_permission_to_read_system_tables(keyspaces: LocalKeyspaces) -
 
 
 def test_obeys_a_deny(keyspaces: LocalKeyspaces) -> None:
-    """An explicit one wins over every Allow."""
+    """A role may do what its policy denies, since another one allows it."""
     deny = {"Effect": "Deny", "Action": "cassandra:Select", "Resource": f"{ARN}geography_domain/*"}
     with keyspaces.connect(role(allow(["*"], "*"), deny)) as session:
         session.execute("INSERT INTO geography_domain.countries (id) VALUES ('zz')")
@@ -185,7 +185,7 @@ def test_does_not_allow_what_it_cannot_evaluate(keyspaces: LocalKeyspaces, caplo
 
 
 def test_lets_an_administrator_do_everything(keyspaces: LocalKeyspaces) -> None:
-    """Somebody has to."""
+    """The administrator of `make cql` cannot look at or repair a table."""
     with keyspaces.connect(EVERYTHING) as session:
         for kind in sorted(READS | WRITES):
             session.execute(STATEMENTS[kind].format(ELSEWHERE))

@@ -128,7 +128,7 @@ def test_needs_the_permissions_for_several_regions(keyspaces: LocalKeyspaces, wo
 def test_keeps_regions_and_the_partitioner_over_a_start(
     keyspaces: LocalKeyspaces, world: Session, tmp_path: Path
 ) -> None:
-    """What was set yesterday is there today."""
+    """A keyspace has lost its Regions, or the partitioner, after a restart."""
 
     async def start() -> Mapping[str, tuple[str, ...]]:
         async with run_keyspaces(

@@ -73,7 +73,7 @@ def test_reads_at_the_documented_consistency_levels(rules: Session, level: str) 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_writes_at_local_quorum_only(rules: Session, level: str) -> None:
-    """The default of most drivers is another one."""
+    """A program that leaves its driver's default consistency passes here and is refused in the cloud."""
     value = ConsistencyLevel.name_to_value[level]
     batch = BatchStatement(BatchType.UNLOGGED, consistency_level=value)
     batch.add("INSERT INTO plain (id, value) VALUES (1, 'a')")
@@ -174,14 +174,14 @@ def test_runs_what_keyspaces_supports(rules: Session, statement: str) -> None:
 
 
 def test_refuses_what_is_no_cql(rules: Session) -> None:
-    """With the code that drivers tell it by."""
+    """A driver cannot tell a mistake in CQL, as the error has another code."""
     with pytest.raises(SyntaxException, match="code=2000"):
         rules.execute("SELEKT * FROM plain")
 
 
 @pytest.mark.parametrize("statement", ["CREATE TABLE t (a int PRIMARY KEY)", "USE rules", "DROP TABLE plain"])
 def test_prepares_no_change_of_the_schema(rules: Session, statement: str) -> None:
-    """Documented; Cassandra does it."""
+    """A program prepares DDL here, and is refused in the cloud."""
     with pytest.raises(InvalidRequest, match="can be prepared"):
         rules.prepare(statement)
 
@@ -231,7 +231,7 @@ def test_limits_the_statements_of_a_batch(rules: Session, kind: BatchType, table
 
 @pytest.mark.parametrize("kind", [BatchType.UNLOGGED, BatchType.LOGGED])
 def test_takes_batches_of_up_to_4_megabytes(rules: Session, kind: BatchType) -> None:
-    """Cassandra's own limit is 50 KB."""
+    """A batch above Cassandra's own limit of 50 KB is refused here, and not in the cloud."""
     insert = rules.prepare("INSERT INTO events (source, at, body) VALUES ('big', ?, ?)")
 
     def batch(size: int) -> BatchStatement:
@@ -262,7 +262,7 @@ def test_takes_batches_of_up_to_4_megabytes(rules: Session, kind: BatchType) -> 
     ],
 )
 def test_refuses_in_batches_what_keyspaces_does(rules: Session, kind: str, statements: list[str], message: str) -> None:
-    """Documented under "Batch statements"."""
+    """A batch passes here that Keyspaces refuses (developer guide, "Batch statements")."""
     with pytest.raises(InvalidRequest, match=message):
         rules.execute(f"BEGIN {kind} BATCH {'; '.join(statements)}; APPLY BATCH")
 
@@ -291,7 +291,7 @@ def test_limits_the_size_of_rows_and_keys(rules: Session, text: bool) -> None:
 
 
 def test_limits_the_columns_a_statement_writes(rules: Session) -> None:
-    """225 of them."""
+    """A statement that writes more than 225 columns passes here, and is refused in the cloud."""
     for count, allowed in ((225, True), (226, False)):
         columns = ", ".join(f"c{number}" for number in range(count))
         statement = f"INSERT INTO wide (id, {columns}) VALUES (1{', 1' * count})"

@@ -113,7 +113,7 @@ def test_creates_changes_and_drops_a_table_asynchronously(schema: Session) -> No
 
 
 def test_keeps_custom_properties(schema: Session) -> None:
-    """They are what Keyspaces adds to a table."""
+    """A table has lost its capacity, encryption or TTL setting."""
     schema.execute(
         "CREATE TABLE ddl.properties (a int PRIMARY KEY) WITH CUSTOM_PROPERTIES = {"
         "'capacity_mode': {'throughput_mode': 'PROVISIONED', 'read_capacity_units': 10, 'write_capacity_units': 20},"
@@ -144,7 +144,7 @@ def test_keeps_custom_properties(schema: Session) -> None:
 
 
 def test_enables_ttl_once_and_for_all(schema: Session) -> None:
-    """Documented: it cannot be disabled again."""
+    """A program disables TTL here, and is refused in the cloud."""
     schema.execute("CREATE TABLE ddl.expires (a int PRIMARY KEY, b int)")
     wait_until(lambda: status(schema, "ddl", "expires") == "ACTIVE")
     insert = "INSERT INTO ddl.expires (a, b) VALUES (1, 2) USING TTL 100"
@@ -236,7 +236,7 @@ def test_has_types_that_cannot_be_changed(schema: Session) -> None:
     ],
 )
 def test_refuses_what_keyspaces_cannot_create(schema: Session, statement: str, message: str) -> None:
-    """In a sentence, and with nothing half done."""
+    """A table is left half created, or the reason is not said."""
     if status(schema, "ddl", "counts") is None:
         schema.execute("CREATE TABLE ddl.counts (id int PRIMARY KEY, a counter)")
         wait_until(lambda: status(schema, "ddl", "counts") == "ACTIVE")
@@ -248,7 +248,7 @@ def test_refuses_what_keyspaces_cannot_create(schema: Session, statement: str, m
 
 
 def test_changes_one_property_at_a_time(schema: Session) -> None:
-    """Documented for ALTER TABLE."""
+    """An ALTER TABLE of two properties passes here, and is refused in the cloud."""
     schema.execute("CREATE TABLE ddl.one (a int PRIMARY KEY)")
     wait_until(lambda: status(schema, "ddl", "one") == "ACTIVE")
     with pytest.raises(InvalidRequest, match="one custom property at a time"):

@@ -26,7 +26,7 @@ STARTUP = startup()[9:]
 
 @pytest.mark.parametrize("name", ["localhost", "cassandra.us-east-1.amazonaws.com"])
 def test_has_a_certificate_for_its_names(keyspaces: LocalKeyspaces, name: str) -> None:
-    """Clients check the name, and must be able to."""
+    """Clients that check the name cannot connect."""
     with connect(keyspaces, name) as client:
         assert client.ask(frame(Opcode.OPTIONS))[0] == Opcode.SUPPORTED
 
@@ -53,7 +53,7 @@ def test_answers_nothing_without_tls(keyspaces: LocalKeyspaces) -> None:
 
 @pytest.mark.parametrize("version", [3, 5])
 def test_refuses_other_protocol_versions(keyspaces: LocalKeyspaces, version: int) -> None:
-    """Keyspaces documents version 4."""
+    """A driver of another protocol version works here, and not in the cloud."""
     with connect(keyspaces) as client:
         code, message = client.ask_error(frame(Opcode.STARTUP, STARTUP, version))
         assert code == ErrorCode.PROTOCOL_ERROR
@@ -73,7 +73,7 @@ def test_asks_to_sign_in_by_the_class_name_clients_know(keyspaces: LocalKeyspace
 
 
 def test_refuses_a_forged_signature(keyspaces: LocalKeyspaces) -> None:
-    """In the words the developer guide documents."""
+    """A client with a wrong key is let in, or reads other words than in the cloud."""
     with connect(keyspaces) as client:
         client.ask(frame(Opcode.STARTUP, STARTUP))
         client.ask(frame(Opcode.AUTH_RESPONSE, long_bytes(b"SigV4\0\0")))
@@ -183,7 +183,7 @@ def test_keeps_passwords_from_start_to_start(tmp_path: Path) -> None:
     ],
 )
 def test_lets_nothing_through_before_signing_in(keyspaces: LocalKeyspaces, request_: bytes) -> None:
-    """The sign-in could be left out."""
+    """A client leaves out the sign-in and reads tables."""
     with connect(keyspaces) as client:
         assert client.ask_error(request_)[0] == ErrorCode.PROTOCOL_ERROR
         assert client.is_closed()

@@ -35,7 +35,7 @@ def test_accepts_the_plugins_test_vector(store: CredentialStore) -> None:
 
 @pytest.mark.parametrize("seconds", [-899, 899])
 def test_accepts_a_clock_that_is_off_by_less_than_15_minutes(store: CredentialStore, seconds: float) -> None:
-    """Clocks differ."""
+    """A machine whose clock is a little off cannot sign in."""
     verify(TOKEN, store, seconds_later=seconds)
 
 
@@ -73,7 +73,7 @@ def test_refuses_a_signature_for_another_nonce(store: CredentialStore) -> None:
 
 @pytest.mark.parametrize("seconds", [-901, 901])
 def test_refuses_a_clock_that_is_off_by_more(store: CredentialStore, seconds: float) -> None:
-    """A signature is good for 900 seconds."""
+    """A signature is good for longer than its 900 seconds."""
     with pytest.raises(sigv4.BadCredentials, match="Signature expired"):
         verify(TOKEN, store, seconds_later=seconds)
 
@@ -92,7 +92,7 @@ def _sign(credentials: Credentials, now: datetime.datetime, session_token: str |
 
 
 def test_wants_the_session_token_of_temporary_credentials(store: CredentialStore) -> None:
-    """It is not signed, so it has to be compared."""
+    """A client with a wrong session token is let in, as the token is not signed."""
     now = datetime.datetime.now(datetime.UTC)
     issued = store.issue_for_role(ROLE)
     good = sigv4.verify(

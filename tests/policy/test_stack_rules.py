@@ -95,7 +95,7 @@ def test_refuses_rules_that_serve_http_in_production(stack: str) -> None:
 
 
 def test_knows_a_rules_listener_by_dependency_in_the_preview_of_a_new_one() -> None:
-    """No listener has an ARN yet then."""
+    """The preview of a new stack is refused, since no listener has an ARN yet."""
     http, https = _listener("HTTP", UNKNOWN, "live"), _listener("HTTPS", UNKNOWN, "live")
     rules = [
         _rule("bad", UNKNOWN, FORWARD, stack="live", depends_on=[http]),

@@ -106,7 +106,7 @@ def test_another_reads_when_who_reads_for_all_goes_away() -> None:
 
 
 def test_goes_on_when_one_of_those_who_wait_goes_away() -> None:
-    """Hanging up concerns nobody else."""
+    """One client that hangs up takes the answer from all others."""
 
     async def run() -> None:
         read = Read()
@@ -180,7 +180,7 @@ def test_reads_what_has_expired_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_keeps_nothing_that_is_larger_than_all_it_may_keep(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It must end, and answer."""
+    """One large answer empties the cache, or never comes."""
     monkeypatch.setattr(coalescing, "CACHED_AT_MOST", 1)
 
     async def run() -> None:

@@ -14,7 +14,7 @@ _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 @given(st.binary(min_size=1, max_size=2000))
 def test_gives_back_what_was_sealed_in_another_process(paging_state: bytes) -> None:
-    """The next page may be asked of another task."""
+    """A client's next page is refused, since another task gets the request."""
     cursor = Cursors(KEY, query="q").seal(paging_state)
     assert set(cursor) <= set(_ALPHABET)
     assert len(cursor) <= LENGTH_AT_MOST
@@ -43,7 +43,7 @@ def test_refuses_another_spelling_of_a_cursor() -> None:
 
 @given(st.text())
 def test_refuses_any_text_that_is_no_cursor(text: str) -> None:
-    """Whatever comes is answered, and by a sentence."""
+    """A client that sends a broken cursor gets an error of the server."""
     with pytest.raises(BadCursor, match="begin again without one"):
         Cursors(KEY, query="q").open(text)
 

@@ -207,7 +207,7 @@ def _page(html: str) -> _Page:
 
 
 def test_shows_the_document_to_a_person(api: str) -> None:
-    """All of it, on one page that works without the internet."""
+    """A reader without internet sees a part of the document, or nothing."""
     answer = get(f"{api}/docs")
     page = _page(answer.text)
     document = get(f"{api}/openapi.json").json()

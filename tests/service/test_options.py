@@ -81,7 +81,7 @@ def _refusal(capsys: pytest.CaptureFixture[str], *arguments: str, **variables: s
     ],
 )
 def test_takes_a_variable(name: str, text: str, field: str, value: object) -> None:
-    """A setting that does nothing is worse than none."""
+    """An operator's setting does nothing."""
     assert getattr(_options(**{name: text}), field) == value
 
 
@@ -128,12 +128,12 @@ def test_refuses_a_short_key_without_telling_it(capsys: pytest.CaptureFixture[st
 def test_refuses_an_option_in_one_sentence(
     capsys: pytest.CaptureFixture[str], option: str, value: str, advice: str
 ) -> None:
-    """The same holds for the command line."""
+    """A task starts with half of what the command line told it."""
     assert _refusal(capsys, option, value) == f"things: error: {option} is {value!r}; {advice}"
 
 
 def test_prefers_the_command_line() -> None:
-    """What is typed is meant."""
+    """An option that was typed does nothing beside a variable."""
     environment = {**TARGET, "HOST": "127.0.0.1", "PORT": "81"}
     arguments = ["--host", "127.0.0.2", "-p", "82", "--startup-timeout", "3"]
     options = read_options("things", "Things", arguments, environment)[1]
@@ -158,7 +158,7 @@ def test_documents_a_default_as_it_is(name: str, default: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name, found in _RANGES.items() if found])
 def test_documents_a_range_as_it_is(capsys: pytest.CaptureFixture[str], name: str) -> None:
-    """Its ends are taken, and what is beyond them is not."""
+    """An operator's value within the documented range is refused."""
     found = _RANGES[name]
     assert found
     low, high = int(found[1]), int(found[2])
@@ -168,7 +168,7 @@ def test_documents_a_range_as_it_is(capsys: pytest.CaptureFixture[str], name: st
 
 
 def test_documents_the_command_lines_options(capsys: pytest.CaptureFixture[str]) -> None:
-    """The same holds for these."""
+    """The documentation lacks an option, or names one that is gone."""
     with pytest.raises(SystemExit):
         read_options("things", "Things", ["--help"], {})
     there = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}

@@ -39,7 +39,7 @@ def read(descriptor: int) -> bytes:
 
 
 def test_writes_all_lines_in_order_and_the_last_ones_at_the_end() -> None:
-    """The last lines say why a task ended."""
+    """The last lines, which say why a task ended, are missing."""
     with pipe() as (reading, output):
 
         async def write() -> None:

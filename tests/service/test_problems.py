@@ -27,7 +27,7 @@ def test_answers_503_while_the_table_cannot_be_read(path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/things/ab", "/things"])
 def test_answers_504_when_the_deadline_has_passed(path: str) -> None:
-    """It tells a slow table from one that is away."""
+    """An operator cannot tell a slow table from one that is away."""
     response = answer(DeadlineExceeded("the last attempt: ReadTimeout"), path)
     assert (response.status_code, response.json()["status"]) == (504, 504)
     assert response.headers["content-type"] == "application/problem+json"

@@ -91,7 +91,7 @@ def test_takes_what_is_within_the_limits(served: Served, raw: bytes, status: int
 
 
 def test_takes_a_request_in_single_bytes(served: Served) -> None:
-    """A network may split anything anywhere."""
+    """A request that the network splits is refused."""
     raw = request("/things/ab", "Content-Length: 3", body="abc")
     with served.connect() as client:
         client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -162,7 +162,7 @@ def test_answers_head_without_a_body(served: Served) -> None:
 
 
 def test_lets_a_client_go_on_that_asks_before_it_sends(served: Served) -> None:
-    """curl waits a second for it."""
+    """curl waits a second before it sends a larger body."""
     with served.connect() as client:
         client.send(request("/things/ab", "Content-Length: 3", "Expect: 100-continue"))
         assert client._file.readline() + client._file.readline() == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -219,7 +219,7 @@ def test_stops_reading_what_never_ends(served: Served, beginning: bytes) -> None
 
 
 def test_names_no_version_anywhere(served: Served) -> None:
-    """A version number is an invitation."""
+    """A stranger learns from a header which attacks to try."""
     for raw in (request("/ping"), request("/nothing"), b"nonsense\r\n\r\n"):
         answer = served.ask(raw)
         assert not re.search(r"uvicorn|starlette|python|httptools", f"{answer.headers} {answer.body!r}", re.IGNORECASE)

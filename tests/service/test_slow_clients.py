@@ -44,7 +44,7 @@ def test_hangs_up_on_who_does_not_read(served: Served, monkeypatch: pytest.Monke
 
 
 def test_sends_a_long_answer_to_a_slow_reader(served: Served) -> None:
-    """Slow is not stuck."""
+    """A client on a slow line never gets a long answer."""
     with served.connect() as client:
         client.send(request("/things?limit=1000") * 5)
         for _ in range(5):

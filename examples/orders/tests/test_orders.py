@@ -115,7 +115,7 @@ def test_deletes_an_order_and_keeps_its_events(api: httpx.Client) -> None:
     ],
 )
 def test_refuses_an_order_and_names_what_is_wrong(api: httpx.Client, body: Any, detail: str) -> None:
-    """A client's developer has to guess."""
+    """A client's developer has to guess what is wrong with an order."""
     answer = place(api, body=body)
     assert answer.status_code == 400
     assert detail in answer.json()["detail"]
