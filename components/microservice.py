@@ -7,49 +7,34 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_aws as aws
 
-from components.arguments import none_of, raise_for
 from components.environment import Environment
 from components.iam import Access
+from components.microservice_arguments import check_arguments
+from components.microservice_variables import OWN_VARIABLES, connection_variables, service_variables, variable_of
 from components.monitoring.alarms import Alarms
 from components.monitoring.dashboard import ServiceView, create_dashboard
 from components.monitoring.table_alarms import create_table_alarms
 from components.names import check_name
-from components.network.security_group_rules import CQL_PORT
 from components.network.task_access import TaskAccess, create_task_access
 from components.once.once import CompletedRun, Once, create_run
 from components.once.task_run import TaskRun
 from components.scheduled.scheduled import Scheduled, ScheduledTask, create_scheduled
 from components.secrets import existing, generated
-from components.secrets.existing import Existing, existing_secrets_mistake
-from components.secrets.generated import create_generated_secrets, generated_secrets_mistake
+from components.secrets.existing import Existing
+from components.secrets.generated import create_generated_secrets
 from components.secrets.parameter import SecretParameter
-from components.secrets.variables import names_mistake
 from components.service.deployment import Deployment
 from components.service.service import RunningService, Service, create_service
-from components.service.tracing import tracing_mistake
 from components.service.worker import Worker, create_worker
 from components.tables.table import KeyspacesTable, create_table
-from components.tables.use import TableUse, uses_mistake
+from components.tables.use import TableUse
 from components.tasks.architecture import Architecture
 from components.tasks.container import HealthCheck
 from components.tasks.image import ExistingImage, Image, create_image, use_image
 from components.tasks.permissions import Role, create_execution_role, create_task_role
 from components.tasks.runnable import RunnableTask
-from components.tasks.sidecar import Sidecar, repository_arns, sidecars_mistake
-from components.tasks.task_definition import check_size, create_task_definition
-
-_OWN_VARIABLES = {
-    "AWS_REGION",
-    "KEYSPACES_ENDPOINT",
-    "KEYSPACES_KEYSPACE",
-    "PORT",
-    "TRUSTED_PROXIES",
-}
-
-
-def _variable(table: str) -> str:
-    """The environment variable that gives a table's name in AWS."""
-    return f"KEYSPACES_TABLE_{table.upper()}"
+from components.tasks.sidecar import Sidecar, repository_arns
+from components.tasks.task_definition import create_task_definition
 
 
 class KeyspacesMicroservice(pulumi.ComponentResource):
@@ -129,39 +114,26 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         check_name("KeyspacesMicroservice", name)
-        check_size(name, cpu=cpu, memory=memory)
         account, network = environment.account, environment.network
-        exec_ = isinstance(run, Service | Worker) and run.exec
-        raise_for(name, {"tables": uses_mistake(tables)})
         tracing = run.tracing if isinstance(run, Service) else None
         traces = tracing.variables(name, account) if tracing else {}
-        told = {_variable(use.name) for use in tables} | _OWN_VARIABLES | traces.keys()
+        exec_ = isinstance(run, Service | Worker) and run.exec
         secrets = secrets or {}
-        own = sorted(told & (variables or {}).keys())
-        raise_for(
+        check_arguments(
             name,
-            {
-                "architecture": none_of(architecture, Architecture),
-                "dockerfile": "is missing; give the path of one, or an `image` that was built elsewhere"
-                if dockerfile is None and image is None
-                else None,
-                "run": "has exec, which needs NewVpc(session_endpoint=True) where the egress is endpoints"
-                if exec_ and not network.sessions
-                else tracing_mistake(network)
-                if tracing
-                else None,
-                "variables": f"has {', '.join(own)}, which the component sets; use other names" if own else None,
-                "generated_secrets": generated_secrets_mistake(
-                    generated_secrets, network, own=told, variables=(variables or {}).keys()
-                ),
-                "secrets": names_mistake(
-                    secrets,
-                    own=told,
-                    others={"variables": variables or {}, "generated_secrets": generated_secrets},
-                )
-                or existing_secrets_mistake(secrets, network),
-                "sidecars": sidecars_mistake(sidecars, program=name, cpu=cpu, memory=memory, network=network),
-            },
+            run,
+            network=network,
+            tables=tables,
+            dockerfile=dockerfile,
+            image=image,
+            variables=variables or {},
+            own_variables={variable_of(use.name) for use in tables} | OWN_VARIABLES | traces.keys(),
+            generated_secrets=generated_secrets,
+            secrets=secrets,
+            sidecars=sidecars,
+            cpu=cpu,
+            memory=memory,
+            architecture=architecture,
         )
         super().__init__("keyspaces-platform:index:KeyspacesMicroservice", name, {}, opts)
         tags = {**environment.tags, "Microservice": name}
@@ -172,19 +144,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         used = {use.name: (self.tables[use.name].table, use.access) for use in tables}
         resources = [table for table, _ in used.values()]
         endpoints_only = network.https_security_group is not None
-        if image is not None:
-            self.image = use_image(name, image, account=account, endpoints_only=endpoints_only)
-        else:
-            assert dockerfile is not None
-            self.image = create_image(
-                name,
-                dockerfile=dockerfile,
-                architecture=architecture,
-                keep_images=environment.protect,
-                kms_key_arn=environment.kms_key_arn,
-                tags=tags,
-                parent=self,
-            )
+        self.image = self._image(name, image, dockerfile, architecture, endpoints_only, tags)
         self.log_group = aws.cloudwatch.LogGroup(
             name,
             retention_in_days=environment.log_retention_days,
@@ -237,18 +197,10 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             image=self.image.digest,
             command=command,
             environment={
-                "AWS_REGION": account.region,
-                # In every partition (Keyspaces developer guide, "Service endpoints for Amazon Keyspaces").
-                "KEYSPACES_ENDPOINT": pulumi.Output.format(
-                    "cassandra.{0}.{1}:{2}", account.region, account.dns_suffix, CQL_PORT
+                **connection_variables(
+                    account, environment.keyspace, {each: table for each, (table, _) in used.items()}
                 ),
-                "KEYSPACES_KEYSPACE": environment.keyspace.name,
-                **{_variable(each): table.table_name for each, (table, _) in used.items()},
-                **(
-                    {"PORT": str(run.port), "TRUSTED_PROXIES": network.cidr_blocks.apply(",".join)}
-                    if isinstance(run, Service)
-                    else {}
-                ),
+                **(service_variables(run, network) if isinstance(run, Service) else {}),
                 **traces,
                 **(variables or {}),
             },
@@ -290,6 +242,59 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                 *self.task_access.rules,
             ],
         )
+        self._start(name, run, task, tables=resources, alarms=alarms, tags=tags)
+        with_alarms = self.running or self.scheduled
+        self.alarms = dict(with_alarms.alarms) if with_alarms else {}
+        for each, (table, access) in used.items() if alarms else ():
+            assert alarms is not None
+            made = create_table_alarms(
+                f"{name}-{each}", alarms, of=name, table=table, access=access, tags=tags, parent=self
+            )
+            self.alarms |= {f"{each}-{kind}": alarm for kind, alarm in made.items()}
+        self.dashboard = self._create_dashboard(name, used) if dashboard else None
+        self.register_outputs(
+            {
+                "tables": {each: table.table_name for each, (table, _) in used.items()},
+                "log_group": self.log_group.name,
+                **({"dockerfile": dockerfile} if dockerfile else {}),
+            }
+        )
+
+    def _image(
+        self,
+        name: str,
+        image: ExistingImage | None,
+        dockerfile: str | None,
+        architecture: Architecture,
+        endpoints_only: bool,
+        tags: Mapping[str, str],
+    ) -> Image:
+        environment = self._environment
+        if image is not None:
+            return use_image(name, image, account=environment.account, endpoints_only=endpoints_only)
+        assert dockerfile is not None  # checked
+        return create_image(
+            name,
+            dockerfile=dockerfile,
+            architecture=architecture,
+            keep_images=environment.protect,
+            kms_key_arn=environment.kms_key_arn,
+            tags=tags,
+            parent=self,
+        )
+
+    def _start(
+        self,
+        name: str,
+        run: Service | Worker | Once | Scheduled,
+        task: RunnableTask,
+        *,
+        tables: Sequence[aws.keyspaces.Table],
+        alarms: Alarms | None,
+        tags: Mapping[str, str],
+    ) -> None:
+        environment = self._environment
+        account = environment.account
         self.ran, self.running, self.scheduled = None, None, None
         if isinstance(run, Service):
             self.running = create_service(
@@ -331,23 +336,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
                 parent=self,
             )
         else:
-            self.ran = create_run(name, run, task=task, tables=resources, account=account, tags=tags, parent=self)
-        with_alarms = self.running or self.scheduled
-        self.alarms = dict(with_alarms.alarms) if with_alarms else {}
-        for each, (table, access) in used.items() if alarms else ():
-            assert alarms is not None
-            made = create_table_alarms(
-                f"{name}-{each}", alarms, of=name, table=table, access=access, tags=tags, parent=self
-            )
-            self.alarms |= {f"{each}-{kind}": alarm for kind, alarm in made.items()}
-        self.dashboard = self._create_dashboard(name, used) if dashboard else None
-        self.register_outputs(
-            {
-                "tables": {each: table.table_name for each, (table, _) in used.items()},
-                "log_group": self.log_group.name,
-                **({"dockerfile": dockerfile} if dockerfile else {}),
-            }
-        )
+            self.ran = create_run(name, run, task=task, tables=tables, account=account, tags=tags, parent=self)
 
     def _table(self, name: str, use: TableUse, tags: Mapping[str, str]) -> KeyspacesTable:
         if isinstance(use.table, KeyspacesTable):

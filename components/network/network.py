@@ -48,8 +48,7 @@ class Network:
     https_security_group: of the endpoints by which tasks reach ECR, CloudWatch Logs and secrets. None: tasks reach
     HTTPS anywhere.
     endpoints: those created, by service: `cassandra`, `s3`, `ecr.api`, `ecr.dkr`, `logs`, `ssmmessages`, `ssm`,
-    `guardduty-data`,
-    `secretsmanager`.
+    `guardduty-data`, `secretsmanager`.
     """
 
     vpc_id: pulumi.Output[str]
