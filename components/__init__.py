@@ -37,6 +37,7 @@ from components.tables.idempotency import idempotency_table
 from components.tables.table import Table
 from components.tables.use import read, write
 from components.tasks.image import ExistingImage
+from components.tasks.s3_source import S3Source
 from components.tasks.sidecar import Sidecar
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "Pause",
     "Provisioned",
     "PublicLoadBalancer",
+    "S3Source",
     "Scaling",
     "Scheduled",
     "ScheduledScaling",

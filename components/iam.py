@@ -28,6 +28,8 @@ READ_PARAMETERS = ("ssm:GetParameters",)
 # The action of X-Ray's OTLP endpoint; PutTraceSegments is for X-Ray's own format. UNVERIFIED: that it alone does.
 SEND_SPANS = ("xray:PutSpans",)
 READ_SECRET = ("secretsmanager:GetSecretValue",)
+READ_OBJECT = ("s3:GetObject",)
+LIST_BUCKET = ("s3:ListBucket",)
 WRITE_LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
 
 

@@ -33,6 +33,7 @@ from components.tasks.container import HealthCheck
 from components.tasks.image import ExistingImage, Image, create_image, use_image
 from components.tasks.permissions import Role, create_execution_role, create_task_role
 from components.tasks.runnable import RunnableTask
+from components.tasks.s3_source import S3Source
 from components.tasks.sidecar import Sidecar, repository_arns
 from components.tasks.task_definition import create_task_definition
 
@@ -60,6 +61,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
     generated_secrets: environment variables with a random value each, the same for all tasks, such as a key to sign
     with. It is made once, as 43 characters of base64url, and is in SSM Parameter Store only; see `SecretParameter`.
     secrets: environment variables whose values are there already: an `ExistingSecret` or `ExistingParameter` each.
+    sources: objects in S3 that the program may read, whatever names them to it, such as `command`.
     sidecars: containers of your own beside the program's, which share each task's role, network and size.
     run: `Service`, `Worker`, `Once` or `Scheduled`.
     cpu: CPU units, 1024 to a vCPU. memory: MiB. Together one of the sizes Fargate offers.
@@ -105,6 +107,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         variables: Mapping[str, pulumi.Input[str]] | None = None,
         generated_secrets: Sequence[str] = (),
         secrets: Mapping[str, Existing] | None = None,
+        sources: Sequence[S3Source] = (),
         sidecars: Sequence[Sidecar] = (),
         cpu: int = 256,
         memory: int = 512,
@@ -130,6 +133,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             own_variables={variable_of(use.name) for use in tables} | OWN_VARIABLES | traces.keys(),
             generated_secrets=generated_secrets,
             secrets=secrets,
+            sources=sources,
             sidecars=sidecars,
             cpu=cpu,
             memory=memory,
@@ -158,6 +162,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
         self.task_role = create_task_role(
             f"{name}-task",
             tables=used,
+            sources=sources,
             exec=exec_,
             traces=tracing is not None,
             path=environment.role_path,

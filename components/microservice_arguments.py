@@ -19,6 +19,7 @@ from components.service.worker import Worker
 from components.tables.use import TableUse, uses_mistake
 from components.tasks.architecture import Architecture
 from components.tasks.image import ExistingImage
+from components.tasks.s3_source import S3Source, sources_mistake
 from components.tasks.sidecar import Sidecar, sidecars_mistake
 from components.tasks.task_definition import check_size
 
@@ -35,6 +36,7 @@ def check_arguments(
     own_variables: Collection[str],
     generated_secrets: Sequence[str],
     secrets: Mapping[str, Existing],
+    sources: Sequence[S3Source],
     sidecars: Sequence[Sidecar],
     cpu: int,
     memory: int,
@@ -63,6 +65,7 @@ def check_arguments(
                 secrets, own=own_variables, others={"variables": variables, "generated_secrets": generated_secrets}
             )
             or existing_secrets_mistake(secrets, network),
+            "sources": sources_mistake(sources, network),
             "sidecars": sidecars_mistake(sidecars, program=name, cpu=cpu, memory=memory, network=network),
         },
     )

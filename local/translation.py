@@ -24,6 +24,9 @@ from local_keyspaces.tables import TableSchema
 
 _log = logging.getLogger(__name__)
 
+S3_FOLDER = "LOCAL_S3"
+"""The variable of the developer's environment that names the folder which stands for S3, a folder in it a bucket."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerCheck:
@@ -339,7 +342,7 @@ def _task_definition(
             )
     return TaskDefinition(
         container=container["name"],
-        command=container["command"],
+        command=[_place_here(word, resource.name) for word in container["command"]],
         environment={
             variable["name"]: _network_here(variable["value"], networks) for variable in container["environment"]
         },
@@ -364,6 +367,22 @@ def _check(declared: Mapping[str, Any]) -> ContainerCheck:
         retries=int(declared.get("retries", 3)),
         grace_period=float(declared.get("startPeriod", 0)),
     )
+
+
+def _place_here(word: str, task: str) -> str:
+    """`word` of a command, with what stands here for S3 in place of `s3://bucket/key`."""
+    if not word.startswith("s3://"):
+        return word
+    name, folder = word.removeprefix("s3://"), os.environ.get(S3_FOLDER)
+    if folder is None:
+        raise LocalError(
+            f"task definition {task}: its command names {word}, and S3 is not read here: set the environment variable"
+            f" {S3_FOLDER} to a folder that has {name}, and start again"
+        )
+    place = (Path(folder) / name).resolve()
+    if not place.exists():
+        raise LocalError(f"task definition {task}: its command names {word}, and {place} does not exist")
+    return str(place)
 
 
 def given_variable(secret: str) -> str:

@@ -75,7 +75,7 @@ def run(
         wanted = Wanted(
             program=name,
             table=target.table(table),
-            sources=find_sources(options.data, options.format),
+            sources=find_sources(options.data, options.format, region=target.region),
             check_only=options.check,
             check_first=options.check_first,
             plan_only=options.plan,

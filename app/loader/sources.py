@@ -51,8 +51,9 @@ class Source:
             raise BadData(f"{self.name}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
-def find_sources(place: str, format_: str | None) -> Sequence[Source]:
+def find_sources(place: str, format_: str | None, *, region: str | None = None) -> Sequence[Source]:
     """place: a path, `s3://bucket/key`, `s3://bucket/prefix/`, or `-`. format_: where the names do not say it.
+    region: of S3, whose endpoint of another region a task without internet cannot reach; by default the AWS SDK's.
 
     Raises BadData.
     """
@@ -61,7 +62,7 @@ def find_sources(place: str, format_: str | None) -> Sequence[Source]:
             raise BadData(f"standard input has no name that says its format; give --format {'|'.join(FORMATS)}")
         return [Source(name="stdin", format=format_, size=0, identity="", stored=lambda: sys.stdin.buffer)]
     if place.startswith("s3://"):
-        return _in_s3(place, format_)
+        return _in_s3(place, format_, region)
     path = Path(place)
     try:
         if path.is_dir():
@@ -87,13 +88,13 @@ def _file(path: Path, format_: str | None) -> Source:
     )
 
 
-def _in_s3(place: str, format_: str | None) -> Sequence[Source]:
+def _in_s3(place: str, format_: str | None, region: str | None) -> Sequence[Source]:
     import boto3  # here, since it takes a third of a second
 
     bucket, _, key = place.removeprefix("s3://").partition("/")
     if not bucket or not key:
         raise BadData(f"{place}: names no object; use s3://bucket/key, or s3://bucket/prefix/")
-    client = boto3.client("s3")
+    client = boto3.client("s3", region_name=region)
     try:
         if key.endswith("/"):
             pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key)
@@ -104,7 +105,11 @@ def _in_s3(place: str, format_: str | None) -> Sequence[Source]:
         else:
             keys = [key]
         return [_object(client, bucket, each, format_) for each in keys]
-    except (BotoCoreError, ClientError) as error:
+    except ClientError as error:
+        # Whoever may not list the bucket is not told that an object is missing (S3 API reference, HeadObject).
+        perhaps = "; there may be no such object" if error.response["ResponseMetadata"]["HTTPStatusCode"] == 403 else ""
+        raise BadData(f"{place}: cannot be read: {error}{perhaps}") from error
+    except BotoCoreError as error:
         raise BadData(f"{place}: cannot be read: {error}") from error
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +17,17 @@ from components.bulk.jars import jars_mistake, pinned
 from components.bulk.job_run import BulkRun, BulkStop
 from components.connection import connection_inputs
 from components.environment import Environment
-from components.iam import ON_TABLE, allow, policy_document
+from components.iam import ON_TABLE, READ_OBJECT, allow, policy_document
 from components.names import check_name, in_stack
 from components.network.security_group_rules import CQL_PORT
 from components.tables.table import KeyspacesTable, Table, create_table
 from components.tables.use import TableUse
 from components.tasks.permissions import Role
+from components.tasks.s3_source import S3Source
 
 Format = Literal["csv", "json", "parquet"]
 WorkerType = Literal["G.1X", "G.2X", "G.4X", "G.8X"]
 
-_SOURCE = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/([^*?\s]*)")
 _PROGRAM = Path(__file__).with_name("load.py")
 _GLUE_VERSION = "5.0"  # Spark 3.5, Python 3.11, Java 17 (Glue developer guide, "AWS Glue versions")
 
@@ -55,7 +54,7 @@ class KeyspacesBulkLoad(pulumi.ComponentResource):
 
     name: see `check_name`; begins every child's name.
     table: by `write`: a `Table` to create, which deleting this drops, or one of a microservice's `tables`.
-    source: a file or a folder, such as `s3://bucket/folder/`. Files may be compressed by gzip or zstd.
+    source: one file, or all of a folder. Files may be compressed by gzip or zstd.
     format: `csv` with a header, `json` with an object in each line, or `parquet`. Columns are matched by name; every
     one must be the table's, and those of the primary key must be there. csv takes no collections.
     jars: the folder into which `python -m components.bulk.jars` has fetched what Spark needs to reach Keyspaces.
@@ -82,7 +81,7 @@ class KeyspacesBulkLoad(pulumi.ComponentResource):
         *,
         environment: Environment,
         table: TableUse,
-        source: str,
+        source: S3Source,
         format: Format,
         jars: str,
         workers: int = 10,
@@ -99,9 +98,7 @@ class KeyspacesBulkLoad(pulumi.ComponentResource):
                 "table": None
                 if isinstance(table, TableUse) and table.access == "write"
                 else "is not written; say write(...)",
-                "source": None
-                if _SOURCE.fullmatch(source)
-                else f"is {source!r}; name a file or a folder in S3, such as s3://bucket/folder/",
+                "source": None if isinstance(source, S3Source) else f"is {source!r}; give an S3Source",
                 "format": none_of(format, Format),
                 "jars": jars_mistake(Path(jars)),
                 "workers": outside(workers, 2, 299),
@@ -120,7 +117,7 @@ class KeyspacesBulkLoad(pulumi.ComponentResource):
         self.job = aws.glue.Job(
             name,
             name=in_stack(name),
-            description=f"Fills {table.name} from {source}",
+            description=f"Fills {table.name} from {source.uri}",
             role_arn=self.role.arn,
             glue_version=_GLUE_VERSION,
             command={
@@ -137,7 +134,7 @@ class KeyspacesBulkLoad(pulumi.ComponentResource):
                     bucket.bucket, *(each.key for file, each in objects.items() if file != _PROGRAM.name)
                 ).apply(lambda found: ",".join(f"s3://{found[0]}/{key}" for key in found[1:])),
                 "--job-bookmark-option": "job-bookmark-disable",
-                "--source": source,
+                "--source": source.uri,
                 "--format": format,
                 "--keyspace": environment.keyspace.name,
                 "--table": resource.table_name,
@@ -162,7 +159,7 @@ class KeyspacesBulkLoad(pulumi.ComponentResource):
         self.run = BulkRun(
             name,
             job=self.job.name,
-            triggers={"source": source, "format": format, "run": run_id, "program": _program()},
+            triggers={"source": source.uri, "format": format, "run": run_id, "program": _program()},
             timeout=timeout,
             connection=connection,
             opts=pulumi.ResourceOptions(
@@ -181,7 +178,7 @@ class KeyspacesBulkLoad(pulumi.ComponentResource):
         name: str,
         environment: Environment,
         table: aws.keyspaces.Table,
-        source: str,
+        source: S3Source,
         bucket: aws.s3.Bucket,
         tags: Mapping[str, str],
     ) -> Role:
@@ -189,7 +186,7 @@ class KeyspacesBulkLoad(pulumi.ComponentResource):
         opts = pulumi.ResourceOptions(parent=self)
         role = aws.iam.Role(
             f"{name}-job",
-            description=f"The Glue job of {name}: writes one table, reads {source}"[:1000],
+            description=f"The Glue job of {name}: writes one table, reads {source.uri}"[:1000],
             path=environment.role_path,
             permissions_boundary=environment.permissions_boundary_arn,
             assume_role_policy=_trust_glue(account),
@@ -199,8 +196,8 @@ class KeyspacesBulkLoad(pulumi.ComponentResource):
         statements = [
             allow(ON_TABLE["write"], table.arn),
             allow(["cassandra:Select"], account.arn("cassandra", "/keyspace/system*")),
-            allow(["s3:GetObject"], pulumi.Output.concat(bucket.arn, "/*")),
-            *_reading(source, account),
+            allow(READ_OBJECT, pulumi.Output.concat(bucket.arn, "/*")),
+            *source.statements(account),
             # Glue developer guide, "Create an IAM policy for your IAM role": the groups that every job writes to.
             allow(
                 ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
@@ -259,18 +256,6 @@ def _table(
 def _key(schema: Any) -> str:
     """The columns of the primary key, with commas."""
     return ",".join(each.name for each in [*schema.partition_keys, *(schema.clustering_keys or [])])
-
-
-def _reading(source: str, account: Account) -> list[dict[str, Any]]:
-    """Exactly this file or folder."""
-    match = _SOURCE.fullmatch(source)
-    assert match is not None  # checked
-    bucket, key = match.groups()
-    arn = pulumi.Output.format("arn:{0}:s3:::{1}", account.partition, bucket)
-    return [
-        allow(["s3:GetObject"], pulumi.Output.format("{0}/{1}*", arn, key)),
-        allow(["s3:ListBucket"], arn, Condition={"StringLike": {"s3:prefix": [f"{key}*"]}}),
-    ]
 
 
 def _program() -> str:

@@ -14,6 +14,7 @@ Manager only says that there may be some.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pulumi
 
@@ -21,8 +22,10 @@ from components.account import Account
 from components.guardduty import GuardDutyAgent
 from components.iam import (
     EXEC,
+    LIST_BUCKET,
     ON_TABLE,
     PULL_IMAGE,
+    READ_OBJECT,
     READ_PARAMETERS,
     READ_SECRET,
     SIGN_IN_TO_ECR,
@@ -30,6 +33,9 @@ from components.iam import (
     allow,
     policy_document,
 )
+
+_Allowed = Sequence[tuple[Sequence[str], pulumi.Input[str]]]
+"""Actions, and the resource for each."""
 
 
 def keyspaces_policy(account: Account, keyspace: str) -> pulumi.Output[str]:
@@ -87,19 +93,34 @@ def secrets_policy(account: Account) -> pulumi.Output[str]:
     return _document(account, [(READ_SECRET, account.arn("secretsmanager", "secret:*"))])
 
 
-def layers_policy(account: Account) -> pulumi.Output[str]:
-    """The layers of images, which ECR keeps in a bucket of its own, and nothing else in S3.
+def objects_policy(account: Account, buckets: Sequence[str]) -> pulumi.Output[str]:
+    """The layers of images, which ECR keeps in a bucket of its own, reading these buckets, and nothing else in S3.
 
-    No condition on the account: ECR hands out URLs that it has signed as itself (AWS's data perimeter policy examples,
-    "Amazon Elastic Container Registry"). Source of the ARN: ECR user guide, "Minimum Amazon S3 Bucket Permissions for
-    Amazon ECR".
+    No condition on the account for layers: ECR hands out URLs that it has signed as itself (AWS's data perimeter policy
+    examples, "Amazon Elastic Container Registry"). Source of their ARN: ECR user guide, "Minimum Amazon S3 Bucket
+    Permissions for Amazon ECR".
     """
-    bucket = pulumi.Output.format("arn:{0}:s3:::prod-{1}-starport-layer-bucket/*", account.partition, account.region)
-    return _document(None, [(["s3:GetObject"], bucket)])
+    layers = pulumi.Output.format("arn:{0}:s3:::prod-{1}-starport-layer-bucket/*", account.partition, account.region)
+    arns = [pulumi.Output.format("arn:{0}:s3:::{1}", account.partition, bucket) for bucket in buckets]
+    return policy_document(
+        [
+            *_statements(None, [(READ_OBJECT, layers)]),
+            *(
+                statement
+                for arn in arns
+                for statement in _statements(
+                    account, [(READ_OBJECT, pulumi.Output.concat(arn, "/*")), (LIST_BUCKET, arn)]
+                )
+            ),
+        ]
+    )
 
 
-def _document(
-    account: Account | None, allowed: Sequence[tuple[Sequence[str], pulumi.Input[str]]]
-) -> pulumi.Output[str]:
+def _document(account: Account, allowed: _Allowed) -> pulumi.Output[str]:
+    return policy_document(_statements(account, allowed))
+
+
+def _statements(account: Account | None, allowed: _Allowed) -> list[dict[str, Any]]:
+    """account: of the principals that they allow; None for any."""
     condition = {"Condition": {"StringEqualsIfExists": {"aws:PrincipalAccount": account.id}}} if account else {}
-    return policy_document([allow(actions, resource, Principal="*", **condition) for actions, resource in allowed])
+    return [allow(actions, resource, Principal="*", **condition) for actions, resource in allowed]

@@ -14,8 +14,8 @@ from components.network.endpoint_policies import (
     ecr_policy,
     guardduty_policy,
     keyspaces_policy,
-    layers_policy,
     logs_policy,
+    objects_policy,
     parameters_policy,
     secrets_policy,
     sessions_policy,
@@ -182,11 +182,12 @@ def create_s3_gateway(
     *,
     vpc_id: pulumi.Input[str],
     route_tables: pulumi.Output[Sequence[aws.ec2.RouteTable]],
+    buckets: Sequence[str],
     account: Account,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> aws.ec2.VpcEndpoint:
-    """A route to S3, by which the layers of images come, in all of these tables. It costs nothing."""
+    """A route to S3, by which the layers of images and `buckets` are read, in all of these tables. It costs nothing."""
     route_table_ids: pulumi.Output[list[str]] = route_tables.apply(
         lambda tables: pulumi.Output.all(*(table.id for table in tables))
     )
@@ -196,7 +197,7 @@ def create_s3_gateway(
         service_name=find_service(S3, parent=parent, type_="Gateway").service_name,
         vpc_endpoint_type="Gateway",
         route_table_ids=route_table_ids,
-        policy=layers_policy(account),
+        policy=objects_policy(account, buckets),
         tags={**tags, "Name": f"{name}-s3"},
         opts=pulumi.ResourceOptions(parent=parent),
     )

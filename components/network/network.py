@@ -43,6 +43,7 @@ class Network:
     keyspaces_security_group_id: where CQL is spoken; tasks are let in one security group at a time.
     sessions: whether ECS Exec can reach the tasks; assumed in an existing VPC, which is its owner's business.
     parameters, secrets: whether ECS can fetch secrets from Parameter Store and Secrets Manager for them; the same.
+    buckets: those that tasks can read from; None in an existing VPC, which is its owner's business.
     vpc, layout, keyspaces_security_group: None if they were there already. layout: refuses that the subnets are cut
     anew.
     https_security_group: of the endpoints by which tasks reach ECR, CloudWatch Logs and secrets. None: tasks reach
@@ -60,6 +61,7 @@ class Network:
     sessions: bool
     parameters: bool
     secrets: bool
+    buckets: Sequence[str] | None
     vpc: awsx.ec2.Vpc | None
     layout: NetworkLayout | None
     keyspaces_security_group: aws.ec2.SecurityGroup | None
@@ -135,7 +137,13 @@ def _in_new_vpc(
             parent=parent,
         ),
         S3: create_s3_gateway(
-            name, vpc_id=vpc.vpc_id, route_tables=vpc.route_tables, account=account, tags=tags, parent=parent
+            name,
+            vpc_id=vpc.vpc_id,
+            route_tables=vpc.route_tables,
+            buckets=options.buckets,
+            account=account,
+            tags=tags,
+            parent=parent,
         ),
     }
     https_group = None
@@ -183,6 +191,7 @@ def _in_new_vpc(
         sessions=options.egress != "endpoints" or options.session_endpoint,
         parameters=options.egress != "endpoints" or options.parameter_endpoint,
         secrets=options.egress != "endpoints" or options.secret_endpoint,
+        buckets=options.buckets,
         vpc=vpc,
         layout=layout,
         keyspaces_security_group=keyspaces_group,
@@ -229,6 +238,7 @@ def _in_existing_vpc(
         sessions=True,
         parameters=True,
         secrets=True,
+        buckets=None,
         vpc=None,
         layout=None,
         keyspaces_security_group=group,

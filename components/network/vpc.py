@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from components.arguments import none_of, raise_for
 from components.network.ids import ids_mistake
+
+BUCKET_NAME = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+"""A pattern (S3 user guide, "General purpose bucket naming rules")."""
 
 Egress = Literal["nat", "nat-per-zone", "endpoints", "public"]
 
@@ -46,9 +50,9 @@ class NewVpc:
         which ECS cannot fetch `generated_secrets` and an `ExistingParameter`, or an `ExistingSecret`: on Fargate it
         does so from the task's own network (ECS developer guide, "Amazon ECS interface VPC endpoints"). Both let
         through what is this account's.
-
-    The gateway endpoint for S3 lets through nothing but ECR's layers, and all traffic to S3 takes it, in every egress.
-    Tasks have no permission for S3; a program that is to use it needs another policy on that endpoint.
+    buckets: names of S3 buckets in the stack's region that tasks read from, by `KeyspacesMicroservice(sources=...)`.
+        With every egress, all traffic to S3 in this region takes the gateway endpoint, whose policy lets through
+        nothing but ECR's layers and reading these.
 
     Raises InvalidArguments.
     """
@@ -59,6 +63,7 @@ class NewVpc:
     session_endpoint: bool = False
     parameter_endpoint: bool = False
     secret_endpoint: bool = False
+    buckets: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         raise_for(
@@ -76,8 +81,15 @@ class NewVpc:
                 "secret_endpoint": 'is for `egress`="endpoints"; with another, ECS needs no endpoint'
                 if self.secret_endpoint and self.egress != "endpoints"
                 else None,
+                "buckets": self._mistake_in_buckets(),
             },
         )
+
+    def _mistake_in_buckets(self) -> str | None:
+        if isinstance(self.buckets, str):
+            return f"is one string, {self.buckets!r}; give a list of names"
+        wrong = [bucket for bucket in self.buckets if not re.fullmatch(BUCKET_NAME, bucket)]
+        return f"has {', '.join(map(repr, wrong))}; use names of buckets, such as shop-data" if wrong else None
 
     def _mistake_in_cidr(self) -> str | None:
         try:

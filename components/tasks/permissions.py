@@ -27,6 +27,7 @@ from components.iam import (
     allow,
     policy_document,
 )
+from components.tasks.s3_source import S3Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,7 @@ def create_task_role(
     name: str,
     *,
     tables: Mapping[str, tuple[aws.keyspaces.Table, Access]],
+    sources: Sequence[S3Source] = (),
     account: Account,
     tags: Mapping[str, str],
     parent: pulumi.Resource,
@@ -50,7 +52,8 @@ def create_task_role(
     path: str | None = None,
     boundary_arn: pulumi.Input[str] | None = None,
 ) -> Role:
-    """The permissions of the program in the container: for its `tables`, and those that a driver needs to connect.
+    """The permissions of the program in the container: for its `tables` and `sources`, and those that a driver needs to
+    connect.
 
     exec: adds the permissions of ECS Exec's agent, which has the program's role: to open channels to Session Manager.
     A principal may enter a task if it may call `ecs:ExecuteCommand`. traces: adds sending spans to X-Ray.
@@ -66,6 +69,7 @@ def create_task_role(
             *(allow(ON_TABLE[access], table.arn) for table, access in tables.values()),
             allow(["cassandra:Select"], account.arn("cassandra", "/keyspace/system*")),
             allow(["ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcEndpoints"], "*"),
+            *(statement for source in sources for statement in source.statements(account)),
             *([allow(EXEC, "*")] if exec else []),
             *([allow(SEND_SPANS, "*")] if traces else []),
         ],

@@ -20,6 +20,7 @@ from components import (
     Pause,
     Provisioned,
     PublicLoadBalancer,
+    S3Source,
     Scaling,
     Scheduled,
     ScheduledScaling,
@@ -74,7 +75,13 @@ def declare_everything() -> Everything:
     env = Environment(
         "shop",
         keyspace="shop",
-        network=NewVpc(egress="endpoints", session_endpoint=True, parameter_endpoint=True, secret_endpoint=True),
+        network=NewVpc(
+            egress="endpoints",
+            session_endpoint=True,
+            parameter_endpoint=True,
+            secret_endpoint=True,
+            buckets=["data"],
+        ),
         load_balancer=PublicLoadBalancer(
             https=Https(domain="api.example.com", hosted_zone_id="Z0123456789ABCDEFGHIJ"),
             access_logs=AccessLogs(),
@@ -104,7 +111,8 @@ def declare_everything() -> Everything:
             write(Table(name="events", columns={"id": "text"}, partition_key=["id"]), name="log"),
         ],
         dockerfile="app/load-countries.Dockerfile",
-        command=["load"],
+        command=["load", "s3://data/things.csv.gz"],
+        sources=[S3Source(uri="s3://data/things.csv.gz", kms_key_arn=KEY_ARN)],
         run=Once(),
         alarms=alarms,
         dashboard=True,
@@ -147,7 +155,7 @@ def declare_everything() -> Everything:
             "fill",
             environment=env,
             table=write(loader.tables["things"]),
-            source="s3://data/things/",
+            source=S3Source(uri="s3://data/things/"),
             format="parquet",
             jars=str(jars),
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components import Environment, KeyspacesBulkLoad, KeyspacesMicroservice, Once, Table, read, write
+from components import Environment, KeyspacesBulkLoad, KeyspacesMicroservice, Once, S3Source, Table, read, write
 from components.arguments import InvalidArguments
 from declared.program import Program
 from tests.components.bulk import one_jar
@@ -27,7 +27,12 @@ def folder() -> Iterator[Path]:
 
 
 def _declare(folder: Path, *, computed: bool = True, **arguments: Any) -> Program:
-    given: dict[str, Any] = {"table": write(TABLE), "source": "s3://data/things/", "format": "parquet", **arguments}
+    given: dict[str, Any] = {
+        "table": write(TABLE),
+        "source": S3Source(uri="s3://data/things/"),
+        "format": "parquet",
+        **arguments,
+    }
 
     def run() -> None:
         environment = Environment("shop", keyspace="shop", tags={"Team": "shop"})
@@ -85,12 +90,22 @@ def test_lets_the_job_write_one_table_and_read_one_folder(folder: Path) -> None:
     assert trust["Statement"][0]["Condition"] == {"StringEquals": {"aws:SourceAccount": "000000000000"}}
 
 
+def test_lets_the_job_read_one_file(folder: Path) -> None:
+    """The job reads `rows.csv.old` beside `rows.csv`, too, and lists what it has no business with."""
+    statements = policy(_declare(folder, source=S3Source(uri="s3://data/rows.csv")), "fill-job")["Statement"]
+    in_s3 = [each for each in statements if any(action.startswith("s3:") for action in each["Action"])]
+    assert [(each["Action"], each["Resource"]) for each in in_s3] == [
+        (["s3:GetObject"], "arn:aws:s3:::fill/*"),
+        (["s3:GetObject"], "arn:aws:s3:::data/rows.csv"),
+    ]
+
+
 def test_runs_when_table_and_permissions_are_there_and_again_with_another_source(folder: Path) -> None:
     """The first run is refused, or new data never reaches the table."""
     program = _declare(folder)
     run = one(program, _RUN, "fill")
     assert {"RolePolicy fill-job", "Table fill-things", "BulkStop fill"} <= dependencies(program, run)
-    other = one(_declare(folder, source="s3://data/others/"), _RUN, "fill")
+    other = one(_declare(folder, source=S3Source(uri="s3://data/others/")), _RUN, "fill")
     assert run.inputs["triggers"] != other.inputs["triggers"]
     assert run.inputs["triggers"] == one(_declare(folder, workers=3), _RUN, "fill").inputs["triggers"]
 
@@ -112,7 +127,7 @@ def test_fills_the_table_of_a_microservice(folder: Path) -> None:
             "fill",
             environment=environment,
             table=write(owner.tables["things"]),
-            source="s3://data/a.csv",
+            source=S3Source(uri="s3://data/a.csv"),
             format="csv",
             jars=str(folder),
         )
@@ -124,8 +139,7 @@ def test_fills_the_table_of_a_microservice(folder: Path) -> None:
     ("arguments", "said"),
     [
         ({"table": read(TABLE)}, "table is not written; say write"),
-        ({"source": "data/things"}, "source is 'data/things'; name a file or a folder in S3"),
-        ({"source": "s3://data/*.csv"}, "source is 's3://data/*.csv'; name a file"),
+        ({"source": "s3://data/things/"}, "source is 's3://data/things/'; give an S3Source"),
         ({"format": "xml"}, "format is 'xml'; use csv, json, parquet"),
         ({"workers": 1}, "workers is 1; use 2 to 299"),
         ({"worker_type": "Z.2X"}, "worker_type is 'Z.2X'; use G.1X"),

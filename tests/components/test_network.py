@@ -296,6 +296,7 @@ def test_routes_all_subnets_to_s3() -> None:
             route_tables=pulumi.Output.from_input(
                 [aws.ec2.RouteTable(name, vpc_id="vpc-12345678") for name in ("public", "private")]
             ),
+            buckets=[],
             account=Account.of(parent),
             tags={},
             parent=parent,

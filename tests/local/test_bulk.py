@@ -18,14 +18,14 @@ pytestmark = pytest.mark.long
 
 SPARK_JARS, PYSPARK = ROOT / ".local" / "spark-jars", ROOT / ".local" / "pyspark"
 PROGRAM = f"""
-from components import Environment, KeyspacesBulkLoad, Table, write
+from components import Environment, KeyspacesBulkLoad, S3Source, Table, write
 
 COLUMNS = {{"id": "text", "at": "timestamp", "n": "int", "price": "decimal"}}
 KeyspacesBulkLoad(
     "fill",
     environment=Environment("shop", keyspace="shop"),
     table=write(Table(name="things", columns=COLUMNS, partition_key=["id"])),
-    source="s3://data/things/",
+    source=S3Source(uri="s3://data/things/"),
     format="csv",
     jars={str(SPARK_JARS)!r},
 )

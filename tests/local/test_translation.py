@@ -207,6 +207,43 @@ def test_takes_an_existing_secret_from_the_developer(program: Program, monkeypat
     assert "value" not in api.task.environment.values()
 
 
+def _reading_s3(program: Program) -> Program:
+    container = json.loads(
+        one(program, "aws:ecs/taskDefinition:TaskDefinition", "load-countries").inputs["containerDefinitions"]
+    )
+    container[0]["command"] += ["s3://data/rows.csv"]
+    definition = json.dumps(container)
+    return dataclasses.replace(
+        program,
+        resources=[
+            dataclasses.replace(each, inputs={**each.inputs, "containerDefinitions": definition})
+            if (each.type, each.name) == ("aws:ecs/taskDefinition:TaskDefinition", "load-countries")
+            else each
+            for each in program.resources
+        ],
+    )
+
+
+def test_puts_a_folder_in_the_place_of_s3(program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loader that reads from S3 does not run here, or asks AWS with credentials that AWS does not know."""
+    monkeypatch.setenv("LOCAL_S3", str(tmp_path))
+    with pytest.raises(
+        LocalError, match=r"its command names s3://data/rows\.csv, and .*/data/rows\.csv does not exist"
+    ):
+        translation.read(_reading_s3(program), ROOT, URL)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "rows.csv").write_text("id\n")
+    loader, _ = translation.read(_reading_s3(program), ROOT, URL).steps
+    assert loader.task.command == ["python", "-m", "load_countries", str(tmp_path / "data" / "rows.csv")]
+
+
+def test_says_how_to_do_without_s3(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make up` of a stack whose loader reads from S3 ends with an error of AWS's."""
+    monkeypatch.delenv("LOCAL_S3", raising=False)
+    with pytest.raises(LocalError, match=r"set the environment variable LOCAL_S3 to a folder that has data/rows\.csv"):
+        translation.read(_reading_s3(program), ROOT, URL)
+
+
 @pytest.mark.parametrize(
     ("type_", "inputs", "message"),
     [

@@ -1,0 +1,188 @@
+"""Data in S3 that a program reads: what its role and the network's endpoint permit, and what is refused."""
+
+import json
+from typing import Any
+
+import pytest
+
+from components import (
+    Environment,
+    ExistingVpc,
+    KeyspacesMicroservice,
+    NewVpc,
+    Once,
+    S3Source,
+    Scheduled,
+    Table,
+    write,
+)
+from components.arguments import InvalidArguments
+from declared.program import Program
+from tests.components.everything import KEY_ARN
+from tests.components.networks import ENDPOINT
+from tests.evaluation import declare, dependencies, one, policy
+
+_FILE, _FOLDER = S3Source(uri="s3://data/rows.csv"), S3Source(uri="s3://data/things/")
+_DATA = NewVpc(egress="endpoints", buckets=["data"])
+_EXISTING = ExistingVpc(
+    vpc_id="vpc-0123456789abcdef0",
+    public_subnet_ids=["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
+    task_subnet_ids=["subnet-0123456789abcdef2"],
+)
+
+
+def _declare(
+    *sources: Any,
+    network: NewVpc | ExistingVpc = _DATA,
+    run: Once | Scheduled | None = None,
+    computed: bool = True,
+) -> Program:
+    def program() -> None:
+        KeyspacesMicroservice(
+            "load",
+            environment=Environment("shop", keyspace="shop", network=network),
+            tables=[write(Table(name="things", columns={"id": "text"}, partition_key=["id"]))],
+            dockerfile="app/load-countries.Dockerfile",
+            command=["python", "-m", "loader", "things", *(getattr(each, "uri", "") for each in sources)],
+            sources=sources,
+            run=run or Once(),
+        )
+
+    return declare(program, computed=computed)
+
+
+def _more(program: Program, role: str = "load-task") -> list[dict[str, Any]]:
+    """The statements that a program without sources does not have."""
+    before = policy(_declare(), role)["Statement"]
+    return [each for each in policy(program, role)["Statement"] if each not in before]
+
+
+def _gateway(program: Program) -> list[dict[str, Any]]:
+    statements: list[dict[str, Any]] = json.loads(one(program, ENDPOINT, "shop-s3").inputs["policy"])["Statement"]
+    return statements
+
+
+@pytest.mark.parametrize("run", [Once(), Scheduled(expression="rate(1 day)")])
+def test_lets_the_program_read_this_object_only(run: Once | Scheduled) -> None:
+    """The loader is refused its file, or a task that was broken into reads `rows.csv.old` beside it."""
+    program = _declare(_FILE, run=run)
+    assert _more(program) == [{"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": "arn:aws:s3:::data/rows.csv"}]
+    assert not _more(program, "load-execution")
+
+
+def test_lets_the_program_list_and_read_this_prefix_only() -> None:
+    """The loader cannot find its files, or a task that was broken into reads what is beside the folder."""
+    assert _more(_declare(_FOLDER)) == [
+        {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": "arn:aws:s3:::data/things/*"},
+        {
+            "Effect": "Allow",
+            "Action": ["s3:ListBucket"],
+            "Resource": "arn:aws:s3:::data",
+            "Condition": {"StringLike": {"s3:prefix": ["things/*"]}},
+        },
+    ]
+
+
+def test_lets_the_program_decrypt_with_this_key_through_s3_only() -> None:
+    """An encrypted object cannot be read, or the task decrypts whatever else the key is for."""
+    _, decrypting = _more(_declare(S3Source(uri="s3://data/rows.csv", kms_key_arn=KEY_ARN)))
+    assert decrypting == {
+        "Effect": "Allow",
+        "Action": ["kms:Decrypt"],
+        "Resource": KEY_ARN,
+        "Condition": {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}},
+    }
+
+
+@pytest.mark.parametrize("egress", ["nat", "nat-per-zone", "endpoints", "public"])
+def test_lets_the_bucket_and_no_other_through_the_endpoint(egress: Any) -> None:
+    """The endpoint refuses what the role permits, or is a way to write to the bucket, or to read any other."""
+    before = _gateway(_declare(network=NewVpc(egress=egress)))
+    program = _declare(_FOLDER, network=NewVpc(egress=egress, buckets=["data"]))
+    account = {"StringEqualsIfExists": {"aws:PrincipalAccount": "000000000000"}}
+    assert [each for each in _gateway(program) if each not in before] == [
+        {
+            "Effect": "Allow",
+            "Action": [action],
+            "Resource": resource,
+            "Principal": "*",
+            "Condition": account,
+        }
+        for action, resource in (("s3:GetObject", "arn:aws:s3:::data/*"), ("s3:ListBucket", "arn:aws:s3:::data"))
+    ]
+    assert [each for each in _gateway(program) if each in before] == before
+
+
+def test_runs_the_task_once_endpoint_and_role_let_it_read() -> None:
+    """The first `pulumi up` fails, since the loader is refused its data."""
+    program = _declare(_FILE)
+    run = one(program, "pulumi-python:dynamic/ecs:TaskRun", "load")
+    assert {"VpcEndpoint shop-s3", "RolePolicy load-task"} <= dependencies(program, run)
+
+
+def test_previews_with_a_source() -> None:
+    """The preview of a new stack fails."""
+    assert _declare(_FILE, _FOLDER, computed=False)
+
+
+def test_leaves_an_existing_vpc_to_its_owner() -> None:
+    """A stack in a VPC that is there is refused for an endpoint that is not its own."""
+    assert _more(_declare(_FILE, network=_EXISTING))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"sources": [_FILE], "network": NewVpc()},
+            r"load: sources is in data, which NewVpc\(buckets=\['data'\]\) must let through",
+        ),
+        ({"sources": ["s3://data/rows.csv"]}, "load: sources has 's3://data/rows.csv'; give an S3Source"),
+    ],
+)
+def test_refuses_a_source_that_could_not_be_read(arguments: dict[str, Any], message: str) -> None:
+    """The one-off task fails in the middle of `pulumi up`, after the tables are there."""
+    with pytest.raises(InvalidArguments, match=message):
+        _declare(*arguments.pop("sources"), **arguments)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "data/rows.csv",
+        "https://data.s3.amazonaws.com/rows.csv",
+        "s3://data",
+        "s3://data/",
+        "s3:///rows.csv",
+        "s3://Data/rows.csv",
+        "s3://data/*.csv",
+        "s3://data/row?.csv",
+        "s3://data/${aws:username}.csv",
+        "s3://data/my rows.csv",
+        "s3://data/rows.csv\n",
+    ],
+)
+def test_refuses_a_uri_that_names_no_object(uri: str) -> None:
+    """A typing mistake becomes a permission for other objects, or a task that finds no data."""
+    with pytest.raises(InvalidArguments, match=r"S3Source: uri is .*; name an object, such as s3://bucket/key"):
+        S3Source(uri=uri)
+
+
+@pytest.mark.parametrize(
+    ("buckets", "message"),
+    [
+        ("data", "buckets is one string, 'data'; give a list of names"),
+        (["s3://data"], "buckets has 's3://data'; use names of buckets"),
+        (["*"], r"buckets has '\*'; use names of buckets"),
+    ],
+)
+def test_refuses_buckets_that_are_none(buckets: Any, message: str) -> None:
+    """The endpoint lets every bucket through, or none."""
+    with pytest.raises(InvalidArguments, match=message):
+        NewVpc(buckets=buckets)
+
+
+def test_refuses_a_key_that_is_none() -> None:
+    """The preview passes, and AWS refuses the role's policy."""
+    with pytest.raises(InvalidArguments, match="S3Source: kms_key_arn is 'alias/key'; give an ARN such as"):
+        S3Source(uri="s3://data/rows.csv", kms_key_arn="alias/key")
