@@ -3,7 +3,7 @@ STACK ?= dev
 PYTHON := .venv/bin/python
 LOCAL := $(PYTHON) -m local
 
-.PHONY: up down status url output logs cql destroy cost test coverage test-long docs pictures lint lock
+.PHONY: up down status url output logs cql destroy cost test coverage test-long test-clients docs pictures lint lock
 
 up: .venv/installed ## run everything __main__.py declares on this machine, until Ctrl-C
 	@$(LOCAL) up --port $(PORT) --stack $(STACK)
@@ -41,10 +41,13 @@ coverage: .venv/installed ## the same with branch coverage, a fifth slower; fail
 docs: docs/site/.venv/installed ## the documentation as a site, with a reference of the packages; in build/site
 	@docs/site/.venv/bin/python docs/site/build.py
 
-test-long: .venv/installed ## what takes minutes: other languages' clients, soaks, a browser, the whole of another team's stack
+test-long: .venv/installed ## what takes minutes: soaks, a browser, the whole of another team's stack
 	@command -v chromium chromium-browser google-chrome > /dev/null || echo "Chromium is missing, so the console is not tested in a browser: apt-get install chromium"
 	@$(PYTHON) -m pytest -m long
 	@$(PYTHON) -m pytest examples/orders/tests
+
+test-clients: .venv/installed ## drivers of other languages against the local Keyspaces; it writes the table in docs/keyspaces.md
+	@$(PYTHON) -m tests.clients
 
 pictures: .venv/installed ## the pictures of docs/console.md anew, by a browser
 	@$(PYTHON) -m pytest tests/local/test_console_browser.py

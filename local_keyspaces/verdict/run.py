@@ -146,6 +146,8 @@ def _environment(keyspaces: LocalKeyspaces, state: State, region: str, profile: 
         "AWS_PROFILE": profile,
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
+        # Without it, AWS's plugin for Node.js, which uses the SDK's version 2, looks for credentials at home only.
+        "AWS_SDK_LOAD_CONFIG": "1",
         "KEYSPACES_USER_NAME": user_name,
         "KEYSPACES_PASSWORD": password,
     }
