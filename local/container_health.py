@@ -54,6 +54,7 @@ async def _watch(
     started, failures = asyncio.get_running_loop().time(), 0
     while True:
         passed = await _passes(container, check)
+        target.last_check = "" if passed else "its container's health check fails"
         in_grace = asyncio.get_running_loop().time() - started < check.grace_period
         failures = 0 if passed else failures + (not in_grace)
         healthy = passed or (target.healthy and failures < check.retries)

@@ -113,7 +113,8 @@ class Edits:
         for step in declared.stack.steps:
             if before.get(step.name) != _revision(step) or images[step.name] != self._images.get(step.name):
                 self._pending.add(step.name)
-        await self._tables(declared.stack)
+        if _tables(declared.stack) != _tables(self._declared.stack):
+            await self._tables(declared.stack)
         for name in sorted(self._pending & images.keys()):
             self._images[name] = images[name]
         await self._rollout.change(declared.stack, self._pending, say)
@@ -128,6 +129,10 @@ class Edits:
 def _revision(step: OneOff | Service) -> tuple[object, ...]:
     """Another one needs new tasks."""
     return (step.task.revision, step.tasks, step.target_group) if isinstance(step, Service) else (step.task.revision,)
+
+
+def _tables(stack: Stack) -> tuple[object, ...]:
+    return stack.keyspaces, stack.tables
 
 
 def _images(stack: Stack) -> dict[str, str]:

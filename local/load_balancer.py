@@ -5,9 +5,9 @@ import fnmatch
 import itertools
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
 
 import aiohttp
 from aiohttp import web
@@ -23,17 +23,39 @@ from local.translation import Rule, TargetGroup
 _HOP_BY_HOP = frozenset(
     ("connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "host")
 )
-_FIRST_CHECKS_EVERY = 0.2  # seconds; until a new target has answered once, as nobody likes to wait on his own machine
+_FIRST_CHECKS_EVERY = 0.05  # seconds; until a new target has answered once, as nobody likes to wait on his own machine
 _CHUNK = 64 * 1024
 _LINE_AT_MOST = 16 * 1024  # bytes of a request line or header (Application Load Balancers' quotas)
 
 
 @dataclass(eq=False)
 class Target:
-    """A task: its port on 127.0.0.1."""
+    """A task: its port on 127.0.0.1. draining: it gets no new requests. last_check: why it failed, if it did."""
 
     port: int
     healthy: bool = False
+    draining: bool = False
+    last_check: str = ""
+    _requests: int = 0
+    _idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._idle.set()
+
+    @contextmanager
+    def in_flight(self) -> Iterator[None]:
+        """A request is, for as long as the block lasts."""
+        self._requests += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._requests -= 1
+            if not self._requests:
+                self._idle.set()
+
+    async def until_idle(self) -> None:
+        await self._idle.wait()
 
 
 class LoadBalancer:
@@ -78,7 +100,15 @@ class LoadBalancer:
             await asyncio.gather(check, return_exceptions=True)
 
     def healthy_targets(self, group: TargetGroup) -> list[Target]:
-        return [target for target in self._targets.get(group.name, ()) if target.healthy]
+        return [target for target in self._targets.get(group.name, ()) if target.healthy and not target.draining]
+
+    async def drain(self, group: TargetGroup, target: Target) -> None:
+        """Deregisters it: returns once it has no request any more, at the latest after the group's deregistration delay
+        (user guide of Application Load Balancers, "Deregistration delay")."""
+        target.draining = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(group.deregistration_delay):
+                await target.until_idle()
 
     async def _check(self, group: TargetGroup, target: Target, on_change: Callable[[], None]) -> None:
         assert self._session is not None
@@ -89,8 +119,10 @@ class LoadBalancer:
                     f"http://127.0.0.1:{target.port}{group.path}", timeout=aiohttp.ClientTimeout(total=group.timeout)
                 ) as response:
                     passed = response.status == 200
-            except (aiohttp.ClientError, TimeoutError):
+                    target.last_check = "" if passed else f"GET {group.path} answers {response.status}"
+            except (aiohttp.ClientError, TimeoutError) as error:
                 passed = False
+                target.last_check = f"GET {group.path} gets no answer: {type(error).__name__}"
             failures = 0 if passed else failures + 1
             healthy = passed or (target.healthy and failures < group.unhealthy_threshold)
             if healthy != target.healthy:
@@ -99,7 +131,6 @@ class LoadBalancer:
             await asyncio.sleep(group.interval if target.healthy else _FIRST_CHECKS_EVERY)
 
     async def _proxy(self, request: web.Request) -> web.StreamResponse:
-        assert self._session is not None
         rule = next(
             (rule for rule in self.rules if any(fnmatch.fnmatchcase(request.path, path) for path in rule.paths)), None
         )
@@ -109,6 +140,11 @@ class LoadBalancer:
         if not targets:
             return web.Response(status=503, text="No task of the service is healthy.\n")
         target = targets[next(self._turn) % len(targets)]
+        with target.in_flight():
+            return await self._forward(request, rule.target_group, target)
+
+    async def _forward(self, request: web.Request, group: TargetGroup, target: Target) -> web.StreamResponse:
+        assert self._session is not None
         try:
             upstream = await self._session.request(
                 request.method,
@@ -129,7 +165,7 @@ class LoadBalancer:
                 length += len(chunk)
                 await response.write(chunk)
             await response.write_eof()
-            traffic = self.traffic.setdefault(rule.target_group.name, Traffic())
+            traffic = self.traffic.setdefault(group.name, Traffic())
             body = request.content.total_bytes if request.body_exists else 0
             traffic.add(request.method, header_bytes(request.headers) + body, length)
             return response

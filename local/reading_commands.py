@@ -1,4 +1,4 @@
-"""The commands that show what the console shows: logs, requests, meter, describe, deploy; each as JSON, too."""
+"""The commands that do what the console does: logs, requests, meter, describe, deploy, restart, stop."""
 
 import argparse
 import json
@@ -42,6 +42,14 @@ def add_reading_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     deploy = commands.add_parser("deploy", help="deploy what was edited; 1 if it was refused or did not come up")
     deploy.add_argument("--json", action="store_true")
     deploy.set_defaults(run=_deploy)
+
+    for action, does in (
+        ("restart", "a new one starts beside it, and it ends once that one is healthy"),
+        ("stop", "it ends with the requests that it has, and its service starts another one, as ECS does"),
+    ):
+        change = commands.add_parser(action, help=f"{action} a service's task: {does}")
+        change.add_argument("task", metavar="TASK", help="its id; `status --json` has them")
+        change.set_defaults(run=_change_task, action=action)
 
     meter = commands.add_parser("meter", help="what was consumed, by table, role, statement and partition")
     add_meter_arguments(meter)
@@ -94,6 +102,12 @@ def _deploy(options: argparse.Namespace, state: StackState) -> int:
     done = ask(state.require_running(), "deploy", post=True)
     print(json.dumps(done, indent=2) if options.json else "\n".join(done["lines"]))
     return 0 if done["deployed"] else 1
+
+
+def _change_task(options: argparse.Namespace, state: StackState) -> None:
+    asked = {"task": options.task, "action": options.action}
+    done = ask(state.require_running(), "tasks", asked, post=True)
+    print(f"{done['service']}: {'restarts' if options.action == 'restart' else 'stops'} task {options.task}")
 
 
 def _meter(options: argparse.Namespace, state: StackState) -> None:

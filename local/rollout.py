@@ -1,22 +1,48 @@
-"""The stack's tasks, started in order, and replaced as ECS replaces them: new ones beside the old ones."""
+"""The stack's tasks, started in order, and replaced as ECS replaces them: within the declared minimum and maximum."""
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from local.errors import LocalError
 from local.load_balancer import LoadBalancer
-from local.tasks import LocalService, Surroundings, run_once
+from local.service_tasks import READY_SECONDS, LocalService
+from local.tasks import Surroundings, run_once
 from local.translation import OneOff, Service, Stack
 from local_keyspaces.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Serving:
-    declared: Service
-    deployment: LocalService
-    running: "asyncio.Task[None]"
+class _Deployment:
+    """A service's tasks before and after an edit. changed: is set whenever one of them turns."""
+
+    service: Service
+    old: LocalService | None
+    new: LocalService
+    changed: asyncio.Event = field(repr=False)
+
+    def move(self) -> None:
+        """Starts new tasks, and ends old ones, as far as the service's minimum and maximum let it."""
+        self._start_new()
+        if self.old is not None and (missing := self.service.tasks - self.new.count):
+            spare = max(self.new.healthy + self.old.healthy - self.service.least, 0)
+            self.old.retire(min(missing, self.old.count - self.old.healthy + spare))
+            self._start_new()
+
+    def _start_new(self) -> None:
+        room = self.service.most - self.new.count - (self.old.count if self.old else 0)
+        self.new.start(min(self.service.tasks - self.new.count, max(room, 0)))
+
+    def raise_if_stuck(self) -> None:
+        """Raises LocalError if the minimum lets no task go, and the maximum none come: ECS waits for ever then."""
+        service = self.service
+        if self.old is not None and self.old.count and service.tasks and service.least >= service.most:
+            raise LocalError(
+                f"{service.name}: no task can be replaced: of {service.tasks}, {service.least} must be healthy"
+                f" ({service.minimum_healthy} %) and {service.most} may run ({service.maximum} %) during a deployment"
+            )
 
 
 class Rollout:
@@ -29,13 +55,16 @@ class Rollout:
         self._balancer = balancer
         self._progress = progress
         self._tell = tell
-        self._serving: dict[str, _Serving] = {}
+        self._serving: dict[str, LocalService] = {}
+        self._leaving: dict[LocalService, asyncio.Task[None]] = {}
+        self._changed: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        """By the service's name."""
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
     def services(self) -> list[LocalService]:
         """Those that serve."""
-        return [each.deployment for each in self._serving.values()]
+        return list(self._serving.values())
 
     async def start(self, stack: Stack) -> None:
         """Each step waits for the one before. Raises LocalError."""
@@ -54,28 +83,31 @@ class Rollout:
         self._tell(**{step.name: f"done; {last_line}"})
 
     async def serve(self, step: Service) -> None:
-        """Starts a service's tasks, and ends those of its former deployment once all new ones are healthy.
+        """Starts a service's tasks, and ends those of its former deployment; those that are left once all new ones are
+        healthy end by themselves later, with the requests that they have.
 
-        Raises LocalError if they do not become healthy: then the former ones serve on.
+        Raises LocalError if the new ones do not become healthy: then the former ones serve on.
         """
         old = self._serving.get(step.name)
-        deployment = LocalService(
-            step, self._surroundings, self._balancer, on_change=lambda status: self._tell(**{step.name: status})
+        new = LocalService(
+            step, self._surroundings, self._balancer, on_change=lambda status: self._on_change(new, status)
         )
-        running = asyncio.create_task(deployment.run())
+        deployment = _Deployment(service=step, old=old, new=new, changed=self._changed[step.name])
+        before = old.count if old else 0
         try:
-            await deployment.until_ready()
+            await _replaced(deployment)
         except BaseException:
-            await _cancelled(running)
+            await new.close()
+            if old is not None:
+                old.start(before - old.count)
             raise
-        self._serving[step.name] = _Serving(declared=step, deployment=deployment, running=running)
-        running.add_done_callback(self._on_end)
+        new.settle()
+        self._serving[step.name] = new
         if old is not None:
-            old.running.remove_done_callback(self._on_end)
-            await _cancelled(old.running)
+            self._let_go(old)
 
     async def change(self, stack: Stack, pending: set[str], say: Callable[[str], None]) -> None:
-        """Takes what is declared now, in its order. pending: names of the steps that need new tasks; their old ones go.
+        """What is declared now, in its order. pending: names of the steps that need new tasks; those that have them go.
         say: is told what was done.
 
         Raises LocalError at the first step that fails; those before it stay changed, those behind it as they were.
@@ -91,27 +123,50 @@ class Rollout:
                 say(f"{step.name}: {step.tasks} new tasks serve ({time.monotonic() - started:.1f} s)")
             pending.discard(step.name)
         for name in self._serving.keys() - {step.name for step in stack.steps}:
-            gone = self._serving.pop(name)
-            gone.running.remove_done_callback(self._on_end)
-            await _cancelled(gone.running)
-            say(f"{name}: is not declared any more, and has ended")
+            self._let_go(self._serving.pop(name))
+            say(f"{name}: is not declared any more, and ends")
 
     async def until_failed(self) -> None:
         """Raises what ended a service that should run."""
         await self._failed
 
     async def stop(self) -> None:
-        serving, self._serving = self._serving, {}
-        for each in serving.values():
-            each.running.remove_done_callback(self._on_end)
-        await asyncio.gather(*(_cancelled(each.running) for each in serving.values()))
+        services = [*self._serving.values(), *self._leaving]
+        self._serving.clear()
+        await asyncio.gather(*(service.close() for service in services))
+        await asyncio.gather(*self._leaving.values(), return_exceptions=True)
         self._failed.cancel()
 
-    def _on_end(self, task: "asyncio.Task[None]") -> None:
-        if not task.cancelled() and not self._failed.done():
-            self._failed.set_exception(task.exception() or LocalError("a service has ended by itself"))
+    def _let_go(self, service: LocalService) -> None:
+        service.retire(service.count)
+        self._leaving[service] = leaving = asyncio.create_task(service.until_left())
+        leaving.add_done_callback(lambda _: self._leaving.pop(service))
+
+    def _on_change(self, service: LocalService, status: str) -> None:
+        self._changed[service.name].set()
+        self._tell(**{service.name: status})
+        serves = self._serving.get(service.name) is service
+        if serves and service.error is not None and not self._failed.done():
+            self._failed.set_exception(service.error)
 
 
-async def _cancelled(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+async def _replaced(deployment: _Deployment) -> None:
+    """Returns once as many new tasks are healthy as declared. Raises LocalError if that does not happen."""
+    deployment.raise_if_stuck()
+    new, service, healthy = deployment.new, deployment.service, 0
+    try:
+        async with asyncio.timeout(READY_SECONDS) as patience:
+            while new.healthy < service.tasks:
+                deployment.changed.clear()
+                deployment.move()
+                await deployment.changed.wait()
+                if new.error is not None:
+                    raise new.error
+                if new.healthy > healthy:
+                    healthy = new.healthy
+                    patience.reschedule(asyncio.get_running_loop().time() + READY_SECONDS)
+    except TimeoutError:
+        raise LocalError(
+            f"{service.name}: its tasks are not healthy after {READY_SECONDS:.0f} s"
+            f"{f': {new.unhealthy_since}' if new.unhealthy_since else ''}; see `make logs`"
+        ) from None

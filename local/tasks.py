@@ -1,4 +1,4 @@
-"""ECS tasks as processes of this machine: one-off tasks that are waited for, services that are kept running."""
+"""ECS tasks as processes of this machine, and one-off tasks, which are waited for."""
 
 import asyncio
 import contextlib
@@ -6,25 +6,17 @@ import os
 import secrets
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.container_health import Container, watched
 from local.credentials_endpoint import CredentialsEndpoint
 from local.errors import LocalError
-from local.load_balancer import LoadBalancer, Target
 from local.secrets_file import SecretsFile
-from local.translation import OneOff, Service, TaskDefinition, given_variable
-from local_keyspaces.listening import free_port
+from local.translation import OneOff, TaskDefinition, given_variable
 from local_keyspaces.processes import Registry, end_process, last_lines
 
-_READY_SECONDS = 120.0
-# A service whose tasks end this often before one was healthy is given up, like a deployment by ECS's circuit breaker.
-_FAILED_STARTS = 3
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds between restarts
 _BETWEEN_SIGNALS = 0.3  # seconds
 
 
@@ -48,20 +40,6 @@ class Task:
     @property
     def id(self) -> str:
         return self.log_file.stem
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServiceTask:
-    """A task of a service: where it listens, and since when it runs (time.time())."""
-
-    task: Task
-    target: Target
-    started: float
-
-    def restart(self) -> None:
-        """Ends it as ECS ends a task; its service starts another one."""
-        with contextlib.suppress(ProcessLookupError):
-            self.task.process.terminate()
 
 
 def environment_of(
@@ -165,108 +143,3 @@ async def run_once(one_off: OneOff, surroundings: Surroundings) -> str:
             f"{one_off.name} failed with exit code {code}; its log ends with:\n{last_lines(task.log_file)}"
         )
     return last_lines(task.log_file, 1).strip()
-
-
-class LocalService:
-    """Keeps the tasks of one deployment of a service running and registered with the load balancer, until cancelled."""
-
-    def __init__(
-        self, service: Service, surroundings: Surroundings, balancer: LoadBalancer, on_change: Callable[[str], None]
-    ) -> None:
-        self._service = service
-        self._surroundings = surroundings
-        self._balancer = balancer
-        self._on_change = on_change
-        self._failed_starts = 0
-        self.tasks: dict[str, ServiceTask] = {}
-        """Those that run, by id."""
-        self._changed = asyncio.Event()
-        self._gave_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    @property
-    def name(self) -> str:
-        return self._service.name
-
-    @property
-    def wanted(self) -> int:
-        """How many tasks should run."""
-        return self._service.tasks
-
-    async def until_ready(self) -> None:
-        """Returns once as many tasks are healthy as declared. Raises LocalError if that does not happen."""
-
-        async def all_healthy() -> None:
-            while self._healthy() < self._service.tasks:
-                await self._changed.wait()
-                self._changed.clear()
-
-        ready = asyncio.create_task(all_healthy())
-        try:
-            async with asyncio.timeout(_READY_SECONDS):
-                await asyncio.wait({ready, self._gave_up}, return_when=asyncio.FIRST_COMPLETED)
-        except TimeoutError:
-            raise LocalError(
-                f"{self._service.name}: its tasks are not healthy after {_READY_SECONDS:.0f} s; see `make logs`"
-            ) from None
-        finally:
-            ready.cancel()
-        if self._gave_up.done():
-            self._gave_up.result()
-        self._gave_up.cancel()  # from now on it is started again for ever, with growing pauses
-
-    async def run(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self._service.tasks):
-                group.create_task(self._keep_one_running())
-
-    async def _keep_one_running(self) -> None:
-        pause = _FIRST_PAUSE
-        while True:
-            port = free_port()
-            async with (
-                start(self._service.task, self._surroundings, self._address(port)) as task,
-                self._watched(task, port) as target,
-            ):
-                self.tasks[task.id] = ServiceTask(task=task, target=target, started=time.time())
-                try:
-                    code = await task.process.wait()
-                finally:
-                    del self.tasks[task.id]
-                was_healthy = target.healthy
-            self._report(f"a task ended with exit code {code}")
-            if was_healthy:
-                pause = _FIRST_PAUSE
-            else:
-                self._count_failed_start(code, task.log_file)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
-
-    def _watched(self, task: Task, port: int) -> AbstractAsyncContextManager[Target]:
-        if self._service.target_group is not None:
-            return self._balancer.register(self._service.target_group, port, self._report)
-        definition = self._service.task
-        container = Container(process=task.process, environment=task.environment, directory=definition.directory)
-        return watched(container, definition.check, self._report)
-
-    def _address(self, port: int) -> Mapping[str, str]:
-        """The address of a task: tasks of one machine need a port each, and other machines must not reach them."""
-        if self._service.target_group is None:
-            return {}
-        return {"HOST": "127.0.0.1", "PORT": str(port)}
-
-    def _report(self, event: str = "") -> None:
-        self._changed.set()
-        self._on_change(f"{self._healthy()} of {self._service.tasks} tasks healthy" + (f"; {event}" if event else ""))
-
-    def _healthy(self) -> int:
-        return sum(each.target.healthy for each in self.tasks.values())
-
-    def _count_failed_start(self, code: int, log_file: Path) -> None:
-        self._failed_starts += 1
-        if self._failed_starts >= _FAILED_STARTS and not self._gave_up.done():
-            self._gave_up.set_exception(
-                LocalError(
-                    f"{self._service.name}: {self._failed_starts} tasks ended before they were healthy, the last with"
-                    f" exit code {code}; its log ends with:\n{last_lines(log_file)}"
-                )
-            )

@@ -7,6 +7,7 @@ import fnmatch
 import itertools
 import json
 import logging
+import math
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -100,16 +101,30 @@ class TargetGroup:
     interval: float
     timeout: float
     unhealthy_threshold: int
+    deregistration_delay: float = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """target_group: None of a worker, which no load balancer calls."""
+    """target_group: None of a worker, which no load balancer calls. minimum_healthy, maximum: in percent of the tasks,
+    during a deployment."""
 
     name: str
     task: TaskDefinition
     tasks: int
     target_group: TargetGroup | None
+    minimum_healthy: int = 100
+    maximum: int = 200
+
+    @property
+    def least(self) -> int:
+        """Tasks that are healthy at any time of a deployment (ECS API reference, DeploymentConfiguration)."""
+        return math.ceil(self.tasks * self.minimum_healthy / 100)
+
+    @property
+    def most(self) -> int:
+        """Tasks that run or start at any time of a deployment."""
+        return self.tasks * self.maximum // 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +202,8 @@ def read(program: Program, root: Path, url: str) -> Stack:
                     task=task_definition(resource, "taskDefinition"),
                     tasks=int(_known(resource, "desiredCount")),
                     target_group=target_groups[balancers[0]["targetGroupArn"]] if balancers else None,
+                    minimum_healthy=int(resource.inputs.get("deploymentMinimumHealthyPercent", 100)),
+                    maximum=int(resource.inputs.get("deploymentMaximumPercent", 200)),
                 )
             )
     outputs = {name: _known_value(value, f"output {name}") for name, value in sorted(program.outputs.items())}
@@ -404,6 +421,7 @@ def _target_group(resource: Resource) -> TargetGroup:
         interval=float(check["interval"]),
         timeout=float(check["timeout"]),
         unhealthy_threshold=int(check["unhealthyThreshold"]),
+        deregistration_delay=float(resource.inputs.get("deregistrationDelay", 300)),
     )
 
 

@@ -51,7 +51,8 @@ class Console:
         add.add_post(f"{prefix}/cql", cql.answer)
         add.add_post(f"{prefix}/cql/check", cql.check)
         add.add_post(f"{prefix}/faults", self._switch_faults)
-        add.add_post(f"{prefix}/tasks", self._end_task)
+        add.add_post(f"{prefix}/tasks", self._change_task)
+        add.add_post(f"{prefix}/api/tasks", self._change_task)
         add.add_static(f"{prefix}/static", _HERE / "static")
         async with serve_on(listener, app, handle_signals=False):
             yield
@@ -83,11 +84,17 @@ class Console:
         values: dict[str, Any] = await asyncio.to_thread(FRAGMENTS["faults"], self._watched, request.query)
         return self._pages.html("faults.html", "faults", request, {**values, "error": error})
 
-    async def _end_task(self, request: web.Request) -> web.Response:
-        """Restarts a task: its service starts another one."""
-        id_ = str((await request.post()).get("task", ""))
+    async def _change_task(self, request: web.Request) -> web.Response:
+        """Restarts or stops a task, by a form or by a command."""
+        given = {**request.query, **(await request.post())}
+        id_, action = str(given.get("task", "")), given.get("action")
+        if action not in ("restart", "stop"):
+            raise web.HTTPBadRequest(text="The action is restart or stop.\n")
         for service in self._watched.services:
-            if id_ in service.tasks:
-                service.tasks[id_].restart()
+            if service.restart_task(id_) if action == "restart" else service.stop_task(id_):
+                if request.path.startswith(f"{self._access.prefix}/api/"):
+                    return web.json_response({"service": service.name, "task": id_, "action": action})
                 return web.Response(status=303, headers={"Location": f"{self._access.prefix}/"})
-        raise web.HTTPNotFound(text="This task does not run any more; the stack's page has those that do.\n")
+        raise web.HTTPNotFound(
+            text="No service runs this task; the stack's page, or `status --json`, has those that run.\n"
+        )

@@ -16,8 +16,8 @@ from local.console import chains, logs
 from local.console.chains import Statements, dollars
 from local.console.logs import Filter
 from local.rollout import Rollout
+from local.service_tasks import LocalService
 from local.state import StackState
-from local.tasks import LocalService
 from local_keyspaces.credentials import Role
 from local_keyspaces.metered import read_totals
 from local_keyspaces.state import Running
@@ -65,6 +65,8 @@ def status(watched: Watched) -> Values:
                     {
                         "id": id_,
                         "healthy": each.target.healthy,
+                        "leaving": each.target.draining,
+                        "why": each.target.last_check,
                         "port": each.target.port,
                         "pid": each.task.process.pid,
                         "seconds": int(now - each.started),

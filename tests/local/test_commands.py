@@ -212,7 +212,7 @@ def test_runs_the_declared_stack_from_up_to_destroy(machine: Machine) -> None:
 
 
 def _uses_the_console(machine: Machine) -> None:
-    """CQL as administrator and as a role, and a task that is restarted."""
+    """CQL as administrator and as a role, and tasks that are restarted and stopped."""
     address = machine.local("console").stdout.strip()
     with httpx.Client(follow_redirects=True, timeout=30) as browser:
         base = str(browser.get(address).url)
@@ -231,8 +231,12 @@ def _uses_the_console(machine: Machine) -> None:
             return re.findall(r'name="task" value="(\w+)"', page) if page.count(">healthy<") == 2 else []
 
         before = tasks()
-        browser.post(f"{base}tasks", data={"task": before[0]})
+        browser.post(f"{base}tasks", data={"task": before[0], "action": "restart"})
         wait_until(lambda: before[1] in (now := tasks()) and before[0] not in now)
+        stopped = machine.local("stop", before[1])
+        assert stopped.stdout == f"query-api: stops task {before[1]}\n", stopped.stderr
+        wait_until(lambda: bool(now := tasks()) and before[1] not in now)
+        assert "No service runs this task" in machine.local("stop", before[1]).stderr
 
 
 @pytest.mark.long

@@ -274,4 +274,5 @@ def test_refuses_a_profile_and_a_task_that_there_are_not(browser: tuple[httpx.Cl
     """A form that was sent by hand is a traceback in the terminal."""
     client, base = browser
     assert client.post(f"{base}cql", data={"statement": "SELECT", "profile": "root"}).status_code == 400
-    assert client.post(f"{base}tasks", data={"task": "0a1b2c3d"}).status_code == 404
+    assert client.post(f"{base}tasks", data={"task": "0a1b2c3d", "action": "stop"}).status_code == 404
+    assert client.post(f"{base}tasks", data={"task": "0a1b2c3d", "action": "kill"}).status_code == 400

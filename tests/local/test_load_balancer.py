@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import aiohttp
 from aiohttp import web
@@ -195,5 +196,25 @@ def test_counts_requests_and_their_bytes() -> None:
         assert traffic.requests == {"POST": 2, "GET": 1}
         for counted in (traffic.request_bytes, traffic.response_bytes):  # bodies of 1,000 bytes, and headers
             assert 1_000 + 3 * 50 < counted < 1_000 + 3 * 600
+
+    run(test)
+
+
+def test_drains_a_target_for_as_long_as_it_has_requests_but_no_longer_than_declared() -> None:
+    """A task that hangs keeps an edit from being done, or one that works loses its requests."""
+
+    async def test(balancer: LoadBalancer, session: aiohttp.ClientSession) -> None:
+        group = replace(API, deregistration_delay=0.3)
+        async with App("a").serve() as a, balancer.register(group, a.port, lambda: None) as target:
+            await until(lambda: bool(balancer.healthy_targets(group)))
+            balancing = asyncio.create_task(balancer.drain(group, target))
+            await asyncio.wait({balancing}, timeout=0.1)
+            assert balancing.done(), "it has no request to wait for"
+            assert (await session.get("/api/x")).status == 503
+            with target.in_flight():
+                draining = asyncio.create_task(balancer.drain(group, target))
+                await asyncio.wait({draining}, timeout=0.1)
+                assert not draining.done()
+                await draining
 
     run(test)

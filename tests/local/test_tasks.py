@@ -12,8 +12,9 @@ from local.credentials_endpoint import CredentialsEndpoint
 from local.errors import LocalError
 from local.load_balancer import LoadBalancer
 from local.secrets_file import SecretsFile
+from local.service_tasks import LocalService
 from local.state import StackState
-from local.tasks import LocalService, Surroundings, run_once
+from local.tasks import Surroundings, run_once
 from local.translation import ContainerCheck, OneOff, Service, Stack, TaskDefinition, TimedTask
 from local_keyspaces.credentials import CredentialStore, Role
 from local_keyspaces.processes import Registry
@@ -112,13 +113,14 @@ def test_keeps_a_worker_running_without_an_address(tmp_path: Path) -> None:
     check = _check("import pathlib, sys; sys.exit(not pathlib.Path('told').exists())")
 
     async def run() -> None:
-        worker = _worker(definition_of(source, tmp_path, check=check), tmp_path, lambda _: None)
-        running = asyncio.create_task(worker.run())
-        await worker.until_ready()
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        healthy = asyncio.Event()
+        worker = _worker(definition_of(source, tmp_path, check=check), tmp_path, lambda _: healthy.set())
+        worker.start(1)
+        await healthy.wait()
+        assert (worker.count, worker.healthy) == (1, 1)
+        await worker.close()
 
-    asyncio.run(run())
+    asyncio.run(asyncio.wait_for(run(), 60))
     assert (tmp_path / "told").read_text() == "False"
 
 
@@ -135,10 +137,9 @@ def test_replaces_a_worker_that_fails_its_check(tmp_path: Path) -> None:
     async def run() -> None:
         definition = definition_of("import time; time.sleep(60)", tmp_path, check=_check("import sys; sys.exit(1)"))
         worker = _worker(definition, tmp_path, told)
-        running = asyncio.create_task(worker.run())
+        worker.start(1)
         await ended.wait()
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await worker.close()
 
     asyncio.run(asyncio.wait_for(run(), 60))
     assert not any("1 of 1 tasks healthy" in event for event in events)

@@ -198,6 +198,24 @@ def test_runs_a_service_without_load_balancer(program: Program) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("tasks", "minimum", "maximum", "least", "most"),
+    [(2, 100, 200, 2, 4), (2, 50, 100, 1, 2), (3, 50, 150, 2, 4), (0, 100, 200, 0, 0)],
+)
+def test_reads_how_many_tasks_a_deployment_may_have(
+    program: Program, tasks: int, minimum: int, maximum: int, least: int, most: int
+) -> None:
+    """An edit here takes more tasks than the account has room for, or fewer serve meanwhile than on AWS."""
+    percent = {"deploymentMinimumHealthyPercent": minimum, "deploymentMaximumPercent": maximum}
+    other = changed(program, "aws:ecs/service:Service", desiredCount=tasks, **percent)
+    other = changed(other, "aws:lb/targetGroup:TargetGroup", deregistrationDelay=7)
+    _, api = translation.read(other, ROOT, URL).steps
+    assert isinstance(api, translation.Service)
+    assert (api.least, api.most) == (least, most)
+    assert api.target_group is not None
+    assert api.target_group.deregistration_delay == 7
+
+
 def test_takes_an_existing_secret_from_the_developer(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program with a secret of Secrets Manager does not run here, or its value is where a console shows it."""
     monkeypatch.setenv("LOCAL_SECRET_CURSOR_KEY", "value")
