@@ -40,6 +40,7 @@ def options_table() -> str:
         ("`NewVpc(session_endpoint=True)`", endpoint, "a month"),
         ("`NewVpc(parameter_endpoint=True)`", endpoint, "a month"),
         ("`NewVpc(secret_endpoint=True)`", endpoint, "a month"),
+        ("`NewVpc(trace_endpoint=True)`", endpoint, "a month"),
         ('`NewVpc(egress="public")`, `ExistingVpc(assign_public_ip=True)`', _a_month(PUBLIC_IPV4), "a task and month"),
         ("the Keyspaces endpoint of an `Environment`", endpoint, "a month"),
         ("`PublicLoadBalancer`", _a_month(LOAD_BALANCER) + _ZONES * _a_month(PUBLIC_IPV4), "a month"),

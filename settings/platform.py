@@ -12,6 +12,7 @@ from components import (
     ExistingCluster,
     ExistingListener,
     ExistingVpc,
+    GuardDutyAgent,
     Https,
     NewCluster,
     NewVpc,
@@ -32,6 +33,7 @@ def read_environment(config: StackConfig) -> Mapping[str, Any]:
         "network": _network(config),
         "load_balancer": _load_balancer(config),
         "cluster": _cluster(config),
+        "guardduty": _guardduty(config),
         "protect": config["protect"].value,
         **config.arguments(
             Environment.check,
@@ -75,9 +77,15 @@ def _network(config: StackConfig) -> NewVpc | ExistingVpc | None:
         config.exclude(new.values(), "vpcId names a VPC that is there")
         return config.make(ExistingVpc, vpc_id=vpc_id, **existing)
     config.exclude(existing.values(), "vpcId is not set")
-    # With another egress, sessions and secrets take that.
+    # With another egress, sessions, secrets and traces take that.
     endpoints = new["egress"].value == "endpoints"
-    return config.make(NewVpc, **new, session_endpoint=endpoints and bool(config["exec"]), parameter_endpoint=endpoints)
+    return config.make(
+        NewVpc,
+        **new,
+        session_endpoint=endpoints and bool(config["exec"]),
+        parameter_endpoint=endpoints,
+        trace_endpoint=endpoints and bool(config["queryApiTracePercent"]),
+    )
 
 
 def _load_balancer(config: StackConfig) -> PublicLoadBalancer | ExistingListener | None:
@@ -107,6 +115,11 @@ def _cluster(config: StackConfig) -> NewCluster | ExistingCluster | None:
         config.exclude([insights], "clusterArn names a cluster that is there")
         return config.make(ExistingCluster, arn=arn)
     return config.make(NewCluster, container_insights=insights)
+
+
+def _guardduty(config: StackConfig) -> GuardDutyAgent | None:
+    repository = config["guardDutyRepository"]
+    return config.make(GuardDutyAgent, repository=repository) if repository else None
 
 
 def _capacity(config: StackConfig) -> OnDemand | Provisioned | None:

@@ -28,6 +28,7 @@ from components.iam import (
     READ_OBJECT,
     READ_PARAMETERS,
     READ_SECRET,
+    SEND_SPANS,
     SIGN_IN_TO_ECR,
     WRITE_LOG,
     allow,
@@ -71,6 +72,11 @@ def ecr_policy(account: Account, agent: GuardDutyAgent | None) -> pulumi.Output[
 def logs_policy(account: Account) -> pulumi.Output[str]:
     """Writing to log groups of this account."""
     return _document(account, [(WRITE_LOG, account.arn("logs", "log-group:*"))])
+
+
+def traces_policy(account: Account) -> pulumi.Output[str]:
+    """Sending spans. X-Ray offers no narrower resource for this action."""
+    return _document(account, [(SEND_SPANS, "*")])
 
 
 def guardduty_policy(account: Account) -> pulumi.Output[str]:

@@ -19,6 +19,7 @@ from components.network.endpoint_policies import (
     parameters_policy,
     secrets_policy,
     sessions_policy,
+    traces_policy,
 )
 from components.network.security_group_rules import HTTPS_PORT, let_in
 
@@ -84,6 +85,7 @@ def create_https_endpoints(
     sessions: bool,
     parameters: bool,
     secrets: bool,
+    traces: bool,
     agent: GuardDutyAgent | None,
     zones: Sequence[str],
     vpc_id: pulumi.Input[str],
@@ -94,7 +96,8 @@ def create_https_endpoints(
     parent: pulumi.Resource,
 ) -> dict[str, aws.ec2.VpcEndpoint]:
     """The endpoints of Fargate tasks without internet, by service: for image and log; with `sessions`, for Exec;
-    with `parameters` and `secrets`, for secrets in Parameter Store and in Secrets Manager.
+    with `parameters` and `secrets`, for secrets in Parameter Store and in Secrets Manager; with `traces`, for X-Ray,
+    whose OTLP endpoint has the name that this endpoint's private DNS answers for (that it serves OTLP is UNVERIFIED).
 
     Sources: ECR user guide, "Amazon ECR interface VPC endpoints"; ECS developer guide, "Amazon ECS interface VPC
     endpoints": tasks on Fargate need none for ECS itself, and one for Systems Manager or Secrets Manager where they
@@ -110,6 +113,7 @@ def create_https_endpoints(
         **({"ssmmessages": sessions_policy(account)} if sessions else {}),
         **({"ssm": parameters_policy(account)} if parameters else {}),
         **({"secretsmanager": secrets_policy(account)} if secrets else {}),
+        **({"xray": traces_policy(account)} if traces else {}),
     }
     services = {service: find_service(service, parent=parent) for service in policies}
     lacking = {service: sorted(set(zones) - set(found.availability_zones)) for service, found in services.items()}

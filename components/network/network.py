@@ -43,13 +43,14 @@ class Network:
     keyspaces_security_group_id: where CQL is spoken; tasks are let in one security group at a time.
     sessions: whether ECS Exec can reach the tasks; assumed in an existing VPC, which is its owner's business.
     parameters, secrets: whether ECS can fetch secrets from Parameter Store and Secrets Manager for them; the same.
+    traces: whether they can reach X-Ray; the same.
     buckets: those that tasks can read from; None in an existing VPC, which is its owner's business.
     vpc, layout, keyspaces_security_group: None if they were there already. layout: refuses that the subnets are cut
     anew.
     https_security_group: of the endpoints by which tasks reach ECR, CloudWatch Logs and secrets. None: tasks reach
     HTTPS anywhere.
     endpoints: those created, by service: `cassandra`, `s3`, `ecr.api`, `ecr.dkr`, `logs`, `ssmmessages`, `ssm`,
-    `guardduty-data`, `secretsmanager`.
+    `guardduty-data`, `secretsmanager`, `xray`.
     """
 
     vpc_id: pulumi.Output[str]
@@ -61,6 +62,7 @@ class Network:
     sessions: bool
     parameters: bool
     secrets: bool
+    traces: bool
     buckets: Sequence[str] | None
     vpc: awsx.ec2.Vpc | None
     layout: NetworkLayout | None
@@ -160,6 +162,7 @@ def _in_new_vpc(
             sessions=options.session_endpoint,
             parameters=options.parameter_endpoint,
             secrets=options.secret_endpoint,
+            traces=options.trace_endpoint,
             agent=agent,
             zones=zones,
             vpc_id=vpc.vpc_id,
@@ -191,6 +194,7 @@ def _in_new_vpc(
         sessions=options.egress != "endpoints" or options.session_endpoint,
         parameters=options.egress != "endpoints" or options.parameter_endpoint,
         secrets=options.egress != "endpoints" or options.secret_endpoint,
+        traces=options.egress != "endpoints" or options.trace_endpoint,
         buckets=options.buckets,
         vpc=vpc,
         layout=layout,
@@ -238,6 +242,7 @@ def _in_existing_vpc(
         sessions=True,
         parameters=True,
         secrets=True,
+        traces=True,
         buckets=None,
         vpc=None,
         layout=None,

@@ -40,7 +40,7 @@ class NewVpc:
         "nat": one NAT gateway. The internet is out of reach while its zone is down.
         "nat-per-zone": one in each zone.
         "endpoints": no way to the internet, but interface endpoints for ECR (`ecr.api`, `ecr.dkr`) and CloudWatch
-        Logs. Tasks reach nothing else: neither X-Ray nor an image of GuardDuty's agent in another account.
+        Logs. Tasks reach nothing else, but for the endpoints below.
         "public": tasks have public addresses in the public subnets. Their security groups still let
         in nothing but the load balancer.
         The subnets stay the same, so the egress of a stack can be changed; its tasks are replaced if that moves them.
@@ -50,6 +50,7 @@ class NewVpc:
         which ECS cannot fetch `generated_secrets` and an `ExistingParameter`, or an `ExistingSecret`: on Fargate it
         does so from the task's own network (ECS developer guide, "Amazon ECS interface VPC endpoints"). Both let
         through what is this account's.
+    trace_endpoint: with "endpoints", one more endpoint, `xray`, without which `Tracing` cannot send spans.
     buckets: names of S3 buckets in the stack's region that tasks read from, by `KeyspacesMicroservice(sources=...)`.
         With every egress, all traffic to S3 in this region takes the gateway endpoint, whose policy lets through
         nothing but ECR's layers and reading these.
@@ -63,6 +64,7 @@ class NewVpc:
     session_endpoint: bool = False
     parameter_endpoint: bool = False
     secret_endpoint: bool = False
+    trace_endpoint: bool = False
     buckets: Sequence[str] = ()
 
     def __post_init__(self) -> None:
@@ -80,6 +82,9 @@ class NewVpc:
                 else None,
                 "secret_endpoint": 'is for `egress`="endpoints"; with another, ECS needs no endpoint'
                 if self.secret_endpoint and self.egress != "endpoints"
+                else None,
+                "trace_endpoint": 'is for `egress`="endpoints"; with another, tasks need no endpoint'
+                if self.trace_endpoint and self.egress != "endpoints"
                 else None,
                 "buckets": self._mistake_in_buckets(),
             },

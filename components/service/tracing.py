@@ -42,6 +42,6 @@ class Tracing:
 
 def tracing_mistake(network: Network) -> str | None:
     """Why tasks in this network cannot send traces."""
-    if network.https_security_group is None:
+    if network.traces:
         return None
-    return "has tracing, but X-Ray cannot be reached where the egress is endpoints; use another egress, or no tracing"
+    return "has tracing, which needs NewVpc(trace_endpoint=True) where the egress is endpoints"

@@ -93,7 +93,8 @@ def _spelled_out_secrets(container: Container) -> Iterator[str]:
     for where, name in _secrets(container):
         yield (
             f"is given {name} in plain text in {where}, which the console and all that may describe the task definition"
-            " see: put it into Secrets Manager or Parameter Store and name it under secrets, with valueFrom"
+            " see: put it into Secrets Manager or Parameter Store and name it under secrets, with valueFrom; a variable"
+            " that holds only the name of one ends in _NAME"
         )
 
 

@@ -23,7 +23,8 @@ _VALUE = re.compile(
 )
 # NAME=VALUE inside a connection string or a command.
 _PAIR = re.compile(r"(?:^|[\s;&?,\"'|(])-{0,2}([A-Za-z][\w.-]*(?: [A-Za-z]+)?)\s*=\s*[\"']?([^\s;&,\"')|]+)")
-# Where a secret is, or whether there is one, or who will put it there.
+# Where a secret is, or whether there is one, or who will put it there. A path that is in no file system by convention,
+# such as /prod/db, is not here: passwords begin with a slash too, and DB_PASSWORD_NAME may hold it.
 _NOT_SECRET_VALUE = re.compile(
     r"|arn:[\w-]+:[\w-]+:.*|true|false|yes|no|on|off|none|[$<{%].*"
     r"|/(?:app|certs?|config|data|dev|etc|home|keys?|mnt|opt|proc|root|run|secrets?|srv|ssl|tmp|usr|var)/[\w./@-]+",

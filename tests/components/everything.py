@@ -28,6 +28,7 @@ from components import (
     Sidecar,
     Spot,
     Table,
+    Tracing,
     Worker,
     read,
     write,
@@ -80,6 +81,7 @@ def declare_everything() -> Everything:
             session_endpoint=True,
             parameter_endpoint=True,
             secret_endpoint=True,
+            trace_endpoint=True,
             buckets=["data"],
         ),
         load_balancer=PublicLoadBalancer(
@@ -134,6 +136,7 @@ def declare_everything() -> Everything:
                 schedule=[ScheduledScaling(expression="cron(0 7 * * ? *)", min_tasks=2, max_tasks=8)],
             ),
             spot=Spot(),
+            tracing=Tracing(),
             exec=True,
             after=[loader.completed],
         ),

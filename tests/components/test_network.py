@@ -74,6 +74,7 @@ def _rules(program: Program) -> set[tuple[str, str, str, int]]:
         ({"egress": "vpn"}, "egress is 'vpn'; use nat, nat-per-zone, endpoints, public"),
         ({"session_endpoint": True}, 'session_endpoint is for egress="endpoints"'),
         ({"parameter_endpoint": True}, 'parameter_endpoint is for egress="endpoints"'),
+        ({"trace_endpoint": True}, 'trace_endpoint is for egress="endpoints"'),
         ({"secret_endpoint": True}, 'secret_endpoint is for egress="endpoints"'),
     ],
 )
@@ -181,6 +182,12 @@ def test_keeps_the_subnets_whatever_the_egress() -> None:
         (
             NewVpc(egress="endpoints", secret_endpoint=True),
             ["cassandra", "ecr.api", "ecr.dkr", "logs", "s3", "secretsmanager"],
+            False,
+            False,
+        ),
+        (
+            NewVpc(egress="endpoints", trace_endpoint=True),
+            ["cassandra", "ecr.api", "ecr.dkr", "logs", "s3", "xray"],
             False,
             False,
         ),

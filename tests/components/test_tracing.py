@@ -1,5 +1,6 @@
 """Traces of a service as its microservice declares them."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from components import Environment, KeyspacesMicroservice, NewVpc, Service, Table, Tracing, read
 from components.arguments import InvalidArguments
 from declared.program import Program
-from tests.evaluation import container, declare, policy
+from tests.components.networks import ENDPOINT
+from tests.evaluation import container, declare, dependencies, one, policy
 
 
 def _declare(tracing: Tracing | None, *, network: NewVpc | None = None, computed: bool = True, **more: Any) -> Program:
@@ -55,9 +57,20 @@ def test_previews_with_traces() -> None:
 
 def test_refuses_traces_that_would_not_arrive() -> None:
     """Tasks try to reach X-Ray for ever, and every span is dropped."""
-    with pytest.raises(InvalidArguments, match="run has tracing, but X-Ray cannot be reached where"):
+    with pytest.raises(InvalidArguments, match=r"run has tracing, which needs NewVpc\(trace_endpoint=True\) where"):
         _declare(Tracing(), network=NewVpc(egress="endpoints"))
     _declare(None, network=NewVpc(egress="endpoints"))
+
+
+def test_sends_traces_through_an_endpoint_where_there_is_no_internet() -> None:
+    """Spans do not arrive, or the endpoint is a way to more of X-Ray than sending them."""
+    program = _declare(Tracing(), network=NewVpc(egress="endpoints", trace_endpoint=True))
+    endpoint = one(program, ENDPOINT, "shop-xray")
+    (statement,) = json.loads(endpoint.inputs["policy"])["Statement"]
+    assert (statement["Action"], statement["Resource"]) == (["xray:PutSpans"], "*")
+    assert statement["Condition"] == {"StringEqualsIfExists": {"aws:PrincipalAccount": "000000000000"}}
+    assert endpoint.inputs["privateDnsEnabled"]
+    assert "VpcEndpoint shop-xray" in dependencies(program, one(program, "aws:ecs/service:Service", "api"))
 
 
 @pytest.mark.parametrize("percent", [-1, 101])

@@ -21,7 +21,7 @@ _MARKS = {
     "scaling": ["type aws:appautoscaling/policy:"],
     "scaling by schedule": ["type aws:appautoscaling/scheduledAction:"],
     "Spot": ["capacity FARGATE_SPOT"],
-    "tracing": ["variable OTEL_", "action xray:"],
+    "tracing": ["variable OTEL_", "action xray:", "endpoint xray"],
     "sidecars": ["sidecar "],
     "GuardDuty": ["endpoint guardduty-data", "pulls another account's image"],
     "ECS Exec": ["action ssmmessages:", "endpoint ssmmessages"],

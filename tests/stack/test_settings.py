@@ -20,6 +20,7 @@ _KEY = "arn:aws:kms:us-east-1:123456789012:key/12345678-1234-1234-1234-123456789
 _TOPIC = "arn:aws:sns:us-east-1:123456789012:alarms"
 _LISTENER = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/shared/50dc6c495c0c9188/f2f7dc8efc522ab2"
 _WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:regional/webacl/api/a1b2c3d4-5678-90ab-cdef-EXAMPLE11111"
+_AGENT = "593207742271.dkr.ecr.us-east-1.amazonaws.com/aws-guardduty-agent-fargate"
 _VPC = {
     "vpcId": "vpc-0123456789abcdef0",
     "publicSubnetIds": '["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]',
@@ -37,6 +38,7 @@ DEFINITION = ("aws:ecs/taskDefinition:TaskDefinition", "query-api")
 BALANCER = ("aws:lb/loadBalancer:LoadBalancer", "keyspaces")
 ACTION = ("aws:appautoscaling/scheduledAction:ScheduledAction", "query-api-1")
 POLICY = "aws:appautoscaling/policy:Policy"
+_ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 
 # By setting: what is set, and which input of which resource it changes to what.
 _EFFECTS: list[tuple[str, dict[str, str], tuple[str, str], str, Any]] = [
@@ -98,6 +100,13 @@ _EFFECTS: list[tuple[str, dict[str, str], tuple[str, str], str, Any]] = [
         ("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "query-api-to-keyspaces"),
         "referencedSecurityGroupId",
         "sg-0123456789abcdef0",
+    ),
+    (
+        "guardDutyRepository",
+        {"guardDutyRepository": _AGENT},
+        ("aws:ec2/vpcEndpoint:VpcEndpoint", "keyspaces-guardduty-data"),
+        "serviceName",
+        "com.amazonaws.us-east-1.guardduty-data",
     ),
     (
         "certificateArn",
@@ -351,6 +360,13 @@ def test_lets_the_api_send_traces(program: Program) -> None:
     assert traced["OTEL_TRACES_SAMPLER_ARG"] == "0.25"
 
 
+def test_gives_traces_an_endpoint_where_there_is_no_internet() -> None:
+    """The setting is refused where the egress is endpoints, though an endpoint would do."""
+    endpoint = one(evaluate(egress="endpoints", queryApiTracePercent="25"), _ENDPOINT, "keyspaces-xray")
+    assert endpoint.inputs["serviceName"] == "com.amazonaws.us-east-1.xray"
+    assert not [each for each in evaluate(egress="endpoints").of_type(_ENDPOINT) if each.name == "keyspaces-xray"]
+
+
 def test_tells_the_api_whom_to_believe_who_its_client_is() -> None:
     """The API takes anybody's word for who its client is, or nobody's."""
     assert _variables(evaluate(vpcCidr="10.9.0.0/20"))["TRUSTED_PROXIES"] == "10.9.0.0/20"
@@ -379,6 +395,10 @@ def test_says_where_an_existing_listener_is_reached() -> None:
         ({"queryApiTasks": "two"}, "queryApiTasks is 'two'; use a whole number"),
         ({"protect": "yes"}, "protect is 'yes'; use true or false"),
         ({"allowedCidrs": "10.0.0.0/8"}, "allowedCidrs is '10.0.0.0/8'; use a list such as"),
+        (
+            {"guardDutyRepository": "guardduty"},
+            "guardDutyRepository is 'guardduty'; give the one that GuardDuty's guide lists for the region",
+        ),
         ({"egress": "igw"}, "egress is 'igw'; use nat, nat-per-zone, endpoints, public"),
         ({"architecture": "arm"}, "architecture is 'arm'; use ARM64, X86_64"),
         ({"queryApiTask": "3"}, "queryApiTask is not a setting; did you mean queryApiTasks?"),

@@ -185,6 +185,8 @@ _SECRET_EXAMPLES = [
             "KEYSPACES_TABLE_TOKENS": "tokens",
             "TOKEN_URL": "https://example.com/token",
             "PASSWORD_FILE": "/run/secrets/password",
+            "DB_PASSWORD_NAME": "/prod/db",
+            "DB_PASSWORD_PARAMETER": "/prod/db",
             "SECRET_ARN": "arn:aws:secretsmanager:us-east-1:000000000000:secret:a",
             "DB_SECRET": "arn:aws:secretsmanager:us-east-1:000000000000:secret:a",
             "TLS_PRIVATE_KEY": "/etc/key.pem",
@@ -205,7 +207,7 @@ _SECRET_EXAMPLES = [
             rule=_SECRETS,
             case=f"{name}={value}",
             given=_told(name, value),
-            says=("orders", "container sidecar", f"given {name} ", "valueFrom"),
+            says=("orders", "container sidecar", f"given {name} ", "valueFrom", "ends in _NAME"),
         )
         for name, value in {
             "DB_PASSWORD": "hunter2",

@@ -1,5 +1,6 @@
 """Examples for rules/network.py."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from tests.policy.examples import Example
@@ -22,9 +23,9 @@ def _ingress(**inputs: Any) -> Given:
     return _rule("Ingress", **inputs)
 
 
-def _group(direction: str, **rule: Any) -> Given:
+def _group(direction: str, *rules: Mapping[str, Any], **rule: Any) -> Given:
     other = {"protocol": "tcp", "fromPort": 8080, "toPort": 8080, "securityGroups": [UNKNOWN]}
-    return Given(type="aws:ec2/securityGroup:SecurityGroup", inputs={direction: [other, rule]}, name="tasks")
+    return Given(type="aws:ec2/securityGroup:SecurityGroup", inputs={direction: [other, *rules, rule]}, name="tasks")
 
 
 def _old_rule(direction: str, **inputs: Any) -> Given:
@@ -228,6 +229,25 @@ EXAMPLES = [
         case="all TCP to everywhere",
         given=_old_rule("egress", protocol="tcp", fromPort=0, toPort=65535, ipv6CidrBlocks=["::/0"]),
         says=("tasks", "::/0", "tcp 0-65535"),
+    ),
+    Example(
+        rule=_OUT,
+        case="two rules that join to all TCP",
+        given=_group(
+            "egress",
+            {"protocol": "tcp", "fromPort": 0, "toPort": 1023, "cidrBlocks": ["0.0.0.0/0"]},
+            protocol="tcp",
+            fromPort=1024,
+            toPort=65535,
+            cidrBlocks=["0.0.0.0/0"],
+        ),
+        says=("0.0.0.0/0", "tcp 1024-65535"),
+    ),
+    Example(
+        rule=_OUT,
+        case="two networks that join to everywhere",
+        given=_group("egress", protocol="-1", fromPort=0, toPort=0, cidrBlocks=["0.0.0.0/1", "128.0.0.0/1"]),
+        says=("0.0.0.0/1", "every port and protocol"),
     ),
     Example(
         rule=_OUT,
