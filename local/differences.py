@@ -1,38 +1,137 @@
 """The changes that an edit of the program makes, resource by resource, in the signs of `pulumi preview`."""
 
-from collections.abc import Iterator
+import base64
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
+
+import dill  # of pulumi, which serializes providers by it
 
 from declared.program import Program, Resource
 
 _SHOWN: Final = 12
 
+# Inputs whose change replaces a resource: `ForceNew` and `RequiresReplace` in terraform-provider-aws, by the types that
+# the components declare. Of the others, and of nested inputs, `~` is said, though AWS may need a new one.
+_TASK_DEFINITION: Final = (
+    "containerDefinitions",
+    "cpu",
+    "ephemeralStorage",
+    "executionRoleArn",
+    "family",
+    "memory",
+    "networkMode",
+    "requiresCompatibilities",
+    "runtimePlatform",
+    "taskRoleArn",
+    "volumes",
+)
+_REPLACING: Final[Mapping[str, Collection[str]]] = {
+    "aws:cloudwatch/logGroup:LogGroup": ("name",),
+    "aws:ec2/securityGroup:SecurityGroup": ("description", "name", "vpcId"),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": ("serviceName", "vpcEndpointType", "vpcId"),
+    "aws:ecr/repository:Repository": ("encryptionConfigurations", "name"),
+    "aws:ecs/cluster:Cluster": ("name",),
+    "aws:ecs/service:Service": ("cluster", "launchType", "name", "schedulingStrategy"),
+    "aws:ecs/taskDefinition:TaskDefinition": _TASK_DEFINITION,
+    "aws:iam/role:Role": ("name", "path"),
+    "aws:iam/rolePolicy:RolePolicy": ("name", "role"),
+    "aws:keyspaces/keyspace:Keyspace": ("name",),
+    "aws:keyspaces/table:Table": ("comment", "keyspaceName", "tableName"),
+    "aws:lb/listener:Listener": ("loadBalancerArn",),
+    "aws:lb/listenerRule:ListenerRule": ("listenerArn",),
+    "aws:lb/loadBalancer:LoadBalancer": ("internal", "loadBalancerType", "name"),
+    "aws:lb/targetGroup:TargetGroup": ("name", "port", "protocol", "protocolVersion", "targetType", "vpcId"),
+}
 
-def differences(before: Program, after: Program) -> Iterator[str]:
-    """A line for each resource that is added, changed or removed, up to 12, and then how many more there are."""
+
+@dataclass(frozen=True, kw_only=True)
+class Differences:
+    """lines: one for each resource that is added (+), changed (~), replaced (+-), removed (-) or refused (!), the
+    refused first, up to 12, and then how many more there are. refused: why `pulumi up` would not begin.
+    """
+
+    lines: Sequence[str]
+    refused: Sequence[str]
+
+
+def differences(before: Program, after: Program) -> Differences:
     lines = list(_lines(before, after))
-    yield from lines[:_SHOWN]
-    if len(lines) > _SHOWN:
-        yield f"and {len(lines) - _SHOWN} more"
+    lines.sort(key=lambda line: not line.startswith("!"))
+    shown, more = lines[:_SHOWN], len(lines) - _SHOWN
+    return Differences(
+        lines=[*shown, *([f"and {more} more"] if more > 0 else [])],
+        refused=[line.removeprefix("! ") for line in lines if line.startswith("!")],
+    )
 
 
 def _lines(before: Program, after: Program) -> Iterator[str]:
     old = {each.urn: each for each in before.resources if each.custom}
     new = {each.urn: each for each in after.resources if each.custom}
+    replaced: set[str] = set()
     for urn, resource in new.items():
         if urn not in old:
             yield f"+ {_named(resource)}"
-        elif changed := _changed(old[urn], resource):
-            yield f"~ {_named(resource)}: {', '.join(changed)}"
+            continue
+        changed = _changed(old[urn], resource)
+        asked = _asked(old[urn], resource) if changed else _Asked()
+        for reason in asked.refused:
+            yield f"! {_named(resource)}: {reason}"
+        replacing = [*_replacing(old[urn], resource, changed, replaced), *asked.replaces]
+        if replacing:
+            replaced.add(urn)
+        if replacing and old[urn].protect:
+            yield f"! {_named(resource)}: {', '.join(replacing)} would replace it, and it is protected"
+        elif replacing:
+            yield f"+- {_named(resource)}: {', '.join(replacing)}"
+        elif changed and not asked.refused:
+            yield f"~ {_named(resource)}: {', '.join(changed)}{asked.failed}"
     for urn, resource in old.items():
         if urn not in new:
-            yield f"- {_named(resource)}"
+            yield (
+                f"! {_named(resource)}: is removed, and it is protected"
+                if resource.protect
+                else f"- {_named(resource)}"
+            )
 
 
 def _changed(old: Resource, new: Resource) -> list[str]:
     # Of a dynamic resource, the provider is its own code.
-    names = sorted((old.inputs.keys() | new.inputs.keys()) - {"__provider"})
+    names = sorted((old.inputs.keys() | new.inputs.keys()) - {"__provider"} - new.ignore_changes)
     return [name for name in names if old.inputs.get(name) != new.inputs.get(name)]
+
+
+def _replacing(old: Resource, new: Resource, changed: Sequence[str], replaced: Collection[str]) -> list[str]:
+    """The inputs, or what else, for which it is replaced."""
+    found = [name for name in changed if name in _REPLACING.get(new.type, ())]
+    # Pulumi does not replace a resource whose trigger is new or gone.
+    if None not in (old.replacement_trigger, new.replacement_trigger):
+        found += ["its replacement trigger"] if old.replacement_trigger != new.replacement_trigger else []
+    found += [f"with {urn.rpartition('::')[2]}" for urn in sorted(new.replace_with.intersection(replaced))]
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """The answer of a dynamic resource's own provider, which `pulumi up` asks before it does anything."""
+
+    refused: Sequence[str] = ()
+    replaces: Sequence[str] = ()
+    failed: str = ""
+
+
+def _asked(old: Resource, new: Resource) -> _Asked:
+    """Restores the provider as Pulumi does (sdk/python/lib/pulumi/dynamic/__main__.py)."""
+    serialized = new.inputs.get("__provider")
+    if serialized is None:
+        return _Asked()
+    before, after = dict(old.inputs), dict(new.inputs)
+    try:
+        provider = dill.loads(base64.b64decode(serialized))  # noqa: S301  # the program's own code, which has just run
+        checked, compared = provider.check(before, after), provider.diff(old.id, before, after)
+    except Exception as error:  # a provider that asks AWS, for example
+        return _Asked(failed=f" (its provider cannot compare here: {type(error).__name__}: {error})")
+    return _Asked(refused=[each.reason for each in checked.failures or ()], replaces=list(compared.replaces or ()))
 
 
 def _named(resource: Resource) -> str:

@@ -96,8 +96,11 @@ class Edits:
         try:
             # The load balancer runs on this loop.
             declared = await asyncio.to_thread(self._evaluation.run) if evaluate else self._declared
-            for line in differences(self._declared.program, declared.program):
+            differ = await asyncio.to_thread(differences, self._declared.program, declared.program)
+            for line in differ.lines:
                 say(line)
+            if differ.refused:
+                raise LocalError("`pulumi up` refuses what is marked with !")
             await self._deploy(declared, say)
         except (LocalError, ProgramError) as error:
             say(f"not deployed, what ran before runs on: {error}")

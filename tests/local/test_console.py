@@ -58,7 +58,12 @@ def console(program: Program, state: StackState) -> Iterator[str]:
     """Its address, with the token."""
     running = Running(pid=1, stack="dev", region="us-east-1", ready=True, outputs={"url": "http://127.0.0.1:8080"})
     watched = Watched(
-        state=state, running=running, declared=lambda: program, rollout=None, roles={"query-api-task": ROLE}
+        state=state,
+        running=running,
+        declared=lambda: program,
+        rollout=None,
+        roles={"query-api-task": ROLE},
+        events=["12:00:00 Edited: a.py", "12:00:01 not deployed, what ran before runs on: <b> ended with exit code 1"],
     )
     listener = listen(0, "again")
     made = Console(watched, listener.getsockname()[1])
@@ -217,6 +222,17 @@ def test_shows_what_is_declared_with_its_properties(browser: tuple[httpx.Client,
     assert re.search(r"<li><code>__main__.py:\d+</code></li>", resource)
     assert ": storage" in client.get(f"{base}meter").text
     assert client.get(f"{base}resource?urn=none").status_code == 404
+
+
+def test_shows_why_an_edit_was_not_deployed(browser: tuple[httpx.Client, str]) -> None:
+    """A developer who looks at the console believes that his edit runs."""
+    client, base = browser
+    page = client.get(f"{base}live/stack").text
+    assert (
+        '<p class="line error">12:00:01 not deployed, what ran before runs on: &lt;b&gt; ended with exit code 1</p>'
+        in page
+    )
+    assert page.index("not deployed") < page.index("Edited: a.py"), "the newest comes first"
 
 
 def test_shows_and_searches_logs_as_text(browser: tuple[httpx.Client, str]) -> None:

@@ -5,17 +5,24 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from io import StringIO
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from declared.errors import ProgramError
 from declared.program import Program
+from declared.settings import read_settings
 from local import translation
 from local.differences import differences
 from local.edits import is_of_image, is_of_program, is_watched
+from local.errors import LocalError
+from local.evaluation import DeclaredStack
+from local.live import Deployed, Edits
 from local.testing import RunningStack, run_stack
+from local_keyspaces.progress import Progress
 from tests.evaluation import ROOT, evaluate
 from tests.keyspaces import JARS
 from tests.processes import get, wait_until
@@ -54,14 +61,54 @@ def test_knows_which_files_the_program_is_made_of(program: Program) -> None:
 
 def test_says_what_an_edit_changes(program: Program) -> None:
     """A developer learns of a changed role when it is deployed to AWS."""
-    assert list(differences(program, program)) == []
-    assert "~ aws:ecs/service:Service query-api: desiredCount" in differences(program, evaluate(queryApiTasks="3"))
+    assert differences(program, program).lines == []
+    more_tasks = differences(program, evaluate(queryApiTasks="3"))
+    assert "~ aws:ecs/service:Service query-api: desiredCount" in more_tasks.lines
     without = replace(program, resources=program.resources[:-1])
-    (removed,) = differences(program, without)
-    (added,) = differences(without, program)
+    (removed,) = differences(program, without).lines
+    (added,) = differences(without, program).lines
     assert removed.startswith("- ")
     assert added == f"+ {removed[2:]}"
-    assert list(differences(replace(program, resources=[]), program))[-1].endswith(" more")
+    assert differences(replace(program, resources=[]), program).lines[-1].endswith(" more")
+    assert more_tasks.refused == []
+
+
+def _with_inputs(program: Program, type_: str, *, protect: bool = False, **inputs: object) -> Program:
+    return replace(
+        program,
+        resources=[
+            replace(each, inputs={**each.inputs, **inputs}, protect=protect) if each.type == type_ else each
+            for each in program.resources
+        ],
+    )
+
+
+def test_tells_what_is_replaced_and_what_pulumi_refuses(program: Program) -> None:
+    """A load balancer that gets another name, or a table that loses a column, is a surprise of `pulumi up`."""
+    balancer, table = "aws:lb/loadBalancer:LoadBalancer", "pulumi-python:dynamic/keyspaces:TableSchema"
+    assert differences(program, _with_inputs(program, balancer, internal=True)).lines == [
+        f"+- {balancer} keyspaces: internal"
+    ]
+    assert differences(program, _with_inputs(program, balancer, idleTimeout=7)).lines == [
+        f"~ {balancer} keyspaces: idleTimeout"
+    ]
+    protected = _with_inputs(program, balancer, protect=True)
+    found = differences(protected, _with_inputs(protected, balancer, protect=True, internal=True))
+    assert found.lines == [f"! {balancer} keyspaces: internal would replace it, and it is protected"]
+    assert found.refused
+    gone = replace(program, resources=[each for each in program.resources if each.type != balancer])
+    (removed,) = differences(protected, gone).refused
+    assert removed == f"{balancer} keyspaces: is removed, and it is protected"
+    (schema,) = program.of_type(table)
+    columns = dict(schema.inputs["columns"])
+    columns.pop("area")
+    (lost,) = differences(program, _with_inputs(program, table, columns=columns)).refused
+    assert re.search(r"column.*area.*Keyspaces cannot do that in place: the table would be replaced", lost)
+    (rekeyed,) = differences(program, _with_inputs(program, table, partition_key=["name"])).refused
+    assert "partition_key changes from (id) to (name)" in rekeyed
+    assert differences(program, _with_inputs(program, table, columns={**columns, "area": "int", "x": "int"})).lines == [
+        f"~ {table} load-countries-countries: columns"
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -136,10 +183,122 @@ def test_applies_edits_of_the_program_and_refuses_what_pulumi_refuses(stack: tup
         )
     )
     _edit(tree / "__main__.py", '"area": "int", "motto": "text"}', '"area": "int"}')
-    wait_until(lambda: "column 'motto' is removed, which Keyspaces cannot do in place" in _log(running))
+    wait_until(lambda: "! pulumi-python:dynamic/keyspaces:TableSchema" in _log(running))
     assert get(f"{url}/countries/us").status == 200
     _edit(tree / "__main__.py", '"area": "int"}', '"area": "int", "motto": "text"}}')
     wait_until(
         lambda: "not deployed, what ran before runs on: __main__.py does not evaluate: SyntaxError" in _log(running)
     )
     assert get(f"{url}/countries/us").status == 200
+
+
+class _Fixed:
+    """An evaluation of a program whose result is given."""
+
+    def __init__(self, root: Path, declared: DeclaredStack) -> None:
+        self.root = root
+        self.result: DeclaredStack | Exception = declared
+
+    def run(self) -> DeclaredStack:
+        if isinstance(self.result, Exception):
+            raise self.result
+        return self.result
+
+
+class _Rollout:
+    """Notes what it is told to change, and fails if it is told to."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.changed = 0
+
+    async def change(self, stack: translation.Stack, pending: set[str], say: object) -> None:
+        if self.error:
+            raise self.error
+        self.changed += 1
+        pending.clear()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Live:
+    edits: Edits
+    evaluation: _Fixed
+    rollout: _Rollout
+    progress: Progress
+    shown: list[DeclaredStack]
+
+    def deploy(self) -> Deployed:
+        return asyncio.run(self.edits.deploy())
+
+
+@pytest.fixture
+def live(program: Program) -> _Live:
+    stack = translation.read(program, ROOT, "http://127.0.0.1:1")
+    declared = DeclaredStack(settings=read_settings(ROOT, "dev"), program=program, stack=stack)
+    evaluation, rollout, progress = _Fixed(ROOT, declared), _Rollout(), Progress(StringIO())
+    shown: list[DeclaredStack] = []
+
+    async def tables(_: translation.Stack) -> None:
+        raise LocalError("table t exists and column 'c' changes its type, which Keyspaces cannot do in place")
+
+    edits = Edits(
+        evaluation,  # type: ignore[arg-type]
+        declared,
+        rollout,  # type: ignore[arg-type]
+        tables=tables,
+        progress=progress,
+        outputs=shown.append,
+    )
+    return _Live(edits=edits, evaluation=evaluation, rollout=rollout, progress=progress, shown=shown)
+
+
+def _not_deployed(live: _Live, reason: str) -> None:
+    deployed = live.deploy()
+    assert not deployed.deployed
+    assert deployed.lines[-1].startswith("not deployed, what ran before runs on: ")
+    assert reason in deployed.lines[-1]
+    assert reason in live.progress.said[-1], "the terminal and the console do not say why"
+    assert live.shown == [], "the console shows what was not deployed"
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "query-api: 3 tasks ended before they were healthy, the last with exit code 1; its log ends with:\nSyntaxError",
+        "query-api: its tasks are not healthy after 120 s: GET /ping answers 503; see `make logs`",
+    ],
+)
+def test_says_why_new_tasks_are_not_deployed_and_tries_again(live: _Live, reason: str) -> None:
+    """An edit that crashes is silent, or its correction is not deployed, as nothing seems to differ."""
+    live.rollout.error = LocalError(reason)
+    _not_deployed(live, reason)
+    live.rollout.error = None
+    assert live.deploy() == Deployed(deployed=True, lines=["nothing has changed"])
+    assert live.rollout.changed == 1
+    assert len(live.shown) == 1
+
+
+def test_changes_nothing_when_the_program_does_not_evaluate(live: _Live) -> None:
+    """A half-written program takes down what runs, or is a traceback in the terminal."""
+    live.evaluation.result = ProgramError("__main__.py does not evaluate: SyntaxError: invalid syntax")
+    _not_deployed(live, "SyntaxError: invalid syntax")
+    live.evaluation.result = ZeroDivisionError("division by zero")
+    _not_deployed(live, "ZeroDivisionError: division by zero")
+    assert live.rollout.changed == 0
+
+
+def test_changes_nothing_when_a_key_changes_or_a_column_goes(live: _Live, program: Program) -> None:
+    """Tasks that expect another table run beside the one there is, or the table loses its rows."""
+    (schema,) = program.of_type("pulumi-python:dynamic/keyspaces:TableSchema")
+    columns = {name: type_ for name, type_ in schema.inputs["columns"].items() if name != "area"}
+    for inputs, reason in (({"columns": columns}, "area"), ({"partition_key": ["name"]}, "from (id) to (name)")):
+        assert isinstance(live.evaluation.result, DeclaredStack)
+        other = _with_inputs(program, schema.type, **inputs)
+        live.evaluation.result = replace(live.evaluation.result, program=other)
+        _not_deployed(live, "`pulumi up` refuses what is marked with !")
+        assert any(line.partition(" ! ")[2] and reason in line for line in live.progress.said)
+    assert isinstance(live.evaluation.result, DeclaredStack)
+    stack = replace(live.evaluation.result.stack, keyspaces=["other"])
+    live.evaluation.result = replace(live.evaluation.result, program=program, stack=stack)
+    _not_deployed(live, "column 'c' changes its type, which Keyspaces cannot do in place")
+    assert live.rollout.changed == 0
