@@ -19,6 +19,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Final
 
 import psutil
 import uvloop
@@ -44,10 +45,10 @@ _PATHS: Mapping[str, Sequence[str]] = {
     "/countries/{5 ids}": [f"/countries/{country['id']}" for country in _COUNTRIES],
     "/countries": ["/countries"],
 }
-_TLS = """\
+TLS: Final = """\
 client_encryption_options:
   enabled: true
-  optional: false
+  optional: {optional}
   keystore: "{identity}"
   ssl_context_factory:
     class_name: org.apache.cassandra.security.PEMBasedSslContextFactory
@@ -94,7 +95,7 @@ async def targets(directory: Path) -> AsyncIterator[Sequence[Target]]:
     async with contextlib.AsyncExitStack() as started:
         _say("starting Cassandra")
         cassandra = await started.enter_async_context(
-            empty_cassandra(directory, settings=_TLS.format(identity=identity), open_to_all=True)
+            empty_cassandra(directory, settings=TLS.format(identity=identity, optional="false"), open_to_all=True)
         )
         await asyncio.to_thread(_fill, cassandra.upstream.port, certificates.ca_file)
         environment = {

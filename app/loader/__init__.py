@@ -5,7 +5,7 @@
 Errors:
 
 sources.BadData        the data cannot be read as rows of the table
-load.LoadFailed        a row could not be written, or not be read back
+patience.LoadFailed    a row could not be written, or not be read back
 ledger.StateInUse      another load uses the state's folder, or it cannot be used
 """
 

@@ -30,7 +30,7 @@ def check(data: Input) -> int:
             if not isinstance(row.outcome, Ready):
                 note(row, row.outcome)
             else:
-                for first in ledger.duplicates([(row.record, row.outcome)]).values():
+                for first in ledger.duplicates([row.record], row.outcome.key).values():
                     note(row, [data.duplicate(first)])
     if found > len(mistakes):
         mistakes.append(f"and more: {wrong} of {count} records cannot be loaded")

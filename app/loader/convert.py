@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, NoReturn
 
 from cassandra.cqltypes import ListType, MapType, ReversedType, SetType, TupleType, UserType
 
 from keyspaces.database import Description
-from keyspaces.execute import NULL, UNSET, encode_cell
-from keyspaces.serialize import Unwritable, cql_name, serializer
+from keyspaces.execute import NULL, UNSET
+from keyspaces.serialize import Serialize, cql_name, serializer
 from loader.records import Unreadable
 from loader.sizes import RowSizes
 
@@ -20,6 +20,7 @@ ROW_AT_MOST: Final = 1024 * 1024  # bytes (Keyspaces developer guide, "Quotas")
 _BOOLEANS: Final = {"true": True, "false": False}
 _WHOLE: Final = ("tinyint", "smallint", "int", "bigint", "varint")
 _FIXED: Final = {"tinyint": ">b", "smallint": ">h", "int": ">i", "bigint": ">q", "double": ">d", "float": ">f"}
+_LENGTH: Final = struct.Struct(">i").pack
 _SHOWN: Final = 50  # characters of a value
 
 Cells = Sequence[bytes | None]
@@ -38,17 +39,17 @@ class Mistake:
         return f"{self.column} {self.reason}" if self.column else self.reason
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(NamedTuple):
     """A row that can be written. body: its values as a message has them. key: a digest of its primary key.
 
-    cells: of all columns, in the table's order.
+    cells: of all columns, in the table's order. nulls: the places of those that are written as null.
     """
 
     body: bytes
     key: bytes
     units: int
     cells: Cells
+    nulls: Collection[int] = ()
 
 
 class Converter:
@@ -58,9 +59,11 @@ class Converter:
         """types: the driver's, by column, in the table's order."""
         self._names = list(types)
         self._key = [self._names.index(name) for name in description.key]
-        self._from_text = {name: _text_serializer(name, type_) for name, type_ in types.items()}
-        self._from_value = {name: _value_serializer(name, type_) for name, type_ in types.items()}
+        self._types = types
+        self._from_text = {name: _text_serializer(type_) for name, type_ in types.items()}
+        self._from_value = {name: _value_serializer(type_) for name, type_ in types.items()}
         self._sizes = RowSizes(types, description.kinds, timestamps=timestamps)
+        self._one_unit = self._sizes.one_unit_bytes
 
     def header_mistake(self, columns: Sequence[str]) -> str | None:
         """The mistake in the columns that each row of a file has; None if there is none."""
@@ -73,21 +76,18 @@ class Converter:
     def of_header(self, columns: Sequence[str], *, textual: bool) -> Callable[[Any], Ready | Sequence[Mistake]]:
         """Converts rows that are sequences in the order of the columns. textual: an empty field is no value."""
         serializers = self._from_text if textual else self._from_value
-        places = [(columns.index(name), serializers[name]) if name in columns else None for name in self._names]
+        places = [(columns.index(name) if name in columns else None, serializers[name]) for name in self._names]
         empty = "" if textual else None
 
         def convert(row: Any) -> Ready | Sequence[Mistake]:
             if isinstance(row, Unreadable):
                 return [Mistake(None, row.text, row.reason)]
-            cells: list[bytes | None] = []
             try:
-                for place in places:
-                    if place is None or (value := row[place[0]]) == empty:
-                        cells.append(None)
-                    else:
-                        cells.append(place[1](value))
-            except Unwritable:
-                return self._mistakes({name: row[columns.index(name)] for name in columns}, serializers, empty)
+                cells = [
+                    None if at is None or (value := row[at]) == empty else serialize(value) for at, serialize in places
+                ]
+            except Exception as error:  # whatever a value meets that its type does not take; `_mistakes` names all
+                return self._mistakes(dict(zip(columns, row, strict=True)), serializers, empty, error)
             return self._ready(cells)
 
         return convert
@@ -96,49 +96,41 @@ class Converter:
         """Converts a row that names its columns itself. A null is written as one."""
         if isinstance(row, Unreadable):
             return [Mistake(None, row.text, row.reason)]
-        cells: list[bytes | None] = []
-        nulls: set[int] = set()
+        serializers = self._from_value
         try:
-            known = 0
-            for at, name in enumerate(self._names):
-                if name in row:
-                    known += 1
-                    value = row[name]
-                    if value is None:
-                        nulls.add(at)
-                        cells.append(None)
-                    else:
-                        cells.append(self._from_value[name](value))
-                else:
-                    cells.append(None)
-            if known == len(row):
-                return self._ready(cells, nulls)
-        except Unwritable:
-            pass
-        return self._mistakes(row, self._from_value, None)
+            cells = [
+                None if (value := row.get(name)) is None else serialize(value)
+                for name, serialize in serializers.items()
+            ]
+        except Exception as error:
+            return self._mistakes(row, serializers, None, error)
+        if cells.count(None) + len(row) == len(cells):
+            return self._ready(cells)  # each column that it names is one of the table's, and has a value
+        if unknown := row.keys() - serializers.keys():
+            return self._mistakes(row, serializers, None, KeyError(*unknown))
+        return self._ready(cells, [at for at, name in enumerate(self._names) if cells[at] is None and name in row])
 
     def _ready(self, cells: list[bytes | None], nulls: Collection[int] = ()) -> "Ready | list[Mistake]":
-        key = blake2b(digest_size=16)
-        for at in self._key:
-            cell = cells[at]
-            if cell is None:
-                missing = [self._names[each] for each in self._key if cells[each] is None]
-                return [Mistake(missing[0], "", "is missing, which is in the primary key")]
-            key.update(len(cell).to_bytes(4, "big"))
-            key.update(cell)
-        body = b"".join(
-            [encode_cell(cell) if cell is not None else NULL if at in nulls else UNSET for at, cell in enumerate(cells)]
-        )
+        parts = [UNSET if cell is None else _LENGTH(len(cell)) + cell for cell in cells]  # as `encode_cell` does
+        for at in nulls:
+            parts[at] = NULL
+        if UNSET in parts or nulls:
+            for at in self._key:
+                if cells[at] is None:
+                    return [Mistake(self._names[at], "", "is missing, which is in the primary key")]
+        body = b"".join(parts)
         if len(body) > ROW_AT_MOST:
             size = sum(len(cell) for cell in cells if cell is not None)
             if size > ROW_AT_MOST:
                 return [Mistake(None, "", f"has {size} bytes; a row has {ROW_AT_MOST} at most")]
-        return Ready(body, key.digest(), self._sizes.units(cells, len(body)), cells)
+        key = blake2b(b"".join([parts[at] for at in self._key]), digest_size=16).digest()
+        units = 1 if len(body) <= self._one_unit else self._sizes.units(cells)
+        return Ready(body, key, units, cells, nulls)
 
     def _mistakes(
-        self, row: Mapping[str, Any], serializers: Mapping[str, Callable[[Any], bytes]], empty: object
+        self, row: Mapping[str, Any], serializers: Mapping[str, Serialize], empty: object, error: Exception
     ) -> list[Mistake]:
-        """All of a row that has one."""
+        """All of a row that has one. error: by which it showed."""
         found = []
         for name, value in row.items():
             if name not in serializers:
@@ -146,9 +138,14 @@ class Converter:
             elif value != empty and value is not None:
                 try:
                     serializers[name](value)
-                except Unwritable as error:
-                    reason = str(error).removeprefix(name).strip()
-                    found.append(Mistake(name, shown(value), f"{reason}: {shown(value)!r}"))
+                except UnicodeEncodeError:
+                    found.append(Mistake(name, shown(value), f"is not UTF-8: {shown(value)!r}"))
+                except Exception:
+                    expected = cql_name(self._types[name])
+                    reason = f"takes a value of type {expected}, which this is not: {shown(value)!r}"
+                    found.append(Mistake(name, shown(value), reason))
+        if not found:
+            raise error
         return found
 
 
@@ -157,12 +154,21 @@ def shown(value: Any) -> str:
     return str(value)[:_SHOWN].encode(errors="replace").decode()
 
 
-def _value_serializer(name: str, type_: Any) -> Callable[[Any], bytes]:
-    """Of values as JSON or Parquet has them. JSON has only text as the keys of a map."""
-    serialize, rekey = serializer(name, type_), _with_map_keys(type_)
-    if rekey is None:
-        return serialize
-    return _checked(name, type_, lambda value: serialize(rekey(value)))
+def _value_serializer(type_: Any) -> Serialize:
+    """Of values as JSON or Parquet has them; raises whatever a value meets. JSON has only text as the keys of a map."""
+    if issubclass(type_, ReversedType):
+        return _value_serializer(type_.subtypes[0])
+    if type_.typename in ("text", "varchar"):
+        return str.encode
+    if type_.typename in ("int", "bigint"):
+        pack = struct.Struct(_FIXED[type_.typename]).pack
+        return lambda value: pack(value if type(value) is int else _no_number())
+    serialize, rekey = serializer("", type_), _with_map_keys(type_)
+    return serialize if rekey is None else lambda value: serialize(rekey(value))
+
+
+def _no_number() -> NoReturn:
+    raise TypeError("no whole number")
 
 
 def _with_map_keys(type_: Any) -> Callable[[Any], Any] | None:
@@ -205,22 +211,22 @@ def _with_map_keys(type_: Any) -> Callable[[Any], Any] | None:
     return None
 
 
-def _text_serializer(name: str, type_: Any) -> Callable[[str], bytes]:
-    """Of values as CSV has them."""
+def _text_serializer(type_: Any) -> Serialize:
+    """Of values as CSV has them; raises whatever a value meets."""
     cql_type = type_.typename
     if issubclass(type_, ReversedType):
-        return _text_serializer(name, type_.subtypes[0])
+        return _text_serializer(type_.subtypes[0])
     if cql_type in ("text", "varchar"):
-        return _checked(name, type_, str.encode)
+        return str.encode
     if cql_type in _FIXED:
         pack = struct.Struct(_FIXED[cql_type]).pack
         number: Callable[[str], Any] = int if cql_type in _WHOLE else float
-        return _checked(name, type_, lambda text: pack(number(text)))
+        return lambda text: pack(number(text))
     if type_.subtypes:
-        serialize = _value_serializer(name, type_)
-        return _checked(name, type_, lambda text: serialize(json.loads(text, parse_float=Decimal)))
-    serialize, parse = serializer(name, type_), _text_parser(type_)
-    return _checked(name, type_, lambda text: serialize(parse(text)))
+        serialize = _value_serializer(type_)
+        return lambda text: serialize(json.loads(text, parse_float=Decimal))
+    serialize, parse = serializer("", type_), _text_parser(type_)
+    return lambda text: serialize(parse(text))
 
 
 def _text_parser(type_: Any) -> Callable[[str], Any]:
@@ -235,17 +241,3 @@ def _text_parser(type_: Any) -> Callable[[str], Any]:
     if type_.subtypes:
         return lambda text: json.loads(text, parse_float=Decimal)
     return lambda text: text
-
-
-def _checked(name: str, type_: Any, serialize: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
-    expected = cql_name(type_)
-
-    def checked(value: Any) -> bytes:
-        try:
-            return serialize(value)
-        except UnicodeEncodeError as error:
-            raise Unwritable(f"{name} is not UTF-8") from error
-        except Exception as error:
-            raise Unwritable(f"{name} takes a value of type {expected}, which this is not") from error
-
-    return checked

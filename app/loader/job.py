@@ -9,27 +9,25 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from cassandra.cluster import Session
-
-from keyspaces.database import Database
-from keyspaces.session import open_session_on_loop
-from keyspaces.target import QualifiedName, Target
-from loader.capacity import TableState, table_state
+from keyspaces.target import Target
+from loader.capacity import TableState
 from loader.check import MISTAKES_SHOWN, check
-from loader.convert import Converter, Mistake
+from loader.convert import Mistake
+from loader.lane import Lane
 from loader.ledger import Ledger
-from loader.load import Counts, LoadFailed, Loading, Writer
+from loader.load import Counts, Pass
+from loader.opening import Say, Wanted, opened
+from loader.patience import LoadFailed
 from loader.plan import make_plan
+from loader.processes import Processes
 from loader.progress import LoadProgress
-from loader.rows import Input, Row
-from loader.sources import BadData, Source
-from loader.verify import Verifier
-from loader.window import RequestWindow
+from loader.rows import Input
+from loader.sources import BadData
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -41,50 +39,13 @@ REJECTED: Final = 4
 STOPPED: Final = 5
 """Exit code: stopped by SIGTERM or SIGINT; run again, it goes on."""
 
-Say = Callable[[str], None]
 
+async def load(target: Target, wanted: Wanted, processes: Processes | None, say: Say) -> int:
+    """The exit code. processes: that convert and send, made by `in_processes`; None if this one does.
 
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """A load. state: a folder; None for one of the machine's temporary ones.
-
-    rejects: the file that names what was not loaded; None for one in the state's folder.
+    Raises BadData, LoadFailed, StateInUse, Unreachable and the driver's errors.
     """
-
-    program: str
-    table: QualifiedName
-    sources: Sequence[Source]
-    check_only: bool
-    check_first: bool
-    plan_only: bool
-    verify: bool
-    state: Path | None
-    rejects: Path | None
-    startup_timeout: float
-
-
-async def load(target: Target, wanted: Wanted, say: Say) -> int:
-    """The exit code. Raises BadData, LoadFailed, StateInUse, Unreachable and the driver's errors."""
-    deadline = time.monotonic() + wanted.startup_timeout
-    window = RequestWindow(lambda: max(connections(), 1))
-
-    def connections() -> int:
-        return len(sessions[0].get_pools()) if sessions else 1
-
-    sessions: list[Session] = []
-
-    def first_use(session: Session) -> tuple[Loading, TableState]:
-        state = _wait_until_active(session, wanted.table, deadline=deadline, report=say)
-        database = Database(session, wanted.table, observe=window.observe, on_more_columns=say)
-        loading = Loading.of(session, database, window.observe)
-        sessions[:] = [session]
-        return loading, state
-
-    opened = open_session_on_loop(target, startup_timeout=wanted.startup_timeout, first_use=first_use)
-    async with opened as (_, (loading, table)):
-        names = [column.name for column in loading.description.columns]
-        types = {name: loading.insert.types[name] for name in names}
-        data = Input(wanted.sources, Converter(loading.description, types, timestamps=table.timestamps))
+    async with opened(target, wanted, say) as (lane, data, table):
         if wanted.check_only or wanted.check_first:
             count = check(data)
             if wanted.check_only:
@@ -93,21 +54,19 @@ async def load(target: Target, wanted: Wanted, say: Say) -> int:
         identity = _identity(target, wanted, table)
         with Ledger(wanted.state or _temporary(wanted.program, identity), identity) as ledger:
             if wanted.plan_only:
-                plan = make_plan(data, table)
+                plan = make_plan(data, table, processors=wanted.processes)
                 for line in plan.lines():
                     say(line)
                 print(json.dumps({"plan": plan.facts()}), flush=True)
                 ledger.remember_plan({"seconds": plan.seconds, "write_units": plan.write_units})
                 return DONE
-            return await _Load(wanted, loading, data, window, ledger, say).run()
+            async with processes.lanes() if processes is not None else nullcontext([lane]) as lanes:
+                return await _Load(wanted, lanes, data, ledger, say).run()
 
 
 class _Load:
-    def __init__(
-        self, wanted: Wanted, loading: Loading, data: Input, window: RequestWindow, ledger: Ledger, say: Say
-    ) -> None:
-        self._wanted, self._loading, self._data = wanted, loading, data
-        self._window, self._ledger, self._say = window, ledger, say
+    def __init__(self, wanted: Wanted, lanes: Sequence[Lane], data: Input, ledger: Ledger, say: Say) -> None:
+        self._wanted, self._lanes, self._data, self._ledger, self._say = wanted, lanes, data, ledger, say
         self._counts, self._named = Counts(), 0
         self._started = time.monotonic()
 
@@ -121,6 +80,9 @@ class _Load:
                 code = BAD_DATA if isinstance(error, BadData) else FAILED
                 if self._counts.written == 0 and code == BAD_DATA:
                     self._say("nothing was written")
+            for lane in self._lanes:
+                with suppress(LoadFailed):  # which the code says already
+                    self._counts.retried += await lane.retried()
             self._write_rejects()
             self._summarize(code)
             if code in (DONE, REJECTED):
@@ -129,41 +91,43 @@ class _Load:
 
     async def _run(self, stop: asyncio.Event) -> int:
         counts = self._counts
-        await self._pass(Writer, "written", lambda: counts.written, stop)
+        with self._progress("written", lambda: counts.written) as progress:
+            await self._pass(progress, stop).write()
         if not stop.is_set() and not counts.read and not counts.skipped:
             raise BadData("there is no record in the data")
         if not stop.is_set() and self._wanted.verify:
-            await self._pass(Verifier, "verified", lambda: counts.verified, stop)
+            with self._progress("verified", lambda: counts.verified) as progress:
+                await self._pass(progress, stop).verify()
         if stop.is_set():
             return STOPPED
         if counts.different:
             return FAILED
         return REJECTED if self._ledger.count_rejects() else DONE
 
-    async def _pass(
-        self, kind: type[Writer] | type[Verifier], what: str, count: Callable[[], int], stop: asyncio.Event
-    ) -> None:
+    def _pass(self, progress: LoadProgress, stop: asyncio.Event) -> Pass:
+        return Pass(
+            self._lanes,
+            self._data,
+            ledger=self._ledger,
+            counts=self._counts,
+            report=self._report,
+            progress=progress.step,
+            stop=stop,
+        )
+
+    @contextmanager
+    def _progress(self, what: str, count: Callable[[], int]) -> Iterator[LoadProgress]:
         progress = LoadProgress(what, self._data, count)
         try:
-            each = kind(
-                self._loading,
-                self._data,
-                window=self._window,
-                ledger=self._ledger,
-                counts=self._counts,
-                report=self._report,
-                progress=progress.step,
-                stop=stop,
-            )
-            await (each.write() if isinstance(each, Writer) else each.verify())
+            yield progress
         finally:
             progress.end()
 
-    def _report(self, row: Row, mistakes: Sequence[Mistake]) -> None:
+    def _report(self, record: int, mistakes: Sequence[Mistake]) -> None:
         for mistake in mistakes:
             self._named += 1
             if self._named <= MISTAKES_SHOWN:
-                self._say(f"{self._data.place(row.record)}: {mistake}")
+                self._say(f"{self._data.place(record)}: {mistake}")
             elif self._named == MISTAKES_SHOWN + 1:
                 self._say("and more, which are not shown")
 
@@ -183,7 +147,6 @@ class _Load:
 
     def _summarize(self, code: int) -> None:
         counts, wanted = self._counts, self._wanted
-        counts.retried = self._window.retried
         seconds = time.monotonic() - self._started
         rate = round(counts.written / seconds) if seconds else 0
         also = "".join(
@@ -231,18 +194,3 @@ def _stopped_by_signals() -> Iterator[asyncio.Event]:
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
-
-
-def _wait_until_active(session: Session, table: QualifiedName, *, deadline: float, report: Say) -> TableState:
-    """Keyspaces creates tables asynchronously: waits for ACTIVE. Raises LoadFailed at `deadline` (time.monotonic())."""
-    seen = None
-    while True:
-        state = table_state(session, table)
-        if state.status == "ACTIVE":
-            return state
-        if time.monotonic() >= deadline:
-            raise LoadFailed(f"table {table} is {state.status}, not ACTIVE, and time is up")
-        if state.status != seen:
-            report(f"waiting for table {table}: {state.status}")
-            seen = state.status
-        time.sleep(1)

@@ -22,9 +22,9 @@ _FARGATE_CPU: Final = (256, 512, 1024, 2048, 4096)
 class LoadPlan:
     """rows: counted. wrong: that cannot be loaded, of those looked at. write_units, bytes: from a sample of the rows.
 
-    capacity_seconds: that the table needs. machine_seconds: that one processor like this one needs. seconds: the longer
-    one. cpu: units of Fargate that keep up with the table. warm_throughput: write units a second to pre-warm the table
-    to; None where that saves less than half of the time.
+    capacity_seconds: that the table needs. machine_seconds: that one processor like this one needs. seconds: of the
+    load, the table's or those of all its processors. cpu: units of Fargate that keep up with the table.
+    warm_throughput: write units a second to pre-warm the table to; None where that saves less than half of the time.
     """
 
     rows: int
@@ -64,8 +64,8 @@ class LoadPlan:
         return asdict(self)
 
 
-def make_plan(data: Input, table: TableState) -> LoadPlan:
-    """Reads all of the input, and writes nothing. Raises BadData."""
+def make_plan(data: Input, table: TableState, *, processors: int) -> LoadPlan:
+    """processors: that the load may use. Reads all of the input, and writes nothing. Raises BadData."""
     rows = wrong = 0
     units = size = 0.0
     started = time.perf_counter()
@@ -92,7 +92,7 @@ def make_plan(data: Input, table: TableState) -> LoadPlan:
         write_units=round(units),
         capacity_seconds=round(capacity, 1),
         machine_seconds=round(machine, 1),
-        seconds=round(max(capacity, machine), 1),
+        seconds=round(max(capacity, machine / processors), 1),
         dollars=round(units * WRITE_PRICE / 1_000_000, 4) if table.provisioned is None else None,
         cpu=next((cpu for cpu in _FARGATE_CPU if capacity * cpu >= machine * 1024), _FARGATE_CPU[-1]),
         warm_throughput=goal if pays else None,

@@ -2,16 +2,22 @@
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from keyspaces.session import DRIVER_ERRORS, Unreachable, describe
 from keyspaces.target import UnknownTable, add_target_options, target_from
-from loader.job import BAD_DATA, FAILED, Wanted, load
+from loader.job import BAD_DATA, FAILED, load
 from loader.ledger import StateInUse
-from loader.load import LoadFailed
-from loader.sources import FORMATS, BadData, find_sources
+from loader.opening import Wanted, in_processes
+from loader.patience import LoadFailed
+from loader.sources import FORMATS, BadData, Source, find_sources
+
+_SMALL: Final = 8_000_000
+"""Bytes, which are loaded before other processes have started."""
 
 
 def run(
@@ -65,6 +71,12 @@ def run(
         metavar="SECONDS",
         help="until the table must be usable (default: 300)",
     )
+    parser.add_argument(
+        "--processes",
+        type=int,
+        metavar="N",
+        help="that convert and send rows (default: one less than processors; only the loader's own below 8 MB of data)",
+    )
     options = parser.parse_args(arguments)
     target = target_from(parser, options)
 
@@ -72,10 +84,11 @@ def run(
         print(f"{name}: {line}", file=sys.stderr, flush=True)
 
     try:
+        sources = find_sources(options.data, options.format, region=target.region)
         wanted = Wanted(
             program=name,
             table=target.table(table),
-            sources=find_sources(options.data, options.format, region=target.region),
+            sources=sources,
             check_only=options.check,
             check_first=options.check_first,
             plan_only=options.plan,
@@ -83,10 +96,12 @@ def run(
             state=options.state,
             rejects=options.rejects,
             startup_timeout=options.startup_timeout,
+            processes=max(options.processes or _processes(sources), 1),
         )
         if any(not each.identity for each in wanted.sources) and (wanted.check_first or wanted.verify):
             parser.error("standard input can be read only once: give --no-check-first --no-verify, or a file")
-        return asyncio.run(load(target, wanted, say))
+        with in_processes(target, wanted) as processes:
+            return asyncio.run(load(target, wanted, processes, say))
     except UnknownTable as error:
         parser.error(str(error))
     except BadData as error:
@@ -99,3 +114,10 @@ def run(
     except DRIVER_ERRORS as error:
         say(describe(error))
     return FAILED
+
+
+def _processes(sources: Sequence[Source]) -> int:
+    size = sum(source.size for source in sources)
+    if all(source.identity for source in sources) and size < _SMALL:
+        return 1
+    return max((os.cpu_count() or 1) - 1, 1)  # since the loader itself reads the data and keeps the ledger

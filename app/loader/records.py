@@ -29,19 +29,31 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Table:
-    """columns: of each row, which is a sequence; None if each row is a mapping. textual: whether values are text only.
+    """columns: of each row, which is a sequence; None if each row is a mapping.
 
-    rows: each with its number: of the line, or of the row where a format has no lines.
+    rows: each with its number (of the line, or of the row where a format has no lines), for `decoder` of the format.
     """
 
     columns: Sequence[str] | None
-    textual: bool
     rows: Iterator[tuple[int, Any]]
 
 
 def read_table(source: Source, content: BinaryIO) -> Table:
     """Raises BadData, as its rows do, for content that cannot be read on from some place."""
     return _READERS[source.format](source, content)
+
+
+def decoder(format_: str) -> Callable[[Any], Any] | None:
+    """What makes of a row of `Table.rows` the row itself; None if it is one. Decoding is most of the work of a read."""
+    if format_ != "jsonl":
+        return None
+    decode = json.JSONDecoder(parse_float=Decimal).decode
+    return lambda line: _object(line, decode) if isinstance(line, bytes) else line
+
+
+def is_textual(format_: str) -> bool:
+    """Whether the format has text only, so that an empty field is no value."""
+    return format_ == "csv"
 
 
 def place(source: Source, number: int) -> str:
@@ -62,7 +74,7 @@ def _csv(source: Source, content: BinaryIO) -> Table:
         raise BadData(f"{source.name}: is empty; the first line must name the columns")
     if twice := [name for name in dict.fromkeys(header) if header.count(name) > 1]:
         raise BadData(f"{source.name}:1: names {', '.join(twice)} twice")
-    return Table(header, True, _csv_rows(source, reader, len(header), text))
+    return Table(header, _csv_rows(source, reader, len(header), text))
 
 
 def _csv_rows(source: Source, reader: Any, width: int, text: object) -> Iterator[tuple[int, Any]]:
@@ -77,11 +89,10 @@ def _csv_rows(source: Source, reader: Any, width: int, text: object) -> Iterator
 
 
 def _json_lines(_: Source, content: BinaryIO) -> Table:
-    return Table(None, False, _lines(content))
+    return Table(None, _lines(content))
 
 
 def _lines(content: BinaryIO) -> Iterator[tuple[int, Any]]:
-    decode = json.JSONDecoder(parse_float=Decimal).decode
     number, start = 0, _BOM
     while line := content.readline(_LONGEST):
         number += 1
@@ -93,7 +104,7 @@ def _lines(content: BinaryIO) -> Iterator[tuple[int, Any]]:
                 line = content.readline(_LONGEST)
             yield number, Unreadable(f"is a line of more than {_LONGEST} bytes", shown)
         elif not line.isspace():
-            yield number, _object(line, decode)
+            yield number, line
 
 
 def _object(line: bytes, decode: Callable[[str], Any]) -> Any:
@@ -108,7 +119,7 @@ def _object(line: bytes, decode: Callable[[str], Any]) -> Any:
 
 
 def _json(source: Source, content: BinaryIO) -> Table:
-    return Table(None, False, _elements(source, content))
+    return Table(None, _elements(source, content))
 
 
 def _elements(source: Source, content: BinaryIO) -> Iterator[tuple[int, Any]]:
@@ -137,7 +148,7 @@ def _parquet(source: Source, content: BinaryIO) -> Table:
         raise BadData(f"{source.name}: Parquet is read from its end, so neither standard input nor compression do")
     try:
         file = parquet.ParquetFile(content)
-        return Table(file.schema_arrow.names, False, _parquet_rows(source, file, arrow.ArrowException))
+        return Table(file.schema_arrow.names, _parquet_rows(source, file, arrow.ArrowException))
     except arrow.ArrowException as error:
         raise BadData(f"{source.name}: is no Parquet: {error}") from None
 

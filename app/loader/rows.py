@@ -1,26 +1,33 @@
 """All rows of the input in their order, converted."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
 
 from loader.convert import Converter, Mistake, Ready, shown
 from loader.ledger import Reject
-from loader.records import Unreadable, place, read_table
+from loader.records import Table, Unreadable, decoder, is_textual, place, read_table
 from loader.sources import BadData, Source
 
-Convert = Callable[[Any], Ready | Sequence[Mistake]]
-
 _FILE: Final = 40  # bits for a row's number in its file
+_CHUNK_ROWS, _CHUNK_BYTES = 600, 512 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """record: names it, and grows from row to row over all files. outcome: what can be written, or why nothing can."""
 
     record: int
     outcome: Ready | Sequence[Mistake]
     given: Any
+
+
+class Chunk(NamedTuple):
+    """Some rows of one file, as they were read. columns: as `loader.records.Table` has them. end: after its records."""
+
+    source: int
+    columns: Sequence[str] | None
+    rows: Sequence[tuple[int, Any]]
+    end: int
 
 
 class Input:
@@ -33,37 +40,72 @@ class Input:
         """Bytes, as they are stored."""
         self.read_bytes = 0
         self.skipped = 0
-        """Rows that were left out by the last `rows`."""
+        """Rows that were left out by the last `chunks`."""
 
-    def rows(self, start: int = 0) -> Iterator[Row]:
+    def chunks(self, start: int = 0) -> Iterator[Chunk]:
         """From this record on. Raises BadData."""
         self.skipped = 0
-        for record, given, convert in self._given():
-            if record < start:
-                self.skipped += 1
-            else:
-                yield Row(record, convert(given), given)
+        for number in range(len(self.sources)):
+            with self._table(number) as table:
+                length = _text_length if is_textual(self.sources[number].format) else _length
+                rows: list[tuple[int, Any]] = []
+                size = 0
+                for record, given in table.rows:
+                    if record < start:
+                        self.skipped += 1
+                        continue
+                    rows.append((record, given))
+                    size += length(given)
+                    if len(rows) >= _CHUNK_ROWS or size >= _CHUNK_BYTES:
+                        yield Chunk(number, table.columns, rows, record + 1)
+                        rows, size = [], 0
+                if rows:
+                    yield Chunk(number, table.columns, rows, rows[-1][0] + 1)
+
+    def convert(self, chunk: Chunk) -> Iterator[Row]:
+        """Its rows."""
+        source = self.sources[chunk.source]
+        decode, convert = decoder(source.format), self._conversion(source, chunk.columns)
+        for record, given in chunk.rows:
+            row = given if decode is None else decode(given)
+            yield Row(record, convert(row), row)
+
+    def rows(self) -> Iterator[Row]:
+        """All of them, converted. Raises BadData."""
+        for chunk in self.chunks():
+            yield from self.convert(chunk)
 
     def sample(self, choose: Callable[[int], bool]) -> Iterator[Ready | Sequence[Mistake] | None]:
         """For each row what `rows` makes of it, or None. choose: whether to convert a row, by its number from 0."""
-        for at, (_, given, convert) in enumerate(self._given()):
-            yield convert(given) if choose(at) else None
-
-    def _given(self) -> Iterator[tuple[int, Any, Convert]]:
-        self.read_bytes = before = 0
+        at = 0
         for number, source in enumerate(self.sources):
-            first = number << _FILE
-            with source.open() as (content, read_bytes):
-                table = read_table(source, content)
-                convert: Convert = self._converter.of_mapping
-                if table.columns is not None:
-                    if mistake := self._converter.header_mistake(table.columns):
-                        raise BadData(f"{source.name}:1: {mistake}")
-                    convert = self._converter.of_header(table.columns, textual=table.textual)
-                for at, given in table.rows:
-                    self.read_bytes = before + read_bytes()
-                    yield first + at, given, convert
-            before += source.size
+            with self._table(number) as table:
+                decode, convert = decoder(source.format), self._conversion(source, table.columns)
+                for _, given in table.rows:
+                    yield convert(given if decode is None else decode(given)) if choose(at) else None
+                    at += 1
+
+    @contextmanager
+    def _table(self, number: int) -> Iterator[Table]:
+        """A file's rows by their records."""
+        source, before = self.sources[number], sum(source.size for source in self.sources[:number])
+        with source.open() as (content, read_bytes):
+            table = read_table(source, content)
+            if table.columns is not None and (mistake := self._converter.header_mistake(table.columns)):
+                raise BadData(f"{source.name}:1: {mistake}")
+            yield Table(table.columns, self._counted(number << _FILE, before, table, read_bytes))
+
+    def _counted(
+        self, first: int, before: int, table: Table, read_bytes: Callable[[], int]
+    ) -> Iterator[tuple[int, Any]]:
+        for at, given in table.rows:
+            self.read_bytes = before + read_bytes()
+            yield first + at, given
+
+    def _conversion(self, source: Source, columns: Sequence[str] | None) -> Callable[[Any], Ready | Sequence[Mistake]]:
+        if columns is None:
+            return self._converter.of_mapping
+        return self._converter.of_header(columns, textual=is_textual(source.format))
 
     def place(self, record: int) -> str:
         """As messages name it."""
@@ -72,10 +114,10 @@ class Input:
     def duplicate(self, first: int) -> Mistake:
         return Mistake(None, "", f"has the primary key of {self.place(first)}")
 
-    def rejects(self, row: Row, mistakes: Sequence[Mistake]) -> Reject:
+    def rejects(self, record: int, given: Any, mistakes: Sequence[Mistake]) -> Reject:
         """A row that was not loaded, as the rejects file has it."""
-        source, number = self.sources[row.record >> _FILE], row.record & ((1 << _FILE) - 1)
-        given = row.given.text if isinstance(row.given, Unreadable) else row.given
+        source, number = self.sources[record >> _FILE], record & ((1 << _FILE) - 1)
+        given = given.text if isinstance(given, Unreadable) else given
         return {
             "file": source.name,
             "line" if source.format in ("csv", "jsonl") else "row": number,
@@ -84,6 +126,21 @@ class Input:
             ],
             "given": _plain(given),
         }
+
+
+def _text_length(row: Any) -> int:
+    return sum(map(len, row)) if isinstance(row, list) else 0
+
+
+def _length(value: Any) -> int:
+    """About the bytes that a row takes in memory, without those of its numbers."""
+    if isinstance(value, str | bytes):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(_length, value.values()))
+    if isinstance(value, list | tuple):
+        return sum(map(_length, value))
+    return 0
 
 
 def _plain(value: Any) -> Any:

@@ -63,13 +63,12 @@ class RowSizes:
             (kinds[name], value_size(type_), _overhead(type_, timestamps)) for name, type_ in types.items()
         ]
         self._static = [at for at, name in enumerate(types) if kinds[name] == "static"]
-        self._all_small = 60 * len(types) if timestamps else 8 * len(types)
+        small = 60 * len(types) if timestamps else 8 * len(types)
+        self.one_unit_bytes = 0 if self._static else int((WRITE_BYTES - small) / 2.2)
+        """A row of no more bytes is one unit, whatever its values: a key counts twice and a fifth."""
 
-    def units(self, cells: Sequence[bytes | None], length: int) -> int:
-        """Write units of one row. cells: of each column; None for what is not written. length: of all, in bytes."""
-        # A key counts twice and a fifth; so a small row is known to be one unit without a look at its values.
-        if length * 2.2 + self._all_small <= WRITE_BYTES and not self._has_static(cells):
-            return 1
+    def units(self, cells: Sequence[bytes | None]) -> int:
+        """Write units of one row. cells: of each column; None for what is not written."""
         row, static = self.bytes_of(cells)
         row_units, static_units = -(-row // WRITE_BYTES), -(-static // WRITE_BYTES)
         if row and static:
@@ -97,9 +96,6 @@ class RowSizes:
                 row += size + self._id + overhead(cell)
                 has_row = True
         return row if has_row else 0, key + static + _STATIC_METADATA if static else 0
-
-    def _has_static(self, cells: Sequence[bytes | None]) -> bool:
-        return any(cells[at] is not None for at in self._static)
 
 
 def _overhead(type_: Any, timestamps: bool) -> Callable[[bytes], int]:

@@ -5,8 +5,10 @@ TCP avoids congestion by the same rule (RFC 5681: additive increase, multiplicat
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
 
 CONNECTION_REQUESTS: Final = 3000
 """A second (Keyspaces developer guide, "Quotas")."""
@@ -40,6 +42,25 @@ class RequestWindow:
         self._next_at = max(self._next_at, now - _AHEAD_SECONDS) + 1 / (CONNECTION_REQUESTS * self._connections())
         if self._next_at > now:
             await asyncio.sleep(self._next_at - now)
+
+    async def each(self, requests: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+        """The results of all, in their order. Each starts as soon as there is room for it."""
+        async with asyncio.TaskGroup() as group:
+            tasks = []
+            for request in requests:
+                try:
+                    await self.take()
+                except BaseException:
+                    request.close()
+                    raise
+                tasks.append(group.create_task(self._one(request)))
+        return [task.result() for task in tasks]
+
+    async def _one(self, request: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await request
+        finally:
+            self.give_back()
 
     def give_back(self) -> None:
         self._under_way -= 1

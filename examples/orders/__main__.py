@@ -35,7 +35,7 @@ loader = KeyspacesMicroservice(
     environment=env,
     tables=[write(orders)],
     dockerfile="app/orders.Dockerfile",
-    command=["python", "-m", "loader", "orders", "orders/orders.csv"],
+    command=["python", "-m", "loader", "orders", "orders/orders.csv", "--check-first", "--verify"],
     run=Once(),
 )
 

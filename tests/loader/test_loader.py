@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -38,7 +39,7 @@ KILLED = replace(SMALL, name="killed")
 
 @pytest.fixture(scope="package")
 def loading(keyspaces: LocalKeyspaces) -> LocalKeyspaces:
-    for table in (TABLE, SMALL):
+    for table in (TABLE, SMALL, KILLED):
         keyspaces.create(table)
     return keyspaces
 
@@ -123,29 +124,65 @@ def test_loads_the_rest_and_names_what_it_rejects(loading: LocalKeyspaces, tmp_p
     assert (summary["read"], summary["written"], summary["rejected"], summary["write_units"]) == (6, 2, 4, 2)
 
 
+def test_loads_in_several_processes_as_in_one(loading: LocalKeyspaces, tmp_path: Path) -> None:
+    """With more processors a row is lost, written twice, or the later one of two with one key is in the table."""
+    count = 3000
+    lines = [f'{{"id": "many-{number}", "n": {number}}}' for number in range(count)]
+    lines[10], lines[2000] = '{"id": "many-10", "n": "x"}', '{"id": "many-1", "n": 7}'
+    rejects = tmp_path / "rejects.jsonl"
+    data = file(tmp_path, "a.jsonl", "\n".join(lines))
+    result = load(loading, data, "--processes", "3", "--verify", "--rejects", str(rejects))
+    assert result.returncode == 4, result.stderr
+    there = {id_: row.n for id_, row in rows(loading).items() if id_.startswith("many-")}
+    assert there == {f"many-{number}": number for number in range(count) if number not in (10, 2000)}
+    found = [json.loads(line) for line in rejects.read_text().splitlines()]
+    assert [each["line"] for each in found] == [11, 2001]
+    assert found[1]["mistakes"][0]["reason"] == "has the primary key of a.jsonl:2"
+    summary = json.loads(result.stdout.splitlines()[-1])["summary"]
+    counted = [summary[name] for name in ("read", "written", "rejected", "verified", "different", "write_units")]
+    assert counted == [count, count - 2, 2, count - 2, 0, count - 2]
+
+
 def test_goes_on_where_it_was_killed(loading: LocalKeyspaces, tmp_path: Path) -> None:
     """After hours a task is killed, and the next one begins at the first row, or leaves some out."""
-    loading.create(KILLED)
     count = 40_000
     data = file(tmp_path, "a.csv", "id,n\n" + "".join(f"killed-{number},{number}\n" for number in range(count)))
     state = str(tmp_path / "state")
     told = environment(loading, KILLED)
-    with start_program("load_things", str(data), "--state", state, environment=told) as process:
+    several = ("--processes", "2")
+    with start_program("load_things", str(data), "--state", state, *several, environment=told) as process:
         wait_until(lambda: _position(tmp_path / "state" / "state.sqlite-wal"))
+        children = psutil.Process(process.pid).children()
         process.kill()
         process.wait()
+    assert len(children) == 2
+    wait_until(lambda: not any(child.is_running() for child in children))
     before = _loaded(loading)
-    with start_program("load_things", str(data), "--state", state, environment=told) as process:
+    with start_program("load_things", str(data), "--state", state, *several, environment=told) as process:
         wait_until(lambda: _loaded(loading) > before or process.poll() is not None)
         process.terminate()
         _, errors = process.communicate(timeout=60)
     assert process.returncode in (0, 5), errors  # 0: it was done already
     result = load(loading, data, "--state", state, table=KILLED)
     assert result.returncode == 0, result.stderr
-    assert _loaded(loading) == count
+    assert len([id_ for id_ in rows(loading, KILLED) if id_.startswith("killed-")]) == count
     if process.returncode == 5:
         summary = json.loads(result.stdout.splitlines()[-1])["summary"]
         assert (summary["skipped"] > 0, summary["skipped"] + summary["written"]) == (True, count)
+
+
+def test_says_that_one_of_its_processes_has_ended(loading: LocalKeyspaces, tmp_path: Path) -> None:
+    """The system ends a process for its memory, and the loader waits for it for ever."""
+    data = file(tmp_path, "a.csv", "id,n\n" + "".join(f"lost-{number},{number}\n" for number in range(40_000)))
+    told = environment(loading, KILLED)
+    arguments = (str(data), "--state", str(tmp_path / "state"), "--processes", "2")
+    with start_program("load_things", *arguments, environment=told) as process:
+        wait_until(lambda: _position(tmp_path / "state" / "state.sqlite-wal"))
+        psutil.Process(process.pid).children()[0].kill()
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1, errors
+    assert "ended by itself; run again, it goes on" in errors
+    assert "Traceback" not in errors
 
 
 def _position(wal: Path) -> bool:
