@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Semaphore
 from typing import Any
 
+import uvloop
 from cassandra import ConsistencyLevel
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
@@ -178,4 +179,4 @@ if __name__ == "__main__":
     if options.role == "client":
         print(json.dumps(client(options.port, options.ca_file)))
     else:
-        asyncio.run(main())
+        uvloop.run(main())

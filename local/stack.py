@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 from declared import aws
 from local import translation
 from local.console.chains import Statements
@@ -62,7 +64,7 @@ def up(
             evaluation = Evaluation(root, stack, f"127.0.0.1:{listener.getsockname()[1]}")
             declared = evaluation.run()
             try:
-                asyncio.run(_Up(evaluation, declared, state, listener, faults, progress, capacity_clock).run())
+                uvloop.run(_Up(evaluation, declared, state, listener, faults, progress, capacity_clock).run())
             finally:
                 ignore_interrupts()
 

@@ -1,12 +1,13 @@
 """A local Amazon Keyspaces in the foreground, for any project to be tested with."""
 
-import asyncio
 import os
 import socket
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
+
+import uvloop
 
 from local_keyspaces.capacity import Clock
 from local_keyspaces.credentials import Role
@@ -69,7 +70,7 @@ def run_standalone(
         end_leftovers(state.processes)
         state.clear_logs()
         try:
-            asyncio.run(until_stopped(run(listener), progress))
+            uvloop.run(until_stopped(run(listener), progress))
         finally:
             ignore_interrupts()
 

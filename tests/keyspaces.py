@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import boto3
 import psutil
+import uvloop
 from cassandra import ConsistencyLevel
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
 from cassandra.policies import RoundRobinPolicy
@@ -159,7 +160,7 @@ class LocalKeyspaces:
     @classmethod
     @contextmanager
     def run(cls, directory: Path) -> Iterator["LocalKeyspaces"]:
-        loop = asyncio.new_event_loop()
+        loop = uvloop.new_event_loop()
         thread = threading.Thread(target=loop.run_forever, daemon=True)
         thread.start()
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import uvloop
+
 from local_keyspaces.capacity import Clock
 from local_keyspaces.errors import LocalKeyspacesError
 from local_keyspaces.faults import Faults
@@ -108,7 +110,7 @@ def run_verdict(
         shutil.rmtree(state.data, ignore_errors=True)
         state.clear_logs()
         try:
-            stopped = asyncio.run(until_stopped(work(), progress))
+            stopped = uvloop.run(until_stopped(work(), progress))
         finally:
             ignore_interrupts()
     if stopped:
