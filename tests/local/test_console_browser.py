@@ -2,7 +2,10 @@
 
 import re
 import shutil
+import time
+import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -63,6 +66,32 @@ def _picture(page: Page, name: str) -> None:
     page.screenshot(path=_TAKEN / f"{name}.png")
 
 
+def _send(url: str, times: int, name: str) -> Counter[int]:
+    """Requests one after the other, with 0.1 s between them. Returns how many had each status."""
+    answers = Counter[int]()
+    for _ in range(times):
+        request = urllib.request.Request(url, headers={"X-Request-ID": name})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                answers[answer.status] += 1
+        except urllib.error.HTTPError as error:
+            with error:
+                answers[error.code] += 1
+        time.sleep(0.1)
+    return answers
+
+
+def _switch(page: Page, name: str, value: str) -> None:
+    page.get_by_role("textbox", name=name, exact=True).fill(value)
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("status")).to_contain_text(f"On: {name}")
+
+
+def _end_faults(page: Page) -> None:
+    page.get_by_role("button", name="End all faults").click()
+    expect(page.get_by_role("status")).to_contain_text("None is on")
+
+
 def test_shows_every_page_without_a_barrier_in_light_and_dark_narrow_and_wide(page: Page, stack: RunningStack) -> None:
     """Somebody who uses a screen reader, a keyboard, a dark or a large page cannot read a page of the console."""
     get(f"{stack.outputs['url']}/countries/us")
@@ -111,18 +140,19 @@ def test_shows_the_five_rows_and_refuses_a_write_as_the_role_of_the_api(page: Pa
 
 def test_shows_a_fault_and_the_chain_of_a_slow_request(page: Page, stack: RunningStack) -> None:
     """A first-time reader does not find out why a request was slow."""
+    url = f"{stack.outputs['url']}/countries/us"
     _open(page, "Faults")
-    page.get_by_role("textbox", name="latency").fill("0.3")
-    page.get_by_role("button", name="Apply").click()
-    expect(page.get_by_role("status")).to_contain_text("On: latency")
-    for _ in range(3):
-        request = urllib.request.Request(f"{stack.outputs['url']}/countries/us", headers={"X-Request-ID": "slow-one"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            assert answer.status == 200
-    expect(page.get_by_role("status")).to_contain_text("3 requests", timeout=10_000)
-    page.get_by_role("button", name="End all faults").click()
-    expect(page.get_by_role("status")).to_contain_text("None is on")
-    page.locator(".chart").last.scroll_into_view_if_needed()
+    assert set(_send(url, 80, "as-usual")) == {200}
+    _switch(page, "throttle_reads", "1")
+    assert set(_send(url, 20, "throttled")) == {503}
+    expect(page.get_by_role("status")).to_contain_text(re.compile(r"[1-9]\d* of them failed"), timeout=10_000)
+    _end_faults(page)
+    assert set(_send(url, 40, "as-usual")) == {200}
+    _switch(page, "latency", "0.3")
+    assert set(_send(url, 20, "slow-one")) == {200}
+    _end_faults(page)
+    expect(page.get_by_role("img", name=re.compile("at most [3-9][0-9][0-9]"))).to_be_visible(timeout=10_000)
+    page.get_by_role("heading", name="What they do to requests").evaluate("each => each.scrollIntoView()")
     _picture(page, "fault")
     _open(page, "Requests")
     page.get_by_role("link", name="GET /countries/{id}").first.click()
@@ -149,9 +179,12 @@ def test_searches_logs_and_describes_a_resource(page: Page, stack: RunningStack)
     _picture(page, "resource")
 
 
-def test_restarts_a_task_by_keyboard_and_goes_on_serving(page: Page, stack: RunningStack) -> None:
-    """A task cannot be restarted without a mouse, or its restart costs requests."""
-    first = page.get_by_role("button", name="Restart").first
+@pytest.mark.parametrize("action", ["Restart", "Stop"])
+def test_restarts_and_stops_a_task_by_keyboard_and_goes_on_serving(
+    page: Page, stack: RunningStack, action: str
+) -> None:
+    """A task cannot be restarted or stopped without a mouse, or that costs requests."""
+    first = page.get_by_role("button", name=action).first
     name = first.get_attribute("aria-label") or ""
     first.focus()
     page.keyboard.press("Enter")
