@@ -91,7 +91,8 @@ class _Requests:
         self._gate = Gate(principal, server.schema.catalog)
         self._injector = FaultInjector(server.faults.current())
         throttle = ConnectionThrottle(server.throttling) if server.throttling is not None else None
-        self._consumption = Consumption(server.meter, principal.name, server.schema.catalog.tables, throttle)
+        catalog = server.schema.catalog
+        self._consumption = Consumption(server.meter, principal.name, catalog.tables, catalog.types, throttle)
         self._keyspace: str | None = None
         self._witness = ConnectionWitness(server.witness, principal.name) if server.witness is not None else None
         self._logged: LoggedStatement | None = None

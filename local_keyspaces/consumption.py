@@ -7,6 +7,7 @@ the rules for the others.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from local_keyspaces import cql, metering, results, rules
 from local_keyspaces.cql import Term
@@ -15,7 +16,7 @@ from local_keyspaces.metering import READ_BYTES, WRITE_BYTES, Sizes
 from local_keyspaces.plans import BATCH_WRITE_TYPES, LONGEST_REMEMBERED, Plan
 from local_keyspaces.relay import Observe
 from local_keyspaces.requests import Parameters, Values
-from local_keyspaces.tables import Table
+from local_keyspaces.tables import Table, UserType
 from local_keyspaces.throttling import ConnectionThrottle, Demand, TableThrottle
 
 # A value takes at most 2.2 times as many bytes as in the protocol, with its length there: it may be in a key, stored
@@ -37,12 +38,14 @@ class Consumption:
         meter: Meter,
         role: str,
         tables: Mapping[tuple[str, str], Table],
+        types: Mapping[tuple[str, str], UserType],
         throttle: ConnectionThrottle | None = None,
     ) -> None:
-        """tables: by keyspace and name, as they are at any time. throttle: None if capacity is not enforced."""
+        """tables, types: by keyspace and name, as they are at any time. throttle: None if capacity is not enforced."""
         self._meter = meter
         self._role = role
         self._tables = tables
+        self._types = types
         self._throttle = throttle
         self._parts: dict[Plan, list[_Part]] = {}
 
@@ -127,7 +130,7 @@ class Consumption:
         if parts is None or any(self._tables[part.name] is not part.table for part in parts):
             text = cql.shape(plan.text)
             parts = [
-                _Part(self._meter, self._role, part, self._tables[name], text=text)
+                _Part(self._meter, self._role, part, self._tables[name], self._types, text=text)
                 for part, name in zip(plan.parts, plan.tables, strict=True)
             ]
             if len(plan.text) <= LONGEST_REMEMBERED:
@@ -141,12 +144,20 @@ class _Part:
     """A statement, or one of a batch, with what can be said of it before it has values."""
 
     def __init__(
-        self, meter: Meter, role: str, part: cql.Select | cql.Modification, table: Table, *, text: str
+        self,
+        meter: Meter,
+        role: str,
+        part: cql.Select | cql.Modification,
+        table: Table,
+        types: Mapping[tuple[str, str], UserType],
+        *,
+        text: str,
     ) -> None:
         self.name = (table.keyspace, table.name)
         self.table = table
         self.conditional = rules.is_conditional(part)
         self._part = part
+        self._fields = {name: _fields(column.type, table.keyspace, types) for name, column in table.columns.items()}
         self._consumed: Consumed = meter.consumed(
             Shape(role=role, keyspace=table.keyspace, table=table.name, text=text)
         )
@@ -279,7 +290,7 @@ class _Part:
         given, overheads = {}, 0
         for name, cell in zip(names, cells, strict=False):
             type_ = self.table.columns[name].type if name in self.table.columns else "blob"
-            given[name] = metering.sizer(type_)(cell) if cell is not None else 0
+            given[name] = metering.sizer(type_, self._fields.get(name, ()))(cell) if cell is not None else 0
             if cell is not None:
                 overheads += metering.overhead(type_, metering.elements(cell), timestamps=self._timestamps, ttl=False)
         return metering.total([metering.sizes(self.table, given, overheads=overheads)])
@@ -293,7 +304,8 @@ class _Part:
         for column, terms in self._assigned:
             known = self.table.columns.get(column)
             type_ = known.type if known is not None else "blob"
-            given[column] = given.get(column, 0) + sum(_term_size(type_, term, values) for term in terms)
+            fields = self._fields.get(column, ())
+            given[column] = given.get(column, 0) + sum(_term_size(type_, fields, term, values) for term in terms)
             if known is not None and known.kind in ("regular", "static") and not isinstance(self._part, cql.Delete):
                 count = _elements(type_, terms[-1], values)
                 overheads += metering.overhead(type_, count, timestamps=self._timestamps, ttl=self._ttl)
@@ -370,13 +382,30 @@ def _elements(type_: str, term: Term, values: Values) -> int:
     return len(term.elements) // (2 if type_.startswith("map") else 1)
 
 
-def _term_size(type_: str, term: Term, values: Values) -> int:
+def _fields(type_: str, keyspace: str, types: Mapping[tuple[str, str], UserType]) -> tuple[str, ...]:
+    """The types of the fields of a column's type; none if it is not a user-defined type."""
+    name = _user_type(type_)
+    return tuple(types[keyspace, name].fields.values()) if name is not None else ()
+
+
+@lru_cache(1024)
+def _user_type(type_: str) -> str | None:
+    """The name of the user-defined type that a type is, frozen or not. type_: as CQL writes it."""
+    if "<" in type_.removeprefix("frozen<"):
+        return None
+    return next(iter(cql.parse_type(type_).user_types), None)
+
+
+def _term_size(type_: str, fields: tuple[str, ...], term: Term, values: Values) -> int:
+    """fields: of a user-defined type."""
     if term.marker is not None:
         value = values.at(term.marker, term.marker_name)
-        return metering.sizer(type_)(value) if value is not None else 1
+        return metering.sizer(type_, fields)(value) if value is not None else 1
     if term.elements:
-        each = 1 if term.kind == "collection" else 0
-        return (3 if each else 0) + sum(each + _term_size("blob", element, values) for element in term.elements)
+        each = 0
+        if term.kind == "collection":
+            each = 1 + metering.column_id_size(len(fields)) if fields else 1
+        return (3 if each else 0) + sum(each + _term_size("blob", (), element, values) for element in term.elements)
     if term.text is not None and term.text.lstrip("-").isdecimal() and type_ not in ("text", "ascii", "varchar"):
         return metering.integer_size(int(term.text))
     return term.size if term.size is not None else 8

@@ -4,7 +4,8 @@ Source: developer guide, "Estimate row size", "Calculate the static column size"
 units", "Estimate capacity consumption" and its pages, "Use batch statements". A unit is an RRU or RCU, a WRU or WCU:
 the two modes count alike.
 
-Where the guide gives no rule, the raw size counts: floating-point numbers, times, uuids, addresses, tuples.
+Where the guide gives no rule, the raw size counts: floating-point numbers, times, uuids, addresses, tuples. UNVERIFIED:
+a field that is null counts as the guide's null value, and a collection in a collection as one in a user-defined type.
 """
 
 import json
@@ -25,6 +26,9 @@ PARTITIONS_OF_A_NEW_TABLE = 4
 _STATIC_METADATA = 104
 _NULL = 1
 _COLLECTION = 3
+"""Bytes of metadata, also of a user-defined type; there is one more for each element or field."""
+_COUNT = 4
+"""Bytes in which the protocol writes how many elements a collection has."""
 _INTEGERS = frozenset("tinyint smallint int bigint varint counter".split())
 
 Sizer = Callable[[bytes], int]
@@ -40,11 +44,16 @@ def integer_size(value: int) -> int:
 
 
 @lru_cache(1024)
-def sizer(type_: str) -> Sizer:
-    """The encoded size of a value as the native protocol writes it. type_: as CQL writes it."""
+def sizer(type_: str, fields: tuple[str, ...] = ()) -> Sizer:
+    """The encoded size of a value as the native protocol writes it. type_: as CQL writes it.
+
+    fields: the types of its fields, if it is a user-defined type.
+    """
     constructor, parameters = _parsed(type_)
     if constructor == "frozen":
-        return sizer(parameters[0])
+        return sizer(parameters[0], fields)
+    if fields:
+        return _user_type_sizer(fields)
     if constructor in _INTEGERS:
         return lambda value: integer_size(int.from_bytes(value, "big", signed=True))
     if constructor == "decimal":
@@ -75,28 +84,60 @@ def _nested(value: Any) -> int:
     return len(json.dumps(value)) if isinstance(value, list | dict) else json_size(value)
 
 
+def _nested_sizer(type_: str) -> Sizer:
+    """Of an element or a field. What is not scalar is frozen there, and counts as the protocol writes it: each part
+    with its length.
+    """
+    constructor, parameters = _parsed(type_)
+    if constructor == "frozen":
+        return _nested_sizer(parameters[0])
+    if constructor in ("list", "set", "map"):
+        return lambda value: max(len(value) - _COUNT, 0)
+    return sizer(type_)
+
+
 def _collection_sizer(parameters: Sequence[str]) -> Sizer:
-    """Elements that are collections themselves are frozen: those count as the protocol writes them."""
-    sizers = [len if _parsed(parameter)[1] else sizer(parameter) for parameter in parameters]
+    sizers = [_nested_sizer(parameter) for parameter in parameters]
 
     def size(value: bytes) -> int:
-        at, total = 4, _COLLECTION
-        for _ in range(int.from_bytes(value[:4], "big")):
+        at, total = _COUNT, _COLLECTION
+        for _ in range(elements(value)):
             if at > len(value):
                 break  # no collection that Cassandra would take
             total += 1
             for of_element in sizers:
-                length = int.from_bytes(value[at : at + 4], "big", signed=True)
-                total += of_element(value[at + 4 : at + 4 + length]) if length >= 0 else _NULL
-                at += 4 + max(length, 0)
+                part, at = _part(value, at)
+                total += of_element(part) if part is not None else _NULL
         return total
 
     return size
 
 
+def _user_type_sizer(fields: Sequence[str]) -> Sizer:
+    each = 1 + column_id_size(len(fields))
+    sizers = [_nested_sizer(field) for field in fields]
+
+    def size(value: bytes) -> int:
+        at, total = 0, _COLLECTION
+        for of_field in sizers:
+            if at >= len(value):
+                break  # a client may leave out the last fields
+            part, at = _part(value, at)
+            total += each + (of_field(part) if part is not None else _NULL)
+        return total
+
+    return size
+
+
+def _part(value: bytes, at: int) -> tuple[bytes | None, int]:
+    """An element or a field, which follows its length; None for null. And where the next one begins."""
+    length = int.from_bytes(value[at : at + 4], "big", signed=True)
+    return (value[at + 4 : at + 4 + length] if length >= 0 else None), at + 4 + max(length, 0)
+
+
 def elements(value: bytes) -> int:
     """The number of a collection's elements."""
-    return int.from_bytes(value[:4], "big")
+    return int.from_bytes(value[:_COUNT], "big")
 
 
 @lru_cache(1024)
@@ -116,7 +157,7 @@ def _parsed(type_: str) -> tuple[str, list[str]]:
 
 
 def column_id_size(columns: int) -> int:
-    """Bytes that stand for a column's name in a table of so many columns."""
+    """Bytes that stand for a column's name in a table of so many columns, or for a field's in a user-defined type."""
     return 1 + max(columns - 1, 0) // 62
 
 

@@ -150,6 +150,8 @@ def _environment(keyspaces: LocalKeyspaces, state: State, region: str, profile: 
         "AWS_DEFAULT_REGION": region,
         # Without it, AWS's plugin for Node.js, which uses the SDK's version 2, looks for credentials at home only.
         "AWS_SDK_LOAD_CONFIG": "1",
+        # The name that AWS's SDK for Java has for the first in its version 1, which the plugin for Java driver 3 uses.
+        "AWS_CREDENTIAL_PROFILES_FILE": str(state.profiles),
         "KEYSPACES_USER_NAME": user_name,
         "KEYSPACES_PASSWORD": password,
     }

@@ -102,4 +102,15 @@ CLIENTS = (
         build=[["mvn", "--batch-mode", "--quiet", "package", "dependency:copy-dependencies"]],
         start=["java", "-cp", "target/client-1.jar:target/packages/*", "Client"],
     ),
+    Client(
+        folder="java3",
+        language="Java, driver 3",
+        source="src/main/java/Client.java",
+        manifest="pom.xml",
+        tool="mvn",
+        driver="cassandra-driver-core",
+        plugin="aws-sigv4-auth-cassandra-java-driver-plugin_3",
+        build=[["mvn", "--batch-mode", "--quiet", "package", "dependency:copy-dependencies"]],
+        start=["java", "-cp", "target/client-1.jar:target/packages/*", "Client"],
+    ),
 )

@@ -131,12 +131,39 @@ def test_counts_a_columns_name_by_how_many_there_are(columns: int, size: int) ->
         ("list<text>", b"\0\0\0\0", 3),
         ("frozen<list<text>>", b"\0\0\0\2\0\0\0\1a\0\0\0\2bc", 3 + 2 + 3),
         ("map<text, int>", b"\0\0\0\1\0\0\0\1a\0\0\0\4\0\0\0\5", 3 + 1 + 1 + 2),
-        ("map<text, frozen<set<int>>>", b"\0\0\0\1\0\0\0\1a\0\0\0\4\0\0\0\0", 3 + 1 + 1 + 4),
+        ("map<text, frozen<set<int>>>", b"\0\0\0\1\0\0\0\1a\0\0\0\4\0\0\0\0", 3 + 1 + 1 + 0),
     ],
 )
 def test_counts_a_value_by_its_type(type_: str, value: bytes, size: int) -> None:
     """ "Estimate the encoded size of data values based on data type"."""
     assert sizer(type_)(value) == size
+
+
+def protocol(*parts: bytes | None) -> bytes:
+    """Fields or elements as the native protocol writes them."""
+    return b"".join(b"\xff\xff\xff\xff" if part is None else len(part).to_bytes(4, "big") + part for part in parts)
+
+
+TWO = (2).to_bytes(4, "big")
+
+
+@pytest.mark.parametrize(
+    ("fields", "value", "size"),
+    [
+        (("text", "int"), protocol(b"Main St", TWO), 3 + (1 + 1 + 7) + (1 + 1 + 2)),
+        (("text", "int"), protocol(b"", None), 3 + (1 + 1) + (1 + 1 + 1)),
+        (("text", "int"), protocol(b"ab"), 3 + (1 + 1 + 2)),
+        (("int",) * 63, protocol(*[TWO] * 63), 3 + 63 * (1 + 2 + 2)),
+        (("int",) * 125, protocol(TWO), 3 + (1 + 3 + 2)),
+        (("frozen<address>",), protocol(protocol(b"ab", TWO, None)), 3 + (1 + 1 + (4 + 2) + (4 + 4) + 4)),
+        (("frozen<list<int>>",), protocol(TWO + protocol(TWO, TWO)), 3 + (1 + 1 + 2 * (4 + 4))),
+        (("frozen<map<text, int>>",), protocol(TWO + protocol(b"a", TWO, b"bc", TWO)), 3 + (1 + 1 + 5 + 8 + 6 + 8)),
+    ],
+    ids=["scalars", "null", "left out", "63 fields", "125 fields", "type in a type", "list in a type", "map in a type"],
+)
+def test_counts_a_user_defined_type_by_its_fields(fields: tuple[str, ...], value: bytes, size: int) -> None:
+    """Rows with user-defined types are metered by another rule than "Estimate the encoded size of data values"."""
+    assert sizer("frozen<place>", fields)(value) == size
 
 
 @pytest.mark.parametrize(
