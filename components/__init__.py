@@ -25,6 +25,7 @@ from components.network.vpc import ExistingVpc, NewVpc
 from components.once.once import Once
 from components.scheduled.scheduled import Scheduled
 from components.secrets.existing import ExistingParameter, ExistingSecret
+from components.service.circuit_breaker import CircuitBreaker
 from components.service.hooks import LambdaHook, Pause
 from components.service.scaling import Scaling, ScheduledScaling
 from components.service.service import Service
@@ -45,6 +46,7 @@ __all__ = [
     "Alarms",
     "BlueGreen",
     "Canary",
+    "CircuitBreaker",
     "Environment",
     "ExistingCluster",
     "ExistingImage",

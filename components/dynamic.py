@@ -56,8 +56,9 @@ class Provider(ResourceProvider):
         _leave_out_tracebacks()
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        inputs = [key for key in news if key != "__provider" and key not in self.computed]
-        changed = [key for key in inputs if news[key] != olds.get(key)]
+        # An input that is None does not come here, so one that has become None is among the old ones only.
+        inputs = [key for key in {**olds, **news} if key != "__provider" and key not in self.computed]
+        changed = [key for key in inputs if news.get(key) != olds.get(key)]
         return DiffResult(changes=bool(changed), replaces=[key for key in changed if key in self.replacing])
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:

@@ -31,6 +31,7 @@ class Deployment(Resource, module="ecs", name="Deployment"):
     timeout: seconds; below an hour if the stack's settings name a role to assume, whose session ends then.
     configuration: what else the service was told, as arguments of ECS's UpdateService. When it has changed and ECS has
     begun no deployment, or has gone back, ECS is told again.
+    circuit_breaker: thresholds that the service was not told, as a part of UpdateService's; None for ECS's defaults.
     desired_count: how many tasks, None if autoscaling decides. tags: of the service. When they change it looks again.
     connection: see `components.connection`.
     deployment_id: ECS's, such as `ecs-svc/1234567890123456789`; where a strategy moves requests, the ARN of the service
@@ -51,6 +52,7 @@ class Deployment(Resource, module="ecs", name="Deployment"):
         log_stream_prefix: str,
         timeout: int,
         configuration: Mapping[str, pulumi.Input[Any]],
+        circuit_breaker: Mapping[str, Any] | None = None,
         desired_count: int | None,
         tags: Mapping[str, str],
         connection: Mapping[str, pulumi.Input[Any]],
@@ -68,6 +70,7 @@ class Deployment(Resource, module="ecs", name="Deployment"):
                 "log_stream_prefix": log_stream_prefix,
                 "timeout": timeout,
                 "configuration": dict(configuration),
+                "circuit_breaker": dict(circuit_breaker) if circuit_breaker else None,
                 "desired_count": desired_count,
                 "tags": dict(tags),
                 "connection": dict(connection),
@@ -89,7 +92,7 @@ class DeploymentProvider(Provider):
     - If `configuration` has changed, a deployment of the same task definition that was there before is not the one
       asked for, and neither is one that ECS went back to.
     - What `aws.ecs.Service` cannot change, it corrects: alarms that ECS still watches though there are none any more,
-      and the number of tasks that autoscaling has left.
+      thresholds of the circuit breaker, and the number of tasks that autoscaling has left.
     - It succeeds when the deployment is COMPLETED, or the service is to have no task.
     - It fails when the deployment is FAILED or another one has taken its place: one that ECS went back to, whether
       for the circuit breaker or for alarms, or one of another task definition. A newer one of the same task

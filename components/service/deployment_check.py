@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from components.aws_errors import AWS_ERRORS, ResourceFailed, in_words
 from components.connection import SignIn, session_from
+from components.service.circuit_breaker import thresholds_of
 from components.service.deployment_report import report
 from components.service.service_state import Deployment, ServiceState, has_failed, is_completed, is_older
 from components.tasks.interruption import pause
@@ -32,6 +33,11 @@ class DeploymentCheck:
         self._props = props
         self._task_definition: str = props["task_definition"]
         self._configuration: dict[str, Any] = _whole(props["configuration"])
+        told = _whole(props.get("circuit_breaker") or {})
+        self._thresholds = thresholds_of(told)
+        if told:
+            wanted = self._configuration["deploymentConfiguration"]
+            self._configuration["deploymentConfiguration"] = self._with_thresholds(wanted)
         self._outdated = outdated
         session = session_from(props["connection"], sign_in)
         self._ecs = session.client("ecs")
@@ -64,17 +70,22 @@ class DeploymentCheck:
 
     def _correct(self, state: ServiceState) -> None:
         """Tells ECS what `aws.ecs.Service` does not."""
-        wanted, desired_count = (
-            self._configuration["deploymentConfiguration"],
-            self._props.get("desired_count"),
-        )  # None does not get here
+        wanted = self._configuration["deploymentConfiguration"]
+        desired_count = self._props.get("desired_count")  # None does not get here
         changes: dict[str, Any] = {}
         if state.watches_alarms and not wanted["alarms"]["enable"]:
             changes["deploymentConfiguration"] = wanted
+        if "strategy" not in wanted and not state.moves_requests and state.thresholds != self._thresholds:
+            changes["deploymentConfiguration"] = self._with_thresholds(wanted)
         if desired_count is not None and state.desired_count != desired_count:
             changes["desiredCount"] = int(desired_count)
         if changes:
             self._ecs.update_service(cluster=self._props["cluster"], service=self._props["service"], **changes)
+
+    def _with_thresholds(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
+        """A `deploymentConfiguration` whose circuit breaker has the thresholds that are wanted."""
+        breaker = configuration.get("deploymentCircuitBreaker", {})
+        return {**configuration, "deploymentCircuitBreaker": {**breaker, **self._thresholds}}
 
     def _asked_for(self, state: ServiceState) -> Deployment | None:
         primary = state.primary

@@ -10,6 +10,7 @@ import pulumi_aws as aws
 
 from components.account import Account
 from components.connection import connection_inputs
+from components.service.circuit_breaker import CircuitBreaker
 from components.service.configuration import ServiceConfiguration
 from components.service.deployment import Deployment
 from components.tasks.runnable import RunnableTask
@@ -27,6 +28,7 @@ def create_ecs_service(
     name: str,
     configuration: ServiceConfiguration,
     *,
+    circuit_breaker: CircuitBreaker | None,
     task: RunnableTask,
     tasks: int,
     scaled: bool,
@@ -67,6 +69,7 @@ def create_ecs_service(
         service=service.name,
         task_definition=task.task_definition.arn,
         configuration=configuration.for_update(),
+        circuit_breaker=circuit_breaker.for_update() if circuit_breaker else None,
         desired_count=None if scaled else tasks,
         tags=tags,
         container=task.container,

@@ -15,6 +15,7 @@ from components.load_balancing.routing import PRIORITIES, hosts_mistake, paths_m
 from components.load_balancing.target import Target, create_target
 from components.monitoring.alarms import Alarms
 from components.monitoring.service_alarms import create_task_alarm, create_traffic_alarms, deployment_alarms
+from components.service.circuit_breaker import CircuitBreaker
 from components.service.configuration import ServiceConfiguration
 from components.service.deployment import Deployment
 from components.service.ecs_service import create_ecs_service
@@ -52,6 +53,7 @@ class Service:
     scaling: run more tasks when they are busy. spot: run some on Fargate Spot.
     strategy: `BlueGreen`, `Linear` or `Canary`: move the requests to new tasks while the old ones still run; None
     replaces task by task. Needs what judges the new tasks: `Alarms(rollback=True)`, or hooks.
+    circuit_breaker: when ECS gives up a deployment task by task; None for ECS's own threshold.
     tracing: send traces to X-Ray; None for none.
     exec: let `aws ecs execute-command` into the tasks. See `create_task_definition` for what that costs.
     deployment_timeout: seconds that `pulumi up` waits for ECS to complete a deployment, until it fails. ECS itself
@@ -69,6 +71,7 @@ class Service:
     scaling: Scaling | None = None
     spot: Spot | None = None
     strategy: Strategy | None = None
+    circuit_breaker: CircuitBreaker | None = None
     tracing: Tracing | None = None
     exec: bool = False
     deployment_timeout: int = 1800
@@ -86,6 +89,9 @@ class Service:
                 "hosts": hosts_mistake(self.hosts, self.paths),
                 "priority": None if self.priority is None else outside(self.priority, *PRIORITIES),
                 "deployment_timeout": outside(self.deployment_timeout, 60, 36_000, "seconds"),
+                "circuit_breaker": "is for deployments without `strategy`; ECS ignores it with one (ECS API reference)"
+                if self.circuit_breaker and self.strategy
+                else None,
                 "strategy": strategy_mistake(
                     self.strategy,
                     deployment_timeout=self.deployment_timeout,
@@ -190,6 +196,7 @@ def create_service(
     deployed = create_ecs_service(
         name,
         configuration,
+        circuit_breaker=service.circuit_breaker,
         task=task,
         tasks=service.tasks,
         scaled=service.scaling is not None,

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from components.service.circuit_breaker import thresholds_of
+
 # ECS writes the event of a rollback milliseconds before or after it creates the deployment it goes back with.
 _SAME_MOMENT = timedelta(seconds=5)
 _UNKNOWN_TIME = datetime.min.replace(tzinfo=UTC) + _SAME_MOMENT
@@ -37,6 +39,11 @@ class ServiceState:
     @property
     def watches_alarms(self) -> bool:
         return bool(self.described.get("deploymentConfiguration", {}).get("alarms", {}).get("enable"))
+
+    @property
+    def thresholds(self) -> Mapping[str, Any]:
+        """Of the circuit breaker, as `CircuitBreaker.for_update` has them."""
+        return thresholds_of(self.described.get("deploymentConfiguration", {}).get("deploymentCircuitBreaker", {}))
 
     @property
     def moves_requests(self) -> bool:

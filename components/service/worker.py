@@ -11,6 +11,7 @@ from components.account import Account
 from components.arguments import outside, raise_for
 from components.monitoring.alarms import Alarms
 from components.monitoring.service_alarms import create_worker_alarm
+from components.service.circuit_breaker import CircuitBreaker
 from components.service.configuration import ServiceConfiguration
 from components.service.ecs_service import create_ecs_service
 from components.service.scaling import Scaling, check_min_tasks, create_scaling, least_tasks
@@ -30,8 +31,8 @@ class Worker:
     found out: without one, a deployment is completed as soon as its tasks run.
     grace_period: seconds a new task has before a failing health check counts against it, up to 300.
     scaling: run more tasks when they are busy; by CPU or memory, since there are no requests to count.
-    spot: run some on Fargate Spot. exec: let `aws ecs execute-command` into the tasks. deployment_timeout, after: see
-    `Service`.
+    spot: run some on Fargate Spot. exec: let `aws ecs execute-command` into the tasks. circuit_breaker,
+    deployment_timeout, after: see `Service`.
 
     On SIGTERM a task has 40 seconds to finish or give back what it has taken.
 
@@ -43,6 +44,7 @@ class Worker:
     grace_period: int = 60
     scaling: Scaling | None = None
     spot: Spot | None = None
+    circuit_breaker: CircuitBreaker | None = None
     exec: bool = False
     deployment_timeout: int = 1800
     after: Sequence[pulumi.Resource] = field(default_factory=tuple)
@@ -92,6 +94,7 @@ def create_worker(
             alarms=None,
             traffic=None,
         ),
+        circuit_breaker=worker.circuit_breaker,
         task=task,
         tasks=worker.tasks,
         scaled=worker.scaling is not None,

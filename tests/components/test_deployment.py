@@ -288,6 +288,68 @@ def test_stops_watching_alarms_that_are_gone(aws: Aws, wanted: bool) -> None:
     create(configuration=configuration)
 
 
+_BREAKER = {"enable": True, "rollback": True}
+_COUNT = {"thresholdConfiguration": {"type": "COUNT", "value": 5}, "resetOnHealthyTask": False}
+_DEFAULT = {"thresholdConfiguration": {"type": "BOUNDED_PERCENT", "value": 50}, "resetOnHealthyTask": True}
+
+
+@pytest.mark.parametrize(
+    ("described", "wanted", "told_to"),
+    [
+        pytest.param({}, None, None, id="ECS's own"),
+        pytest.param(_DEFAULT, None, None, id="ECS's own, spelled out"),
+        pytest.param({}, _COUNT, _COUNT, id="set"),
+        pytest.param(_COUNT, _COUNT, None, id="set before"),
+        pytest.param(_COUNT, None, _DEFAULT, id="taken away"),
+    ],
+)
+def test_tells_ecs_the_threshold_of_the_circuit_breaker(
+    aws: Aws, described: Described, wanted: Described | None, told_to: Described | None
+) -> None:
+    """A deployment is given up too late or too early: the aws provider has no argument for it."""
+    configuration = {"alarms": {"alarmNames": [], "enable": False, "rollback": False}}
+    shown = {**configuration, "deploymentCircuitBreaker": {**_BREAKER, **described}}
+    found = {**service(deployment(2, NEW, "COMPLETED")), "deploymentConfiguration": shown}
+    aws.ecs.add_response("describe_services", {"services": [found]})
+    if told_to:
+        asked = {**configuration, "deploymentCircuitBreaker": {**_BREAKER, **told_to}}
+        request = {"cluster": CLUSTER, "service": SERVICE, "deploymentConfiguration": asked}
+        aws.ecs.add_response("update_service", {"service": service()}, request)
+    given = {"deploymentConfiguration": {**configuration, "deploymentCircuitBreaker": _BREAKER}}
+    as_handed_over = wanted and {**wanted, "thresholdConfiguration": {"type": "COUNT", "value": 5.0}}
+    create(configuration=given, **({"circuit_breaker": as_handed_over} if wanted else {}))
+
+
+@pytest.mark.usefixtures("settled")
+def test_deploys_again_with_the_threshold(aws: Aws) -> None:
+    """The deployment that follows a failed one is given up by another threshold than the program declares."""
+    breaker = {**_BREAKER, **_COUNT}
+    configuration = {"deploymentConfiguration": {"deploymentCircuitBreaker": _BREAKER}}
+    aws.configuration = {"deploymentConfiguration": {"deploymentCircuitBreaker": breaker}}
+    shown = {"deploymentConfiguration": {"deploymentCircuitBreaker": breaker}}
+    aws.plays(
+        ("describe_services", {**service(deployment(1, OLD, "COMPLETED")), **shown}),
+        told(deployment(3, NEW, "COMPLETED")),
+    )
+    create(configuration=configuration, circuit_breaker=_COUNT)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(None, _COUNT), (_COUNT, None), (_COUNT, _DEFAULT)], ids=["set", "taken away", "changed"]
+)
+def test_looks_again_when_the_threshold_changes(before: Described | None, after: Described | None) -> None:
+    """`pulumi up` says that it changed nothing, and ECS keeps the old threshold."""
+
+    def inputs(breaker: Described | None) -> Described:
+        # The engine leaves out what is None.
+        return {**PROPS, **({"circuit_breaker": breaker} if breaker else {})}
+
+    olds = {**inputs(before), "deployment_id": "ecs-svc/2", "__provider": "a"}
+    provider = DeploymentProvider()
+    assert provider.diff("id", olds, {**inputs(after), "__provider": "b"}).changes
+    assert not provider.diff("id", olds, {**inputs(before), "__provider": "b"}).changes
+
+
 @pytest.mark.usefixtures("settled")
 def test_deploys_again_after_ecs_has_gone_back(aws: Aws) -> None:
     """Nothing else would: for `aws.ecs.Service` nothing has changed since. It would fail, or lie, for ever."""

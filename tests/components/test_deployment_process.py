@@ -77,8 +77,16 @@ def diff(engine: Engine, olds: Any, news: Any) -> Any:
 def test_shows_no_change_when_nothing_changed(engine: Engine) -> None:
     """Numbers become floats and None vanishes on the way through the engine; neither is a change."""
     news = properties(timeout=600, deployment_id=None, configuration={"grace": 2}, desired_count=None)
-    olds = properties(timeout=600.0, deployment_id="ecs-svc/1", configuration={"grace": 2.0})
+    olds = properties(timeout=600.0, deployment_id="ecs-svc/1", configuration={"grace": 2.0}, desired_count=None)
     assert diff(engine, olds, news).changes == provider_pb2.DiffResponse.DIFF_NONE
+
+
+def test_shows_an_update_when_an_input_is_taken_away(engine: Engine) -> None:
+    """What ECS was told stays there, since nothing says that it is no longer declared."""
+    olds = properties(deployment_id="ecs-svc/1", circuit_breaker={"resetOnHealthyTask": False})
+    shown = diff(engine, olds, properties(circuit_breaker=None))
+    assert shown.changes == provider_pb2.DiffResponse.DIFF_SOME
+    assert list(shown.replaces) == []
 
 
 @pytest.mark.parametrize("unknown", [{"task_definition": rpc.UNKNOWN}, {"configuration": {"subnets": rpc.UNKNOWN}}])
