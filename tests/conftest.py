@@ -1,12 +1,17 @@
 """What tests share: the evaluated program, and a real Keyspaces endpoint in front of a real Cassandra."""
 
+import shutil
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from tests.evaluation import evaluate
 from tests.keyspaces import LocalKeyspaces
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # No test depends on how fast the machine is, or fails for what a change has not touched.
 settings.register_profile("suite", deadline=None, derandomize=True)
@@ -29,3 +34,18 @@ def production() -> object:
 def keyspaces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKeyspaces]:
     with LocalKeyspaces.run(tmp_path_factory.mktemp("keyspaces")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """Chromium, for tests that are `long`."""
+    from playwright.sync_api import sync_playwright  # the ordinary suite has no use for it
+
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("Chromium is missing: apt-get install chromium, or brew install it")
+    with sync_playwright() as playwright:
+        # Root, as in a container of CI, cannot have Chromium's sandbox.
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()

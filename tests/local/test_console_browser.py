@@ -1,7 +1,6 @@
 """The console in a real Chromium, with a running stack: what a first-time reader sees, and finds out."""
 
 import re
-import shutil
 import time
 import urllib.error
 import urllib.request
@@ -10,36 +9,23 @@ from collections.abc import Iterator
 
 import pytest
 from axe_core_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from local.testing import RunningStack, run_stack
 from tests.keyspaces import JARS
 from tests.processes import ROOT, get
 
-_CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 _PAGES = ("", "logs", "requests", "cql", "faults", "meter")
 _PICTURES = ROOT / "docs" / "console"
 _TAKEN = ROOT / "build" / "console"
 
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.skipif(_CHROMIUM is None, reason="Chromium is missing: apt-get install chromium, or brew install it"),
-]
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     with run_stack(ROOT, directory=tmp_path_factory.mktemp("stack"), jars=JARS) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        # Root, as in a container of CI, cannot have Chromium's sandbox.
-        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
