@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import csv
 import itertools
+import json
 import os
 import ssl
 import statistics
@@ -38,7 +39,7 @@ from local_keyspaces.foreground import until_stopped
 from local_keyspaces.iam import ADMINISTRATOR
 from local_keyspaces.listening import listen
 from local_keyspaces.progress import Progress
-from local_keyspaces.service import run_keyspaces
+from local_keyspaces.service import LocalKeyspaces, run_keyspaces
 from local_keyspaces.tables import TableSchema
 
 _REGION, _ACCOUNT = "us-east-1", "000000000000"
@@ -98,6 +99,43 @@ async def main(rows: int, rounds: int, only: str) -> None:
             _report(chosen, rows, rounds)
 
 
+async def compare_plan(rows: int) -> None:
+    """A load into a new on-demand table whose capacity is enforced, beside its plan."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        async with (
+            empty_cassandra(directory) as cassandra,
+            run_keyspaces(
+                directory=directory / "keyspaces",
+                cassandra=cassandra.upstream,
+                listener=listen(0, "again"),
+                region=_REGION,
+                account=_ACCOUNT,
+                capacity_clock=time.monotonic,
+            ) as keyspaces,
+        ):
+            await keyspaces.schema.ensure_keyspace(_KEYSPACE)
+            schema = TableSchema(keyspace=_KEYSPACE, name="places", columns=_COLUMNS, partition_key=["id"])
+            await keyspaces.schema.ensure_table(schema)
+            file = await asyncio.to_thread(_data, directory, rows)
+            environment = _environment(directory, keyspaces.port, keyspaces.ca_file) | _credentials(keyspaces)
+            command = [sys.executable, "-m", "loader", "places", str(file), "--table", "places=places"]
+            said = []
+            for more in (["--plan"], []):
+                process = await asyncio.create_subprocess_exec(
+                    *command, *more, env=environment, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
+                )
+                output, _ = await process.communicate()
+                if process.returncode != 0:
+                    raise LocalError(f"the loader failed with exit code {process.returncode}")
+                said.append(json.loads(output.splitlines()[-1]))
+    plan, summary = said[0]["plan"], said[1]["summary"]
+    print(f"| {rows} rows, capacity enforced | plan | load | difference |\n| --- | ---: | ---: | ---: |")
+    for what, key in (("seconds", "seconds"), ("write units", "write_units")):
+        planned, took = plan[key], summary[key]
+        print(f"| {what} | {planned:.0f} | {took:.0f} | {took / planned - 1:+.1%} |")
+
+
 @asynccontextmanager
 async def _programs(directory: Path) -> AsyncIterator[Sequence[Program]]:
     """Raises LocalError."""
@@ -140,29 +178,10 @@ async def _programs(directory: Path) -> AsyncIterator[Sequence[Program]]:
             schema = TableSchema(keyspace=_KEYSPACE, name=table, columns=_COLUMNS, partition_key=["id"])
             await keyspaces.schema.ensure_table(schema)
 
-        port, ca_file = cassandra.upstream.port, str(certificates.ca_file)
+        port, ca_file = cassandra.upstream.port, certificates.ca_file
         base = dict(os.environ)
-        environment = {
-            **base,
-            "PYTHONPATH": str(ROOT / "app"),
-            "TMPDIR": str(directory),
-            "AWS_REGION": _REGION,
-            "AWS_ACCESS_KEY_ID": "unused",
-            "AWS_SECRET_ACCESS_KEY": "unused",
-            "KEYSPACES_ENDPOINT": f"localhost:{port}",
-            "KEYSPACES_CA_FILE": ca_file,
-            "KEYSPACES_KEYSPACE": _KEYSPACE,
-        }
-        role = Role(arn=f"arn:aws:iam::{_ACCOUNT}:role/bench", policies=(ADMINISTRATOR,))
-        issued = keyspaces.store.issue_for_role(role)
-        through = {
-            **environment,
-            "AWS_ACCESS_KEY_ID": issued.access_key,
-            "AWS_SECRET_ACCESS_KEY": issued.secret_key,
-            "AWS_SESSION_TOKEN": str(issued.session_token),
-            "KEYSPACES_ENDPOINT": f"localhost:{keyspaces.port}",
-            "KEYSPACES_CA_FILE": str(keyspaces.ca_file),
-        }
+        environment = _environment(directory, port, ca_file)
+        through = _environment(directory, keyspaces.port, keyspaces.ca_file) | _credentials(keyspaces)
         loader = [sys.executable, "-m", "loader", "places", "{file}", "--table", "places={table}"]
         columns = ", ".join(_COLUMNS)
         copy = f"COPY {_KEYSPACE}.{{table}} ({columns}) FROM '{{file}}' WITH HEADER = TRUE"
@@ -171,7 +190,7 @@ async def _programs(directory: Path) -> AsyncIterator[Sequence[Program]]:
             Program(
                 name="cqlsh COPY FROM",
                 command=[*_CQLSH, "--ssl", "localhost", str(port), "-e", copy],
-                environment={**base, "SSL_CERTFILE": ca_file, "SSL_VALIDATE": "true"},
+                environment={**base, "SSL_CERTFILE": str(ca_file), "SSL_VALIDATE": "true"},
                 create=create,
                 cassandra=session,
             ),
@@ -183,7 +202,7 @@ async def _programs(directory: Path) -> AsyncIterator[Sequence[Program]]:
                     "benchmarks.loader",
                     "--driver",
                     str(port),
-                    ca_file,
+                    str(ca_file),
                     "{table}",
                     "{file}",
                 ],
@@ -200,6 +219,31 @@ async def _programs(directory: Path) -> AsyncIterator[Sequence[Program]]:
                 cassandra=session_behind,
             ),
         ]
+
+
+def _environment(directory: Path, port: int, ca_file: Path) -> dict[str, str]:
+    """Of the loader."""
+    return {
+        **os.environ,
+        "PYTHONPATH": str(ROOT / "app"),
+        "TMPDIR": str(directory),
+        "AWS_REGION": _REGION,
+        "AWS_ACCESS_KEY_ID": "unused",
+        "AWS_SECRET_ACCESS_KEY": "unused",
+        "KEYSPACES_ENDPOINT": f"localhost:{port}",
+        "KEYSPACES_CA_FILE": str(ca_file),
+        "KEYSPACES_KEYSPACE": _KEYSPACE,
+    }
+
+
+def _credentials(keyspaces: LocalKeyspaces) -> dict[str, str]:
+    role = Role(arn=f"arn:aws:iam::{_ACCOUNT}:role/bench", policies=(ADMINISTRATOR,))
+    issued = keyspaces.store.issue_for_role(role)
+    return {
+        "AWS_ACCESS_KEY_ID": issued.access_key,
+        "AWS_SECRET_ACCESS_KEY": issued.secret_key,
+        "AWS_SESSION_TOKEN": str(issued.session_token),
+    }
 
 
 def _made(directory: Path) -> Path:
@@ -298,6 +342,7 @@ if __name__ == "__main__":
     parser.add_argument("--rows", type=int, default=300_000, help="(default: 300000)")
     parser.add_argument("--rounds", type=int, default=3, help="(default: 3)")
     parser.add_argument("--only", default="", metavar="NAME", help="programs with this in their name")
+    parser.add_argument("--plan", action="store_true", help="only a load with capacity enforced, beside its plan")
     parser.add_argument("--driver", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.driver:
@@ -305,7 +350,8 @@ if __name__ == "__main__":
         load_by_driver(int(port), ca_file, table, Path(path))
         sys.exit(0)
     try:
-        stopped = uvloop.run(until_stopped(main(options.rows, options.rounds, options.only), Progress(sys.stderr)))
+        work = compare_plan(options.rows) if options.plan else main(options.rows, options.rounds, options.only)
+        stopped = uvloop.run(until_stopped(work, Progress(sys.stderr)))
     except LocalError as error:
         sys.exit(f"benchmarks.loader: {error}")
     sys.exit(130 if stopped else 0)

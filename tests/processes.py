@@ -68,13 +68,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def run_program(module: str, *arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """A program of app/ from start to end."""
+def run_program(
+    module: str, *arguments: str, environment: Mapping[str, str], given: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """A program of app/ from start to end. given: on its standard input."""
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT / "app",
         env={"PATH": os.defpath, **environment},
         capture_output=True,
+        input=given,
         text=True,
         timeout=120,
     )

@@ -2,8 +2,8 @@
 
 import json
 import sys
-import time
 from collections.abc import Callable
+from time import monotonic
 from typing import Final
 
 from tqdm import tqdm
@@ -22,7 +22,7 @@ class LoadProgress:
     def __init__(self, what: str, data: Input, count: Callable[[], int]) -> None:
         """what: happens to the rows, such as `written`. count: of the rows to which it has happened."""
         self._what, self._data, self._count = what, data, count
-        self._started = time.monotonic()
+        self._started = monotonic()
         self._due = self._started + _LOG_SECONDS
         self._bar = None
         if sys.stderr.isatty():
@@ -31,11 +31,11 @@ class LoadProgress:
     def step(self) -> None:
         """To be called now and then."""
         if self._bar is not None:
-            rate = self._count() / max(time.monotonic() - self._started, 0.001)
+            rate = self._count() / max(monotonic() - self._started, 0.001)
             self._bar.set_postfix_str(f"{self._count()} rows, {rate:.0f} a second", refresh=False)
             self._bar.update(self._data.read_bytes - self._bar.n)
             return
-        now = time.monotonic()
+        now = monotonic()
         if now >= self._due:
             self._due = now + _LOG_SECONDS
             seconds, read = now - self._started, self._data.read_bytes

@@ -3,9 +3,11 @@
 import gzip
 import json
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import psutil
@@ -14,6 +16,7 @@ import pyarrow.parquet
 import pytest
 import zstandard
 
+from local_keyspaces import connection
 from local_keyspaces.tables import Status, TableSchema
 from tests.fakes.every_type import TYPES, VALUES
 from tests.keyspaces import LocalKeyspaces
@@ -45,9 +48,9 @@ def loading(keyspaces: LocalKeyspaces) -> LocalKeyspaces:
 
 
 def load(
-    keyspaces: LocalKeyspaces, data: Path, *options: str, table: TableSchema = SMALL
+    keyspaces: LocalKeyspaces, data: Path | str, *options: str, table: TableSchema = SMALL, given: str | None = None
 ) -> subprocess.CompletedProcess[str]:
-    return run_program("load_things", str(data), *options, environment=environment(keyspaces, table))
+    return run_program("load_things", str(data), *options, environment=environment(keyspaces, table), given=given)
 
 
 def environment(keyspaces: LocalKeyspaces, table: TableSchema) -> Mapping[str, str]:
@@ -171,6 +174,43 @@ def test_goes_on_where_it_was_killed(loading: LocalKeyspaces, tmp_path: Path) ->
         assert (summary["skipped"] > 0, summary["skipped"] + summary["written"]) == (True, count)
 
 
+@pytest.mark.long
+def test_has_each_row_after_a_hundred_kills(loading: LocalKeyspaces, tmp_path: Path) -> None:
+    """A load that is killed at a bad moment, such as within a commit, leaves a row out and says that all went well."""
+    count, kills, while_writing = 400_000, 100, 0
+    table = replace(KILLED, name="killed_often")
+    loading.create(table)
+    lines = (f"{number:07},{number}\n" for number in range(count))
+    data, state = file(tmp_path, "a.csv", "id,n\n" + "".join(lines)), tmp_path / "state"
+    random = Random(16)
+    for number in range(kills):
+        told, processes = environment(loading, table), str(1 + number % 2)
+        before = _changed(state)
+        arguments = (str(data), "--state", str(state), "--processes", processes)
+        with start_program("load_things", *arguments, environment=told) as process:
+            if number % 10:
+                wait_until(lambda before=before: _changed(state) > before or process.poll() is not None)  # type: ignore[misc]
+                while_writing += 1
+            time.sleep(random.uniform(0, 0.5))
+            assert process.poll() is None, "the load is too small to be killed so often"
+            process.kill()
+            process.wait()
+    assert while_writing == 90
+    with start_program("load_things", str(data), "--state", str(state), environment=told) as process:
+        _, errors = process.communicate(timeout=600)
+    assert process.returncode == 0, errors
+    with loading.cassandra() as session:
+        session.default_fetch_size = 5000
+        there = [(row.id, row.n) for row in session.execute("SELECT * FROM loading.killed_often")]
+    assert sorted(there) == [(f"{number:07}", number) for number in range(count)]
+
+
+def _changed(state: Path) -> int:
+    """When the load wrote to its state last."""
+    wal = state / "state.sqlite-wal"
+    return wal.stat().st_mtime_ns if wal.exists() and wal.stat().st_size else 0
+
+
 def test_says_that_one_of_its_processes_has_ended(loading: LocalKeyspaces, tmp_path: Path) -> None:
     """The system ends a process for its memory, and the loader waits for it for ever."""
     data = file(tmp_path, "a.csv", "id,n\n" + "".join(f"lost-{number},{number}\n" for number in range(40_000)))
@@ -202,7 +242,7 @@ def test_only_checks_when_told_to(loading: LocalKeyspaces, tmp_path: Path) -> No
     assert set(rows(loading)) == before
 
 
-@pytest.mark.parametrize("faults", [{"drop": 0.02}, {"throttle_writes": 0.3, "throttle_reads": 0.3}])
+@pytest.mark.parametrize("faults", [{"drop": 0.02}, {"latency": 0.3}, {"throttle_writes": 0.3, "throttle_reads": 0.3}])
 def test_loads_all_through_faults(loading: LocalKeyspaces, tmp_path: Path, faults: dict[str, float]) -> None:
     """`pulumi up` fails because one connection broke, or the table scales up while it is loaded."""
     lines = "".join(f'{{"id": "{min(faults)}-{number}", "n": {number}}}\n' for number in range(100))
@@ -213,13 +253,75 @@ def test_loads_all_through_faults(loading: LocalKeyspaces, tmp_path: Path, fault
     assert len([id_ for id_ in rows(loading) if id_.startswith(min(faults))]) == 100
 
 
+def test_bears_connections_that_break_while_it_prepares(
+    loading: LocalKeyspaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`pulumi up` fails because a connection broke in the tenth of a second in which the loader prepares."""
+    broken: list[str] = []
+    requests: Any = connection._Requests
+    prepare = requests._prepare
+
+    def break_first(self: Any, frame: Any, message: Any) -> None:
+        if len(broken) < 3:
+            broken.append(message.text)
+            raise ConnectionAbortedError("dropped by the test")
+        prepare(self, frame, message)
+
+    monkeypatch.setattr(requests, "_prepare", break_first)
+    result = load(loading, file(tmp_path, "a.json", '[{"id": "prepared"}]'), "--verify")
+    assert (result.returncode, len(broken)) == (0, 3), result.stderr
+    assert "prepared" in rows(loading)
+
+
+def test_goes_on_when_its_credentials_expire_in_the_middle(
+    loading: LocalKeyspaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Temporary credentials end while rows are written, connections break, and the rest of the rows is not loaded."""
+    count = 20_000
+    data = file(tmp_path, "a.csv", "id,n\n" + "".join(f"expired-{number},{number}\n" for number in range(count)))
+    state, refused, find_issued = tmp_path / "state", [], loading.store.find
+
+    def find(access_key: str) -> Any:
+        refused.append(access_key)
+        return find_issued(access_key)
+
+    told = environment(loading, SMALL)
+    with start_program("load_things", str(data), "--state", str(state), environment=told) as load:
+        wait_until(lambda: _position(state / "state.sqlite-wal"))
+        with loading.injecting(drop=1.0, expired_credentials=True):
+            monkeypatch.setattr(loading.store, "find", find)
+            wait_until(lambda: load.poll() is not None or len(refused) >= 3)
+        _, errors = load.communicate(timeout=100)
+    assert (load.returncode, len(refused) >= 3) == (0, True), errors
+    assert f"load-things: {count} rows written" in errors
+    assert len([id_ for id_ in rows(loading) if id_.startswith("expired-")]) == count
+
+
+def test_loads_from_standard_input(loading: LocalKeyspaces) -> None:
+    """What another program writes has to be a file first, or half of it is loaded before the loader says no."""
+    lines = "".join(f'{{"id": "piped-{number}"}}\n' for number in range(1000))
+    result = load(loading, "-", "--format", "jsonl", given=lines)
+    assert result.returncode == 0, result.stderr
+    assert len([id_ for id_ in rows(loading) if id_.startswith("piped-")]) == 1000
+    refused = load(loading, "-", "--format", "jsonl", "--verify", given='{"id": "twice"}')
+    assert refused.returncode == 2
+    assert "standard input can be read only once" in refused.stderr
+    assert "twice" not in rows(loading)
+
+
 def test_fails_when_a_row_reads_back_differently(loading: LocalKeyspaces, tmp_path: Path) -> None:
-    """A write that was accepted and is not there is a failure too."""
-    with loading.cassandra() as session:  # a later write of somebody else's
-        session.execute("INSERT INTO loading.small (id, n) VALUES ('late', 2) USING TIMESTAMP 4102444800000000")
-    result = load(loading, file(tmp_path, "a.json", '[{"id": "late", "n": 1}]'), "--verify")
+    """A write that was accepted and is not there is a failure too, and so is a null."""
+    with loading.cassandra() as session:  # later writes of somebody else's
+        for id_ in ("late", "null", "alone"):
+            session.execute(f"INSERT INTO loading.small (id, n) VALUES ('{id_}', 2) USING TIMESTAMP 4102444800000000")
+    lines = '[{"id": "late", "n": 1}, {"id": "null", "n": null}, {"id": "alone"}]'
+    result = load(loading, file(tmp_path, "a.json", lines), "--verify")
     assert result.returncode == 1
-    assert result.stderr.splitlines()[0] == "load-things: a.json, row 1: n reads back differently"
+    assert result.stderr.splitlines()[:2] == [
+        "load-things: a.json, row 1: n reads back differently",
+        "load-things: a.json, row 2: n reads back differently",
+    ]
+    assert json.loads(result.stdout.splitlines()[-1])["summary"]["verified"] == 1
 
 
 def test_waits_until_the_table_is_active_and_gives_up_in_time(loading: LocalKeyspaces, tmp_path: Path) -> None:
