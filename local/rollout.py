@@ -168,5 +168,5 @@ async def _replaced(deployment: _Deployment) -> None:
     except TimeoutError:
         raise LocalError(
             f"{service.name}: its tasks are not healthy after {READY_SECONDS:.0f} s"
-            f"{f': {new.unhealthy_since}' if new.unhealthy_since else ''}; see `make logs`"
+            f"{f': {new.what_fails}' if new.what_fails else ''}; see `make logs`"
         ) from None

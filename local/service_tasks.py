@@ -78,10 +78,11 @@ class LocalService:
 
     @property
     def healthy(self) -> int:
+        """How many of those are healthy."""
         return sum(place.is_healthy for place in self._places)
 
     @property
-    def unhealthy_since(self) -> str:
+    def what_fails(self) -> str:
         """What the last health checks of its unhealthy tasks found."""
         seen = {place.now.target.last_check for place in self._places if place.now and not place.is_healthy}
         return "; ".join(sorted(seen - {""}))

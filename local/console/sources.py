@@ -60,7 +60,7 @@ def status(watched: Watched) -> Values:
             {
                 "name": service.name,
                 "wanted": service.wanted,
-                "healthy": sum(each.target.healthy for each in service.tasks.values()),
+                "healthy": service.healthy,
                 "tasks": [
                     {
                         "id": id_,
