@@ -13,8 +13,8 @@ WRITE_PRICE: Final = 0.625
 """Dollars for a million on-demand write units in us-east-1, as in costs/prices.py."""
 _ALL_OF: Final = 10_000  # rows that are converted, each; of those after them, one in _EVERY
 _EVERY: Final = 20
-_SENDING: Final = 2.0
-"""Times the conversion's, which is what a row takes of the processor with its sending: docs/loader.md, "Measured"."""
+_SENDING: Final = 3.0
+"""The processor's time for a row, in times of that for reading and converting it: docs/loader.md, "Measured"."""
 _FARGATE_CPU: Final = (256, 512, 1024, 2048, 4096)
 
 
@@ -68,7 +68,7 @@ def make_plan(data: Input, table: TableState, *, processors: int) -> LoadPlan:
     """processors: that the load may use. Reads all of the input, and writes nothing. Raises BadData."""
     rows = wrong = 0
     units = size = 0.0
-    started = time.perf_counter()
+    started, spent = time.perf_counter(), None
     for rows, outcome in enumerate(data.sample(lambda at: at < _ALL_OF or at % _EVERY == 0), 1):
         if outcome is not None:
             weight = 1 if rows <= _ALL_OF else _EVERY
@@ -77,9 +77,11 @@ def make_plan(data: Input, table: TableState, *, processors: int) -> LoadPlan:
                 size += weight * sum(len(cell) for cell in outcome.cells if cell is not None)
             else:
                 wrong += 1
-    spent = time.perf_counter() - started
-    looked_at = min(rows, _ALL_OF) + max(rows - _ALL_OF, 0) / _EVERY
-    machine = spent / max(looked_at, 1) * rows * _SENDING
+        if rows == _ALL_OF:
+            spent = time.perf_counter() - started
+    if spent is None:
+        spent = time.perf_counter() - started
+    machine = spent / max(min(rows, _ALL_OF), 1) * rows * _SENDING
     capacity = table.seconds_for(units)
     # As fast as four processors, since a task can have them.
     goal = min(QUOTA, round(4 * units / machine)) if machine else QUOTA
