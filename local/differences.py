@@ -13,6 +13,7 @@ _SHOWN: Final = 12
 
 # Inputs whose change replaces a resource: `ForceNew` and `RequiresReplace` in terraform-provider-aws, by the types that
 # the components declare. Of the others, and of nested inputs, `~` is said, though AWS may need a new one.
+# Read in the provider's source for the table only; the rest is UNVERIFIED.
 _TASK_DEFINITION: Final = (
     "containerDefinitions",
     "cpu",
