@@ -1,5 +1,6 @@
 """What tests share: the evaluated program, and a real Keyspaces endpoint in front of a real Cassandra."""
 
+import gc
 import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -12,6 +13,10 @@ from tests.keyspaces import LocalKeyspaces
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+# The imported SDKs are a million objects that stay: looking through them for garbage takes a fifth of the suite's time.
+gc.freeze()
+gc.set_threshold(100_000, 50, 100)
 
 # No test depends on how fast the machine is, or fails for what a change has not touched.
 settings.register_profile("suite", deadline=None, derandomize=True)

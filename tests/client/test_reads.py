@@ -257,6 +257,7 @@ def test_goes_on_to_try_again_when_one_in_four_attempts_fails() -> None:
         budget.succeeded(attempt)
 
 
+@pytest.mark.long
 def test_keeps_no_connection_that_has_ended(keyspaces: LocalKeyspaces, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each outage of the database left its connections with their TLS buffers in memory: 0.1 MB and more."""
     monkeypatch.setattr(event_loop, "_COLLECT_AFTER", 0.01)

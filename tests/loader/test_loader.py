@@ -146,6 +146,7 @@ def test_loads_in_several_processes_as_in_one(loading: LocalKeyspaces, tmp_path:
     assert counted == [count, count - 2, 2, count - 2, 0, count - 2]
 
 
+@pytest.mark.long
 def test_goes_on_where_it_was_killed(loading: LocalKeyspaces, tmp_path: Path) -> None:
     """After hours a task is killed, and the next one begins at the first row, or leaves some out."""
     count = 40_000

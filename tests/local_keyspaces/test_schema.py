@@ -351,6 +351,7 @@ def test_accepts_the_same_table_again_and_new_columns_only(keyspaces: LocalKeysp
         )
 
 
+@pytest.mark.long
 def test_finishes_at_the_next_start_what_was_under_way(keyspaces: LocalKeyspaces, tmp_path: Path) -> None:
     """A machine that is switched off in the middle must not leave a table CREATING for ever."""
 
