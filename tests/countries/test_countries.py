@@ -102,6 +102,7 @@ def test_sees_a_column_added_meanwhile_after_a_restart_and_reads_on_without(load
             assert get(f"http://127.0.0.1:{port}/countries/us?pretty").text == US
 
 
+@pytest.mark.long
 def test_reads_all_pages_of_a_large_table(loaded: LocalKeyspaces) -> None:
     """A large table is answered in part, or all at once."""
     table = replace(COUNTRIES, keyspace="many")

@@ -243,6 +243,7 @@ def test_only_checks_when_told_to(loading: LocalKeyspaces, tmp_path: Path) -> No
     assert set(rows(loading)) == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("faults", [{"drop": 0.02}, {"latency": 0.3}, {"throttle_writes": 0.3, "throttle_reads": 0.3}])
 def test_loads_all_through_faults(loading: LocalKeyspaces, tmp_path: Path, faults: dict[str, float]) -> None:
     """`pulumi up` fails because one connection broke, or the table scales up while it is loaded."""
@@ -274,6 +275,7 @@ def test_bears_connections_that_break_while_it_prepares(
     assert "prepared" in rows(loading)
 
 
+@pytest.mark.long
 def test_goes_on_when_its_credentials_expire_in_the_middle(
     loading: LocalKeyspaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

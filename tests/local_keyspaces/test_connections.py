@@ -84,6 +84,7 @@ def test_serves_200_connections_at_once(blobs: LocalKeyspaces) -> None:
     asyncio.run(everyone())
 
 
+@pytest.mark.long
 def test_waits_for_a_client_that_does_not_read(blobs: LocalKeyspaces) -> None:
     """One slow client fills the endpoint's memory, or stops the others."""
     body = bytes(1_000_000)

@@ -16,6 +16,7 @@ from local_keyspaces.jars import classpath_file, pinned, retry, verify
 from tests.keyspaces import JARS
 
 
+@pytest.mark.long
 def test_fetches_once_when_two_ask_at_the_same_time(tmp_path: Path) -> None:
     """If this fails, the first test run or `up` of a new clone fails when another one is fetching as well."""
     with (tmp_path / "lock").open("w") as lock:

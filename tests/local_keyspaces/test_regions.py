@@ -125,6 +125,7 @@ def test_needs_the_permissions_for_several_regions(keyspaces: LocalKeyspaces, wo
         session.execute(f"CREATE KEYSPACE refused WITH replication = {TWO}")
 
 
+@pytest.mark.long
 def test_keeps_regions_and_the_partitioner_over_a_start(
     keyspaces: LocalKeyspaces, world: Session, tmp_path: Path
 ) -> None:

@@ -282,6 +282,7 @@ def test_does_once_what_many_ask_for_at_once(schema: Session) -> None:
     wait_until(lambda: not keyspace_is_there(schema, "together"))
 
 
+@pytest.mark.long
 def test_tries_again_what_could_not_be_finished(
     keyspaces: LocalKeyspaces, schema: Session, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -231,6 +231,7 @@ def capacity(read: int, write: int) -> str:
     return f"custom_properties = {{'capacity_mode': {{{mode}}}}}"
 
 
+@pytest.mark.long
 def test_gives_a_provisioned_table_its_burst(limited: LocalKeyspaces, events: Session, clock: Hand) -> None:
     """A user would provision for each peak, where the service serves it from capacity that was not used before."""
     create(limited, events, "small", capacity(1, 5))

@@ -24,6 +24,7 @@ def api(keyspaces: LocalKeyspaces) -> Iterator[tuple[int, subprocess.Popen[str]]
         yield running
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("latency", [0.0, DRAIN + 1.0])
 def test_loses_no_request_when_one_of_two_is_stopped(filled: LocalKeyspaces, latency: float) -> None:
     """Every deployment, every task that Spot takes back, would show clients errors."""

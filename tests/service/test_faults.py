@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 import psutil
+import pytest
 
 from tests.keyspaces import LocalKeyspaces
 from tests.load import under_load
@@ -29,6 +30,7 @@ def _recovers(port: int) -> None:
     wait_until(lambda: get(f"http://127.0.0.1:{port}/things/ab").status == 200)
 
 
+@pytest.mark.long
 def test_answers_in_time_while_the_database_is_stopped_and_recovers(filled: LocalKeyspaces) -> None:
     """A restart of the database takes the API down until somebody restarts that, too."""
 
@@ -122,6 +124,7 @@ def test_survives_connections_that_break_and_refused_sign_ins(filled: LocalKeysp
         _recovers(port)
 
 
+@pytest.mark.long
 def test_refuses_what_is_too_much_and_keeps_its_memory(filled: LocalKeyspaces) -> None:
     """Without a limit, a slow database fills the task's memory until it is killed, with all requests in it."""
 

@@ -148,6 +148,7 @@ checks.positive_data_acceptance.enabled = false
 """
 
 
+@pytest.mark.long
 def test_answers_as_described_whatever_is_asked(api: str, tmp_path: Path) -> None:
     """No fault of the service, no status, header or body that is not in the document, nothing wrong taken for right."""
     (tmp_path / "settings.toml").write_text(_SETTINGS)

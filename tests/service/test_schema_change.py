@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from local_keyspaces.tables import TableSchema
 from service.program import SCHEMA_CHANGED
 from tests.keyspaces import LocalKeyspaces
@@ -68,6 +70,7 @@ def test_never_answers_with_values_of_other_types_and_ends(keyspaces: LocalKeysp
             assert "column area is of type float, not int" in reason
 
 
+@pytest.mark.long
 def test_answers_on_after_a_column_was_added_and_ends_within_its_time(
     keyspaces: LocalKeyspaces, tmp_path: Path
 ) -> None:
