@@ -24,15 +24,11 @@ from cassandra.policies import RoundRobinPolicy
 from cassandra.query import PreparedStatement
 from cassandra_sigv4.auth import SigV4AuthProvider
 
-from benchmarks.servers import empty_cassandra
+from benchmarks.servers import REGION, administrator, empty_cassandra, local_keyspaces
 from local_keyspaces.cassandra_session import Upstream
-from local_keyspaces.credentials import Role
-from local_keyspaces.iam import ADMINISTRATOR
-from local_keyspaces.listening import listen
-from local_keyspaces.service import LocalKeyspaces, run_keyspaces
+from local_keyspaces.service import LocalKeyspaces
 from local_keyspaces.tables import TableSchema
 
-_REGION, _ACCOUNT = "us-east-1", "000000000000"
 _ROUNDS, _SECONDS, _IN_FLIGHT = 5, 3.0, 64
 _TABLE = TableSchema(keyspace="bench", name="rows", columns={"id": "int", "body": "text"}, partition_key=["id"])
 _ROWS = 1000
@@ -44,13 +40,7 @@ async def main() -> None:
         directory = Path(name)
         async with (
             empty_cassandra(directory) as cassandra,
-            run_keyspaces(
-                directory=directory / "keyspaces",
-                cassandra=cassandra.upstream,
-                listener=listen(0, "again"),
-                region=_REGION,
-                account=_ACCOUNT,
-            ) as keyspaces,
+            local_keyspaces(directory, cassandra) as keyspaces,
         ):
             await keyspaces.schema.ensure_keyspace(_TABLE.keyspace)
             await keyspaces.schema.ensure_table(_TABLE)
@@ -84,15 +74,8 @@ async def _measure(server: Upstream | LocalKeyspaces) -> dict[str, float]:
     if isinstance(server, Upstream):
         environment[_VARIABLE] = server.password
     else:
-        role = Role(arn=f"arn:aws:iam::{_ACCOUNT}:role/bench", policies=(ADMINISTRATOR,))
-        credentials = server.store.issue_for_role(role)
         arguments += ["--ca-file", str(server.ca_file)]
-        environment |= {
-            "AWS_DEFAULT_REGION": _REGION,
-            "AWS_ACCESS_KEY_ID": credentials.access_key,
-            "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
-            "AWS_SESSION_TOKEN": str(credentials.session_token),
-        }
+        environment |= {"AWS_DEFAULT_REGION": REGION, **administrator(server)}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "benchmarks.endpoint", *arguments, env=environment, stdout=asyncio.subprocess.PIPE
     )

@@ -29,20 +29,13 @@ import uvloop
 from cassandra.cluster import Cluster, Session
 from cassandra.concurrent import execute_concurrent_with_args
 
-from benchmarks.query_api import TLS
-from benchmarks.servers import ROOT, empty_cassandra
+from benchmarks.servers import REGION, ROOT, administrator, cassandra_with_tls, empty_cassandra, local_keyspaces
 from local.errors import LocalError
 from local_keyspaces.cassandra_session import open_session
-from local_keyspaces.certificates import Certificates
-from local_keyspaces.credentials import Role
 from local_keyspaces.foreground import until_stopped
-from local_keyspaces.iam import ADMINISTRATOR
-from local_keyspaces.listening import listen
 from local_keyspaces.progress import Progress
-from local_keyspaces.service import LocalKeyspaces, run_keyspaces
 from local_keyspaces.tables import TableSchema
 
-_REGION, _ACCOUNT = "us-east-1", "000000000000"
 _COLUMNS: Final = {"id": "text", "name": "text", "capital": "text", "population": "int", "area": "double"}
 _KEYSPACE: Final = "bench"
 _CQLSH: Final = (str(Path(sys.executable).with_name("uv")), "tool", "run", "--from", "cqlsh==6.2.1", "cqlsh")
@@ -105,20 +98,13 @@ async def compare_plan(rows: int) -> None:
         directory = Path(name)
         async with (
             empty_cassandra(directory) as cassandra,
-            run_keyspaces(
-                directory=directory / "keyspaces",
-                cassandra=cassandra.upstream,
-                listener=listen(0, "again"),
-                region=_REGION,
-                account=_ACCOUNT,
-                capacity_clock=time.monotonic,
-            ) as keyspaces,
+            local_keyspaces(directory, cassandra, capacity_clock=time.monotonic) as keyspaces,
         ):
             await keyspaces.schema.ensure_keyspace(_KEYSPACE)
             schema = TableSchema(keyspace=_KEYSPACE, name="places", columns=_COLUMNS, partition_key=["id"])
             await keyspaces.schema.ensure_table(schema)
             file = await asyncio.to_thread(_data, directory, rows)
-            environment = _environment(directory, keyspaces.port, keyspaces.ca_file) | _credentials(keyspaces)
+            environment = _environment(directory, keyspaces.port, keyspaces.ca_file) | administrator(keyspaces)
             command = [sys.executable, "-m", "loader", "places", str(file), "--table", "places=places"]
             said = []
             for more in (["--plan"], []):
@@ -139,24 +125,11 @@ async def compare_plan(rows: int) -> None:
 @asynccontextmanager
 async def _programs(directory: Path) -> AsyncIterator[Sequence[Program]]:
     """Raises LocalError."""
-    certificates = Certificates(directory)
-    certificates.server_context(_REGION)
-    identity = directory / "identity.pem"
-    identity.write_bytes(b"".join((directory / name).read_bytes() for name in ("server.key", "server.pem")))
     async with contextlib.AsyncExitStack() as started:
-        cassandra = await started.enter_async_context(
-            empty_cassandra(directory, settings=TLS.format(identity=identity, optional="true"), open_to_all=True)
-        )
+        # Without TLS, too, for the sessions that make tables and count rows.
+        cassandra, ca_file = await started.enter_async_context(cassandra_with_tls(directory, optional=True))
         behind = await started.enter_async_context(empty_cassandra(_made(directory / "behind")))
-        keyspaces = await started.enter_async_context(
-            run_keyspaces(
-                directory=directory / "keyspaces",
-                cassandra=behind.upstream,
-                listener=listen(0, "again"),
-                region=_REGION,
-                account=_ACCOUNT,
-            )
-        )
+        keyspaces = await started.enter_async_context(local_keyspaces(directory, behind))
         await keyspaces.schema.ensure_keyspace(_KEYSPACE)
         session = started.enter_context(open_session(cassandra.upstream))
         session_behind = started.enter_context(open_session(behind.upstream))
@@ -178,10 +151,10 @@ async def _programs(directory: Path) -> AsyncIterator[Sequence[Program]]:
             schema = TableSchema(keyspace=_KEYSPACE, name=table, columns=_COLUMNS, partition_key=["id"])
             await keyspaces.schema.ensure_table(schema)
 
-        port, ca_file = cassandra.upstream.port, certificates.ca_file
+        port = cassandra.upstream.port
         base = dict(os.environ)
         environment = _environment(directory, port, ca_file)
-        through = _environment(directory, keyspaces.port, keyspaces.ca_file) | _credentials(keyspaces)
+        through = _environment(directory, keyspaces.port, keyspaces.ca_file) | administrator(keyspaces)
         loader = [sys.executable, "-m", "loader", "places", "{file}", "--table", "places={table}"]
         columns = ", ".join(_COLUMNS)
         copy = f"COPY {_KEYSPACE}.{{table}} ({columns}) FROM '{{file}}' WITH HEADER = TRUE"
@@ -227,22 +200,12 @@ def _environment(directory: Path, port: int, ca_file: Path) -> dict[str, str]:
         **os.environ,
         "PYTHONPATH": str(ROOT / "app"),
         "TMPDIR": str(directory),
-        "AWS_REGION": _REGION,
+        "AWS_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "unused",
         "AWS_SECRET_ACCESS_KEY": "unused",
         "KEYSPACES_ENDPOINT": f"localhost:{port}",
         "KEYSPACES_CA_FILE": str(ca_file),
         "KEYSPACES_KEYSPACE": _KEYSPACE,
-    }
-
-
-def _credentials(keyspaces: LocalKeyspaces) -> dict[str, str]:
-    role = Role(arn=f"arn:aws:iam::{_ACCOUNT}:role/bench", policies=(ADMINISTRATOR,))
-    issued = keyspaces.store.issue_for_role(role)
-    return {
-        "AWS_ACCESS_KEY_ID": issued.access_key,
-        "AWS_SECRET_ACCESS_KEY": issued.secret_key,
-        "AWS_SESSION_TOKEN": str(issued.session_token),
     }
 
 

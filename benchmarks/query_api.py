@@ -19,7 +19,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Final
 
 import psutil
 import uvloop
@@ -27,15 +26,13 @@ from cassandra.cluster import Cluster
 
 from benchmarks.load import CLIENTS, Load, Unexpected, load
 from benchmarks.report import PEER, SHARED, UNSHARED, report
-from benchmarks.servers import ROOT, empty_cassandra, server
+from benchmarks.servers import REGION, ROOT, cassandra_with_tls, server
 from local.errors import LocalError
-from local_keyspaces.certificates import Certificates
 from local_keyspaces.foreground import until_stopped
 from local_keyspaces.listening import listen
 from local_keyspaces.progress import Progress
 
 _WARM_UP = 3  # rounds until the compilers of Java and Node.js have seen enough
-_REGION = "us-east-1"
 _KEYSPACE, _TABLE = "bench", "countries"
 _PEER = Path(__file__).parent / "peer"
 _COUNTRIES = json.loads((ROOT / "app" / "load_countries" / "countries.json").read_text())
@@ -45,14 +42,6 @@ _PATHS: Mapping[str, Sequence[str]] = {
     "/countries/{5 ids}": [f"/countries/{country['id']}" for country in _COUNTRIES],
     "/countries": ["/countries"],
 }
-TLS: Final = """\
-client_encryption_options:
-  enabled: true
-  optional: {optional}
-  keystore: "{identity}"
-  ssl_context_factory:
-    class_name: org.apache.cassandra.security.PEMBasedSslContextFactory
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,20 +77,14 @@ async def main(seconds: float, rounds: int) -> None:
 @asynccontextmanager
 async def targets(directory: Path) -> AsyncIterator[Sequence[Target]]:
     """Started, in front of a filled table. Raises LocalError."""
-    certificates = Certificates(directory)
-    certificates.server_context(_REGION)
-    identity = directory / "identity.pem"
-    identity.write_bytes(b"".join((directory / name).read_bytes() for name in ("server.key", "server.pem")))
     async with contextlib.AsyncExitStack() as started:
         _say("starting Cassandra")
-        cassandra = await started.enter_async_context(
-            empty_cassandra(directory, settings=TLS.format(identity=identity, optional="false"), open_to_all=True)
-        )
-        await asyncio.to_thread(_fill, cassandra.upstream.port, certificates.ca_file)
+        cassandra, ca_file = await started.enter_async_context(cassandra_with_tls(directory))
+        await asyncio.to_thread(_fill, cassandra.upstream.port, ca_file)
         environment = {
-            "AWS_REGION": _REGION,
+            "AWS_REGION": REGION,
             "KEYSPACES_ENDPOINT": f"localhost:{cassandra.upstream.port}",
-            "KEYSPACES_CA_FILE": str(certificates.ca_file),
+            "KEYSPACES_CA_FILE": str(ca_file),
             "KEYSPACES_KEYSPACE": _KEYSPACE,
             "KEYSPACES_TABLE_COUNTRIES": _TABLE,
         }

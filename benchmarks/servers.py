@@ -1,19 +1,36 @@
-"""The processes that a benchmark measures: each in a session of its own, so that Ctrl-C ends them in order."""
+"""The servers that a benchmark measures: Cassandra, the local Keyspaces in front of it, and programs."""
 
 import asyncio
 import os
 import subprocess
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 import psutil
 
 from local.errors import LocalError
+from local_keyspaces.capacity import Clock
 from local_keyspaces.cassandra import Cassandra, fetch_jars, run_cassandra
+from local_keyspaces.certificates import Certificates
+from local_keyspaces.credentials import Role
+from local_keyspaces.iam import ADMINISTRATOR
+from local_keyspaces.listening import listen
 from local_keyspaces.processes import Registry, end_process, last_lines, why_it_does_not_listen
+from local_keyspaces.service import LocalKeyspaces, run_keyspaces
 
 ROOT = Path(__file__).parent.parent
+REGION: Final = "us-east-1"
+_ACCOUNT: Final = "000000000000"
+_TLS: Final = """\
+client_encryption_options:
+  enabled: true
+  optional: {optional}
+  keystore: "{identity}"
+  ssl_context_factory:
+    class_name: org.apache.cassandra.security.PEMBasedSslContextFactory
+"""
 _START_SECONDS = 60.0
 _STOP_SECONDS = 5.0
 
@@ -35,6 +52,46 @@ async def empty_cassandra(
         open_to_all=open_to_all,
     ) as cassandra:
         yield cassandra
+
+
+@asynccontextmanager
+async def cassandra_with_tls(directory: Path, *, optional: bool = False) -> AsyncIterator[tuple[Cassandra, Path]]:
+    """The same, open to all and over TLS; and the file of the authority to trust. Raises LocalError.
+
+    optional: whether clients without TLS are let in, too.
+    """
+    certificates = Certificates(directory)
+    certificates.server_context(REGION)
+    identity = directory / "identity.pem"
+    identity.write_bytes(b"".join((directory / name).read_bytes() for name in ("server.key", "server.pem")))
+    settings = _TLS.format(identity=identity, optional=str(optional).lower())
+    async with empty_cassandra(directory, settings=settings, open_to_all=True) as cassandra:
+        yield cassandra, certificates.ca_file
+
+
+def local_keyspaces(
+    directory: Path, cassandra: Cassandra, *, capacity_clock: Clock | None = None
+) -> AbstractAsyncContextManager[LocalKeyspaces]:
+    """The endpoint in front of it, in this process. capacity_clock: as `run_keyspaces` takes it."""
+    return run_keyspaces(
+        directory=directory / "keyspaces",
+        cassandra=cassandra.upstream,
+        listener=listen(0, "again"),
+        region=REGION,
+        account=_ACCOUNT,
+        capacity_clock=capacity_clock,
+    )
+
+
+def administrator(keyspaces: LocalKeyspaces) -> dict[str, str]:
+    """The environment of a client that may do everything there."""
+    role = Role(arn=f"arn:aws:iam::{_ACCOUNT}:role/bench", policies=(ADMINISTRATOR,))
+    issued = keyspaces.store.issue_for_role(role)
+    return {
+        "AWS_ACCESS_KEY_ID": issued.access_key,
+        "AWS_SECRET_ACCESS_KEY": issued.secret_key,
+        "AWS_SESSION_TOKEN": str(issued.session_token),
+    }
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """Evaluates the Pulumi program without an engine: what would it declare, and with which inputs?
 
-The program runs in this process as in a preview, with Pulumi's mocks for an engine. A `Computed` function
-fills in what AWS computes (ids, ARNs); what it leaves out stays unknown, as in the preview of a new stack.
+The program runs in this process as in a preview, with Pulumi's mocks for an engine. A `Computed` function fills in
+what AWS computes (ids, ARNs); what it leaves out stays unknown, as in the preview of a new stack.
 """
 
 import asyncio

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificat
 from cryptography.x509 import load_pem_x509_certificate
 
 from local.errors import LocalError
+from local.stack_model import BulkLoad
 from local.state import StackState
-from local.translation import BulkLoad
 from local_keyspaces.java import find_java
 from local_keyspaces.state import Running
 

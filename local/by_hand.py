@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 from local.errors import LocalError
 from local.secrets_file import SecretsFile
+from local.stack_model import OneOff, Stack, TaskDefinition, TimedTask
 from local.state import StackState
 from local.tasks import environment_of, overrides_for
-from local.translation import OneOff, Stack, TaskDefinition, TimedTask
 from local_keyspaces.state import Running
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.load_balancer import Target
-from local.translation import ContainerCheck
+from local.stack_model import ContainerCheck
 
 # Without a health check: as long as a process must have run that is not counted as one that ended at its start.
 _STARTED_SECONDS = 1.0

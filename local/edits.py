@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from local.translation import TaskDefinition
+from local.stack_model import TaskDefinition
 
 # Not the program's: they run it.
 _KEPT: Final = ("local", "local_keyspaces", "declared", "diagram")

@@ -8,13 +8,14 @@ from declared.program import Program, evaluate
 from declared.settings import StackSettings, read_settings
 from local import translation
 from local.edits import forget_modules
+from local.stack_model import Stack
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeclaredStack:
     settings: StackSettings
     program: Program
-    stack: translation.Stack
+    stack: Stack
 
 
 class Evaluation:

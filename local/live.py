@@ -13,7 +13,7 @@ from local.edits import fingerprint, is_of_image, is_of_program, is_watched, pro
 from local.errors import LocalError
 from local.evaluation import DeclaredStack, Evaluation
 from local.rollout import Rollout
-from local.translation import OneOff, Service, Stack
+from local.stack_model import OneOff, Service, Stack
 from local_keyspaces.progress import Progress
 
 _QUIET_MS = 50  # between the last of several edits and the deployment

@@ -16,8 +16,8 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from local.serving import serve_on
+from local.stack_model import Rule, TargetGroup
 from local.traffic import Traffic, header_bytes
-from local.translation import Rule, TargetGroup
 
 # Headers about one connection, which a proxy must not pass on (RFC 9110, 7.6.1).
 _HOP_BY_HOP = frozenset(

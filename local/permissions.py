@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from declared import aws
-from local.translation import Stack
+from local.stack_model import Stack
 from local_keyspaces.credentials import Role
 from local_keyspaces.iam import Principal
 from local_keyspaces.least_privilege import smallest_policy

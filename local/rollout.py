@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from local.errors import LocalError
 from local.load_balancer import LoadBalancer
 from local.service_tasks import READY_SECONDS, LocalService
+from local.stack_model import OneOff, Service, Stack
 from local.tasks import Surroundings, run_once
-from local.translation import OneOff, Service, Stack
 from local_keyspaces.progress import Progress
 
 
@@ -107,7 +107,7 @@ class Rollout:
             self._let_go(old)
 
     async def change(self, stack: Stack, pending: set[str], say: Callable[[str], None]) -> None:
-        """What is declared now, in its order. pending: names of the steps that need new tasks; those that have them go.
+        """Takes what is declared now, in its order. pending: names of the steps that need new tasks; their old ones go.
         say: is told what was done.
 
         Raises LocalError at the first step that fails; those before it stay changed, those behind it as they were.

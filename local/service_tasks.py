@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from local.container_health import Container, watched
 from local.errors import LocalError
 from local.load_balancer import LoadBalancer, Target
+from local.stack_model import Service
 from local.tasks import Surroundings, Task, start
-from local.translation import Service
 from local_keyspaces.listening import free_port
 from local_keyspaces.processes import last_lines
 
@@ -83,7 +83,7 @@ class LocalService:
 
     @property
     def what_fails(self) -> str:
-        """What the last health checks of its unhealthy tasks found."""
+        """The findings of the last health checks of its unhealthy tasks."""
         seen = {place.now.target.last_check for place in self._places if place.now and not place.is_healthy}
         return "; ".join(sorted(seen - {""}))
 
@@ -160,9 +160,9 @@ class LocalService:
         new, deadline = self._start_one(), time.monotonic() + READY_SECONDS
         while not new.is_healthy and not new.failures and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
-        for each in (place if new.is_healthy else new,):
-            if each in self._places:
-                self._retire_one(each)
+        superfluous = place if new.is_healthy else new
+        if superfluous in self._places:
+            self._retire_one(superfluous)
         self._report("a task was restarted" if new.is_healthy else "a task was not restarted: the new one failed")
 
     def _in_background(self, work: Coroutine[None, None, None]) -> None:

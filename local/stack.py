@@ -13,7 +13,6 @@ from typing import Any
 import uvloop
 
 from declared import aws
-from local import translation
 from local.console.chains import Statements
 from local.console.server import Console
 from local.console.sources import Watched
@@ -24,6 +23,7 @@ from local.live import Edits
 from local.load_balancer import LoadBalancer
 from local.rollout import Rollout
 from local.secrets_file import SecretsFile
+from local.stack_model import Stack
 from local.state import StackState
 from local.tasks import Surroundings, overrides_for
 from local.traffic import MeasuredFile, measured
@@ -194,7 +194,7 @@ class _Up:
             raise LocalError("the stack is still starting")
         return asdict(await self._edits.deploy())
 
-    async def _create_tables(self, schema: Schema, stack: translation.Stack) -> None:
+    async def _create_tables(self, schema: Schema, stack: Stack) -> None:
         try:
             for keyspace in stack.keyspaces:
                 await schema.ensure_keyspace(keyspace)

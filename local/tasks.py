@@ -14,7 +14,8 @@ from pathlib import Path
 from local.credentials_endpoint import CredentialsEndpoint
 from local.errors import LocalError
 from local.secrets_file import SecretsFile
-from local.translation import OneOff, TaskDefinition, given_variable
+from local.stack_model import OneOff, TaskDefinition
+from local.translation import given_variable
 from local_keyspaces.processes import Registry, end_process, last_lines
 
 _BETWEEN_SIGNALS = 0.3  # seconds

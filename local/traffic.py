@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from local.translation import Service, Stack
+from local.stack_model import Service, Stack
 from local_keyspaces.files import write_atomically
 
 _SECONDS = 10.0

@@ -85,7 +85,7 @@ def _nested(value: Any) -> int:
 
 
 def _nested_sizer(type_: str) -> Sizer:
-    """Of an element or a field. What is not scalar is frozen there, and counts as the protocol writes it: each part
+    """Of an element or a field. A collection or type there is frozen, and counts as the protocol writes it: each part
     with its length.
     """
     constructor, parameters = _parsed(type_)

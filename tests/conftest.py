@@ -14,8 +14,8 @@ from tests.keyspaces import LocalKeyspaces
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-# The imported SDKs are a million objects that stay: looking through them for garbage takes a fifth of the suite's time.
-gc.freeze()
+# An evaluation of the program makes many objects that stay until its end: looking for garbage among them after every
+# 700 new ones takes a fifth of its time.
 gc.set_threshold(100_000, 50, 100)
 
 # No test depends on how fast the machine is, or fails for what a change has not touched.

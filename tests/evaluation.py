@@ -40,7 +40,7 @@ def evaluate_in(root: Path, **settings: str) -> Program:
 
 
 def declare(run: Callable[[], object], *, computed: bool = True, settings: Mapping[str, str] | None = None) -> Program:
-    """What `run` declares in place of `__main__.py`, in the dev stack.
+    """The resources that `run` declares in place of `__main__.py`, in the dev stack.
 
     computed: as for `evaluate`. settings: by full key, such as `pulumi:autonaming`.
     """

@@ -14,7 +14,7 @@ import boto3
 import psutil
 import uvloop
 from cassandra import ConsistencyLevel
-from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
 from cassandra.policies import RoundRobinPolicy
 from cassandra_sigv4.auth import SigV4AuthProvider
 
@@ -140,7 +140,8 @@ class LocalKeyspaces:
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Cassandra is killed, and started again with the same port and data when the block ends."""
+        """Cassandra is killed, and started again with the same port and data when the block ends: then the endpoint has
+        found it again, for the tests that come."""
         process = self.cassandra_process
         command, directory = process.cmdline(), process.cwd()
         process.kill()
@@ -151,7 +152,15 @@ class LocalKeyspaces:
                 command, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
         )
-        wait_until(lambda: listens(self.upstream.port))
+        wait_until(self._reaches_cassandra)
+
+    def _reaches_cassandra(self) -> bool:
+        """Whether the endpoint's own session does, whose driver looks for a host that was down at growing intervals."""
+        try:
+            self.service.schema._session.execute("SELECT key FROM system.local")
+        except NoHostAvailable:
+            return False
+        return True
 
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Runs it where the endpoint runs."""

@@ -14,8 +14,8 @@ from keyspaces.statements import Effect, Observer
 from keyspaces.target import QualifiedName
 from keyspaces.writes import PreparedWrite
 
-# Not prepared: Keyspaces has refused to prepare reads of system tables. UNVERIFIED: that it
-# describes columns there as Cassandra does.
+# Not prepared: Keyspaces has refused to prepare reads of system tables. UNVERIFIED: that it describes columns there as
+# Cassandra does.
 _KINDS: Final = SimpleStatement(
     "SELECT column_name, kind, position FROM system_schema.columns WHERE keyspace_name = %s AND table_name = %s"
 )

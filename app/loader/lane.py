@@ -1,4 +1,4 @@
-"""What happens to a chunk of rows on one session: converted, then written; or read back and compared.
+"""The way of a chunk of rows on one session: converted, then written; or read back and compared.
 
 A lane is in the loader's own process, or in one of several (`loader.processes`).
 """

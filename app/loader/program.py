@@ -73,7 +73,7 @@ def run(
     )
     parser.add_argument(
         "--processes",
-        type=int,
+        type=_positive,
         metavar="N",
         help="that convert and send rows (default: one less than processors; only the loader's own below 8 MB of data)",
     )
@@ -96,7 +96,7 @@ def run(
             state=options.state,
             rejects=options.rejects,
             startup_timeout=options.startup_timeout,
-            processes=max(options.processes or _processes(sources), 1),
+            processes=options.processes or _processes(sources),
         )
         if any(not each.identity for each in wanted.sources) and (wanted.check_first or wanted.verify):
             parser.error("standard input can be read only once: give --no-check-first --no-verify, or a file")
@@ -114,6 +114,12 @@ def run(
     except DRIVER_ERRORS as error:
         say(describe(error))
     return FAILED
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r}: give a whole number above 0")
+    return int(text)
 
 
 def _processes(sources: Sequence[Source]) -> int:

@@ -44,7 +44,7 @@ def read_table(source: Source, content: BinaryIO) -> Table:
 
 
 def decoder(format_: str) -> Callable[[Any], Any] | None:
-    """What makes of a row of `Table.rows` the row itself; None if it is one. Decoding is most of the work of a read."""
+    """A function that decodes a row of `Table.rows`; None if it needs none. Decoding is most of the work of a read."""
     if format_ != "jsonl":
         return None
     decode = json.JSONDecoder(parse_float=Decimal).decode

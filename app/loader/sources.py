@@ -106,7 +106,7 @@ def _in_s3(place: str, format_: str | None, region: str | None) -> Sequence[Sour
             keys = [key]
         return [_object(client, bucket, each, format_) for each in keys]
     except ClientError as error:
-        # Whoever may not list the bucket is not told that an object is missing (S3 API reference, HeadObject).
+        # S3 does not tell a role without ListBucket that an object is missing (S3 API reference, HeadObject).
         perhaps = "; there may be no such object" if error.response["ResponseMetadata"]["HTTPStatusCode"] == 403 else ""
         raise BadData(f"{place}: cannot be read: {error}{perhaps}") from error
     except BotoCoreError as error:

@@ -18,8 +18,8 @@ from components.once.task_execution import TaskExecution
 class TaskRun(Resource, module="ecs", name="TaskRun"):
     """One run of an ECS task. Exists once the task has stopped with exit code 0; a failed run is not recorded.
 
-    It runs again when `task_definition` or `run_id` changes, and for nothing else. `TaskRunProvider` documents
-    what happens. It should depend on a `TaskStop` with the same `started_by`.
+    It runs again when `task_definition` or `run_id` changes, and for nothing else. `TaskRunProvider` documents what
+    happens. It should depend on a `TaskStop` with the same `started_by`.
 
     assign_public_ip: for tasks in a public subnet, which have no other egress; a change is for the next run.
     task_arn: the task that ran. ECS forgets a stopped task after an hour or so; its log stays.

@@ -23,8 +23,8 @@ from components.service.progressive_check import ProgressiveCheck
 class Deployment(Resource, module="ecs", name="Deployment"):
     """A service's tasks, deployed. Exists once ECS has completed the deployment of `task_definition`.
 
-    It is never replaced: any input that changes makes it look again. `DeploymentProvider` documents
-    what happens. Deleting it does nothing.
+    It is never replaced: any input that changes makes it look again. `DeploymentProvider` documents what happens.
+    Deleting it does nothing.
 
     cluster: ARN. service: name or ARN. task_definition: the ARN that the service was told to run.
     container, log_group, log_stream_prefix: whose last log lines to show when a task stopped.

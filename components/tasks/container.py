@@ -11,6 +11,9 @@ import pulumi_aws as aws
 
 from components.account import Account
 
+SCRATCH = "/tmp"  # noqa: S108  # the container's own
+"""Where each container may write."""
+
 # Any number but 0: the images work under every uid.
 USER = "10001:10001"
 # How long ECS waits between SIGTERM and SIGKILL, in seconds: longer than a load balancer drains a target.

@@ -17,14 +17,14 @@ from components.network.network import Network
 from components.secrets import existing
 from components.secrets.existing import Existing, existing_secrets_mistake
 from components.secrets.variables import names_mistake
-from components.tasks.container import USER, HealthCheck, Log, container_definition
+from components.tasks.container import SCRATCH, USER, HealthCheck, Log, container_definition
 from components.tasks.image import ExistingImage, use_image
 
 Start = Literal["before", "with"]
 
 # The share of the program's container: half of the smallest task.
-LEAST_CPU = 128
-LEAST_MEMORY = 256
+_LEAST_CPU = 128
+_LEAST_MEMORY = 256
 
 # ECS takes 10 containers in a task definition (ECS developer guide, "Amazon ECS service quotas").
 _MOST = 9
@@ -35,7 +35,6 @@ _USER = re.compile(r"[1-9]\d{0,8}(:\d{1,9})?", re.ASCII)
 # With a registry's host, which has a dot or a port (distribution/reference, "domain"), and without a tag.
 _IMAGE = re.compile(r"(?P<host>[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?)/[a-z0-9]+([._/-]+[a-z0-9]+)*@sha256:[0-9a-f]{64}")
 _ECR = re.compile(r"\d+\.dkr[.-]ecr")
-_SCRATCH = "/tmp"  # noqa: S108  # the container's own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +136,7 @@ def sidecars_mistake(
         return f"has {twice[0]} twice, or it is the microservice's name; give each container a name of its own"
     if len(sidecars) > _MOST:
         return f"has {len(sidecars)}; use up to {_MOST}, as ECS takes {_MOST + 1} containers in a task"
-    for size, unit, of_task, least in (("cpu", "units", cpu, LEAST_CPU), ("memory", "MiB", memory, LEAST_MEMORY)):
+    for size, unit, of_task, least in (("cpu", "units", cpu, _LEAST_CPU), ("memory", "MiB", memory, _LEAST_MEMORY)):
         taken = sum(getattr(sidecar, size) for sidecar in sidecars)
         if sidecars and taken > of_task - least:
             return (
@@ -179,7 +178,7 @@ def sidecar_definition(sidecar: Sidecar, log: Log) -> dict[str, Any]:
         command=sidecar.command,
         environment=sidecar.variables,
         secrets={variable: existing.value_from(secret, log.account) for variable, secret in sidecar.secrets.items()},
-        volumes={sidecar.volume: _SCRATCH},
+        volumes={sidecar.volume: SCRATCH},
         log=log,
         health_check=HealthCheck(command=sidecar.health_check, grace_period=sidecar.grace_period)
         if sidecar.health_check

@@ -12,11 +12,9 @@ from components.arguments import raise_for
 from components.names import in_stack
 from components.secrets.parameter import SecretParameter
 from components.tasks.architecture import Architecture
-from components.tasks.container import HealthCheck, Log, LogMode, container_definition
+from components.tasks.container import SCRATCH, HealthCheck, Log, LogMode, container_definition
 from components.tasks.permissions import Role
 from components.tasks.sidecar import Sidecar, sidecar_definition
-
-_SCRATCH = "/tmp"  # noqa: S108  # the container's own
 
 # Where the agent of ECS Exec writes, by volume.
 _EXEC_VOLUMES = {
@@ -101,7 +99,7 @@ def create_task_definition(
     without capabilities. The agent and its sessions run as root whatever the user is, so these volumes may belong to
     root. It takes some of the task's CPU and memory. A service needs `enable_execute_command` too.
     """
-    volumes = {"scratch": _SCRATCH, **(_EXEC_VOLUMES if exec else {})}
+    volumes = {"scratch": SCRATCH, **(_EXEC_VOLUMES if exec else {})}
     container = container_definition(
         name,
         image=image,

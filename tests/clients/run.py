@@ -36,7 +36,7 @@ def run_client(client: Client) -> list[Result]:
 
 
 def read_steps(client: Client, sign_in: str, output: str, exit_code: int) -> Result:
-    """What the program's output says. A step that it does not name has failed."""
+    """The steps in the program's output. A step that it does not name has failed."""
     said = dict(re.findall(r"^([\w -]+): (ok|failed: .*)$", output, re.MULTILINE))
     failed = {
         step: said.get(step, f"not reached, exit code {exit_code}").removeprefix("failed: ")

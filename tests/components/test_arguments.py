@@ -204,6 +204,14 @@ def test_says_in_a_sentence_that_docker_is_not_installed(monkeypatch: pytest.Mon
     assert "\n" not in str(unavailable.value)
 
 
+def _install_docker(script: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command of that name, first on the path."""
+    docker = directory / "docker"
+    docker.write_text(f"#!/bin/sh\n{script}\n")
+    docker.chmod(docker.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{directory}:{os.defpath}")
+
+
 @pytest.mark.parametrize(
     ("script", "works"),
     [("echo 28.2.2", True), ("echo Cannot connect to the Docker daemon. >&2; exit 1", False), ("exit 1", False)],
@@ -212,10 +220,7 @@ def test_says_in_a_sentence_that_docker_does_not_run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, works: bool
 ) -> None:
     """A user whose Docker is installed but not started gets a traceback."""
-    docker = tmp_path / "docker"
-    docker.write_text(f"#!/bin/sh\n{script}\n")
-    docker.chmod(docker.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.defpath}")
+    _install_docker(script, tmp_path, monkeypatch)
     if works:
         require_docker()
     else:
@@ -240,10 +245,7 @@ def test_refuses_an_engine_that_may_lose_the_build_context(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str, works: bool
 ) -> None:
     """The build ends with "failed to read downloaded context", when half of the stack is created."""
-    docker = tmp_path / "docker"
-    docker.write_text(f"#!/bin/sh\necho '{version}'\n")
-    docker.chmod(docker.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.defpath}")
+    _install_docker(f"echo '{version}'", tmp_path, monkeypatch)
     if works:
         require_docker()
     else:

@@ -300,6 +300,14 @@ def test_goes_on_when_its_credentials_expire_in_the_middle(
     assert len([id_ for id_ in rows(loading) if id_.startswith("expired-")]) == count
 
 
+@pytest.mark.parametrize("number", ["0", "-2", "many"])
+def test_refuses_a_number_of_processes_that_is_none(loading: LocalKeyspaces, number: str) -> None:
+    """A load takes another number of processes than its user has asked for, and nothing says so."""
+    refused = load(loading, "-", "--format", "jsonl", f"--processes={number}", given="")
+    assert refused.returncode == 2
+    assert f"{number!r}: give a whole number above 0" in refused.stderr
+
+
 def test_loads_from_standard_input(loading: LocalKeyspaces) -> None:
     """What another program writes has to be a file first, or half of it is loaded before the loader says no."""
     lines = "".join(f'{{"id": "piped-{number}"}}\n' for number in range(1000))

@@ -22,6 +22,7 @@ from local.edits import is_of_image, is_of_program, is_watched
 from local.errors import LocalError
 from local.evaluation import DeclaredStack
 from local.live import Deployed, Edits
+from local.stack_model import Stack
 from local.testing import RunningStack, run_stack
 from local_keyspaces.progress import Progress
 from tests.evaluation import ROOT, evaluate
@@ -232,7 +233,7 @@ class _Rollout:
         self.error: Exception | None = None
         self.changed = 0
 
-    async def change(self, stack: translation.Stack, pending: set[str], say: object) -> None:
+    async def change(self, stack: Stack, pending: set[str], say: object) -> None:
         if self.error:
             raise self.error
         self.changed += 1
@@ -258,7 +259,7 @@ def live(program: Program) -> _Live:
     evaluation, rollout, progress = _Fixed(ROOT, declared), _Rollout(), Progress(StringIO())
     shown: list[DeclaredStack] = []
 
-    async def tables(_: translation.Stack) -> None:
+    async def tables(_: Stack) -> None:
         raise LocalError("table t exists and column 'c' changes its type, which Keyspaces cannot do in place")
 
     edits = Edits(

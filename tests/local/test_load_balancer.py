@@ -11,10 +11,10 @@ from aiohttp import web
 from yarl import URL
 
 from local.load_balancer import LoadBalancer
-from local.translation import Rule, TargetGroup
+from local.stack_model import Rule, TargetGroup
 
-API = TargetGroup(name="api", path="/ping", interval=0.05, timeout=1, unhealthy_threshold=2)
-ADMIN = TargetGroup(name="admin", path="/ping", interval=0.05, timeout=1, unhealthy_threshold=2)
+API = TargetGroup(name="api", path="/ping", interval=0.05, timeout=1, unhealthy_threshold=2, deregistration_delay=30)
+ADMIN = replace(API, name="admin")
 RULES = [
     Rule(priority=1, paths=["/admin", "/admin/*"], target_group=ADMIN),
     Rule(priority=2, paths=["/api*"], target_group=API),
@@ -113,7 +113,7 @@ def test_answers_503_without_a_healthy_target_and_502_for_one_that_died() -> Non
 
     async def test(balancer: LoadBalancer, session: aiohttp.ClientSession) -> None:
         assert (await session.get("/api")).status == 503
-        slow = TargetGroup(name="api", path="/ping", interval=60, timeout=1, unhealthy_threshold=2)
+        slow = replace(API, interval=60)
         async with App("a").serve() as a:
             register = balancer.register(slow, a.port, lambda: None)
             await register.__aenter__()

@@ -16,7 +16,7 @@ from local.errors import LocalError
 from local.load_balancer import LoadBalancer
 from local.rollout import Rollout
 from local.service_tasks import LocalService
-from local.translation import ContainerCheck, Rule, Service, TargetGroup
+from local.stack_model import ContainerCheck, Rule, Service, TargetGroup
 from local_keyspaces.progress import Progress
 from tests.local.test_tasks import definition_of, surroundings_in
 
@@ -244,7 +244,9 @@ def test_says_that_a_task_cannot_be_started_at_all(tmp_path: Path, monkeypatch: 
         definition = definition_of("", tmp_path, check=check)
         missing = type(definition)(**{**vars(definition), "command": ["no-such-program"]})
         with pytest.raises(LocalError, match="'no-such-program' cannot be run"):
-            await here.rollout.serve(Service(name="job", task=missing, tasks=1, target_group=GROUP))
+            await here.rollout.serve(
+                Service(name="job", task=missing, tasks=1, target_group=GROUP, minimum_healthy=100, maximum=200)
+            )
         assert await here.versions() == {"one"}
 
     _run(tmp_path, monkeypatch, test)

@@ -13,9 +13,9 @@ from local.errors import LocalError
 from local.load_balancer import LoadBalancer
 from local.secrets_file import SecretsFile
 from local.service_tasks import LocalService
+from local.stack_model import ContainerCheck, OneOff, Service, Stack, TaskDefinition, TimedTask
 from local.state import StackState
 from local.tasks import Surroundings, run_once
-from local.translation import ContainerCheck, OneOff, Service, Stack, TaskDefinition, TimedTask
 from local_keyspaces.credentials import CredentialStore, Role
 from local_keyspaces.processes import Registry
 from local_keyspaces.state import Running
@@ -99,7 +99,7 @@ def test_says_what_can_be_run_by_hand(tmp_path: Path) -> None:
 
 
 def _worker(definition: TaskDefinition, directory: Path, told: Callable[[str], None]) -> LocalService:
-    service = Service(name="job", task=definition, tasks=1, target_group=None)
+    service = Service(name="job", task=definition, tasks=1, target_group=None, minimum_healthy=100, maximum=200)
     return LocalService(service, surroundings_in(directory), LoadBalancer([]), on_change=told)
 
 

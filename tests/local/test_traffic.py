@@ -6,6 +6,7 @@ from pathlib import Path
 from costs.measured import read_measured
 from declared.program import Program
 from local import translation
+from local.stack_model import Service
 from local.traffic import MeasuredFile, Traffic, measured
 from tests.evaluation import ROOT
 
@@ -15,7 +16,7 @@ _STATEMENT = {"keyspace": "geography_domain", "table": "countries", "text": "SEL
 def test_measures_each_service_by_its_role(program: Program, tmp_path: Path) -> None:
     """The loader's writes, or a developer's queries, would be charged to the API's requests."""
     stack = translation.read(program, ROOT, "http://127.0.0.1:1")
-    (service,) = (step for step in stack.steps if isinstance(step, translation.Service))
+    (service,) = (step for step in stack.steps if isinstance(step, Service))
     traffic = Traffic()
     for method, sent, answered in (("GET", 100, 900), ("GET", 100, 1_100), ("POST", 400, 100)):
         traffic.add(method, sent, answered)

@@ -26,7 +26,7 @@ from declared import aws
 from declared.errors import ProgramError
 from declared.program import Inputs, Program, Resource, evaluate
 from declared.settings import read_settings
-from local import translation
+from local import stack_model, translation
 from local.errors import LocalError
 from local_keyspaces.iam import Principal
 from tests.components.front import CERTIFICATE_ARN, EXISTING, declare_front
@@ -62,8 +62,8 @@ def test_reads_the_stack_as_declared(program: Program) -> None:
     assert stack.keyspaces == ["geography_domain"]
     assert [(table.keyspace, table.name) for table in stack.tables] == [("geography_domain", "countries")]
     loader, api = stack.steps
-    assert isinstance(loader, translation.OneOff)
-    assert isinstance(api, translation.Service)
+    assert isinstance(loader, stack_model.OneOff)
+    assert isinstance(api, stack_model.Service)
     assert (loader.name, loader.task.command, loader.timeout) == (
         "load-countries",
         ["python", "-m", "load_countries"],
@@ -79,7 +79,7 @@ def test_reads_the_stack_as_declared(program: Program) -> None:
 
 def test_puts_the_loopback_in_the_place_of_the_vpc(program: Program) -> None:
     """A task that believes its VPC's proxies would log each client of this machine as 127.0.0.1."""
-    (api,) = (step for step in translation.read(program, ROOT, URL).steps if isinstance(step, translation.Service))
+    (api,) = (step for step in translation.read(program, ROOT, URL).steps if isinstance(step, stack_model.Service))
     assert api.task.environment["TRUSTED_PROXIES"] == "127.0.0.0/8"
 
 
@@ -191,9 +191,9 @@ def test_runs_a_service_without_load_balancer(program: Program) -> None:
     worker = changed(program, "aws:ecs/service:Service", loadBalancers=[])
     worker = changed(worker, "aws:ecs/taskDefinition:TaskDefinition", containerDefinitions=json.dumps(container))
     _, api = translation.read(worker, ROOT, URL).steps
-    assert isinstance(api, translation.Service)
+    assert isinstance(api, stack_model.Service)
     assert api.target_group is None
-    assert api.task.check == translation.ContainerCheck(
+    assert api.task.check == stack_model.ContainerCheck(
         command=["check"], interval=30, timeout=5, retries=3, grace_period=7
     )
 
@@ -210,7 +210,7 @@ def test_reads_how_many_tasks_a_deployment_may_have(
     other = changed(program, "aws:ecs/service:Service", desiredCount=tasks, **percent)
     other = changed(other, "aws:lb/targetGroup:TargetGroup", deregistrationDelay=7)
     _, api = translation.read(other, ROOT, URL).steps
-    assert isinstance(api, translation.Service)
+    assert isinstance(api, stack_model.Service)
     assert (api.least, api.most) == (least, most)
     assert api.target_group is not None
     assert api.target_group.deregistration_delay == 7
@@ -327,7 +327,7 @@ def test_leaves_sidecars_out_and_says_so(caplog: pytest.LogCaptureFixture) -> No
     """A program with a sidecar does not run here, or nobody knows that it runs without, or an edited sidecar, which
     does not run, restarts the tasks."""
 
-    def api_beside(*digits: str) -> translation.TaskDefinition:
+    def api_beside(*digits: str) -> stack_model.TaskDefinition:
         caplog.clear()
         program = _declare_image(
             dockerfile="app/countries.Dockerfile",
@@ -363,7 +363,7 @@ def test_runs_a_service_whose_deployments_move_requests() -> None:
 
     stack = translation.read(declare(run), ROOT, URL)
     (api,) = stack.steps
-    assert isinstance(api, translation.Service)
+    assert isinstance(api, stack_model.Service)
     assert api.target_group is not None
     assert api.target_group.name == "api"
     assert [rule.target_group for rule in stack.rules] == [api.target_group]
