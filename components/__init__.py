@@ -1,12 +1,12 @@
 """Microservices on Amazon Keyspaces and ECS Fargate, as Pulumi components.
 
-Errors, each a sentence that says what to do; Pulumi shows the first two without a traceback:
+The errors. Each message says what to do; Pulumi shows the first two without a traceback:
 
 arguments.InvalidArguments               arguments that AWS would refuse, or that contradict each other
 tasks.image.DockerUnavailable            images are declared, and Docker does not answer or is too old
 once.task_execution.TaskFailed           a one-off task did not exit with 0 in time
 bulk.job_execution.BulkLoadFailed        a bulk load did not write every row in time
-service.deployment_check.DeploymentFailed  ECS went back to the tasks that ran before, or is not done in time
+service.deployment_check.DeploymentFailed  ECS rolled the deployment back, or did not finish it in time
 secrets.parameter.ParameterRefused       a parameter of this name belongs to somebody else
 tasks.interruption.Interrupted           the update was cancelled while a provider waited
 """

@@ -1,4 +1,4 @@
-"""Checks of arguments: all mistakes at once, in plain words, before anything is created."""
+"""Argument checks that report all mistakes at once, in plain words, before anything is created."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pulumi
 class InvalidArguments(pulumi.RunError, ValueError):
     """One or more arguments that AWS would refuse, or that contradict each other. Pulumi shows it without a traceback.
 
-    mistakes: by argument, what is wrong and what to do, such as `{"cpu": "is 300; use 256, 512 or 1024"}`. Other
-    arguments stand in backticks there: a program that takes them from elsewhere can put its own names in their place.
+    mistakes: by argument, what is wrong and what to do, such as `{"cpu": "is 300; use 256, 512 or 1024"}`. The
+    names of other arguments are in backticks, so that a program can replace them by the names of its own settings.
     """
 
     def __init__(self, of: str, mistakes: Mapping[str, str]) -> None:
@@ -22,9 +22,9 @@ class InvalidArguments(pulumi.RunError, ValueError):
 
 
 def raise_for(of: str, mistakes: Mapping[str, str | None]) -> None:
-    """Raises InvalidArguments for those of the `mistakes` that were made: the others are None.
+    """Raises InvalidArguments for the `mistakes` that are not None.
 
-    of: the component or class whose arguments they are.
+    of: the component or class that takes the arguments.
     """
     made = {argument: mistake for argument, mistake in mistakes.items() if mistake is not None}
     if made:
@@ -37,7 +37,7 @@ def outside(value: float, low: float, high: float, unit: str = "") -> str | None
 
 
 def none_of(value: object, choices: Any) -> str | None:
-    """A mistake, unless it is one of the values of the Literal type `choices`."""
+    """A mistake, unless `value` is one of the values of the Literal type `choices`."""
     return None if value in get_args(choices) else f"is {value!r}; use {', '.join(get_args(choices))}"
 
 

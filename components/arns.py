@@ -1,4 +1,4 @@
-"""ARNs that a program is given: their form, and that they lie in the stack's region."""
+"""Checks of an ARN that a program gives: its form, and that it is in the stack's region."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from components.arguments import raise_for
 
 @dataclass(frozen=True, kw_only=True)
 class ArnForm:
-    """pattern: of a whole ARN that will do. example: one, for messages."""
+    """pattern: matches a whole valid ARN. example: a valid ARN, for messages."""
 
     pattern: re.Pattern[str]
     example: str
 
     def mistake(self, arn: pulumi.Input[str] | None) -> str | None:
-        """The mistake in a string, if there is one; `in_region` checks an output instead."""
+        """The mistake in `arn` if it is a string and has one; `in_region` checks outputs, too."""
         if not isinstance(arn, str) or self.pattern.fullmatch(arn):
             return None
         return f"is {arn!r}; give an ARN such as {self.example}"
 
     def in_region(self, of: str, argument: str, arn: pulumi.Input[str], account: Account) -> pulumi.Output[str]:
-        """`arn`, as soon as it and the stack's region are known, which they mostly are in a preview.
+        """`arn`, checked as soon as it and the stack's region are known; a preview mostly knows both.
 
-        of, argument: whose argument it is, for the InvalidArguments it raises when the form or the region is wrong. An
-        ARN without a region, as IAM's are, is good in every region.
+        of, argument: the class and the argument, for the InvalidArguments that is raised when the form or the region is
+        wrong. An ARN without a region, such as one of IAM, is valid in every region.
         """
 
         def check(values: list[str]) -> str:

@@ -19,8 +19,8 @@ from botocore.exceptions import (
 
 AWS_ERRORS = (ClientError, BotoCoreError)
 
-# Codes of the services and "Common Error Types" of their API references; those of throttling are botocore's own list
-# of errors to try again (botocore/retries/standard.py, ThrottledRetryableChecker).
+# Error codes of the services, and "Common Error Types" of their API references. The throttling codes are botocore's
+# own list of errors to retry (botocore/retries/standard.py, ThrottledRetryableChecker).
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized")
 _THROTTLED = (
     *("Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException"),
@@ -38,12 +38,12 @@ _calls = threading.local()
 
 
 class ResourceFailed(Exception):
-    """A dynamic resource is not as it must be; the message says why and what to do. It is shown without a traceback."""
+    """A dynamic resource has failed; the message says why and what to do. Pulumi shows it without a traceback."""
 
 
 def record_calls(session: boto3.Session) -> None:
-    """Remember the action that a client of `session` calls: errors of botocore's own, such as of an endpoint that
-    cannot be reached, do not name it."""
+    """Remembers the last action that a client of `session` calls: botocore's own errors, such as an unreachable
+    endpoint, do not name the action."""
     session.events.register("before-call", _record)
 
 
@@ -56,7 +56,7 @@ def forget_calls() -> None:
 
 
 def in_words(error: ClientError | BotoCoreError) -> str:
-    """The action, as IAM spells it, why it failed, what to do, and the words of AWS or botocore, in one sentence."""
+    """One sentence: the action as IAM spells it, the reason, the remedy, and the message of AWS or botocore."""
     last: str | None = getattr(_calls, "last", None)
     if isinstance(error, ClientError):
         action = last if last and last.endswith(f":{error.operation_name}") else error.operation_name
@@ -67,7 +67,7 @@ def in_words(error: ClientError | BotoCoreError) -> str:
 
 def _client_error(code: str, action: str) -> str:
     kinds: list[tuple[Collection[str], str]] = [
-        (_DENIED, f"{action} is not allowed: allow it to the principal that runs Pulumi"),
+        (_DENIED, f"{action} is not allowed: grant it to the principal that runs Pulumi"),
         (_THROTTLED, f"{action} is throttled: wait a minute"),
         (_EXPIRED, f"the credentials have expired at {action}: sign in again"),
         (_NOT_ACCEPTED, f"AWS does not accept the credentials for {action}: {_SIGN_IN}"),

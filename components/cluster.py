@@ -1,4 +1,4 @@
-"""The ECS cluster the tasks run in: a new one, or one that is there."""
+"""The ECS cluster that the tasks run in: a new one or an existing one."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _CLUSTER = ArnForm(
 
 @dataclass(frozen=True, kw_only=True)
 class NewCluster:
-    """A cluster for the environment alone, that offers Fargate and Fargate Spot.
+    """A new cluster for the environment alone, with Fargate and Fargate Spot.
 
-    container_insights: CloudWatch metrics of tasks and services, and in `enhanced` of containers; billed by metric.
+    container_insights: CloudWatch metrics of tasks and services, with `enhanced` of containers, too; billed by metric.
     """
 
     container_insights: ContainerInsights = "disabled"
@@ -37,10 +37,10 @@ class NewCluster:
 
 @dataclass(frozen=True, kw_only=True)
 class ExistingCluster:
-    """A cluster that is there. It must have FARGATE among its capacity providers, and FARGATE_SPOT for `Spot`.
+    """An existing cluster. It must have FARGATE among its capacity providers, and FARGATE_SPOT for `Spot`.
 
     arn: `arn:aws:ecs:<region>:<account>:cluster/<name>`, in the stack's region.
-    container_insights: whether it has them; an alarm on running tasks is more exact with them.
+    container_insights: whether the cluster has Container Insights; the alarm on running tasks is more exact with them.
     """
 
     arn: str
@@ -86,7 +86,7 @@ def create_cluster(
         opts=pulumi.ResourceOptions(parent=parent),
     )
     capacity_providers = create_capacity_providers(name, cluster, parent=parent)
-    # So that users of the cluster depend on its providers, too.
+    # A resource that uses this ARN depends on the capacity providers, too.
     arn = pulumi.Output.all(cluster.arn, capacity_providers.id).apply(lambda outputs: str(outputs[0]))
     return Cluster(
         arn=arn,
@@ -100,11 +100,11 @@ def create_cluster(
 def create_capacity_providers(
     name: str, cluster: aws.ecs.Cluster, *, parent: pulumi.Resource
 ) -> aws.ecs.ClusterCapacityProviders:
-    """Lets services in `cluster` run on Fargate and on Fargate Spot, which both must be associated with it first.
+    """Associates Fargate and Fargate Spot with `cluster`, so that its services can run on them.
 
-    A service must depend on it, whether it uses Spot or not: it may have been using Spot, and a provider in use cannot
-    be taken from a cluster. There is no default strategy, for ECS would copy it to a service that names none, which
-    the aws provider then takes for a change (hashicorp/terraform-provider-aws#44776).
+    Every service must depend on the result, even one without Spot: it may have used Spot before, and a capacity
+    provider in use cannot be removed from a cluster. No default strategy is set, because ECS would copy it to a service
+    that names none, and the aws provider would report the copy as a change (hashicorp/terraform-provider-aws#44776).
     """
     return aws.ecs.ClusterCapacityProviders(
         name,

@@ -1,4 +1,4 @@
-"""The sign-in of the stack's aws provider, for code that calls AWS by boto3 instead."""
+"""The sign-in of the stack's aws provider, for code that calls AWS with boto3."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import pulumi
 from components.arguments import raise_for
 from components.aws_errors import ResourceFailed, record_calls
 
-# Other ways to sign in the aws provider, which the dynamic resources do not take.
+# Other ways to sign in the aws provider, which the dynamic resources do not support.
 _OTHER_WAYS = ("assumeRoleWithWebIdentity", "sharedConfigFiles", "sharedCredentialsFiles")
-# Settings of the aws provider that would give AWS's APIs other names than tasks and dynamic resources use.
+# Settings of the aws provider that would choose other host names for AWS's APIs than tasks and dynamic resources use.
 _OTHER_ENDPOINTS = ("useFipsEndpoint", "useDualstackEndpoint")
 # The provider's attributes of a role to assume, and the parameters of AssumeRole (STS API reference); `duration` is
-# converted. `policyArns` and `tags` have a form of their own there.
+# converted. `policyArns` and `tags` have another form in AssumeRole.
 _ASSUME_ROLE = {
     "roleArn": "RoleArn",
     "sessionName": "RoleSessionName",
@@ -31,7 +31,7 @@ _ASSUME_ROLE = {
     "transitiveTagKeys": "TransitiveTagKeys",
     "duration": "DurationSeconds",
 }
-# The units of the provider's `duration` from which whole seconds come.
+# The provider's `duration` in the units that make whole seconds.
 _DURATION = re.compile(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
@@ -41,9 +41,9 @@ class WrongAccount(ResourceFailed):
 
 @dataclass(frozen=True, kw_only=True)
 class SignIn:
-    """The stack's `aws:` settings that choose the caller of AWS. Without any, boto3 finds one as always.
+    """The stack's `aws:` settings that choose the caller of AWS. Without them, boto3 uses its default credential chain.
 
-    access_key, secret_key, token: come before a profile. roles: to assume, one after the other.
+    access_key, secret_key, token: used rather than the profile. roles: assumed one after the other.
     """
 
     profile: str | None = None
@@ -54,7 +54,7 @@ class SignIn:
 
     @classmethod
     def from_config(cls, get: Callable[[str], Any]) -> SignIn:
-        """get: the setting of a full key, such as `aws:profile`. A list may be JSON, as the engine hands it over."""
+        """get: the setting of a full key, such as `aws:profile`. A list may be JSON text, as the engine passes it."""
         roles = get("aws:assumeRoles") or []
         return cls(
             profile=get("aws:profile") or None,
@@ -66,12 +66,12 @@ class SignIn:
 
 
 def connection_inputs(region: pulumi.Input[str], account: pulumi.Input[str]) -> dict[str, pulumi.Input[Any]]:
-    """Where a dynamic resource is: region, and the account that the stack's aws provider is signed in to.
+    """The region of a dynamic resource, and the account that the stack's aws provider is signed in to.
 
-    Who calls AWS is no input, since it may be another principal at each update, and a secret: a provider takes it from
-    the stack's settings when it is configured, see `SignIn`.
+    The credentials are not an input, since they are secret and may differ at each update: a dynamic provider reads them
+    from the stack's settings when it is configured, see `SignIn`.
 
-    Raises InvalidArguments for settings that a provider could not follow.
+    Raises InvalidArguments for settings that a dynamic provider does not support.
     """
     config = pulumi.Config("aws")
     raise_for(
@@ -88,20 +88,20 @@ def connection_inputs(region: pulumi.Input[str], account: pulumi.Input[str]) -> 
 def _other_way(key: str) -> str:
     return (
         f"is set; remove it (pulumi config rm aws:{key}) and sign in with aws:profile, aws:assumeRoles or the AWS_*"
-        " environment variables instead, which what waits for ECS needs too"
+        " environment variables instead: the resources that wait for ECS need them, too"
     )
 
 
 def _other_endpoint(key: str) -> str:
     return (
-        f"is set; remove it (pulumi config rm aws:{key}): the tasks here reach Keyspaces, ECR and CloudWatch Logs by"
-        " their regional IPv4 names, which are not changed by it"
+        f"is set; remove it (pulumi config rm aws:{key}): tasks reach Keyspaces, ECR and CloudWatch Logs by their"
+        " regional IPv4 names, which this setting does not change"
     )
 
 
 def _roles_mistake(roles: Any) -> str | None:
     if not isinstance(roles, list) or not all(isinstance(role, Mapping) and role.get("roleArn") for role in roles):
-        return "is no list of roles with a roleArn each; see the installation page of Pulumi's AWS provider"
+        return "is not a list of roles that each have a roleArn; see the installation page of Pulumi's AWS provider"
     for role in roles:
         unknown = sorted(role.keys() - _ASSUME_ROLE.keys())
         if unknown:
@@ -114,8 +114,8 @@ def _roles_mistake(roles: Any) -> str | None:
 def session_from(connection: Mapping[str, Any], sign_in: SignIn) -> boto3.Session:
     """A boto3 session in the region of `connection_inputs`, signed in as `sign_in` says.
 
-    Raises WrongAccount, before the first call of another kind, if it is signed in to another account than the stack's
-    aws provider: an explicit `aws.Provider` does not reach boto3.
+    Raises WrongAccount, before any other call, if the session is signed in to another account than the stack's aws
+    provider: boto3 does not see the credentials of an explicit `aws.Provider`.
     """
     region = connection["region"]
     keys: dict[str, Any] = {"profile_name": sign_in.profile}
@@ -155,7 +155,7 @@ def _assume_role_request(role: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _raise_for_other_account(session: boto3.Session, expected: str) -> None:
-    # Needs no permission (STS API reference, GetCallerIdentity).
+    # This call needs no permission (STS API reference, GetCallerIdentity).
     caller = session.client("sts").get_caller_identity()
     if caller["Account"] != expected:
         raise WrongAccount(

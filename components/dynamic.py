@@ -1,6 +1,6 @@
-"""The common base of the dynamic providers here.
+"""The common base of the dynamic providers.
 
-The engine loads a provider by module name in a process of its own; so editing one never makes a resource appear
+The engine loads a provider by module name in a process of its own, so an edit of its code never makes a resource appear
 changed.
 """
 
@@ -19,11 +19,11 @@ from components.connection import SignIn, WrongAccount
 
 
 class Provider(ResourceProvider):
-    """Compares inputs with those of last time, and unless told otherwise records them when they change.
+    """Compares the inputs with the previous ones. By default, an update only records the new inputs.
 
-    computed: outputs that the provider fills in, which the program declares as None.
-    replacing: inputs whose change replaces the resource; that of any other updates it.
-    sign_in: who calls AWS; never among the inputs.
+    computed: outputs that the provider fills in; the program declares them as None.
+    replacing: inputs whose change replaces the resource; a change of any other input updates it.
+    sign_in: the credentials to call AWS with; never among the inputs.
 
     An error of AWS becomes ResourceFailed: one sentence with the resource, the action and what to do.
     """
@@ -33,7 +33,7 @@ class Provider(ResourceProvider):
     computed: ClassVar[Collection[str]] = ()
     replacing: ClassVar[Collection[str]] = ()
 
-    # Nothing secret is in the inputs, and a secret would hide every diff.
+    # The inputs hold no secrets, and secret inputs would hide every diff.
     serialize_as_secret_always = False
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -49,14 +49,14 @@ class Provider(ResourceProvider):
     def configure(self, req: ConfigureRequest) -> None:
         """Called in the provider's own process, before anything else, with all settings of the stack.
 
-        The engine hands them over with their namespaces, and secrets in plain text (pulumi,
+        The engine passes them with their namespaces, and secrets in plain text (pulumi,
         pkg/resource/deploy/target.go, GetPackageConfig; sdk/python/lib/pulumi/dynamic/__main__.py, Configure).
         """
         self.sign_in = SignIn.from_config(req.config.get)
         _leave_out_tracebacks()
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        # An input that is None does not come here, so one that has become None is among the old ones only.
+        # The engine leaves out an input that is None, so an input that has become None is only in `olds`.
         inputs = [key for key in {**olds, **news} if key != "__provider" and key not in self.computed]
         changed = [key for key in inputs if news.get(key) != olds.get(key)]
         return DiffResult(changes=bool(changed), replaces=[key for key in changed if key in self.replacing])
@@ -80,7 +80,7 @@ def _with_errors_in_words(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class _Sentences:
-    """In place of the module `traceback`: the message alone of a failure that says all a user needs."""
+    """Replaces the module `traceback`: shows a ResourceFailed as its message alone."""
 
     def format_exc(self) -> str:
         error = sys.exc_info()[1]
@@ -92,8 +92,8 @@ class _Sentences:
 
 def _leave_out_tracebacks() -> None:
     # Pulumi's host of dynamic providers sends `traceback.format_exc()` of every exception to the user, and offers no
-    # other way (pulumi sdk/python/lib/pulumi/dynamic/__main__.py, `_abort_with_traceback`). In a host of another form,
-    # the sentence is the traceback's last line.
+    # other way (pulumi sdk/python/lib/pulumi/dynamic/__main__.py, `_abort_with_traceback`). In another version of
+    # the host without these names, the message is still the traceback's last line.
     host: Any = sys.modules["__main__"]
     if hasattr(host, "_abort_with_traceback") and getattr(host, "traceback", None) is traceback:
         host.traceback = _Sentences()

@@ -14,7 +14,7 @@ _REPOSITORY = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class EcrRepository:
-    """suffix: of the registry's host, which is another one in China."""
+    """suffix: of the registry's host; China has another one."""
 
     account: str
     region: str
@@ -23,7 +23,7 @@ class EcrRepository:
 
     @classmethod
     def parse(cls, uri: str) -> EcrRepository | None:
-        """Of `<account>.dkr.ecr.<region>.amazonaws.com/<name>`; None for anything else."""
+        """Parses `<account>.dkr.ecr.<region>.amazonaws.com/<name>`; None for anything else."""
         match = _REPOSITORY.fullmatch(uri)
         return cls(**match.groupdict()) if match else None
 

@@ -19,8 +19,8 @@ from components.names import check_name
 from components.network.network import Network, create_network
 from components.network.vpc import ExistingVpc, NewVpc
 
-# Names that the aws provider accepts, but for names like those of Keyspaces' own (developer guide, "Working with system
-# keyspaces in Amazon Keyspaces"), which every task may read.
+# Names that the aws provider accepts, except those that begin like Keyspaces' own keyspaces, which every task may read
+# (developer guide, "Working with system keyspaces in Amazon Keyspaces").
 _KEYSPACE = re.compile(r"(?!(?i:system))[a-zA-Z0-9][a-zA-Z0-9_]{1,47}")
 # The values that CloudWatch Logs accepts (API reference, PutRetentionPolicy).
 _LOG_RETENTION_DAYS = (
@@ -37,31 +37,31 @@ _BOUNDARY = ArnForm(
 
 
 class Environment(pulumi.ComponentResource):
-    """A place for `KeyspacesMicroservice`s; a stack has one.
+    """The parts that the `KeyspacesMicroservice`s of a stack share; a stack has one environment.
 
-    Creates what it is not given: a VPC with public and private subnets in two zones that offer the Keyspaces endpoint,
-    a NAT gateway as the tasks' egress, an interface endpoint for Keyspaces with private DNS, a gateway endpoint for
-    S3, an ECS cluster, an internet-facing load balancer that answers 404 until a microservice claims a path, and the
-    keyspace.
+    It creates the parts that it is not given: a VPC with public and private subnets in two zones that offer the
+    Keyspaces endpoint, a NAT gateway as the tasks' egress, an interface endpoint for Keyspaces with private DNS, a
+    gateway endpoint for S3, an ECS cluster, an internet-facing load balancer that answers 404 until a microservice
+    claims a path, and the keyspace.
 
-    name: begins every child's name; see `check_name`.
+    name: the prefix of every child's name; see `check_name`.
     keyspace: the keyspace's name, in AWS too: 2 to 48 letters, digits and _, not beginning with system.
-    network: `NewVpc`, with the egress that is wanted, or `ExistingVpc`. From one to the other means new endpoints,
-    security groups, load balancer (with another address) and target groups, to which the tasks move.
+    network: `NewVpc`, which chooses the egress, or `ExistingVpc`. A change from one to the other creates new endpoints,
+    security groups, load balancer (with another address) and target groups, and the tasks move to them.
     load_balancer: `PublicLoadBalancer` or `ExistingListener`.
     cluster: `NewCluster` or `ExistingCluster`.
     protect: refuse to delete or replace the keyspace, its tables, the load balancer with its listeners and its record
     in Route 53, and the services, and to delete a repository that holds images or a bucket that holds access logs.
     log_retention_days: how long CloudWatch keeps the tasks' log lines; one of the numbers CloudWatch takes.
-    role_path: of every IAM role, such as /teams/shop/; another one replaces the roles. permissions_boundary_arn: a
-    managed policy that is the most that any role may do, whatever its own policy allows (IAM user guide, "Permissions
-    boundaries for IAM entities"). It must allow all that the roles here need; the local stack refuses it.
-    kms_key_arn: encrypt log groups, repositories and generated secrets with this key of yours, of the stack's region,
-    instead of with keys that AWS owns or manages; docs/components.md says what its policy must allow (UNVERIFIED).
-    Another key replaces the repositories and makes other secrets. Tables have a key of their own, `Table.kms_key_arn`;
-    a bucket for access logs cannot have one.
+    role_path: of every IAM role, such as /teams/shop/; a changed path replaces the roles. permissions_boundary_arn: a
+    managed policy that limits every role, whatever the role's own policy allows (IAM user guide, "Permissions
+    boundaries for IAM entities"). It must allow all that these roles need; the local stack refuses a boundary.
+    kms_key_arn: encrypt log groups, repositories and generated secrets with this key of yours, in the stack's region,
+    instead of keys that AWS owns or manages; docs/components.md says what its policy must allow (UNVERIFIED).
+    A changed key replaces the repositories and generates new secrets. Tables have their own key, `Table.kms_key_arn`; a
+    bucket for access logs cannot have one.
     guardduty: let GuardDuty Runtime Monitoring add its agent to tasks; see `GuardDutyAgent`.
-    tags: go on everything that can be tagged.
+    tags: for every resource that can have tags.
 
     Raises InvalidArguments for what AWS would refuse.
     """
@@ -137,9 +137,9 @@ class Environment(pulumi.ComponentResource):
             tags=self.tags,
             opts=pulumi.ResourceOptions(
                 parent=self,
-                protect=protect or None,  # the component's, if `opts` protects it
+                protect=protect or None,  # None keeps the protection that `opts` gives
                 delete_before_replace=True,  # the name in AWS is fixed
-                # Keyspaces creates and deletes asynchronously; the provider's own limit of one minute is short.
+                # Keyspaces creates and deletes asynchronously; the provider's own limit, one minute, is too short.
                 custom_timeouts=pulumi.CustomTimeouts(create="5m", delete="5m"),
             ),
         )
@@ -156,7 +156,7 @@ class Environment(pulumi.ComponentResource):
                 "keyspace": None
                 if _KEYSPACE.fullmatch(keyspace)
                 else f"is {keyspace!r}; use 2 to 48 letters, digits and _, beginning with a letter or digit, but not"
-                " with system, as Keyspaces' own do",
+                " with system, as Keyspaces' own keyspaces do",
                 "log_retention_days": None
                 if log_retention_days in _LOG_RETENTION_DAYS
                 else f"is {log_retention_days}; use {', '.join(map(str, _LOG_RETENTION_DAYS))}",

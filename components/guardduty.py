@@ -1,4 +1,4 @@
-"""GuardDuty Runtime Monitoring: what tasks need so that its agent can run beside the program."""
+"""GuardDuty Runtime Monitoring: the permissions and the endpoint that its agent needs in a task."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from components.ecr import EcrRepository
 
 @dataclass(frozen=True, kw_only=True)
 class GuardDutyAgent:
-    """Let GuardDuty Runtime Monitoring add a container with its agent to each task. It does so where it is on for the
-    account and does not exclude the cluster by the tag `GuardDutyManaged` = `false`; nothing here turns it on.
+    """Lets GuardDuty Runtime Monitoring add a container with its agent to each task. GuardDuty does so if Runtime
+    Monitoring is on for the account, which this component does not change, and if the cluster does not have the tag
+    `GuardDutyManaged` = `false`.
 
     The execution roles may pull the agent's image too. A new VPC gets an endpoint for `guardduty-data`, to which the
     agent reports, in place of the one that GuardDuty would create there and that would keep the VPC from being deleted;
-    with the egress "endpoints", the policy of ECR's endpoints lets the agent's image through. An existing VPC's
-    endpoints are its owner's business. The agent takes CPU and memory of the task.
+    with the egress "endpoints", the policy of ECR's endpoints lets the agent's image through. The
+    endpoints of an existing VPC are not changed. The agent uses CPU and memory of the task.
 
     repository: of the agent's image for Fargate in the stack's region, as the GuardDuty user guide lists it ("ECR
     repository for GuardDuty agent on AWS Fargate"), such as

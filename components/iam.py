@@ -1,4 +1,4 @@
-"""IAM policy documents, and the actions that tasks and the endpoints which let them through have in common."""
+"""IAM policy documents, and the actions that both task roles and endpoint policies name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EXEC = (
 SIGN_IN_TO_ECR = ("ecr:GetAuthorizationToken",)
 PULL_IMAGE = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 READ_PARAMETERS = ("ssm:GetParameters",)
-# The action of X-Ray's OTLP endpoint; PutTraceSegments is for X-Ray's own format. UNVERIFIED: that it alone does.
+# The action of X-Ray's OTLP endpoint; PutTraceSegments is for X-Ray's own format. UNVERIFIED: it alone is enough.
 SEND_SPANS = ("xray:PutSpans",)
 READ_SECRET = ("secretsmanager:GetSecretValue",)
 READ_OBJECT = ("s3:GetObject",)

@@ -41,40 +41,40 @@ from components.tasks.task_definition import create_task_definition
 class KeyspacesMicroservice(pulumi.ComponentResource):
     """A program in a container that reads or writes Keyspaces tables, as a service or once.
 
-    Creates, for itself alone: its own tables, a task role that can reach the tables it uses and nothing else, an
-    execution role, an ECR repository and the image in it unless there is an `image`, a log group, a security group, a
-    task definition, and a service behind the environment's load balancer or one run of the task; if asked for,
-    generated secrets, alarms and a dashboard. All of them can be reached from the attributes below; docs/components.md
-    has examples.
+    It creates for itself: its own tables, a task role that can reach the tables it uses and nothing else, an execution
+    role, an ECR repository and the image in it unless `image` is given, a log group, a security group, a task
+    definition, and a service behind the environment's load balancer or one run of the task; if asked for, generated
+    secrets, alarms and a dashboard. The attributes below give access to all of them; docs/components.md has examples.
 
-    The container is told what it needs by its environment: AWS_REGION, KEYSPACES_ENDPOINT (`host:port`),
-    KEYSPACES_KEYSPACE, KEYSPACES_TABLE_<NAME> for each table and, in a service, PORT and TRUSTED_PROXIES: the CIDR
-    blocks, with commas, from which the load balancer sends requests. Its credentials come from the task role as for
-    every AWS SDK on ECS.
+    The container gets environment variables: AWS_REGION, KEYSPACES_ENDPOINT (`host:port`), KEYSPACES_KEYSPACE,
+    KEYSPACES_TABLE_<NAME> for each table and, in a service, PORT and TRUSTED_PROXIES: the CIDR blocks, separated by
+    commas, from which the load balancer sends requests. Its credentials come from the task role, as for every AWS SDK
+    on ECS.
 
-    name: see `check_name`; begins every child's name.
-    tables: each by `read` (Select) or `write` (Select and Modify): a `Table` to create, which deleting the microservice
-    drops, or one of another microservice's `tables`.
-    dockerfile: from the folder of Pulumi.yaml; its folder is the build context. image: one that was built elsewhere, in
-    place of a build; with a `dockerfile` too, that is what the local stack runs.
-    command: the whole command. variables: more environment variables; not for secrets, they are shown in the console.
-    generated_secrets: environment variables with a random value each, the same for all tasks, such as a key to sign
-    with. It is made once, as 43 characters of base64url, and is in SSM Parameter Store only; see `SecretParameter`.
-    secrets: environment variables whose values are there already: an `ExistingSecret` or `ExistingParameter` each.
-    sources: objects in S3 that the program may read, whatever names them to it, such as `command`.
+    name: the prefix of every child's name; see `check_name`.
+    tables: each with `read` (Select) or `write` (Select and Modify). A `Table` is created, and dropped with the
+    microservice; one of another microservice's `tables` is only used.
+    dockerfile: its path from the folder of Pulumi.yaml; its own folder is the build context. image: an existing image
+    in place of a build. With a `dockerfile` too, the local stack runs the build.
+    command: the whole command. variables: more environment variables; not for secrets, since the console shows them.
+    generated_secrets: environment variables, each with a random value that is the same for all tasks, such as a signing
+    key. A value is generated once, as 43 characters of base64url, and stored only in SSM Parameter Store; see
+    `SecretParameter`.
+    secrets: environment variables with existing values: an `ExistingSecret` or `ExistingParameter` for each.
+    sources: objects in S3 that the program may read. It learns their names by other means, such as `command`.
     sidecars: containers of your own beside the program's, which share each task's role, network and size.
     run: `Service`, `Worker`, `Once` or `Scheduled`.
     cpu: CPU units, 1024 to a vCPU. memory: MiB. Together one of the sizes Fargate offers.
-    architecture: "ARM64" or "X86_64", of the tasks and of the image. A changed one needs no other machine to build on,
-    if the Dockerfile runs commands only in a stage `FROM --platform=$BUILDPLATFORM`.
-    alarms: create alarms; None for none. Those of a table count all its clients, so give them to one microservice of
-    those that share a table. dashboard: create a CloudWatch dashboard.
+    architecture: "ARM64" or "X86_64", of the tasks and of the image. The same machine can build for both if the
+    Dockerfile runs commands only in a stage `FROM --platform=$BUILDPLATFORM`.
+    alarms: create alarms; None for none. The alarms of a table count all its clients, so of the microservices that
+    share a table, let only one have alarms. dashboard: create a CloudWatch dashboard.
 
     Raises InvalidArguments for what AWS would refuse.
     """
 
     tables: Mapping[str, KeyspacesTable]
-    """By the program's name for each; own ones have their guard and their auto scaling."""
+    """By the program's name for each. Tables that are created here come with schema guard and auto scaling."""
     image: Image
     log_group: aws.cloudwatch.LogGroup
     generated_secrets: Mapping[str, SecretParameter]
@@ -84,11 +84,11 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
     task_access: TaskAccess
     task_definition: aws.ecs.TaskDefinition
     running: RunningService | None
-    """The service and what belongs to it, of a `Service` or `Worker`."""
+    """The service of a `Service` or `Worker`, with its resources."""
     ran: CompletedRun | None
-    """The run, of a `Once`."""
+    """The run of a `Once`."""
     scheduled: ScheduledTask | None
-    """The schedule and what belongs to it, of a `Scheduled`."""
+    """The schedule of a `Scheduled`, with its resources."""
     alarms: dict[str, aws.cloudwatch.MetricAlarm]
     """By kind: those of `RunningService`, and of each table `<name>-throttles`, `<name>-system-errors` and
     `<name>-user-errors`."""
@@ -222,7 +222,7 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
             task_role=self.task_role,
             execution_role=self.execution_role,
             log_group=self.log_group,
-            # A service goes on serving; the error of a failed run promises its last lines.
+            # A service does not wait for its log; a run does, since its error must show the last lines.
             log_mode="blocking" if isinstance(run, Once | Scheduled) else "non-blocking",
             health_check=HealthCheck(command=run.health_check, grace_period=run.grace_period)
             if isinstance(run, Worker) and run.health_check
@@ -387,7 +387,8 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
 
     @property
     def deployed(self) -> Deployment:
-        """The deployment of a `Service` or `Worker`, there once ECS has completed it: for `Service(after=[...])`."""
+        """The deployment of a `Service` or `Worker`, which exists once ECS has completed it; for
+        `Service(after=[...])`."""
         return self._running.deployment
 
     @property
@@ -400,13 +401,13 @@ class KeyspacesMicroservice(pulumi.ComponentResource):
 
     @property
     def completed(self) -> TaskRun:
-        """The run of a `Once`, there when it has succeeded: for `Service(after=[...])`."""
+        """The run of a `Once`, which exists once it has succeeded; for `Service(after=[...])`."""
         if self.ran is None:
-            raise AttributeError(f"{self._name} does not complete; only what runs `Once` does")
+            raise AttributeError(f"{self._name} does not complete; only a microservice with run=Once(...) does")
         return self.ran.run
 
     @property
     def _running(self) -> RunningService:
         if self.running is None:
-            raise AttributeError(f"{self._name} is no service; it has no url")
+            raise AttributeError(f"{self._name} is not a service or worker; it has no service, deployment or url")
         return self.running

@@ -1,4 +1,4 @@
-"""The environment variables by which a container learns its place: what it reads, and where it serves."""
+"""The environment variables of a container: the endpoint, keyspace and tables that it uses, and its port."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from components.service.service import Service
 OWN_VARIABLES: Final = frozenset(
     {"AWS_REGION", "KEYSPACES_ENDPOINT", "KEYSPACES_KEYSPACE", "PORT", "TRUSTED_PROXIES"},
 )
-"""The names of those below but `variable_of`, whether a microservice has them or not."""
+"""The variables below except those of `variable_of`. They are reserved even where a microservice does not get them."""
 
 
 def variable_of(table: str) -> str:
-    """The variable that gives the name in AWS of a table, by the program's name for it."""
+    """The variable with the name of a table in AWS. table: the program's name for it."""
     return f"KEYSPACES_TABLE_{table.upper()}"
 
 
@@ -30,7 +30,8 @@ def connection_variables(
     """tables: by the program's name for each."""
     return {
         "AWS_REGION": account.region,
-        # In every partition (Keyspaces developer guide, "Service endpoints for Amazon Keyspaces").
+        # This form is the same in every partition (Keyspaces developer guide, "Service endpoints for Amazon
+        # Keyspaces").
         "KEYSPACES_ENDPOINT": pulumi.Output.format(
             "cassandra.{0}.{1}:{2}", account.region, account.dns_suffix, CQL_PORT
         ),

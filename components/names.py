@@ -15,8 +15,9 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,22}[a-z0-9]")
 
 
 def check_name(component: str, name: str) -> None:
-    """Raises InvalidArguments unless all that is created under `name` gets a name AWS accepts: 2 to 24 of a-z, 0-9 and
-    single hyphens, beginning with a letter, but not with `internal-` or `sg-`, and not ending with a hyphen.
+    """Raises InvalidArguments unless AWS accepts the names of all resources that are created under `name`: 2 to 24 of
+    a-z, 0-9 and single hyphens, beginning with a letter, but not with `internal-` or `sg-`, and not ending with a
+    hyphen.
     """
     if not _NAME.fullmatch(name) or "--" in name or name.startswith(("internal-", "sg-")):
         raise InvalidArguments(
@@ -29,10 +30,10 @@ def check_name(component: str, name: str) -> None:
 
 
 def physical_name(type_: str, name: str) -> str:
-    """The name that a resource without a name of its own gets in AWS, as an IAM pattern: `*` for what is random.
+    """The name that a resource without a name of its own gets in AWS, as an IAM pattern: `*` for the random part.
 
     type_: such as `aws:lb/loadBalancer:LoadBalancer`. Follows `pulumi:autonaming` as the engine does (pulumi,
-    pkg/resource/autonaming); of a pattern's expressions, those that are not resolved here become `*` too.
+    pkg/resource/autonaming); an expression of a pattern that is not resolved here becomes `*`, too.
     """
     naming = pulumi.Config("pulumi").get_object("autonaming") or {}
     of_provider = naming.get("providers", {}).get(type_.partition(":")[0])
@@ -46,15 +47,15 @@ def physical_name(type_: str, name: str) -> str:
 
 
 def in_stack(name: str) -> str:
-    """`<name>-<stack>`, for what has a fixed name in AWS."""
+    """`<name>-<stack>`, for resources with a fixed name in AWS."""
     return plain(f"{name}-{pulumi.get_stack()}")
 
 
 def stack_path() -> str:
-    """`/<project>/<stack>`, for what has a path in AWS. Pulumi takes letters, digits, -, _ and . in both."""
+    """`/<project>/<stack>`, for resources with a path in AWS. Pulumi allows letters, digits, -, _ and . in both."""
     return f"/{pulumi.get_project()}/{pulumi.get_stack()}"
 
 
 def plain(name: str) -> str:
-    """With a hyphen for everything but letters, digits, hyphens and underscores."""
+    """`name` with a hyphen for every character but letters, digits, hyphens and underscores."""
     return re.sub(r"[^A-Za-z0-9_-]", "-", name)

@@ -34,7 +34,7 @@ _GLUE_VERSION = "5.0"  # Spark 3.5, Python 3.11, Java 17 (Glue developer guide, 
 
 @dataclass(frozen=True, kw_only=True)
 class JobFiles:
-    """The job's private bucket, encrypted by S3's default, with the program and the jars, by file name."""
+    """The job's private bucket, encrypted by S3's default, and its objects by file name: the program and the jars."""
 
     bucket: aws.s3.Bucket
     public_access_block: aws.s3.BucketPublicAccessBlock
@@ -42,37 +42,40 @@ class JobFiles:
 
 
 class KeyspacesBulkLoad(pulumi.ComponentResource):
-    """Fills a table from files in S3 by an AWS Glue job, which `pulumi up` runs and waits for.
+    """Fills a table from files in S3 with an AWS Glue job, which `pulumi up` runs and waits for.
 
-    For more rows than one task of `Once` can write in time; docs/loader.md has the arithmetic. Creates, for itself
-    alone: its own table, a role that can write this one table and read these files, a private bucket with the program
-    and its jars, the job, and one run of it. The update fails, with Glue's reason and the last log lines, unless every
-    row was written; a run that failed is repeated by the next `pulumi up`, and writes the same rows again.
+    Use it for more rows than one `Once` task can write in time; docs/loader.md has the calculation. It creates its own
+    table, a role that can write only this table and read only these files, a private bucket with the program and its
+    jars, the job, and one run of the job. The update fails, with Glue's reason and the last log lines, unless every row
+    was written. The next `pulumi up` repeats a failed run, which writes the same rows again.
 
     The job runs in Glue's own network: it signs in to Keyspaces' public endpoint with SigV4 over TLS, and cannot reach
-    the environment's VPC. The environment's endpoint policies do not see it.
+    the environment's VPC. The environment's endpoint policies do not apply to it.
 
-    name: see `check_name`; begins every child's name.
-    table: by `write`: a `Table` to create, which deleting this drops, or one of a microservice's `tables`.
-    source: one file, or all of a folder. Files may be compressed by gzip or zstd.
-    format: `csv` with a header, `json` with an object in each line, or `parquet`. Columns are matched by name; every
-    one must be the table's, and those of the primary key must be there. csv takes no collections.
-    jars: the folder into which `python -m components.bulk.jars` has fetched what Spark needs to reach Keyspaces.
-    workers: 2 to 299, one of which only leads; worker_type: of 4, 8, 16 or 32 vCPU. requests_per_second: of all workers
-    together; keep it within the table's capacity: Spark tries a throttled row again at once.
-    timeout: seconds until the run is stopped and the update fails. run_id: any string; another one runs the job again,
-    as does another source, format or program, or a table that is replaced. New files under the same source do not.
+    name: the prefix of every child's name; see `check_name`.
+    table: `write(...)` of a `Table`, which is created here and dropped with this component, or of one of a
+    microservice's `tables`.
+    source: one file, or all files of a folder. Files may be compressed with gzip or zstd.
+    format: `csv` with a header, `json` with an object in each line, or `parquet`. Columns are matched by name; the
+    table must have every column of the files, and the files must have those of the primary key. csv supports no
+    collections.
+    jars: the folder into which `python -m components.bulk.jars` has fetched the jars that Spark needs for Keyspaces.
+    workers: 2 to 299; one of them runs the driver and writes no rows. worker_type: with 4, 8, 16 or 32 vCPU.
+    requests_per_second: of all workers together. Keep it within the table's capacity, since Spark retries a throttled
+    row at once.
+    timeout: seconds until the run is stopped and the update fails. run_id: any string. A changed run_id runs the job
+    again, as does a changed source, format or program, or a replaced table. New files under the same source do not.
 
     Raises InvalidArguments.
     """
 
     table: KeyspacesTable
-    """Own ones have their guard and their auto scaling."""
+    """A table that is created here comes with its schema guard and its auto scaling."""
     files: JobFiles
     role: Role
     job: aws.glue.Job
     stop: BulkStop
-    """Stops, on destroy, what an update that was killed has started."""
+    """Stops, on destroy, a run that a killed update has left behind."""
     run: BulkRun
 
     def __init__(
@@ -97,7 +100,7 @@ class KeyspacesBulkLoad(pulumi.ComponentResource):
             {
                 "table": None
                 if isinstance(table, TableUse) and table.access == "write"
-                else "is not written; say write(...)",
+                else "is not writable; use write(...)",
                 "source": None if isinstance(source, S3Source) else f"is {source!r}; give an S3Source",
                 "format": none_of(format, Format),
                 "jars": jars_mistake(Path(jars)),
@@ -127,7 +130,7 @@ class KeyspacesBulkLoad(pulumi.ComponentResource):
             },
             number_of_workers=workers,
             worker_type=worker_type,
-            max_retries=0,  # `pulumi up` decides
+            max_retries=0,  # the next `pulumi up` repeats the run
             timeout=-(-timeout // 60),
             default_arguments={
                 "--extra-jars": pulumi.Output.all(
@@ -170,7 +173,7 @@ class KeyspacesBulkLoad(pulumi.ComponentResource):
 
     @property
     def completed(self) -> BulkRun:
-        """The run, there when every row is in the table: for `Service(after=[...])`."""
+        """The run, which exists once every row is in the table; for `Service(after=[...])`."""
         return self.run
 
     def _create_role(
@@ -198,7 +201,7 @@ class KeyspacesBulkLoad(pulumi.ComponentResource):
             allow(["cassandra:Select"], account.arn("cassandra", "/keyspace/system*")),
             allow(READ_OBJECT, pulumi.Output.concat(bucket.arn, "/*")),
             *source.statements(account),
-            # Glue developer guide, "Create an IAM policy for your IAM role": the groups that every job writes to.
+            # Glue developer guide, "Create an IAM policy for your IAM role": the log groups that every job writes to.
             allow(
                 ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
                 account.arn("logs", "log-group:/aws-glue/jobs/*"),
@@ -254,12 +257,12 @@ def _table(
 
 
 def _key(schema: Any) -> str:
-    """The columns of the primary key, with commas."""
+    """The columns of the primary key, separated by commas."""
     return ",".join(each.name for each in [*schema.partition_keys, *(schema.clustering_keys or [])])
 
 
 def _program() -> str:
-    """Another program runs the job again."""
+    """The program's SHA-256: a changed program runs the job again."""
     return hashlib.sha256(_PROGRAM.read_bytes()).hexdigest()
 
 

@@ -1,7 +1,7 @@
-"""The jars that the Spark program needs beside Spark: `python -m components.bulk.jars FOLDER` fetches them.
+"""The jars that the Spark program needs besides Spark: `python -m components.bulk.jars FOLDER` fetches them.
 
-The Cassandra connector and the SigV4 plugin with what they need, without what Spark has itself, from Maven Central;
-jars.sha256 pins each one's SHA-256. AWS Glue takes them from a bucket (`--extra-jars`).
+They are the Cassandra connector, the SigV4 plugin and their dependencies, without those that Spark has itself, from
+Maven Central; jars.sha256 pins the SHA-256 of each jar. AWS Glue reads them from a bucket (`--extra-jars`).
 """
 
 from __future__ import annotations
@@ -25,19 +25,20 @@ def pinned() -> dict[str, tuple[str, str]]:
 
 
 def jars_mistake(folder: Path) -> str | None:
-    """A mistake, unless the folder has each of the jars as pinned."""
+    """A mistake, unless the folder has every pinned jar."""
     missing = [name for name in pinned() if not (folder / name).is_file()]
     if missing:
         return f"is {str(folder)!r}, which has no {missing[0]}; run python -m components.bulk.jars {folder}"
     for name, (digest, _) in pinned().items():
         if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
-            return f"is {str(folder)!r}, where {name} is not the one that is pinned; delete it, then fetch it again"
+            return f"is {str(folder)!r}, where {name} does not have the pinned SHA-256; delete it, then fetch it again"
     return None
 
 
 def fetch(folder: Path) -> None:
-    """Fetches what is missing. Raises OSError when Maven Central cannot be reached, and ValueError for a wrong file."""
-    from jgo.maven import MavenContext  # needed here only: a program that declares a load does without
+    """Fetches the missing jars. Raises OSError when Maven Central cannot be reached, and ValueError for a wrong
+    file."""
+    from jgo.maven import MavenContext  # declaring a load needs no jgo
 
     folder.mkdir(parents=True, exist_ok=True)
     maven = MavenContext(repo_cache=folder / "maven")
@@ -46,7 +47,7 @@ def fetch(folder: Path) -> None:
             continue
         content = maven.create_dependency(coordinates).artifact.resolve().read_bytes()
         if hashlib.sha256(content).hexdigest() != digest:
-            raise ValueError(f"{name} does not have the SHA-256 that is pinned; nothing was kept of it")
+            raise ValueError(f"{name} does not have the pinned SHA-256; the file was not kept")
         partial = folder / f"{name}.part"
         partial.write_bytes(content)
         partial.rename(folder / name)

@@ -1,4 +1,4 @@
-"""Runs one AWS Glue job to its end, or stops what was left running: the calls behind `BulkRun` and `BulkStop`."""
+"""Runs one AWS Glue job to its end, or stops runs that were left behind: the calls behind `BulkRun` and `BulkStop`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ POLL_SECONDS = 10.0
 ROLE_TIMEOUT_SECONDS = 120.0
 STOP_TIMEOUT_SECONDS = 300.0
 _LOG_LINES = 20
-# Glue API reference, JobRun: the states of a run that is not at its end.
+# Glue API reference, JobRun: the states of a run that has not ended.
 _UNDER_WAY = ("STARTING", "RUNNING", "STOPPING", "WAITING")
 
 
@@ -27,7 +27,7 @@ class BulkLoadFailed(ResourceFailed):
 
 
 class JobExecution:
-    """props: the inputs of a `BulkRun`, or those that a `BulkStop` has. sign_in: who calls AWS."""
+    """props: the inputs of a `BulkRun`, or of a `BulkStop`. sign_in: the credentials to call AWS with."""
 
     def __init__(self, props: Mapping[str, Any], sign_in: SignIn) -> None:
         self.props = props
@@ -75,7 +75,7 @@ class JobExecution:
             pause(POLL_SECONDS)
 
     def _wait(self, run: str) -> Mapping[str, Any]:
-        """The ended run. Raises BulkLoadFailed when time is up; whatever ends the wait, no run goes on."""
+        """The ended run. Raises BulkLoadFailed after the timeout. Any error stops the run before it is raised."""
         timeout = float(self.props["timeout"])
         try:
             ended = self._wait_until_ended(run, time.monotonic() + timeout)
@@ -85,13 +85,13 @@ class JobExecution:
         if ended is None:
             self._stop(run)
             raise BulkLoadFailed(
-                f"{self._job}: the run was stopped since it was not done after {timeout:.0f} s. Raise the timeout, the"
-                f" workers or the table's capacity, then run `pulumi up` again. ({run})"
+                f"{self._job}: the run was stopped because it had not ended after {timeout:.0f} s. Raise the timeout,"
+                f" the workers or the table's capacity, then run `pulumi up` again. ({run})"
             )
         return ended
 
     def _wait_until_ended(self, run: str, deadline: float) -> Mapping[str, Any] | None:
-        """The run once it has ended; None if it has not by `deadline`."""
+        """The run once it has ended; None if it has not ended by `deadline`."""
         while True:
             described = self.glue.get_job_run(JobName=self._job, RunId=run)["JobRun"]
             if described["JobRunState"] not in _UNDER_WAY:
@@ -104,7 +104,7 @@ class JobExecution:
         self.glue.batch_stop_job_run(JobName=self._job, JobRunIds=[run])
 
     def _summary(self, ended: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The program's counts, and the DPU seconds that the run was billed, if Glue tells them."""
+        """The program's counts, and the DPU seconds that the run was billed, if Glue reports them."""
         counted: dict[str, Any] = {}
         for line in self._lines(ended, "output"):
             if line.startswith('{"table"'):

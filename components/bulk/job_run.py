@@ -18,10 +18,10 @@ from components.dynamic import Provider
 class BulkRun(Resource, module="glue", name="BulkRun"):
     """One run of a Glue job. Exists once the run has succeeded; a failed run is not recorded.
 
-    It runs again when one of `triggers` changes, and for nothing else.
+    The job runs again only when `job` or one of `triggers` changes.
 
-    run_id: Glue's. summary: `written` (rows), `seconds`, `rows_a_second` and `dpu_seconds`, as far as the log and Glue
-    tell them.
+    run_id: the run's ID in Glue. summary: `written` (rows), `seconds`, `rows_a_second` and `dpu_seconds`, if the
+    log and Glue report them.
     """
 
     run_id: pulumi.Output[str]
@@ -53,13 +53,13 @@ class BulkRun(Resource, module="glue", name="BulkRun"):
 
 
 class BulkRunProvider(Provider):
-    """Runs, waits, judges.
+    """Starts the run, waits for its end and checks its result.
 
-    - Runs of the job that are under way are stopped first; after `timeout` seconds, or when the update is ended, this
-      run is stopped.
-    - A role that Glue cannot assume yet is tried again for two minutes.
-    - Any end but SUCCEEDED is an exception with Glue's reason and the last log lines; Pulumi records nothing then, so
-      that the next `pulumi up` runs the job again.
+    - Runs of the job that are under way are stopped first; after `timeout` seconds, or when the update is cancelled,
+      this run is stopped.
+    - The start is retried for two minutes while Glue cannot assume the role yet.
+    - Any final state but SUCCEEDED raises an error with Glue's reason and the last log lines; Pulumi then records
+      nothing, so that the next `pulumi up` runs the job again.
     """
 
     computed = ("run_id", "summary")
@@ -80,7 +80,7 @@ class BulkRunProvider(Provider):
 
 
 class BulkStop(Resource, module="glue", name="BulkStop"):
-    """Stops, when it is deleted, a run that an update that was killed has left behind: it would go on writing."""
+    """Stops, when it is deleted, a run that a killed update has left behind and that would go on writing."""
 
     def __init__(
         self,

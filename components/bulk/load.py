@@ -1,10 +1,10 @@
 """The Spark program of a bulk load: fills one table from files in S3 or in a folder.
 
-AWS Glue runs it, and `python -m local bulk` does in Spark's local mode. It imports nothing of this project, since Glue
-gets this one file.
+AWS Glue runs it; `python -m local bulk` runs it in Spark's local mode. It imports nothing of this project, since Glue
+gets only this file.
 
-It ends with exit code 0 and one JSON line if every row was written, and with one sentence otherwise. A row has a value
-for every column of the file; running it again writes the same rows.
+It ends with exit code 0 and one JSON line if every row was written, and otherwise with exit code 1 and one sentence. A
+row has a value for every column of the file; a second run writes the same rows.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from pyspark.sql.utils import AnalysisException
 _CONNECTOR = "org.apache.spark.sql.cassandra"
 _PROFILE = "keyspaces.conf"
 _CONNECTION_REQUESTS = 3_000
-"""A second, on one connection (Keyspaces developer guide, "Quotas")."""
+"""Requests a second on one connection (Keyspaces developer guide, "Quotas")."""
 _RETRIES = 60
 
 
@@ -34,12 +34,12 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--format", required=True, choices=("csv", "json", "parquet"))
     parser.add_argument("--keyspace", required=True)
     parser.add_argument("--table", required=True)
-    parser.add_argument("--key", required=True, help="the columns of the primary key, with commas")
+    parser.add_argument("--key", required=True, help="the columns of the primary key, separated by commas")
     parser.add_argument("--endpoint", required=True, help="host:port")
     parser.add_argument("--region", required=True)
-    parser.add_argument("--requests", required=True, type=int, help="a second, of all workers together")
-    parser.add_argument("--workers", required=True, type=int, help="processes that write")
-    parser.add_argument("--truststore", help="a PKCS#12 file with the endpoint's authority; by default Java's own")
+    parser.add_argument("--requests", required=True, type=int, help="requests a second, of all workers together")
+    parser.add_argument("--workers", required=True, type=int, help="number of processes that write")
+    parser.add_argument("--truststore", help="a PKCS#12 file with the endpoint's CA; default: Java's own")
     return parser.parse_known_args(arguments)[0]  # Glue adds options of its own
 
 
@@ -50,8 +50,8 @@ def main(arguments: Sequence[str]) -> str | None:
         SparkSession.builder.appName(f"load {options.keyspace}.{options.table}")
         .config("spark.cassandra.connection.config.profile.path", _PROFILE)
         .config("spark.cassandra.output.consistency.level", "LOCAL_QUORUM")
-        .config("spark.cassandra.output.batch.size.rows", "1")  # Keyspaces bills a batch by its rows: nothing is won
-        # The connector keeps a session for an hour, and with it the process.
+        .config("spark.cassandra.output.batch.size.rows", "1")  # Keyspaces bills batches by their rows
+        # By default the connector keeps a session, and so the process, for an hour.
         .config("spark.cassandra.connection.keepAliveMS", "5000")
         .config("spark.cassandra.query.retry.count", str(_RETRIES))  # Keyspaces reports throttling as a timeout
         .getOrCreate()
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str]) -> str | None:
         with tempfile.TemporaryDirectory() as folder:
             profile = Path(folder) / _PROFILE
             profile.write_text(_profile(options))
-            spark.sparkContext.addFile(str(profile))  # to every worker
+            spark.sparkContext.addFile(str(profile))  # sent to every worker
             return _load(spark, options)
     except Py4JJavaError as error:
         return f"{options.source}: not every row is in {options.keyspace}.{options.table}: {_cause(error)}"
@@ -131,7 +131,7 @@ def _profile(options: argparse.Namespace) -> str:
 
 
 def _cause(error: Py4JJavaError) -> str:
-    """The first line of the innermost reason."""
+    """The first line of the innermost cause."""
     cause = error.java_exception
     while cause.getCause() is not None:
         cause = cause.getCause()

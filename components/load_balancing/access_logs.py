@@ -20,13 +20,14 @@ _PREFIX = re.compile(r"[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*")
 
 @dataclass(frozen=True, kw_only=True)
 class AccessLogs:
-    """Write a line about every request to S3: client, address, time, duration, answer. Elastic Load Balancing delivers
-    them every five minutes, compressed, under `<prefix>/AWSLogs/<account>/`.
+    """Writes a line for every request to S3: client, address, time, duration, answer. Elastic Load Balancing delivers
+    the lines every five minutes, compressed, under `<prefix>/AWSLogs/<account>/`.
 
-    days: how long the created bucket keeps them, 1 to 3650. A bucket of one's own keeps them as its own rules say.
+    days: how long the created bucket keeps the lines, 1 to 3650. An existing bucket keeps its own lifecycle rules.
     bucket: the name of an existing bucket, in the stack's region, encrypted with SSE-S3, whose policy lets
     `logdelivery.elasticloadbalancing.amazonaws.com` put objects there; the update fails if it does not. None creates
-    one that is private, encrypted, takes TLS only, and goes with the stack unless the environment is protected.
+    a bucket that is private and encrypted, accepts TLS only, and is deleted with the stack unless the environment is
+    protected.
     prefix: of the objects' keys, without a slash at either end.
 
     Source: Elastic Load Balancing user guide, "Enable access logs for your Application Load Balancer".
@@ -61,7 +62,7 @@ def _prefix_mistake(prefix: str | None) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class LogBucket:
-    """A bucket for access logs. Once `policy` is there, so is all the rest, and a load balancer may write to it."""
+    """A bucket for access logs. `policy` is created last; a load balancer may write to the bucket from then on."""
 
     bucket: aws.s3.Bucket
     public_access_block: aws.s3.BucketPublicAccessBlock
@@ -81,13 +82,13 @@ def create_log_bucket(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> LogBucket:
-    """load_balancer: the logical name of the one that writes, which waits for the bucket: it has no ARN yet.
-
-    protect: deleting the bucket fails while it holds logs; otherwise they go with it.
+    """load_balancer: the logical name of the load balancer that writes. It is created after the bucket, so its ARN is
+    not known here.
+    protect: deleting the bucket fails while it holds logs; otherwise the logs are deleted with it.
     """
 
     def after(*settings: pulumi.Resource) -> pulumi.ResourceOptions:
-        # One after the other: S3 refuses a change to a bucket while another is under way (OperationAborted).
+        # One change after the other: S3 refuses a change to a bucket while another one runs (OperationAborted).
         return pulumi.ResourceOptions(parent=parent, depends_on=settings)
 
     bucket = aws.s3.Bucket(name, force_destroy=not protect, tags=dict(tags), opts=after())
@@ -113,7 +114,7 @@ def create_log_bucket(
             {
                 # The only encryption that log delivery can write with.
                 "apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"},
-                # S3 sets this for new buckets since March 2026: left out, the provider might see a change for ever.
+                # S3 sets this for new buckets since March 2026: without it, the provider might always see a change.
                 "blocked_encryption_types": ["SSE-C"],
             }
         ],
@@ -144,7 +145,7 @@ def create_log_bucket(
                     Sid="LogDelivery",
                     Principal={"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
                     # Load balancers of this account, region and name only. Elastic Load Balancing's own example, under
-                    # "Security best practices" of that guide, ends in loadbalancer/*; a narrower one was not tried
+                    # "Security best practices" of the guide above, ends in loadbalancer/*; a narrower one was not tried
                     # (UNVERIFIED).
                     Condition={"ArnLike": {"aws:SourceArn": _load_balancer_arns(load_balancer, account)}},
                 ),
@@ -171,9 +172,8 @@ def create_log_bucket(
 
 
 def _load_balancer_arns(name: str, account: Account) -> pulumi.Input[str] | list[pulumi.Output[str]]:
-    """Of a load balancer by its logical name: as Pulumi names a new one, and by default.
-
-    One that is there keeps its name when `pulumi:autonaming` changes.
+    """ARN patterns of the load balancer with this logical name: with the name that Pulumi gives a new one, and with the
+    default name, since an existing load balancer keeps its name when `pulumi:autonaming` changes.
     """
     names = dict.fromkeys([physical_name("aws:lb/loadBalancer:LoadBalancer", name), f"{name}-*"])
     # The ARN goes on with a slash and an ID, which a `*` at the end of the name matches too.

@@ -27,7 +27,7 @@ REDIRECT_TO_HTTPS: aws.lb.ListenerDefaultActionArgsDict = {
 }
 
 _RECOMMENDED_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
-# The name says which versions a policy accepts: 1.3 down to the second number.
+# The name says which TLS versions a policy accepts: from 1.3 down to the version after `TLS13-`.
 _POLICY = re.compile(r"ELBSecurityPolicy-TLS13-1-[23]-[A-Za-z0-9-]+")
 _DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 _COMMON_NAME_MAX = 64  # ACM API reference, RequestCertificate
@@ -42,25 +42,25 @@ _CERTIFICATE = ArnForm(
 
 @dataclass(frozen=True, kw_only=True)
 class Https:
-    """Answer on port 443 with a certificate, and send what comes to port 80 there (301, same host, path and query).
+    """Answers on port 443 with a certificate, and redirects port 80 there (301, same host, path and query).
 
-    Give `certificate_arn`, or `domain` and `hosted_zone_id` to have a certificate made and renewed by ACM.
+    Give `certificate_arn`, or `domain` and `hosted_zone_id` to have ACM issue and renew a certificate.
 
-    domain: where clients reach the load balancer, such as `api.example.com`; lower case, no wildcard, of 64 characters
-    at most if a certificate is to be made for it. Without a domain the URL has the load balancer's own name, which the
-    certificate does not cover.
-    hosted_zone_id: the public Route 53 zone that `domain` lies in; the preview looks it up. The domain's A record, to
-    the load balancer, is created there, and must not exist yet; so is the record by which ACM sees that the domain is
-    yours. Without a zone, point the domain to the load balancer yourself.
+    domain: the name under which clients reach the load balancer, such as `api.example.com`; lower case, no wildcard, at
+    most 64 characters if ACM issues its certificate. Without a domain the URL has the load balancer's own name, which
+    the certificate does not cover.
+    hosted_zone_id: the public Route 53 zone that `domain` lies in; the preview looks it up. The domain's A
+    record for the load balancer, which must not exist yet, is created there, and so is the record by which ACM
+    validates the domain. Without a zone, point the domain to the load balancer yourself.
     certificate_arn: a certificate of yours, in ACM in the stack's region (or an IAM server certificate).
     tls_policy: the load balancer's security policy; one that accepts TLS 1.3 and nothing below 1.2. The default, with
-    post-quantum key exchange for clients that know it, is what AWS recommends (Elastic Load Balancing user guide,
-    "Security policies for your Application Load Balancer").
+    post-quantum key exchange for clients that support it, is the one that AWS recommends (Elastic Load Balancing user
+    guide, "Security policies for your Application Load Balancer").
 
     ACM asks for the same validation record for all certificates of one domain and account, in every region (ACM FAQ).
-    So it is taken over if it exists; and when the stack goes, it goes, and other certificates for this very domain are
-    not renewed until it is there again.
-    Changing the domain makes a new certificate, switches the listener to it, then deletes the old one.
+    So an existing record is taken over. The record is deleted with the stack; then other certificates for the same
+    domain are not renewed until the record exists again.
+    A changed domain gets a new certificate; the listener switches to it, then the old certificate is deleted.
     """
 
     domain: str | None = None
@@ -126,9 +126,9 @@ class IssuedCertificate:
 
 @dataclass(frozen=True, kw_only=True)
 class HttpsFront:
-    """listener: on port 443. issued: None for a certificate of one's own. alias: the domain's record, if any.
+    """listener: on port 443. issued: None for an existing certificate. alias: the domain's record, if any.
 
-    url: what uses it waits for listener and alias.
+    url: resources that use it wait for listener and alias.
     """
 
     url: pulumi.Output[str]
@@ -149,8 +149,8 @@ def create_https(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> HttpsFront:
-    """depends_on: what must be there before the listener takes a connection. protect: Pulumi keeps the listener and
-    the record of the domain.
+    """depends_on: resources that must exist before the listener accepts connections. protect: Pulumi keeps the listener
+    and the record of the domain.
 
     Raises InvalidArguments, as soon as the zone is known, if the domain's records cannot work there.
     """
@@ -182,7 +182,7 @@ def create_https(
                 {
                     "name": load_balancer.dns_name,
                     "zone_id": load_balancer.zone_id,
-                    "evaluate_target_health": False,  # there is nothing else to answer with
+                    "evaluate_target_health": False,  # DNS has no other record to answer with
                 }
             ],
             opts=pulumi.ResourceOptions(parent=parent, protect=protect or None),
@@ -199,7 +199,7 @@ def create_https(
 
 
 def _find_zone(https: Https, *, parent: pulumi.Resource) -> pulumi.Output[str] | None:
-    """The ID of the zone, known to be public and to hold the domain: what uses it waits for this look-up.
+    """The ID of the zone, once the zone is known to be public and to contain the domain.
 
     In another zone, the provider would append the zone's name to the domain (terraform-provider-aws,
     internal/service/route53/record.go), and ACM would wait for a record that nobody can see.
@@ -240,7 +240,7 @@ def _issue_certificate(
     certificate = aws.acm.Certificate(
         name, domain_name=https.domain, validation_method="DNS", tags=dict(tags), opts=opts
     )
-    # A certificate for one name has one option; which it is, is known once ACM has been asked.
+    # A certificate for one name has one validation option, which is known once ACM has created the certificate.
     option = certificate.domain_validation_options[0]
     record = aws.route53.Record(
         f"{name}-validation",
@@ -258,7 +258,8 @@ def _issue_certificate(
         validation_record_fqdns=[record.fqdn],
         opts=pulumi.ResourceOptions(
             parent=parent,
-            # Mostly minutes. The provider's own limit of 75 is long to wait for a zone that nobody delegated.
+            # Validation mostly takes minutes. The provider's own limit, 75 minutes, is too long if the zone is not
+            # delegated.
             custom_timeouts=pulumi.CustomTimeouts(create="30m"),
         ),
     )

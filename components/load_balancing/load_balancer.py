@@ -1,4 +1,4 @@
-"""The load balancer the microservices of an environment share: a new one, or a listener that is there already."""
+"""The load balancer that an environment's microservices share: a new one, or an existing listener."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ _URL = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
 
 @dataclass(frozen=True, kw_only=True)
 class ExistingListener:
-    """A listener of an application load balancer that others look after; it must be in the environment's VPC.
+    """A listener of an existing application load balancer, which must be in the environment's VPC.
 
-    Nothing is created but what each microservice needs there: a rule, a target group, a security group rule each way.
+    Each microservice creates there only a rule, a target group and a security group rule in each direction.
 
-    listener_arn: of the listener that gets the rules. Their priorities must not clash with rules that others have made;
-    set `Service.priority` if they do.
+    listener_arn: of the listener that gets the rules. Their priorities must not clash with the priorities of other
+    rules; set `Service.priority` if they do.
     security_group_id: one of the load balancer's. It gets a rule that lets requests out to each microservice's tasks.
-    url: what clients call, such as `https://api.example.com`, without a path.
+    url: the URL that clients call, such as `https://api.example.com`, without a path.
     """
 
     listener_arn: pulumi.Input[str]
@@ -63,10 +63,10 @@ class ExistingListener:
 class LoadBalancer:
     """A load balancer at which microservices put their rules.
 
-    url: what clients call; what uses it waits for the listeners and the domain's record.
+    url: the URL that clients call; resources that use it wait for the listeners and the domain's record.
     listener_arn: of the listener for rules. security_group_id: of the load balancer.
-    arn_suffix: `app/<name>/<id>`, by which CloudWatch and target tracking know the load balancer.
-    claims: what this program's microservices want of it. created: None for an `ExistingListener`.
+    arn_suffix: `app/<name>/<id>`, by which CloudWatch and target tracking identify the load balancer.
+    claims: the requests that this program's microservices claim. created: None for an `ExistingListener`.
     """
 
     url: pulumi.Output[str]
@@ -116,7 +116,7 @@ def create_load_balancer(
 def load_balancer_suffix(listener_arn: str) -> str:
     """`app/<name>/<id>` of the load balancer that an application load balancer's listener belongs to.
 
-    The ARNs of both have it in common (service authorization reference, "Elastic Load Balancing V2", resource types).
+    The ARNs of both contain it (service authorization reference, "Elastic Load Balancing V2", resource types).
     Raises InvalidArguments for another ARN.
     """
     match = _LISTENER.pattern.fullmatch(listener_arn)

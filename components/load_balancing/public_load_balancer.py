@@ -19,9 +19,9 @@ from components.network.network import Network
 from components.network.security_group_rules import HTTPS_PORT, let_in
 
 _HTTP_PORT = 80
-# A security group takes so many inbound rules, unless AWS has raised it (VPC user guide, "Amazon VPC quotas").
+# The most inbound rules that a security group takes, unless AWS has raised it (VPC user guide, "Amazon VPC quotas").
 _MAX_RULES = 60
-_IDLE_TIMEOUT = 60  # seconds; a service must keep idle connections longer, or clients see stray 502s
+_IDLE_TIMEOUT = 60  # seconds; a service must keep idle connections longer, or clients get occasional 502s
 _NOT_FOUND: aws.lb.ListenerDefaultActionArgsDict = {
     "type": "fixed-response",
     "fixed_response": {
@@ -43,14 +43,14 @@ _WEB_ACL = ArnForm(
 class PublicLoadBalancer:
     """A load balancer of the environment's own, reached from the internet over IPv4.
 
-    It answers 404 to what no microservice has claimed, and drops headers whose names HTTP does not allow.
+    It answers 404 to requests that no microservice has claimed, and drops headers whose names HTTP does not allow.
 
-    https: None speaks plain HTTP on port 80.
+    https: None serves plain HTTP on port 80.
     allowed_cidrs: the clients that may connect, as IPv4 CIDR blocks: at most 60, with HTTPS at most 30, since a
-    security group takes 60 rules and each block needs one a port. The default is everybody.
-    access_logs: None keeps none.
-    web_acl_arn: a regional AWS WAF web ACL (version 2) that filters requests. For a moment, while another takes its
-    place, none does.
+    security group takes 60 rules and each block needs one rule for each port. The default allows all clients.
+    access_logs: None writes none.
+    web_acl_arn: a regional AWS WAF web ACL (version 2) that filters requests. While a changed one replaces it, no web
+    ACL filters requests for a moment.
     """
 
     https: Https | None = None
@@ -72,7 +72,7 @@ class PublicLoadBalancer:
 class PublicResources:
     """The resources of a `PublicLoadBalancer`.
 
-    listener: on port 80. https: with the listener on port 443, if there is one. ingress: the security group's rules, by
+    listener: on port 80. https: the listener on port 443 and its certificate. ingress: the security group's rules, by
     CIDR block and port.
     """
 
@@ -102,7 +102,7 @@ def create_public_load_balancer(
         tags=dict(tags),
         opts=pulumi.ResourceOptions(parent=parent),
     )
-    # Named after what they allow: reordering the list changes nothing.
+    # Each rule is named after its block and port, so that reordering the list changes nothing.
     ingress = {
         (cidr, port): let_in(
             f"{name}-alb-from-{re.sub('[./]', '-', cidr)}-{port}",
@@ -143,7 +143,7 @@ def create_public_load_balancer(
         tags=dict(tags),
         opts=pulumi.ResourceOptions(
             parent=parent,
-            protect=protect or None,  # the parent's, if it is protected otherwise
+            protect=protect or None,  # None keeps the parent's own protection
             depends_on=[*ingress.values(), *([log_bucket.policy] if log_bucket is not None else [])],
             # A load balancer stays in its VPC, but the provider would try to give it the new one's subnets in place
             # (terraform-provider-aws, internal/service/elbv2/load_balancer.go).
@@ -158,11 +158,11 @@ def create_public_load_balancer(
             web_acl_arn=_WEB_ACL.in_region("PublicLoadBalancer", "web_acl_arn", options.web_acl_arn, account),
             opts=pulumi.ResourceOptions(
                 parent=parent,
-                # Deleting an association takes whatever web ACL the load balancer then has: the new one too.
+                # Deleting an association removes any web ACL that the load balancer has at that time, even the new one.
                 delete_before_replace=True,
             ),
         )
-    # No request comes past the web ACL.
+    # The listeners come after the web ACL, so that no request bypasses it.
     filtered = [association] if association is not None else []
     listener = aws.lb.Listener(
         name,
@@ -202,7 +202,7 @@ def _access_logs(logs: AccessLogs | None, log_bucket: LogBucket | None) -> aws.l
     if log_bucket is not None:
         bucket = log_bucket.bucket.bucket
     if logs is None or bucket is None:
-        # Left out, the provider would not switch off what was on, and logs would go on to a bucket that is gone.
+        # Without this, the provider would not switch access logs off, and they would still go to a deleted bucket.
         return {"enabled": False, "bucket": ""}
     return {"enabled": True, "bucket": bucket, "prefix": logs.prefix or ""}
 
@@ -224,13 +224,13 @@ def _cidrs_mistake(cidrs: Sequence[str], ports: int) -> str | None:
         if block.version == 6:
             return f"has {cidr!r}; the load balancer has IPv4 addresses only, so give IPv4 CIDR blocks"
         if str(block) != cidr:
-            return f"has {cidr!r}; AWS would make that {block}: give it so"
+            return f"has {cidr!r}; AWS would change it to {block}: give that block"
     if len(set(cidrs)) < len(cidrs):
         return "names the same block twice"
     if len(cidrs) * ports > _MAX_RULES:
         each = "a rule" if ports == 1 else f"{ports} rules"
         return (
             f"has {len(cidrs)} blocks with {each} each, and a security group takes {_MAX_RULES} rules; give at most"
-            f" {_MAX_RULES // ports}, such as broader ones"
+            f" {_MAX_RULES // ports}, if need be broader ones"
         )
     return None

@@ -1,9 +1,9 @@
-"""The microservice that gets a request: host and path patterns, and priorities that do not clash.
+"""Listener rules: host and path patterns, and priorities that do not clash.
 
-A load balancer asks its rules in the order of their priorities, the lowest number first. Each microservice has one.
-Unless a microservice sets its own, its priority is made of its hosts, paths and name alone, so that it stays the same
-when other microservices come and go: giving a rule a priority that another still holds fails in the middle of an
-update.
+A load balancer evaluates its rules in the order of their priorities, the lowest number first. Each microservice has one
+rule. Unless a microservice sets its own priority, it is derived from its hosts, paths and name alone, so that it stays
+the same when other microservices are added or removed: AWS refuses a priority that another rule still has, and the
+update would fail halfway.
 """
 
 import hashlib
@@ -20,23 +20,23 @@ PRIORITIES = (1, 50_000)
 # stands for any number of characters and ? for one. In HTTP a path begins with a slash.
 _LONGEST = 128
 _PATTERN = re.compile(r"""/[A-Za-z0-9_.$/~"'@:+&*?-]{0,127}""")
-# The same page: at least one dot, and only letters after the last. Capitals mean the same as small letters; they are
-# not taken here, so that one host cannot be written in two ways and be taken for two.
+# The same page: at least one dot, and only letters after the last. Hosts are case-insensitive; capitals are refused
+# here, so that one host cannot be written in two ways and counted as two.
 _HOST_PATTERN = re.compile(r"(?=.{1,128}\Z)([a-z0-9*?-]+\.)+[a-z]+")
 _WILDCARD = re.compile(r"[*?]")
 # "Quotas for your Application Load Balancers": five condition values a rule. "Condition types for listener rules" says
 # five match evaluations too, but no more than three a condition; whether four paths are refused is UNVERIFIED.
 _VALUES = 5
-# The first says six, the second five wildcards a rule.
+# The page of quotas says six wildcards a rule, that of condition types five.
 _WILDCARDS = 5
 
-# A claim without hosts, as it is compared with others. No host pattern is like it, since they all have a dot.
+# The host of a claim without hosts, for comparisons. It equals no host pattern, since each of those has a dot.
 _ANY_HOST = ("*",)
 
 # From the most specific path, one of 128 characters without a wildcard, to the most general, `/*`.
 _BANDS = 2 * _LONGEST
 _BAND_WIDTH = PRIORITIES[1] // _BANDS
-# First and last band of the rules for these hosts; each kind goes before the next one whatever the paths.
+# The first and last band of the rules for each kind of hosts; a kind goes before the next, whatever the paths.
 _EXACT_HOSTS, _WILDCARD_HOSTS, _WITHOUT_HOSTS = (0, 64), (65, 129), (130, _BANDS - 1)
 
 
@@ -89,12 +89,13 @@ def _count_wildcards(patterns: Sequence[str]) -> int:
 def derive_priority(name: str, paths: Sequence[str], hosts: Sequence[str] = ()) -> int:
     """A priority that depends on nothing but the microservice's own name, paths and hosts.
 
-    Hosts without wildcards go before those with some, and both before any host, whatever the paths.
+    Hosts without wildcards go before hosts with wildcards, and both go before rules without hosts, whatever the paths.
 
-    Then what counts is how much of the most general path comes before its first wildcard: the more, the lower the
-    number, so `/orders/*` goes before `/*`; and a path without a wildcard goes before one that continues it. Paths
-    are told apart by their first 63 characters; with hosts, by 32. Microservices that are equal in all this share a
-    band of 195 numbers, in which the hash of name and hosts decides: several teams may have an `api`.
+    Among rules of the same kind, the most general path decides: the more characters it has before its first wildcard,
+    the lower the number, so `/orders/*` goes before `/*`. A path without a wildcard goes before the same path followed
+    by a wildcard. Only the first 63 characters of a path count; with hosts, the first 32. Microservices that are equal
+    in all this share a band of 195 numbers, and the hash of name and hosts selects one of them, since several teams may
+    have an `api`.
     """
     first, last = _bands(hosts)
     band = max(first, last + _specificity("/*") - min(map(_specificity, paths)))
@@ -116,7 +117,7 @@ def _specificity(path: str) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """A microservice's claim at a load balancer: requests for `paths`, of any host if there are no `hosts`."""
+    """The requests that a microservice claims: those for `paths` of `hosts`, or of any host if `hosts` is empty."""
 
     name: str
     hosts: Sequence[str] = ()
@@ -125,18 +126,18 @@ class Claim:
 
     @property
     def requests(self) -> list[tuple[str, str]]:
-        """By host pattern and path pattern."""
+        """Pairs of a host pattern and a path pattern."""
         return list(itertools.product(self.hosts or _ANY_HOST, self.paths))
 
 
 class Claims:
-    """The claims of this program's microservices at one load balancer. It knows nothing of other programs' rules."""
+    """The claims of this program's microservices at one load balancer, without the rules of other programs."""
 
     def __init__(self) -> None:
         self._claims: list[Claim] = []
 
     def add(self, claim: Claim) -> None:
-        """Raises InvalidArguments if another microservice has the same priority or path of a host, or hides a path."""
+        """Raises InvalidArguments if another microservice has the same priority, or a path that equals or hides one."""
         for other in self._claims:
             raise_for(
                 f"Service of {claim.name}",
@@ -150,7 +151,7 @@ class Claims:
 
 def _same_path(claim: Claim, other: Claim) -> str | None:
     both = sorted(set(claim.requests) & set(other.requests))
-    return f"has {_shown(*both[0])}, which {other.name} has too: take it from one of them" if both else None
+    return f"has {_shown(*both[0])}, which {other.name} has too: remove it from one of them" if both else None
 
 
 def _same_priority(claim: Claim, other: Claim) -> str | None:
@@ -160,7 +161,7 @@ def _same_priority(claim: Claim, other: Claim) -> str | None:
 
 
 def _hidden_path(behind: Claim, before: Claim) -> str | None:
-    """A path of `behind` that gets no request at all, because `before` is asked first and takes them all."""
+    """A path of `behind` that gets no request at all, because the rule of `before` goes first and matches them all."""
     if behind.priority <= before.priority:
         return None
     for (host, path), (taken_host, taken_path) in itertools.product(behind.requests, before.requests):
@@ -178,6 +179,6 @@ def _shown(host: str, path: str) -> str:
 
 
 def _covers(general: str, special: str) -> bool:
-    """Whether `general` matches all that `special` does; False when that is not plain to see."""
+    """Whether `general` matches all that `special` matches; False if this is not certain."""
     wildcards = {"*": ".*", "?": "[^*]"}
     return bool(re.fullmatch("".join(wildcards.get(each) or re.escape(each) for each in general), special))

@@ -1,4 +1,4 @@
-"""One service's place behind a load balancer: its targets, the rule that picks its requests, the way between them."""
+"""One service behind a load balancer: its target groups, its listener rule and its security group rules."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from components.load_balancing.load_balancer import LoadBalancer
 from components.load_balancing.routing import Claim, derive_priority
 from components.network.security_group_rules import let_in, let_out
 
-_DEREGISTRATION_DELAY = 15  # seconds a task that leaves may take to finish what it has begun
+_DEREGISTRATION_DELAY = 15  # seconds that a draining task has to finish its requests
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """to_tasks, from_load_balancer: the security group rules on both ends of the way from load balancer to tasks.
+    """to_tasks, from_load_balancer: the security group rules at both ends of the connection from load balancer to
+    tasks.
 
-    alternate: the other target group of a service whose deployments move requests; ECS uses the two in turns.
+    alternate: the other target group of a service whose deployments move requests; ECS alternates between the two.
     """
 
     target_group: aws.lb.TargetGroup
@@ -35,7 +36,8 @@ class Target:
 
     @property
     def needed_by_service(self) -> Sequence[pulumi.Resource]:
-        """ECS takes a target group only once a rule has tied it to a load balancer; health checks need the way."""
+        """ECS accepts a target group only once a listener rule uses it; health checks need both security group
+        rules."""
         return [self.rule, self.to_tasks, self.from_load_balancer]
 
 
@@ -57,14 +59,14 @@ def create_target(
     """A target group for a service's tasks, and the rule that sends requests for `paths` of `hosts` there.
 
     hosts: none means any. priority: of the rule; None derives it from `name`, `hosts` and `paths`.
-    moves_requests: whether ECS deploys by moving requests: then there are two target groups, and their weights in the
-    rule are ECS's once the rule is created. To a rule that was there before, ECS adds the second one (UNVERIFIED).
-    Raises InvalidArguments when another microservice of this program has the same priority or path of a host, or
-    hides a path.
+    moves_requests: whether ECS deploys by shifting requests between two target groups. Once the rule is created, only
+    ECS changes their weights in it. ECS adds the second group to a rule that existed before (UNVERIFIED).
+    Raises InvalidArguments when another microservice of this program has the same priority, or a path that equals or
+    hides one of these.
 
-    Another `port` or load balancer replaces the target group: a new one is made, the rule is pointed to it, the service
-    follows, and the old one is deleted. Until the service's new tasks are healthy there, requests get 503. Not so with
-    `moves_requests`, where nothing but ECS points the rule.
+    A changed `port` or load balancer replaces the target group: a new one is created, the rule forwards to it, the
+    service follows, and the old one is deleted. Until the service's new tasks are healthy there, requests get 503. With
+    `moves_requests` this is not so, since only ECS changes the rule's targets.
     """
     priority = derive_priority(name, paths, hosts) if priority is None else priority
     load_balancer.claims.add(Claim(name=name, hosts=hosts, paths=paths, priority=priority))
@@ -149,15 +151,15 @@ def _target_group(
         opts=pulumi.ResourceOptions(
             parent=parent,
             # Only one load balancer can use a target group ("Quotas for your Application Load Balancers"). When the
-            # load balancer changes, the new rule comes before the old one goes: it needs a target group of its own.
-            # Read in the sources of SDK and engine, not run on a real engine (UNVERIFIED).
+            # load balancer changes, the new rule is created before the old one is deleted: it needs a target group of
+            # its own. Read in the sources of SDK and engine, not run on a real engine (UNVERIFIED).
             replacement_trigger=load_balancer.arn_suffix,
         ),
     )
 
 
 def _forward(target_group: aws.lb.TargetGroup, alternate: aws.lb.TargetGroup | None) -> Any:
-    """A rule's action, with all requests for `target_group`."""
+    """The action of a rule that sends all requests to `target_group`."""
     if alternate is None:
         return {"type": "forward", "target_group_arn": target_group.arn}
     weighted = [{"arn": target_group.arn, "weight": 100}, {"arn": alternate.arn, "weight": 0}]

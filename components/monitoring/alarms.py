@@ -1,4 +1,4 @@
-"""When a microservice calls for help: what its owner sets, and what every CloudWatch alarm of it has in common."""
+"""The alarms of a microservice: its owner's thresholds, and the properties that all its CloudWatch alarms share."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ _TOPIC = ArnForm(
     example="arn:aws:sns:us-east-1:123456789012:alarms",
 )
 
-# One bad minute does not page, and a fault is known after three.
+# One bad minute fires no alarm; three bad minutes do.
 MINUTES = 5
 _BAD_MINUTES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Alarms:
-    """Tell an SNS topic when a microservice needs somebody, and again when it no longer does.
+    """Notifies an SNS topic when an alarm of a microservice fires, and again when it ends.
 
     topic_arn: an existing topic in the stack's region. If it is encrypted, the policy of its KMS key must let
     cloudwatch.amazonaws.com use the key (SNS developer guide, "Enable compatibility between event sources from AWS
-    services and encrypted topics"): otherwise alarms fire and nobody hears them.
+    services and encrypted topics"): otherwise alarms fire, but nobody is notified.
 
-    All that follows is counted by the minute, and an alarm fires when 3 of 5 minutes are above its threshold:
+    The following thresholds are for one minute; an alarm fires when 3 of 5 minutes are above its threshold:
 
-    error_percent: percent of the requests for this service that end in a 5xx from a task, or that its task takes no
-    connection for; 4xx do not count, since 404 is a normal answer of an API. 1.0 leaves room for a task that dies with
-    a request in its hands. In a quiet hour one failed request is 100 percent of its minute, but one minute: it takes
-    failures in three of five minutes to fire, however few they are, so that a service with little traffic is not blind.
-    p99_seconds: how long 99 of 100 requests may take until the task begins to answer. 1.0 is what a caller waits
-    without wondering. Evaluated however few requests there are, for the same reason: CloudWatch would leave out
-    minutes with fewer than 1,000 of them (CloudWatch user guide, "Percentile-based alarms and low data samples").
+    error_percent: percent of the requests for this service that get a 5xx from a task, or for which its task accepts no
+    connection; 4xx do not count, since 404 is a normal answer of an API. 1.0 tolerates a task that dies while it
+    handles a request. With little traffic, one failed request may be 100 percent of its minute; the alarm fires only
+    after failures in three of five minutes, but then even for a few requests, so that quiet services are watched, too.
+    p99_seconds: the time within which a task must begin to answer 99 of 100 requests; 1.0 is a delay that callers
+    accept. It is evaluated even for a few requests, for the same reason: by default CloudWatch ignores minutes with
+    fewer than 1,000 requests (CloudWatch user guide, "Percentile-based alarms and low data samples").
     throttles: requests for the table that Keyspaces refuses for lack of capacity. 0, since each of them failed or was
-    tried again, and capacity that is short for minutes stays short.
-    system_errors: requests for the table that fail inside Keyspaces, which should be none.
-    user_errors: invalid requests for the table. 5, since somebody at a CQL prompt makes a few and a program that does
-    not fit its table makes more.
+    retried, and a lack of capacity that lasts for minutes does not end by itself.
+    system_errors: requests for the table that fail inside Keyspaces; there should be none.
+    user_errors: invalid requests for the table. 5, since a person at a CQL prompt causes a few, and a program that does
+    not match its table causes more.
 
-    rollback: ECS goes back to the last completed deployment when an alarm of the traffic fires during a deployment.
-    See `service_alarms.deployment_alarms` for what that means.
+    rollback: ECS rolls back to the last completed deployment when a traffic alarm fires during a deployment; see
+    `service_alarms.deployment_alarms`.
 
-    Without a threshold: a target that is unhealthy, and fewer healthy targets than there should be tasks for 5 minutes
-    on end.
+    Two more alarms have no threshold: one for an unhealthy target, and one for fewer healthy targets than required
+    tasks during 5 minutes in a row.
 
     CloudWatch bills each metric that an alarm reads: 6 for a service, one more with Container Insights, and
     3 for each table that it reads or 12 for each that it writes; a one-off task has only those of its tables. (About
@@ -82,7 +82,7 @@ class Alarms:
         )
 
     def in_region(self, account: Account) -> Alarms:
-        """The same, which refuses a topic of another region as soon as both are known."""
+        """A copy that refuses a topic of another region as soon as topic and region are known."""
         return replace(self, topic_arn=_TOPIC.in_region("Alarms", "topic_arn", self.topic_arn, account))
 
 
@@ -100,7 +100,7 @@ def create_alarm(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> aws.cloudwatch.MetricAlarm:
-    """watched: of `single` or `combined`. missing: what a minute without data is."""
+    """watched: the result of `single` or `combined`. missing: how a minute without data counts."""
     return aws.cloudwatch.MetricAlarm(
         name,
         alarm_description=description,
@@ -129,12 +129,12 @@ def single(metric: Metric) -> dict[str, Any]:
 
 
 def combined(expression: str, label: str, metrics: Mapping[str, Metric]) -> dict[str, Any]:
-    """metrics: by the names they have in the expression, which begin with a small letter.
+    """metrics: by their names in the expression, which begin with a lower-case letter.
 
-    A metric of failures has no data while nothing fails. Arithmetic takes what is missing for 0, and so does FILL
-    (CloudWatch user guide, "Math expressions with metrics"); for a metric without a single value, as for an operation
-    that never happened, neither was seen on AWS (UNVERIFIED). With FILL, the latest minute may count as 0 because it
-    comes late, which 3 minutes of 5 make up for.
+    A metric of failures has no data while nothing fails. Arithmetic counts missing data as 0, and so does FILL
+    (CloudWatch user guide, "Math expressions with metrics"); neither was tried on AWS for a metric without any value,
+    such as that of an operation that never happened (UNVERIFIED). With FILL, the latest minute may count as 0 because
+    its data comes late; the rule of 3 minutes in 5 compensates for this.
     """
     result = {"id": "result", "expression": expression, "label": label, "return_data": True}
     return {"metric_queries": [result, *(metric.query(id_) for id_, metric in metrics.items())]}

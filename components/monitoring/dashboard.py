@@ -1,4 +1,4 @@
-"""One CloudWatch dashboard for a microservice: what its callers see, what its tasks do, how its table takes it."""
+"""One CloudWatch dashboard for a microservice: its traffic, its tasks, its tables and its error lines."""
 
 from __future__ import annotations
 
@@ -23,10 +23,9 @@ _ERROR = "/(?i)(error|exception|traceback|critical|fatal)/"
 class ServiceView:
     """The part of a dashboard about a service, behind a load balancer or not.
 
-    load_balancer_arn_suffix: `app/NAME/ID`. target_groups: none without a load balancer, two where deployments
-    move requests from one to the other. container_insights: whether the
-    cluster has it: ECS then reports how many tasks it wants and runs; otherwise the load balancer's count of healthy
-    targets is the number of tasks.
+    load_balancer_arn_suffix: `app/NAME/ID`. target_groups: none without a load balancer, two where deployments move
+    requests from one to the other. container_insights: whether the cluster has Container Insights: ECS then reports its
+    desired and running tasks; otherwise the load balancer's count of healthy targets is the number of tasks.
     """
 
     load_balancer_arn_suffix: pulumi.Input[str]
@@ -36,7 +35,7 @@ class ServiceView:
     container_insights: bool
 
 
-# A row of widgets, each a type and its properties, as wide as each other.
+# A row of widgets of the same width, each a type and its properties.
 _Row = Sequence[tuple[str, Mapping[str, Any]]]
 
 
@@ -52,13 +51,12 @@ def create_dashboard(
 ) -> aws.cloudwatch.Dashboard:
     """A dashboard `<name>-<stack>`; without `service`, as for a one-off task, of tables and log only.
 
-    tables: by name, each with the access whose operations to show. alarms: shown with their state, if there are any; at
-    most 100.
+    tables: by name, each with the access whose operations are shown. alarms: shown with their state; at most 100.
 
-    It carries no tags: the aws provider (7.51) has none for dashboards. Their names are the account's, not a region's,
-    and a dashboard of the same name is overwritten without a word (CloudWatch API reference, PutDashboard): stacks of
-    one account that have a microservice in common need different names. CloudWatch bills dashboards beyond the first
-    three, and what the query of the log reads each time that somebody looks (see the CloudWatch price list).
+    It has no tags: the aws provider (7.51) supports none for dashboards. A dashboard's name is unique in the account,
+    not in a region, and AWS silently overwrites a dashboard of the same name (CloudWatch API reference, PutDashboard):
+    stacks of one account that have a microservice in common need different names. CloudWatch bills dashboards beyond
+    the first three, and the log data that the query reads at each view (see the CloudWatch price list).
     """
     rows: list[tuple[int, _Row]] = []
     if alarms:
@@ -175,7 +173,7 @@ def _graph(title: str, metrics: Sequence[Sequence[Any]]) -> tuple[str, Mapping[s
 
 
 def _widgets(rows: Sequence[tuple[int, _Row]], region: pulumi.Input[str]) -> list[dict[str, Any]]:
-    """rows: of a height each, from the top. Only an alarm widget has no region: the alarms' ARNs do."""
+    """rows: each with its height, from the top. Only an alarm widget has no region, since the alarms' ARNs have it."""
     widgets = []
     top = 0
     for height, row in rows:

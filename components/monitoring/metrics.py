@@ -55,8 +55,8 @@ class Metric:
 class TrafficMetrics:
     """Metrics of one target group, as the load balancer sees it; `balancer_errors` is of all target groups together.
 
-    requests counts those for which a target was chosen. target_errors: 5xx that a task answered. unreached: requests
-    whose target took no connection. balancer_errors: 5xx of the load balancer's own, which has no dimension for a
+    requests: those for which a target was chosen. target_errors: 5xx that a task answered. unreached: requests whose
+    target accepted no connection. balancer_errors: 5xx of the load balancer's own, which has no dimension for a
     target group.
     """
 
@@ -89,7 +89,7 @@ def traffic_metrics(load_balancer: pulumi.Input[str], target_group: pulumi.Input
             stat="Sum",
         ),
         latencies={stat: of_target_group("TargetResponseTime", stat) for stat in ("p50", "p90", "p99")},
-        # Each of the load balancer's nodes counts the targets for itself. Minimum: no node counts fewer.
+        # Each node of the load balancer counts the targets; Minimum is the lowest count of any node.
         healthy=of_target_group("HealthyHostCount", "Minimum"),
         unhealthy=of_target_group("UnHealthyHostCount", "Minimum"),
     )
@@ -99,8 +99,8 @@ def traffic_metrics(load_balancer: pulumi.Input[str], target_group: pulumi.Input
 class ServiceMetrics:
     """Metrics that ECS reports of one service; cpu and memory in percent of the task size.
 
-    reporting: how many tasks reported their CPU in a minute. desired, running: only with Container Insights on the
-    cluster.
+    reporting: the number of tasks that reported their CPU in a minute. desired, running: only with Container Insights
+    on the cluster.
     """
 
     cpu: Mapping[str, Metric]
@@ -131,8 +131,9 @@ class TableMetrics:
     """Metrics that Keyspaces reports of one table, for all its clients together.
 
     By operation, such as SELECT: requests, latencies (milliseconds inside Keyspaces), throttles, system_errors,
-    user_errors, and how often the limits of a connection (3,000 requests a second) and of a storage partition were hit.
-    By "read" and "write": capacity consumed (in total over the period) and provisioned (a second; absent on demand).
+    user_errors, and how often the limits of a connection (3,000 requests a second) and of a storage partition were
+    exceeded. By "read" and "write": capacity consumed (in total over the period) and provisioned (a second; absent on
+    demand).
     """
 
     requests: Mapping[str, Metric]
@@ -147,7 +148,7 @@ class TableMetrics:
 
 
 def table_metrics(table: aws.keyspaces.Table, access: Access) -> TableMetrics:
-    """Of the operations that `access` allows."""
+    """The metrics of the operations that `access` allows."""
     dimensions: Mapping[str, pulumi.Input[str]] = {"Keyspace": table.keyspace_name, "TableName": table.table_name}
 
     def of_table(name: str, stat: str) -> Metric:

@@ -20,12 +20,13 @@ def create_failures_alarm(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> aws.cloudwatch.MetricAlarm:
-    """Fires as long as the queue of failures holds a message, and when EventBridge Scheduler has dropped one.
+    """Fires while the failure queue holds a message, and when EventBridge Scheduler has dropped an invocation.
 
-    So it ends when somebody has taken the messages out, or SQS after 14 days. Not the number of messages that came: it
-    may be known up to 15 minutes late, when the alarm no longer looks at that minute (SQS developer guide, "Available
-    CloudWatch metrics for Amazon SQS"). A dropped one is counted too (EventBridge Scheduler user guide, "Monitoring
-    Amazon EventBridge Scheduler with Amazon CloudWatch"), for when the queue could not be reached.
+    The alarm ends when somebody has deleted the messages, or SQS has done so after 14 days. It does not watch the
+    number of messages sent: SQS may report this up to 15 minutes late, when the alarm no longer evaluates that minute
+    (SQS developer guide, "Available CloudWatch metrics for Amazon SQS"). Dropped invocations count, too (EventBridge
+    Scheduler user guide, "Monitoring Amazon EventBridge Scheduler with Amazon CloudWatch"), in case that the queue
+    could not be reached.
     """
     waiting = Metric(
         namespace="AWS/SQS",
@@ -42,8 +43,8 @@ def create_failures_alarm(
     return create_alarm(
         f"{name}-failures",
         alarms,
-        f"{name} did not run at a time of its schedule, or a run of it failed. Look first at the messages in its queue"
-        " of failures, which say why, and at the last lines of its log; then take the messages out.",
+        f"{name} did not run at a time of its schedule, or a run of it failed. Look first at the messages in its"
+        " failure queue, which give the reason, and at the last lines of its log; then delete the messages.",
         combined(
             "FILL(waiting, 0) + FILL(dropped, 0)", "Failures of the schedule", {"waiting": waiting, "dropped": dropped}
         ),

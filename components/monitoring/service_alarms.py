@@ -17,7 +17,7 @@ from components.monitoring.metrics import (
     traffic_metrics,
 )
 
-# A new service's tasks need a while to start, and the load balancer reports no targets until one is registered.
+# A new service's tasks need time to start, and the load balancer reports no targets until one is registered.
 _WARM_UP_MINUTES = 15
 _OF_TASKS: Mapping[str, Any] = {
     "missing": "breaching",
@@ -36,16 +36,16 @@ def create_traffic_alarms(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> dict[str, aws.cloudwatch.MetricAlarm]:
-    """Alarms `errors`, `latency` and `unhealthy`, which need no service: it may watch them when it is deployed.
+    """Alarms `errors`, `latency` and `unhealthy`, which exist before the service, so that ECS can watch them.
 
-    A 5xx of the load balancer's own cannot be told apart by service: HTTPCode_ELB_5XX_Count is of the whole load
-    balancer, and an alarm on it would page, or roll back, one service for another's fault. So `errors` counts what has
-    a target group: answers of tasks and connections they did not take. Requests that the load balancer gave up on
-    otherwise (a task that hangs, or closes a connection halfway) are on the dashboard only; a task that hangs fails
-    its health check, which is `unhealthy`, and where no task is left, the alarm of the tasks fires.
+    The load balancer's own 5xx cannot be assigned to a service: HTTPCode_ELB_5XX_Count is for the whole load balancer,
+    and an alarm on it would page, or roll back, one service for another's fault. So `errors` counts only metrics of a
+    target group: 5xx of tasks, and connections that tasks did not accept. Other failed requests (a task hangs, or
+    closes a connection halfway) are only on the dashboard. A task that hangs fails its health check, so `unhealthy`
+    fires; if no task is left, the task alarm fires.
 
-    target_groups: one, or two of a service whose deployments move requests from one to the other. Of two, what is worse
-    counts, so that a canary's few requests are not lost among all the others.
+    target_groups: one, or two of a service whose deployments move requests from one to the other. Of two, the worse
+    value counts, so that the errors of a canary's few requests are not hidden by the others.
     """
     traffic = [traffic_metrics(load_balancer_arn_suffix, group.arn_suffix) for group in target_groups]
     common: dict[str, Any] = {"tags": tags, "parent": parent}
@@ -88,7 +88,7 @@ def _failed_requests(traffic: Sequence[TrafficMetrics]) -> dict[str, Any]:
     """The percentage of one target group, or the higher one of two."""
     label = "Failed requests (%)"
     if len(traffic) == 1:
-        # 0 without requests, or CloudWatch would look for further minutes with requests to judge by.
+        # 0 without requests: without a value, CloudWatch would evaluate other minutes instead.
         return combined(
             "IF(requests > 0, 100 * (FILL(errors, 0) + FILL(unreached, 0)) / requests, 0)",
             label,
@@ -102,7 +102,7 @@ def _failed_requests(traffic: Sequence[TrafficMetrics]) -> dict[str, Any]:
             f"errors{number}": group.target_errors,
             f"unreached{number}": group.unreached,
         }
-        # Where there are no requests there are no failures either, so it does not matter by what 0 is divided.
+        # Without requests there are no failures, so the quotient is 0 with any divisor.
         of_each.append(
             f"100 * (FILL(errors{number}, 0) + FILL(unreached{number}, 0)) / FILL(requests{number}, 1)",
         )
@@ -124,15 +124,15 @@ def deployment_alarms(
 ) -> aws.ecs.ServiceAlarmsArgsDict | None:
     """The argument `alarms` of aws.ecs.Service. traffic: of `create_traffic_alarms`, empty without `alarms`.
 
-    ECS watches them during a deployment and, in a rolling one, once the old tasks are gone, for a while longer that it
-    derives from the alarms: the bake time, by which every such deployment takes some minutes more to complete. A
-    deployment that begins while one of them is in ALARM is not watched at all, so that a fix can be deployed. Of alarms
-    and circuit breaker, the first to detect a failure acts on it. (ECS developer guide, "How CloudWatch alarms detect
-    Amazon ECS deployment failures".) ECS takes names only, so the alarms are of the service's own region and account.
+    ECS watches the alarms during a deployment. In a rolling deployment, it goes on after the old tasks are gone for the
+    bake time, which it derives from the alarms; so every such deployment takes some minutes longer. A deployment that
+    begins while one of the alarms is in ALARM is not watched at all, so that a fix can be deployed. The alarms or the
+    circuit breaker act on a failure, whichever detects it first. (ECS developer guide, "How CloudWatch alarms detect
+    Amazon ECS deployment failures".) ECS takes only names, so the alarms are in the service's own region and account.
 
-    None without `rollback`. The aws provider takes an `alarms` that is gone for no change
-    (SuppressMissingOptionalConfigurationBlock), and ECS leaves as it is what an update does not mention
-    (aws/copilot-cli#4565); so it is `Deployment` that tells ECS to watch none any more.
+    None without `rollback`. The aws provider sees no change when `alarms` is removed
+    (SuppressMissingOptionalConfigurationBlock), and ECS keeps a property that an update does not mention
+    (aws/copilot-cli#4565); so `Deployment` tells ECS to watch no alarms.
     """
     if alarms is None or not alarms.rollback:
         return None
@@ -152,19 +152,19 @@ def create_task_alarm(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> aws.cloudwatch.MetricAlarm | None:
-    """Fires when fewer tasks serve than should for 5 minutes on end, which is longer than ECS takes to replace one.
+    """Fires when too few tasks serve during 5 minutes in a row, which is longer than ECS takes to replace one.
 
-    min_tasks: the fewest that may run: the least that autoscaling keeps, or the desired count. At 0 there is no alarm.
-    container_insights: compare the running tasks with the number that ECS wants at the time.
+    min_tasks: the minimum of autoscaling, or the desired count. 0 creates no alarm.
+    container_insights: compare the running tasks with the desired count of the time.
 
     Without Container Insights the alarm reads HealthyHostCount of the target group (Elastic Load Balancing user guide
     for Application Load Balancers, "CloudWatch metrics for your Application Load Balancer"). A task counts once it
-    passes the health check, and no longer while it drains. The load balancer reports the metric only while targets are
-    registered, so missing data fires too, except in the first minutes of a new alarm. (The same page says that metrics
+    passes the health check, until it drains. The load balancer reports the metric only while targets are registered, so
+    missing data fires the alarm, too, except in its first minutes. (The same page says that metrics
     are reported only while requests flow; health checks are reported without requests: UNVERIFIED.)
 
-    With Container Insights, autoscaling's present number is known, so the alarm also fires when a service that was
-    scaled out lacks tasks above `min_tasks`. A running task that fails its health check is the alarm `unhealthy`'s.
+    With Container Insights, the present desired count is known, so the alarm also fires when a scaled-out service lacks
+    tasks above `min_tasks`. A running task that fails its health check fires the alarm `unhealthy` instead.
     """
     if min_tasks == 0:
         return None
@@ -190,10 +190,10 @@ def create_worker_alarm(
 ) -> aws.cloudwatch.MetricAlarm | None:
     """`create_task_alarm` for a service without target group.
 
-    Without Container Insights the alarm reads how many tasks have reported their CPU utilization in a minute, which is
-    how ECS says to count those that run (ECS developer guide, "Amazon ECS service utilization metrics", Service RUNNING
-    task count; UNVERIFIED that it is exact on Fargate). Tasks that run and fail their health check count until ECS
-    stops them.
+    Without Container Insights the alarm reads the number of tasks that reported their CPU utilization in a minute, as
+    ECS recommends to count running tasks (ECS developer guide, "Amazon ECS service utilization metrics", Service
+    RUNNING task count; UNVERIFIED that it is exact on Fargate). Tasks that run and fail their health check count until
+    ECS stops them.
     """
     if min_tasks == 0:
         return None

@@ -26,7 +26,7 @@ def create_table_alarms(
 
     of: the microservice.
 
-    Keyspaces does not name the client: every client of the table counts, so that two microservices with alarms on one
+    The metrics do not name the client, so every client of the table counts, and two microservices with alarms on one
     table both report its faults.
     """
     metrics = table_metrics(table, access)
@@ -40,7 +40,7 @@ def create_table_alarms(
         "system-errors": (
             metrics.system_errors,
             alarms.system_errors,
-            "fail inside Keyspaces. Look first at the AWS Health Dashboard; drivers may try such requests again.",
+            "fail inside Keyspaces. Look first at the AWS Health Dashboard; drivers may retry such requests.",
         ),
         "user-errors": (
             metrics.user_errors,
@@ -73,5 +73,5 @@ def create_table_alarms(
 
 
 def _id(operation: str) -> str:
-    # Not the bare word: SELECT begins a query in another of CloudWatch's languages.
+    # Not the plain word, since SELECT begins a query in another of CloudWatch's languages.
     return f"{operation.lower()}s"

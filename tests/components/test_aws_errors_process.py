@@ -38,7 +38,7 @@ DELETED: dict[str, tuple[ResourceProvider, dict[str, Any], str, str]] = {
     ),
 }
 ADVICE = {
-    "AccessDeniedException": "{action} is not allowed: allow it to the principal that runs Pulumi",
+    "AccessDeniedException": "{action} is not allowed: grant it to the principal that runs Pulumi",
     "ThrottlingException": "{action} is throttled: wait a minute",
     "ExpiredTokenException": "the credentials have expired at {action}: sign in again",
     "UnrecognizedClientException": "AWS does not accept the credentials for {action}: sign in by aws:profile,"
@@ -100,7 +100,7 @@ def test_says_in_one_sentence_why_a_resource_was_not_deleted(engine: Engine, aws
     aws.code = "AccessDeniedException"
     provider, props, name, action = DELETED[resource]
     said = failure(engine, provider, props, deleted=True)
-    assert said.startswith(f"{name}: {action} is not allowed: allow it to the principal that runs Pulumi, then run")
+    assert said.startswith(f"{name}: {action} is not allowed: grant it to the principal that runs Pulumi, then run")
     assert "\n" not in said
 
 

@@ -138,7 +138,7 @@ def test_fills_the_table_of_a_microservice(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"table": read(TABLE)}, "table is not written; say write"),
+        ({"table": read(TABLE)}, "table is not writable; use write"),
         ({"source": "s3://data/things/"}, "source is 's3://data/things/'; give an S3Source"),
         ({"format": "xml"}, "format is 'xml'; use csv, json, parquet"),
         ({"workers": 1}, "workers is 1; use 2 to 299"),
