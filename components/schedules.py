@@ -1,4 +1,4 @@
-"""Schedule expressions, as EventBridge Scheduler and Application Auto Scaling take them, checked before they do."""
+"""Checks of the schedule expressions of EventBridge Scheduler and Application Auto Scaling."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
 @dataclass(frozen=True, kw_only=True)
 class _Field:
-    """names: that stand for numbers. special: forms that this field has beside numbers, ranges, steps and `*`."""
+    """names: words for numbers. special: forms that this field takes besides numbers, ranges, steps and `*`."""
 
     name: str
     low: int
@@ -76,14 +76,14 @@ def expression_mistake(expression: str) -> str | None:
         return f"is {expression!r}; cron takes six fields with one space between: {names}"
     for given, each in zip(fields, _FIELDS, strict=True):
         if not each.takes(given):
-            return f"is {expression!r}, whose {each.name} {given!r} is none; use one such as {_EXAMPLES}"
+            return f"is {expression!r}, whose {each.name} {given!r} is not valid; use one such as {_EXAMPLES}"
     if (fields[2] == "?") == (fields[4] == "?"):
         return f"is {expression!r}; put ? for the day of month or for the day of week, and not for both"
     return None
 
 
 def timezone_mistake(timezone: str) -> str | None:
-    known = zoneinfo.available_timezones()  # empty where neither the system nor the package tzdata has any
+    known = zoneinfo.available_timezones()  # empty if neither the system nor the package tzdata has zones
     if not known or timezone in known:
         return None
     return f"is {timezone!r}; use a name of the IANA database, such as UTC or Europe/Berlin"

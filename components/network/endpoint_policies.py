@@ -1,14 +1,14 @@
-"""Policies of VPC endpoints: they allow only what tasks are granted, and only to principals of this account.
+"""Policies of VPC endpoints: they allow only the actions that tasks need, and only to principals of this account.
 
-An endpoint policy grants nothing. It keeps a task that was broken into from carrying data out with credentials of
-another account, to which no role of this one is a barrier (AWS PrivateLink guide, "Control access to VPC endpoints
+An endpoint policy grants nothing. It keeps a compromised task from sending data out with credentials of another
+account, which no role of this account can limit (AWS PrivateLink guide, "Control access to VPC endpoints
 using endpoint policies").
 
-`aws:PrincipalAccount` in a policy of an endpoint: named by that guide, and it is in the context of every request (IAM
-user guide, "AWS global condition context keys"). UNVERIFIED: that each of these services fills it in; so
-the condition holds where it does, and locks nobody out where it does not (`IfExists`). The guides of Keyspaces, ECR,
-CloudWatch Logs and Secrets Manager show endpoint policies with the actions and resources used here, the one of Systems
-Manager only says that there may be some.
+The guide names `aws:PrincipalAccount` for endpoint policies, and every request has this key in its context (IAM user
+guide, "AWS global condition context keys"). UNVERIFIED: that each of these services fills it in; the condition applies
+if a service does, and locks nobody out if it does not (`IfExists`). The guides of Keyspaces, ECR, CloudWatch Logs and
+Secrets Manager show endpoint policies with the actions and resources used here; the guide of Systems Manager says only
+that its endpoint may have a policy.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ _Allowed = Sequence[tuple[Sequence[str], pulumi.Input[str]]]
 def keyspaces_policy(account: Account, keyspace: str) -> pulumi.Output[str]:
     """Rows of the tables of one keyspace; and the system keyspaces, which every driver reads when it connects.
 
-    Source of the ARNs: Keyspaces developer guide, "Using Amazon Keyspaces with interface VPC endpoints". There is no
-    action for a multi-Region keyspace here.
+    Source of the ARNs: Keyspaces developer guide, "Using Amazon Keyspaces with interface VPC endpoints". The policy
+    has no actions for multi-Region keyspaces.
     """
     return _document(
         account,
@@ -57,7 +57,7 @@ def keyspaces_policy(account: Account, keyspace: str) -> pulumi.Output[str]:
 def ecr_policy(account: Account, agent: GuardDutyAgent | None) -> pulumi.Output[str]:
     """Pulling images of this account: one policy for both endpoints, as the ECR user guide recommends.
 
-    It keeps out images of other accounts, but for that of GuardDuty's `agent`.
+    It refuses images of other accounts, except that of GuardDuty's `agent`.
     """
     return _document(
         account,
@@ -80,7 +80,7 @@ def traces_policy(account: Account) -> pulumi.Output[str]:
 
 
 def guardduty_policy(account: Account) -> pulumi.Output[str]:
-    """The reports of GuardDuty's agent, of tasks of this account (GuardDuty user guide, "VPC endpoint policy")."""
+    """Reports of GuardDuty's agent in tasks of this account (GuardDuty user guide, "VPC endpoint policy")."""
     return _document(account, [(["guardduty:*"], "*")])
 
 
@@ -100,11 +100,11 @@ def secrets_policy(account: Account) -> pulumi.Output[str]:
 
 
 def objects_policy(account: Account, buckets: Sequence[str]) -> pulumi.Output[str]:
-    """The layers of images, which ECR keeps in a bucket of its own, reading these buckets, and nothing else in S3.
+    """Reading image layers, which ECR keeps in its own bucket, and reading `buckets`; nothing else in S3.
 
-    No condition on the account for layers: ECR hands out URLs that it has signed as itself (AWS's data perimeter policy
-    examples, "Amazon Elastic Container Registry"). Source of their ARN: ECR user guide, "Minimum Amazon S3 Bucket
-    Permissions for Amazon ECR".
+    The statement for layers has no condition on the account, since ECR signs their URLs as itself (AWS's data perimeter
+    policy examples, "Amazon Elastic Container Registry"). Source of their ARN: ECR user guide, "Minimum Amazon S3
+    Bucket Permissions for Amazon ECR".
     """
     layers = pulumi.Output.format("arn:{0}:s3:::prod-{1}-starport-layer-bucket/*", account.partition, account.region)
     arns = [pulumi.Output.format("arn:{0}:s3:::{1}", account.partition, bucket) for bucket in buckets]
@@ -127,6 +127,6 @@ def _document(account: Account, allowed: _Allowed) -> pulumi.Output[str]:
 
 
 def _statements(account: Account | None, allowed: _Allowed) -> list[dict[str, Any]]:
-    """account: of the principals that they allow; None for any."""
+    """account: of the allowed principals; None allows any."""
     condition = {"Condition": {"StringEqualsIfExists": {"aws:PrincipalAccount": account.id}}} if account else {}
     return [allow(actions, resource, Principal="*", **condition) for actions, resource in allowed]

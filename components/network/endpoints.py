@@ -1,4 +1,4 @@
-"""VPC endpoints: for Keyspaces, for what else tasks need, and for the layers of images in S3."""
+"""VPC endpoints: for Keyspaces, for the other services that tasks need, and for image layers in S3."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def find_service(
     """AWS's description of a service such as `ecr.api`: its full name, its zones, and whether it supports policies.
 
     In China some services begin with `cn.com.amazonaws`, others with `com.amazonaws` as everywhere else; EC2 finds the
-    one there is. (VPC user guide for China; which has which was not tried: UNVERIFIED.)
+    one that exists. (VPC user guide for China; UNVERIFIED: the services' prefixes were not tried.)
     """
     opts = pulumi.InvokeOptions(parent=parent)
     region = aws.get_region(opts=opts).region
@@ -97,10 +97,10 @@ def create_https_endpoints(
 ) -> dict[str, aws.ec2.VpcEndpoint]:
     """The endpoints of Fargate tasks without internet, by service: for image and log; with `sessions`, for Exec;
     with `parameters` and `secrets`, for secrets in Parameter Store and in Secrets Manager; with `traces`, for X-Ray,
-    whose OTLP endpoint has the name that this endpoint's private DNS answers for (that it serves OTLP is UNVERIFIED).
+    since this endpoint's private DNS resolves the name of X-Ray's OTLP endpoint (that it serves OTLP is UNVERIFIED).
 
     Sources: ECR user guide, "Amazon ECR interface VPC endpoints"; ECS developer guide, "Amazon ECS interface VPC
-    endpoints": tasks on Fargate need none for ECS itself, and one for Systems Manager or Secrets Manager where they
+    endpoints": tasks on Fargate need no endpoint for ECS itself, but one for Systems Manager or Secrets Manager if they
     reference parameters or secrets.
 
     zones: of the subnets. Raises InvalidArguments if a service is not offered in one of them.
@@ -120,7 +120,7 @@ def create_https_endpoints(
     raise_for(
         name,
         {
-            service: f"has no endpoint in {', '.join(where)}; take other `zones` or another `egress`" if where else None
+            service: f"has no endpoint in {', '.join(where)}; use other `zones` or another `egress`" if where else None
             for service, where in lacking.items()
         },
     )
@@ -150,13 +150,14 @@ def create_guardduty_endpoint(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> aws.ec2.VpcEndpoint:
-    """Where tasks reach HTTPS anywhere: with a security group that lets in the VPC, as the one of GuardDuty's own does.
+    """The endpoint of GuardDuty's agent where tasks may reach HTTPS anywhere. Its security group allows the VPC, as the
+    group of an endpoint that GuardDuty creates does.
 
-    Raises InvalidArguments if it is not offered in one of the zones.
+    Raises InvalidArguments if the service is not offered in one of the zones.
     """
     service = find_service(GUARDDUTY, parent=parent)
     lacking = sorted(set(zones) - set(service.availability_zones))
-    raise_for(name, {"guardduty": f"has no endpoint in {', '.join(lacking)}; take other `zones`" if lacking else None})
+    raise_for(name, {"guardduty": f"has no endpoint in {', '.join(lacking)}; use other `zones`" if lacking else None})
     group = create_endpoint_group(
         f"{name}-guardduty", "GuardDuty's endpoint: HTTPS from the VPC", vpc_id=vpc_id, tags=tags, parent=parent
     )
@@ -191,7 +192,7 @@ def create_s3_gateway(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> aws.ec2.VpcEndpoint:
-    """A route to S3, by which the layers of images and `buckets` are read, in all of these tables. It costs nothing."""
+    """A gateway endpoint, free of charge: a route to S3 in all of these tables, for image layers and `buckets`."""
     route_table_ids: pulumi.Output[list[str]] = route_tables.apply(
         lambda tables: pulumi.Output.all(*(table.id for table in tables))
     )

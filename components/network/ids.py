@@ -1,4 +1,4 @@
-"""IDs of EC2 that a program is given: their form."""
+"""Checks of the form of EC2 IDs that a program gives."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pulumi
 
 
 def id_mistake(kind: str, id_: pulumi.Input[str] | None) -> str | None:
-    """The mistake in a string, if there is one.
+    """The mistake in `id_` if it is a string and has one.
 
-    kind: such as `sg`. An output's value may not be known yet, so it is not checked.
+    kind: such as `sg`. An output is not checked, since its value may not be known yet.
     """
     if not isinstance(id_, str) or _is_id(kind, id_):
         return None
@@ -19,7 +19,7 @@ def id_mistake(kind: str, id_: pulumi.Input[str] | None) -> str | None:
 
 
 def ids_mistake(kind: str, ids: Sequence[str], least: int) -> str | None:
-    """The mistake in a list that must hold plain strings, at least so many."""
+    """The mistake in a list that must have plain strings, at least `least` of them."""
     if isinstance(ids, str):
         return f"is one string, {ids!r}; give a list of IDs such as {_example(kind)}"
     for id_ in ids:

@@ -1,7 +1,7 @@
-"""Refuses changes of a VPC that AWS could not make, in a preview too.
+"""Refuses changes of a VPC that AWS cannot make, in a preview, too.
 
-A Pulumi dynamic provider that calls nobody and needs no credentials; as to how its refusals show, see
-`components.tables.schema`.
+A Pulumi dynamic provider that makes no calls and needs no credentials. `components.tables.schema` describes how its
+errors are shown.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from components.dynamic import Provider
 
 
 class NetworkLayout(Resource, module="ec2", name="NetworkLayout"):
-    """The addresses and zones from which the subnets of a new VPC are cut. The VPC depends on it, so that nothing
-    happens to it when another
-    layout is refused: see `NetworkLayoutProvider`.
+    """The addresses and zones that a new VPC divides into subnets. The VPC depends on this resource, so that a refused
+    layout changes nothing in the VPC: see `NetworkLayoutProvider`.
     """
 
     def __init__(
@@ -30,23 +29,23 @@ class NetworkLayout(Resource, module="ec2", name="NetworkLayout"):
 class NetworkLayoutProvider(Provider):
     """Refuses other addresses and other zones than the recorded ones.
 
-    Either cuts the subnets anew. AWS refuses that while load balancer, endpoints and tasks are in the old ones; and
-    with another VPC, it does not let go of the internet gateway, which awsx wants to move there (seen on Pulumi's
-    engine with a stand-in for the aws provider; the latter's source says it waits for 20 minutes). Zones that are not
-    named are chosen at each update: here that ends if another choice would be made.
+    Both need new subnets. AWS refuses these while load balancer, endpoints and tasks are in the old ones; and with a
+    new VPC, AWS does not detach the internet gateway, which awsx wants to move there (seen on Pulumi's engine with a
+    stand-in for the aws provider; the aws provider's source says that it waits for 20 minutes). Zones that are not
+    named are chosen at each update; an update that would choose other zones is refused here.
     """
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         refused = []
         if olds and olds["cidr"] != news["cidr"]:
             refused.append(
-                f"the VPC's cidr changes from {olds['cidr']} to {news['cidr']}. AWS does not let subnets go that are in"
+                f"the VPC's cidr changes from {olds['cidr']} to {news['cidr']}. AWS does not delete subnets that are in"
                 " use. Keep the cidr, or deploy a second stack with the new one and move over."
             )
         if olds and olds["zones"] != news["zones"]:
             before, after = (", ".join(zones) for zones in (olds["zones"], news["zones"]))
             refused.append(
-                f"the VPC's zones change from {before} to {after}. AWS does not let subnets go that are in use. Name"
+                f"the VPC's zones change from {before} to {after}. AWS does not delete subnets that are in use. Name"
                 f" the zones it has ({before}), in this order, or deploy a second stack with the new ones and move"
                 " over."
             )

@@ -36,20 +36,21 @@ _NAT_GATEWAYS: Mapping[Egress, awsx.ec2.NatGatewayStrategy] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """vpc_id, public_subnet_ids: for load balancers. cidr_blocks: the VPC's IPv4 addresses, which theirs are among.
+    """vpc_id, public_subnet_ids: for load balancers. cidr_blocks: the VPC's IPv4 addresses, from which the load
+    balancers have theirs.
 
-    task_subnet_ids: where tasks run; those of a new VPC are there when their routes are. assign_public_ip: whether
-    tasks need a public address there.
-    keyspaces_security_group_id: where CQL is spoken; tasks are let in one security group at a time.
-    sessions: whether ECS Exec can reach the tasks; assumed in an existing VPC, which is its owner's business.
-    parameters, secrets: whether ECS can fetch secrets from Parameter Store and Secrets Manager for them; the same.
-    traces: whether they can reach X-Ray; the same.
-    buckets: those that tasks can read from; None in an existing VPC, which is its owner's business.
-    vpc, layout, keyspaces_security_group: None if they were there already. layout: refuses that the subnets are cut
-    anew.
+    task_subnet_ids: the subnets of tasks; those of a new VPC are known once their routes exist. assign_public_ip:
+    whether tasks need a public address there.
+    keyspaces_security_group_id: of the Keyspaces endpoint; each microservice's security group gets a rule in it.
+    sessions: whether ECS Exec can reach the tasks. parameters, secrets: whether ECS can fetch secrets from Parameter
+    Store and Secrets Manager for the tasks. traces: whether the tasks can reach X-Ray. All four are assumed to be True
+    in an existing VPC, whose owner is responsible for them.
+    buckets: the S3 buckets that tasks can read; None, for unknown, in an existing VPC.
+    vpc, layout, keyspaces_security_group: None if the stack does not create them. layout: refuses changes that need new
+    subnets.
     https_security_group: of the endpoints by which tasks reach ECR, CloudWatch Logs and secrets. None: tasks reach
     HTTPS anywhere.
-    endpoints: those created, by service: `cassandra`, `s3`, `ecr.api`, `ecr.dkr`, `logs`, `ssmmessages`, `ssm`,
+    endpoints: the created ones, by service: `cassandra`, `s3`, `ecr.api`, `ecr.dkr`, `logs`, `ssmmessages`, `ssm`,
     `guardduty-data`, `secretsmanager`, `xray`.
     """
 
@@ -81,7 +82,7 @@ def create_network(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> Network:
-    """keyspace: the one whose tables may be reached through the Keyspaces endpoint.
+    """keyspace: the keyspace whose tables can be reached through the Keyspaces endpoint.
 
     Raises InvalidArguments for zones and subnets that AWS would refuse.
     """
@@ -108,7 +109,7 @@ def _in_new_vpc(
         cidr_block=options.cidr,
         availability_zone_names=zones,
         subnet_strategy=awsx.ec2.SubnetAllocationStrategy.AUTO,
-        # The same for every egress: a subnet that is no longer declared could not go while something is in it.
+        # The same subnets for every egress, since AWS cannot delete a subnet that is still in use.
         subnet_specs=[
             awsx.ec2.SubnetSpecArgs(type=awsx.ec2.SubnetType.PUBLIC),
             awsx.ec2.SubnetSpecArgs(type=awsx.ec2.SubnetType.PRIVATE),
@@ -121,7 +122,7 @@ def _in_new_vpc(
     )
 
     # A subnet exists before its route to the internet does. A task in a subnet must wait for the route, and
-    # be gone before it on destroy; so the routes travel with the subnets' ids.
+    # be deleted before it on destroy; so the subnets' IDs wait for the routes.
     def routed(subnet_ids: pulumi.Output[Sequence[str]]) -> pulumi.Output[Sequence[str]]:
         return pulumi.Output.all(subnet_ids, vpc.routes, vpc.route_table_associations).apply(lambda outputs: outputs[0])
 
@@ -253,7 +254,7 @@ def _in_existing_vpc(
 
 
 def _cidr_blocks(vpc_id: str, *, parent: pulumi.Resource) -> pulumi.Output[Sequence[str]]:
-    """The first one and those that were added; one that is being taken away counts no more."""
+    """The VPC's first block and the associated ones, without those that are being removed."""
     vpc = aws.ec2.get_vpc_output(id=vpc_id, opts=pulumi.InvokeOutputOptions(parent=parent))
     return vpc.apply(
         lambda found: sorted(

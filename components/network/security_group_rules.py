@@ -1,4 +1,4 @@
-"""Rules of security groups, over TCP on one port. Resources of their own, so that others can add some to a group."""
+"""Security group rules for TCP on one port. Each is a resource, so that several components can add rules to a group."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 HTTPS_PORT = 443
-CQL_PORT = 9142  # Keyspaces speaks CQL here, over TLS only
+CQL_PORT = 9142  # Keyspaces serves CQL here, over TLS only
 
 
 def let_in(
@@ -22,7 +22,8 @@ def let_in(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> aws.vpc.SecurityGroupIngressRule:
-    """into: the group that gets the rule, by ID. From a `group` or from the addresses `cidr`."""
+    """into: the ID of the group that gets the rule. It allows connections from a `group` or from the addresses
+    `cidr`."""
     return aws.vpc.SecurityGroupIngressRule(
         name,
         security_group_id=into,
@@ -49,7 +50,8 @@ def let_out(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> aws.vpc.SecurityGroupEgressRule:
-    """of: the group that gets the rule, by ID. To a `group`, to the addresses `cidr` or to those of a `prefix_list`."""
+    """of: the ID of the group that gets the rule. It allows connections to a `group`, to the addresses `cidr` or to
+    those of a `prefix_list`."""
     return aws.vpc.SecurityGroupEgressRule(
         name,
         security_group_id=of,

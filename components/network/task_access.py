@@ -17,9 +17,10 @@ from components.network.security_group_rules import CQL_PORT, HTTPS_PORT, let_in
 class TaskAccess:
     """security_group: for the tasks of one microservice.
 
-    rules: what must be in place before a task starts and until the last one is gone: the rules of the security groups,
-    and the network's endpoints. The one for S3 even where there is another way to it: adding it cuts the connections to
-    S3 there are (ECR user guide, "Considerations for Amazon ECR VPC endpoints"), such as the pulling of an image.
+    rules: the resources that must exist before a task starts and until the last task has stopped: the security group
+    rules, and the network's endpoints. They include the S3 endpoint even if another route to S3 exists, since its
+    creation cuts open connections to S3 (ECR user guide, "Considerations for Amazon ECR VPC endpoints"), such as the
+    pull of an image.
     """
 
     security_group: aws.ec2.SecurityGroup
@@ -29,7 +30,7 @@ class TaskAccess:
 def create_task_access(name: str, *, network: Network, tags: Mapping[str, str], parent: pulumi.Resource) -> TaskAccess:
     """Tasks may reach the Keyspaces endpoint and, for images, logs and secrets, HTTPS; nothing may reach them.
 
-    The provider takes away the rule by which EC2 lets a new security group reach everything (aws.ec2.SecurityGroup,
+    The provider removes the rule by which EC2 lets a new security group reach everything (aws.ec2.SecurityGroup,
     "NOTE on Egress rules").
     """
     security_group = aws.ec2.SecurityGroup(

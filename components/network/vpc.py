@@ -1,4 +1,4 @@
-"""The VPC that the tasks run in: a new one, or one that is there already."""
+"""The VPC that the tasks run in: a new one, or an existing one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Egress = Literal["nat", "nat-per-zone", "endpoints", "public"]
 
 MIN_ZONES = 2  # a load balancer needs two (Elastic Load Balancing user guide)
 _LARGEST_VPC = 16  # prefix length (VPC user guide, "VPC CIDR blocks")
-# A load balancer's subnet must have at least this (ELB user guide, "Subnets for your Application Load Balancer").
+# A load balancer's subnet must have at least this size (ELB user guide, "Subnets for your Application Load Balancer").
 _SMALLEST_SUBNET = 27
 _PUBLIC_AND_PRIVATE = 2  # subnets in each zone
 
@@ -29,31 +29,32 @@ class NewVpc:
     """A new VPC with a public and a private subnet in each zone.
 
     cidr: its IPv4 addresses, private ones or not, shared equally among the subnets: a /16 to a /25 with two zones, to a
-        /24 with three or four, to a /23 with five or six. It should overlap with no network the VPC may be peered with.
-        A live VPC keeps it: another one is refused, see `NetworkLayoutProvider`.
+        /24 with three or four, to a /23 with five or six. It should not overlap with a network that the VPC may be
+        peered with. It cannot change once the VPC exists, see `NetworkLayoutProvider`.
     zones: names of at least two availability zones that offer the Keyspaces endpoint and Fargate. Empty: the first two
-        by name that offer both. A live VPC keeps these too: should AWS come to offer them in another zone that sorts
-        before these, updates are refused until the zones are named.
-    egress: how tasks reach what they need beside Keyspaces: images from ECR, and CloudWatch Logs. docs/components.md
-        has prices. With each there are the Keyspaces endpoint and a gateway endpoint for S3, by which the images'
-        layers come.
-        "nat": one NAT gateway. The internet is out of reach while its zone is down.
+        by name that offer both. They cannot change either: if AWS later offers both in a zone that sorts before
+        these, updates are refused until the zones are named.
+    egress: how tasks reach the services other than Keyspaces: ECR for images, and CloudWatch Logs. docs/components.md
+        has prices. Every egress comes with the Keyspaces endpoint and with a gateway endpoint for S3, which serves the
+        image layers.
+        "nat": one NAT gateway. Tasks cannot reach the internet while its zone is down.
         "nat-per-zone": one in each zone.
-        "endpoints": no way to the internet, but interface endpoints for ECR (`ecr.api`, `ecr.dkr`) and CloudWatch
-        Logs. Tasks reach nothing else, but for the endpoints below.
-        "public": tasks have public addresses in the public subnets. Their security groups still let
-        in nothing but the load balancer.
-        The subnets stay the same, so the egress of a stack can be changed; its tasks are replaced if that moves them.
+        "endpoints": no internet access, but interface endpoints for ECR (`ecr.api`, `ecr.dkr`) and CloudWatch
+        Logs. Tasks reach nothing else, except through the endpoints below.
+        "public": tasks have public addresses in the public subnets. Their security groups still
+        allow connections only from the load balancer.
+        The subnets stay the same, so the egress of a stack can be changed; its tasks are replaced if they move to other
+        subnets.
     session_endpoint: with "endpoints", one more endpoint, `ssmmessages`, without which ECS Exec cannot
         reach the tasks (ECS developer guide, "Monitor Amazon ECS containers with ECS Exec").
     parameter_endpoint, secret_endpoint: with "endpoints", one more endpoint each, `ssm` and `secretsmanager`, without
         which ECS cannot fetch `generated_secrets` and an `ExistingParameter`, or an `ExistingSecret`: on Fargate it
-        does so from the task's own network (ECS developer guide, "Amazon ECS interface VPC endpoints"). Both let
-        through what is this account's.
+        does so from the task's own network (ECS developer guide, "Amazon ECS interface VPC endpoints"). Both
+        allow only resources of this account.
     trace_endpoint: with "endpoints", one more endpoint, `xray`, without which `Tracing` cannot send spans.
     buckets: names of S3 buckets in the stack's region that tasks read from, by `KeyspacesMicroservice(sources=...)`.
-        With every egress, all traffic to S3 in this region takes the gateway endpoint, whose policy lets through
-        nothing but ECR's layers and reading these.
+        With every egress, all traffic to S3 in this region takes the gateway endpoint, whose policy allows
+        only reading ECR's layers and these buckets.
 
     Raises InvalidArguments.
     """
@@ -122,21 +123,21 @@ class NewVpc:
 
 @dataclass(frozen=True, kw_only=True)
 class ExistingVpc:
-    """A VPC that is there already, with its subnets and routes. All ids are plain strings, known in a preview.
+    """An existing VPC with its subnets and routes. All IDs are plain strings, known in a preview.
 
-    How tasks reach ECR, S3, CloudWatch Logs and, with secrets, Systems Manager and Secrets Manager from there is its
-    owner's business: their security groups allow HTTPS to anywhere. Private DNS of the Keyspaces endpoint needs the
+    The VPC's owner must give tasks a route to ECR, S3, CloudWatch Logs and, with secrets, Systems Manager and Secrets
+    Manager; the tasks' security groups allow HTTPS to anywhere. Private DNS of the Keyspaces endpoint needs the
     VPC's DNS hostnames and DNS support to be enabled.
 
     vpc_id: such as `vpc-0123456789abcdef0`.
     public_subnet_ids: for the load balancer; at least two, in different zones, with a route to an internet gateway.
         They are always needed, since an environment always has a load balancer.
-    task_subnet_ids: where tasks run; at least one. Their routes must be there before and stay until the stack is gone.
+    task_subnet_ids: where tasks run; at least one. Their routes must exist before the stack and until it is deleted.
     assign_public_ip: whether tasks get public addresses, which they need where the egress is an internet gateway.
-    keyspaces_security_group_id: of the Keyspaces endpoint the VPC has: a VPC takes only one with private DNS. A rule is
-        added to that group for each microservice, so it must not have its rules managed in line by others. None: an
-        endpoint is created in the task subnets, which must then be in zones that offer it; in a zone with several of
-        them, in the first by id.
+    keyspaces_security_group_id: of the VPC's Keyspaces endpoint: a VPC takes only one with private DNS. Each
+    microservice
+        adds a rule to that group, so nobody else may manage its rules inline. None: an endpoint is created in the task
+        subnets, which must then be in zones that offer it; in a zone with several of these subnets, in the first by ID.
 
     Raises InvalidArguments.
     """

@@ -1,4 +1,4 @@
-"""Zones and subnets, compared with what AWS says of them before anything is created."""
+"""Zones and subnets, checked against AWS's own data before anything is created."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from components.arguments import raise_for
 from components.network.vpc import MIN_ZONES, ExistingVpc, NewVpc
 
 # The regions in which Fargate runs Linux containers in some zones only, and the IDs of these zones (ECS developer
-# guide, "Supported Regions for Amazon ECS on AWS Fargate", as of November 2026). No call tells, so newer zones and
-# exceptions are not known here (UNVERIFIED).
+# guide, "Supported Regions for Amazon ECS on AWS Fargate", as of November 2026). No API returns them, so newer zones
+# and exceptions are not known here (UNVERIFIED).
 _FARGATE_ZONES: Mapping[str, Collection[str]] = {
     "ap-northeast-1": {"apne1-az1", "apne1-az2", "apne1-az4"},
     "cn-north-1": {"cnn1-az1", "cnn1-az2"},
@@ -46,7 +46,7 @@ def choose_zones(
 
 
 def _zones_without_fargate(parent: pulumi.Resource) -> set[str]:
-    """Their names, which are other zones in each account: so they are looked up by ID."""
+    """The names of these zones. A name means another zone in each account, so the zones are looked up by ID."""
     opts = pulumi.InvokeOptions(parent=parent)
     ids = _FARGATE_ZONES.get(aws.get_region(opts=opts).region)
     if ids is None:
@@ -57,7 +57,7 @@ def _zones_without_fargate(parent: pulumi.Resource) -> set[str]:
 
 def require_subnets(name: str, options: ExistingVpc, *, parent: pulumi.Resource) -> None:
     """Raises InvalidArguments for subnets that are not in the VPC, and for task subnets where Fargate runs no tasks."""
-    # Asking for a subnet that is not there fails without saying which one it is about; a search does not fail.
+    # A look-up of a missing subnet fails without naming the subnet; a search does not fail.
     named = {"public_subnet_ids": options.public_subnet_ids, "task_subnet_ids": options.task_subnet_ids}
     found = aws.ec2.get_subnets(
         filters=[
@@ -98,12 +98,12 @@ def _zone_of(subnet_id: str, *, parent: pulumi.Resource) -> str:
 def choose_subnets(
     name: str, options: ExistingVpc, service: aws.ec2.GetVpcEndpointServiceResult, *, parent: pulumi.Resource
 ) -> list[str]:
-    """A task subnet in each zone, for an endpoint: EC2 refuses two in the same (DuplicateSubnetsInSameZone).
+    """One task subnet for each zone, for an endpoint: EC2 refuses two in one zone (DuplicateSubnetsInSameZone).
 
     Raises InvalidArguments if `service` is not offered in one of the zones.
     """
     chosen: dict[str, str] = {}
-    # By id, so that the order they are named in does not move the endpoint to another one.
+    # Sorted by ID, so that another order of the argument does not move the endpoint to another subnet.
     for subnet_id in sorted(options.task_subnet_ids):
         chosen.setdefault(_zone_of(subnet_id, parent=parent), subnet_id)
     elsewhere = sorted(chosen.keys() - set(service.availability_zones))

@@ -20,10 +20,10 @@ _STARTED_BY_MAX = 128  # ECS API reference, RunTask
 
 @dataclass(frozen=True, kw_only=True)
 class Once:
-    """Run one task during `pulumi up`, wait for it, and fail the update unless it exits with 0.
+    """Runs one task during `pulumi up`, waits for it, and fails the update unless the task exits with 0.
 
-    It runs again when its task definition changes, as with another image, command, environment or size, when a table
-    is replaced, and when `run_id` changes; never otherwise. A run that failed is repeated by the next `pulumi up`.
+    The task runs again only when its task definition changes (image, command, environment, size), when a table is
+    replaced, or when `run_id` changes. The next `pulumi up` repeats a failed run.
 
     timeout: seconds until the task is stopped and the update fails. run_id: any string.
     """
@@ -37,7 +37,7 @@ class Once:
 
 @dataclass(frozen=True, kw_only=True)
 class CompletedRun:
-    """run: there once the task has succeeded. stop: stops, on destroy, what an update that was killed has started."""
+    """run: exists once the task has succeeded. stop: on destroy, stops a task that a killed update has left behind."""
 
     run: TaskRun
     stop: TaskStop

@@ -1,4 +1,4 @@
-"""Runs one ECS task to its end, or stops what was left running: the calls behind `TaskRun` and `TaskStop`."""
+"""Runs one ECS task to its end, or stops tasks that were left behind: the calls behind `TaskRun` and `TaskStop`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from components.tasks.stopped_task import ContainerLog, container_lines, stop_re
 POLL_SECONDS = 3.0
 # How long a new role may take until ECS can assume it: IAM is eventually consistent, usually within seconds.
 ROLE_TIMEOUT_SECONDS = 120.0
-# Beyond the 40 s a container may take to stop, what ECS needs to report it.
-STOP_PATIENCE_SECONDS = 120.0
+# More than the 40 s that a container may take to stop, since ECS needs time to report it.
+STOP_TIMEOUT_SECONDS = 120.0
 
 
 class TaskFailed(ResourceFailed):
-    """The task did not do its work; the message says why and what to do."""
+    """The task has failed; the message says why and what to do."""
 
 
 class _RoleNotAssumable(Exception):
@@ -29,7 +29,7 @@ class _RoleNotAssumable(Exception):
 
 
 class TaskExecution:
-    """props: the inputs of a `TaskRun`, or those that a `TaskStop` has. sign_in: who calls AWS."""
+    """props: the inputs of a `TaskRun`, or of a `TaskStop`. sign_in: the credentials to call AWS with."""
 
     def __init__(self, props: Mapping[str, Any], sign_in: SignIn) -> None:
         self.props = props
@@ -47,11 +47,11 @@ class TaskExecution:
             return
         for task in running:
             self._stop(task, "Left over from an update that did not end")
-        deadline = time.monotonic() + STOP_PATIENCE_SECONDS
+        deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
         for task in running:
             if self._wait_until_stopped(task, deadline) is None:
                 raise TaskFailed(
-                    f"{self._name}: {task} was told to stop {STOP_PATIENCE_SECONDS:.0f} s ago and still runs:"
+                    f"{self._name}: {task} was told to stop {STOP_TIMEOUT_SECONDS:.0f} s ago and still runs:"
                     " wait for it to stop, then run this again"
                 )
 
@@ -103,17 +103,17 @@ class TaskExecution:
         return str(response["tasks"][0]["taskArn"])
 
     def _wait(self, task: str) -> Mapping[str, Any]:
-        """The stopped task. Raises TaskFailed when time is up; whatever ends the wait, no task keeps running."""
+        """The stopped task. Raises TaskFailed after the timeout. Any error stops the task before it is raised."""
         timeout = float(self.props["timeout"])
         try:
             stopped = self._wait_until_stopped(task, time.monotonic() + timeout)
         except BaseException:
-            self._stop(task, "The update that started it was ended")
+            self._stop(task, "The update that started it was cancelled")
             raise
         if stopped is None:
-            self._stop(task, f"Not done after {timeout:.0f} s")
+            self._stop(task, f"Not ended after {timeout:.0f} s")
             raise TaskFailed(
-                f"{self._name}: the task was stopped since it was not done after {timeout:.0f} s."
+                f"{self._name}: the task was stopped because it had not ended after {timeout:.0f} s."
                 f"{self._last_log_lines(task)}\nFix the cause or raise the timeout, then run `pulumi up` again."
             )
         return stopped
@@ -122,7 +122,7 @@ class TaskExecution:
         reason = stop_reason(stopped)
         if stopped.get("stopCode") == "TaskFailedToStart" and _is_about_assuming(reason):
             raise _RoleNotAssumable(reason)
-        # Only the program's own container is judged: AWS may add some, such as GuardDuty's agent, which need not start.
+        # Only the program's own container counts: AWS may add others, such as GuardDuty's agent, which need not start.
         codes = {container["name"]: container.get("exitCode") for container in stopped["containers"]}
         if codes.get(self.props["container"]) == 0:
             return
@@ -133,7 +133,7 @@ class TaskExecution:
         )
 
     def _wait_until_stopped(self, task: str, deadline: float) -> Mapping[str, Any] | None:
-        """The task once it has stopped; None if it has not by `deadline`."""
+        """The task once it has stopped; None if it has not stopped by `deadline`."""
         while True:
             # Just after RunTask, DescribeTasks may not know the task yet; then it is among the failures.
             for described in self.ecs.describe_tasks(cluster=self.props["cluster"], tasks=[task])["tasks"]:

@@ -18,11 +18,11 @@ from components.once.task_execution import TaskExecution
 class TaskRun(Resource, module="ecs", name="TaskRun"):
     """One run of an ECS task. Exists once the task has stopped with exit code 0; a failed run is not recorded.
 
-    It runs again when `task_definition` or `run_id` changes, and for nothing else. `TaskRunProvider` documents what
-    happens. It should depend on a `TaskStop` with the same `started_by`.
+    The task runs again only when `task_definition` or `run_id` changes; see `TaskRunProvider`. The resource should
+    depend on a `TaskStop` with the same `started_by`.
 
-    assign_public_ip: for tasks in a public subnet, which have no other egress; a change is for the next run.
-    task_arn: the task that ran. ECS forgets a stopped task after an hour or so; its log stays.
+    assign_public_ip: for tasks in a public subnet, which have no other egress; a change applies to the next run.
+    task_arn: the task that ran. ECS forgets a stopped task after about an hour; its log stays.
     """
 
     task_arn: pulumi.Output[str]
@@ -70,16 +70,16 @@ class TaskRun(Resource, module="ecs", name="TaskRun"):
 
 
 class TaskRunProvider(Provider):
-    """Runs, waits, judges.
+    """Starts the task, waits for its end and checks its result.
 
-    - Tasks it started before and that are still running (`started_by`) are stopped first.
-    - A role that ECS cannot assume yet is tried again for two minutes.
-    - It waits for STOPPED, never for RUNNING: a quick task is never seen running.
-    - After `timeout` seconds, or when the update is ended, the task is stopped. Pulumi tells a provider of the second
-      Ctrl-C only: at the first it waits for what is under way.
+    - Earlier tasks of the same `started_by` that are still running are stopped first.
+    - The start is retried for two minutes while ECS cannot assume a role yet.
+    - It waits for STOPPED, never for RUNNING, since a quick task may stop before it is seen running.
+    - After `timeout` seconds, or when the update is cancelled, the task is stopped. Pulumi tells a provider only of the
+      second Ctrl-C; after the first, it waits for operations that are under way.
     - A container without an exit code did not run, and counts as failed like one with another code than 0.
-    - A failure is an exception with ECS's reasons and the last log lines; Pulumi records nothing then, so that the
-      next `pulumi up` runs the task again.
+    - A failure raises an error with ECS's reasons and the last log lines; Pulumi then records nothing, so that the next
+      `pulumi up` runs the task again.
     """
 
     computed = ("task_arn",)
@@ -100,10 +100,10 @@ class TaskRunProvider(Provider):
 
 
 class TaskStop(Resource, module="ecs", name="TaskStop"):
-    """Stops, when it is deleted, what a `TaskRun` has started and that still runs.
+    """Stops, when it is deleted, a task that a `TaskRun` has started and that still runs.
 
-    A resource of its own, because a run that fails is not recorded: if the update was killed in the middle of a stack's
-    first run, there is no `TaskRun` to delete, and the task would keep network and cluster from being destroyed.
+    It is a separate resource because a failed run is not recorded: if an update was killed during a stack's first run,
+    there is no `TaskRun` to delete, and the running task would keep network and cluster from being destroyed.
     """
 
     def __init__(

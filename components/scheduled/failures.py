@@ -1,4 +1,4 @@
-"""The queue in which the failures of a scheduled task are kept until somebody has looked at them."""
+"""The queue that keeps the failures of a scheduled task."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KEPT_SECONDS = 1_209_600  # 14 days, the longest that SQS keeps a message (SQS 
 
 @dataclass(frozen=True, kw_only=True)
 class Failures:
-    """rule, target: put the ends of tasks into the queue that failed. policy: lets the rule."""
+    """rule, target: send an event for each failed task to the queue. policy: allows the rule to do so."""
 
     queue: aws.sqs.Queue
     policy: aws.sqs.QueuePolicy
@@ -28,11 +28,11 @@ class Failures:
 def create_failures(
     name: str, *, task: RunnableTask, account: Account, tags: Mapping[str, str], parent: pulumi.Resource
 ) -> Failures:
-    """EventBridge Scheduler puts into the queue what it could not start, with ERROR_CODE and ERROR_MESSAGE as message
-    attributes (EventBridge Scheduler user guide, "Configuring a dead-letter queue"), and a rule each task of this
-    family that could not start or whose program ended with another exit code than 0, as ECS describes it (ECS developer
-    guide, "Amazon ECS task state change events"), for tasks of any starter. Whether Scheduler takes it for an error
-    when RunTask answers that it has no capacity is UNVERIFIED.
+    """The queue gets messages from two sources. EventBridge Scheduler sends each invocation that it could not start,
+    with ERROR_CODE and ERROR_MESSAGE as message attributes (EventBridge Scheduler user guide, "Configuring a
+    dead-letter queue"). A rule sends each task of this family that could not start, or whose program ended with another
+    exit code than 0, as ECS describes it (ECS developer guide, "Amazon ECS task state change events"), whoever has
+    started the task. UNVERIFIED: whether Scheduler counts it as an error when RunTask answers that it has no capacity.
     """
     opts = pulumi.ResourceOptions(parent=parent)
     queue = aws.sqs.Queue(
@@ -55,8 +55,8 @@ def create_failures(
                     "taskDefinitionArn": [{"prefix": family}],
                     "lastStatus": ["STOPPED"],
                     "$or": [
-                        # Both must match in one container (aws/event-ruler, README, array-consistent matching). The
-                        # containers beside it are stopped when it ends, and have other exit codes.
+                        # Both must match in one container (aws/event-ruler, README, array-consistent matching). When
+                        # the program ends, ECS stops the other containers, which then have other exit codes.
                         {"containers": {"name": [task.container], "exitCode": [{"anything-but": [0]}]}},
                         {"stopCode": ["TaskFailedToStart"]},
                     ],

@@ -20,18 +20,18 @@ from components.tasks.runnable import RunnableTask
 
 @dataclass(frozen=True, kw_only=True)
 class Scheduled:
-    """Run a task at each of the times of `expression`. Nobody waits for it: see `create_scheduled` for its failures.
+    """Runs a task at the times of `expression`. `pulumi up` does not wait for it; see `create_scheduled` for failures.
 
     expression: `rate(1 day)`, or `cron(<minutes> <hours> <day of month> <month> <day of week> <year>)`, such as
     `cron(0 3 * * ? *)` for three o'clock each day.
-    timezone: in which a cron's times are, by its name in the IANA database; a day on which clocks change keeps them.
-    retries: how often Scheduler tries again when ECS refuses to start the task, 0 to 185. max_age: seconds after which
-    it no longer tries, 60 to 86400.
-    after: what must be there first, such as another microservice's `completed`.
+    timezone: of a cron's times, by its name in the IANA database; the local times stay the same when clocks change.
+    retries: how often Scheduler retries when ECS refuses to start the task, 0 to 185. max_age: seconds after which it
+    stops retrying, 60 to 86400.
+    after: resources that must exist first, such as another microservice's `completed`.
 
-    Scheduler starts a task at least once for each time, and seldom twice (EventBridge Scheduler user guide, "What is
-    Amazon EventBridge Scheduler?"); a run that takes longer than the time to the next one has that one beside it. So
-    the program must be one that may run twice. ECS ends no task that takes too long.
+    Scheduler starts a task at least once for each time, and rarely twice (EventBridge Scheduler user guide, "What is
+    Amazon EventBridge Scheduler?"), and a long run overlaps with the next one. So the program must tolerate a second
+    run, even at the same time. ECS does not stop a task that takes too long.
 
     Raises InvalidArguments.
     """
@@ -56,7 +56,8 @@ class Scheduled:
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduledTask:
-    """group: of this schedule alone, by which CloudWatch tells its metrics apart and IAM its role. role: Scheduler's.
+    """group: of this schedule alone, so that CloudWatch has metrics and IAM a condition for it alone. role:
+    Scheduler's.
 
     alarms: by kind, `failures`; none without `Alarms`.
     """
@@ -83,7 +84,8 @@ def create_scheduled(
     parent: pulumi.Resource,
 ) -> ScheduledTask:
     """A schedule, and a queue with a message for each failure: a time at which ECS started no task, and a task that
-    could not start or ended with another exit code than 0. `alarms`: tell them of it.
+    could not start or ended with another exit code than 0. `alarms`: an alarm fires for these
+    failures.
     """
     opts = pulumi.ResourceOptions(parent=parent)
     group = aws.scheduler.ScheduleGroup(name, tags=dict(tags), opts=opts)

@@ -1,1 +1,1 @@
-"""Secrets that nobody has to know: made once, kept in Parameter Store, handed to containers by ECS."""
+"""Secrets in Parameter Store and Secrets Manager, generated or existing, which ECS passes to containers."""

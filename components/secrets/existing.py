@@ -1,4 +1,4 @@
-"""Secrets that are there already, in Secrets Manager or Parameter Store, as environment variables of a container."""
+"""Existing secrets, in Secrets Manager or Parameter Store, as environment variables of a container."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class ExistingSecret:
     """A secret in Secrets Manager, in the stack's region, that a container gets as an environment variable.
 
     arn: of the secret, with the six characters that Secrets Manager has appended to its name.
-    key: of a secret that is a JSON object, the key whose value to take; None takes the whole secret.
+    key: if the secret is a JSON object, the key of the value; None takes the whole secret.
     version_stage: a staging label, such as AWSPREVIOUS. version_id: a version. At most one of them; with neither, the
     task gets the version that is AWSCURRENT when it starts.
     kms_key_arn: the key that the secret is encrypted with, if it is one of yours. Its policy must let the execution
-    role decrypt, or leave that to IAM. None: the account's `aws/secretsmanager`.
+    role decrypt, or leave this permission to IAM. None: the account's `aws/secretsmanager`.
 
-    ECS reads it when it starts a task: tasks that run keep the value they have (ECS developer guide, "Pass Secrets
+    ECS reads the secret when it starts a task; running tasks keep their value (ECS developer guide, "Pass Secrets
     Manager secrets through Amazon ECS environment variables").
 
     Raises InvalidArguments.
@@ -71,11 +71,11 @@ class ExistingSecret:
 class ExistingParameter:
     """A parameter in Parameter Store, in the stack's region, that a container gets as an environment variable.
 
-    arn: of the parameter; of the name `/shop/key` it ends with `:parameter/shop/key`.
+    arn: of the parameter; for the name `/shop/key` it ends with `:parameter/shop/key`.
     kms_key_arn: the key that a SecureString is encrypted with, if it is one of yours. Its policy must let the execution
-    role decrypt, or leave that to IAM. None: the account's `aws/ssm`, or no SecureString.
+    role decrypt, or leave this permission to IAM. None: the account's `aws/ssm`, or no SecureString.
 
-    ECS reads it when it starts a task: tasks that run keep the value they have (ECS developer guide, "Pass Systems
+    ECS reads the parameter when it starts a task; running tasks keep their value (ECS developer guide, "Pass Systems
     Manager parameters through Amazon ECS environment variables").
 
     Raises InvalidArguments.
@@ -95,7 +95,7 @@ Existing = ExistingSecret | ExistingParameter
 
 
 def existing_secrets_mistake(secrets: Mapping[str, Existing], network: Network) -> str | None:
-    """The mistake in the secrets, by environment variable, or with having such in this network."""
+    """The mistake in the secrets, or in their use in this network. secrets: by environment variable."""
     for name, secret in secrets.items():
         if not isinstance(secret, Existing):
             return f"has {type(secret).__name__} for {name}; give an ExistingSecret or an ExistingParameter"
@@ -117,7 +117,7 @@ def value_from(secret: Existing, account: Account) -> pulumi.Output[str]:
 
 
 def statements(secret: Existing, account: Account) -> list[dict[str, Any]]:
-    """The permissions with which ECS reads the secret: for it, and for its key through the service that keeps it.
+    """The permissions with which ECS reads the secret: for the secret, and for its KMS key through the service.
 
     ECS developer guide, "Amazon ECS task execution IAM role", Secrets Manager or Systems Manager permissions.
     """

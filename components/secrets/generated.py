@@ -1,4 +1,4 @@
-"""The generated secrets of a microservice: what they are called, and the parameters made for them."""
+"""The generated secrets of a microservice: their names, and the parameters that store them."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _RESERVED = re.compile(r"/(?:aws|ssm)", re.IGNORECASE)
 def generated_secrets_mistake(
     names: Sequence[str], network: Network, *, own: Collection[str], variables: Collection[str]
 ) -> str | None:
-    """The mistake in the names of environment variables, or with having any in this network.
+    """The mistake in the names of environment variables, or in their use in this network.
 
-    own: variables of the component. variables: the caller's.
+    own: the component's variables. variables: the caller's variables.
     """
     if isinstance(names, str):
         return f"is one string, {names!r}; give a list of names"
@@ -50,10 +50,10 @@ def create_generated_secrets(
     parent: pulumi.Resource,
     kms_key_arn: pulumi.Input[str] | None = None,
 ) -> Mapping[str, SecretParameter]:
-    """By environment variable. A parameter is called `/<project>/<stack>/<microservice>/<variable>`.
+    """The parameters by environment variable. A parameter's name is `/<project>/<stack>/<microservice>/<variable>`.
 
-    So two stacks of one name and project in one account and region, as of two of Pulumi's backends, would share it, and
-    deleting one would take it from the other.
+    So two stacks with the same name and project in one account and region, such as stacks in two Pulumi backends, would
+    share a parameter, and deleting one stack would delete the other's value.
     """
     path = f"{stack_path()}/{name}"
     return {
@@ -65,7 +65,7 @@ def create_generated_secrets(
             kms_key_arn=kms_key_arn,
             tags=tags,
             connection=connection_inputs(account.region, account.id),
-            # Replaced the other way round, as by `pulumi up --replace`, the new one would be the old one, then deleted.
+            # Otherwise a replacement would adopt the old parameter, and then the deletion of the old would delete it.
             opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=True),
         )
         for variable in variables
@@ -75,7 +75,7 @@ def create_generated_secrets(
 def statements(
     secrets: Collection[SecretParameter], kms_key_arn: pulumi.Input[str] | None, account: Account
 ) -> list[dict[str, Any]]:
-    """The permissions with which ECS reads the secrets: for them, and for the key that encrypts them."""
+    """The permissions with which ECS reads the secrets: for their parameters, and for the KMS key."""
     found = [allow(READ_PARAMETERS, secret.arn) for secret in secrets]
     if secrets and kms_key_arn is not None:
         found.append(decrypt(kms_key_arn, via="ssm", region=account.region))

@@ -1,7 +1,7 @@
-"""Makes a random value and keeps it in SSM Parameter Store, where only ECS reads it.
+"""Generates a random value and stores it in SSM Parameter Store, where only ECS reads it.
 
-A Pulumi dynamic provider; see `components.dynamic`. The value goes from here to Parameter Store and nowhere else: it is
-no input and no output, so it is neither in Pulumi's state nor in what Pulumi shows.
+A Pulumi dynamic provider; see `components.dynamic`. The value goes only to Parameter Store: it is neither an input nor
+an output, so that neither Pulumi's state nor its messages contain it.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from components.connection import session_from
 from components.dynamic import Provider
 
 _BYTES = 32  # of randomness, as 43 characters of base64url
-_OWNER = "GeneratedFor"  # the tag by which a parameter is known as one of these
+_OWNER = "GeneratedFor"  # the tag that marks a generated parameter
 
 
 class ParameterRefused(ResourceFailed):
-    """The parameter is not as it must be; the message says why and what to do."""
+    """The parameter cannot be used or changed; the message says why and what to do."""
 
 
 class SecretParameter(Resource, module="ssm", name="SecretParameter"):
     """A SecureString with a random value, in the standard tier.
 
-    What happens is documented at `SecretParameterProvider`. Its id is another one whenever a value is made, so that
-    what must have the present value can depend on it.
+    See `SecretParameterProvider` for its behaviour. Each new value has a new resource ID, so that a resource that needs
+    the present value can depend on it.
 
-    parameter: its name. arn: its ARN; another one is another parameter. owner: whom it is generated for, by which it is
-    recognized. kms_key_arn: of the key to encrypt it with, another one is another parameter; None for the account's
-    default key (`aws/ssm`). tags: more tags. connection: see `components.connection`.
+    parameter: its name. arn: its ARN; a changed ARN replaces the parameter. owner: the path of the microservice that it
+    is generated for, kept as a tag. kms_key_arn: the key that encrypts it; a changed key replaces the parameter; None
+    is the account's default key (`aws/ssm`). tags: more tags. connection: see `components.connection`.
     """
 
     arn: pulumi.Output[str]
@@ -66,13 +66,13 @@ class SecretParameter(Resource, module="ssm", name="SecretParameter"):
 
 
 class SecretParameterProvider(Provider):
-    """Makes the value once, and never changes it.
+    """Generates the value once, and never changes it.
 
-    - A parameter of this name that is there already is kept with its value if it has our tag: an earlier create was
-      interrupted, or its answer was lost and botocore tried again. Any other one is refused.
-    - Tags are changed in place, and so is `connection`; another ARN or key is another parameter with another value.
-    - `pulumi refresh` notices when it is gone; the next `pulumi up` makes another value then.
-    - Deleting one that is gone is no error.
+    - An existing parameter of this name is kept with its value if it has the owner's tag: an earlier create was
+      interrupted, or its response was lost and botocore retried. Any other existing parameter is refused.
+    - Tags and `connection` change in place; a changed ARN or key creates another parameter with another value.
+    - `pulumi refresh` detects that the parameter is missing; the next `pulumi up` then generates a new value.
+    - Deleting a missing parameter is not an error.
 
     Source of the calls: Systems Manager API reference, PutParameter (with `Tags`, which excludes overwriting; `Tier`,
     since an account can have another default, which is billed), DescribeParameters (which shows no values).
@@ -126,8 +126,8 @@ def _adopt(ssm: Any, props: Mapping[str, Any]) -> None:
     tags = {tag["Key"]: tag["Value"] for tag in listed}
     if tags.get(_OWNER) != props["tags"][_OWNER]:
         raise ParameterRefused(
-            f"parameter {props['parameter']} is there already and was not made for {props['tags'][_OWNER]}, since its"
-            f" tag {_OWNER} is {tags.get(_OWNER, 'missing')}: delete or rename it, or give the project, the stack or"
+            f"parameter {props['parameter']} exists already and was not generated for {props['tags'][_OWNER]}: its"
+            f" tag {_OWNER} is {tags.get(_OWNER, 'missing')}. Delete or rename it, or give the project, the stack or"
             " the microservice another name"
         )
     _tag(ssm, props)
@@ -141,7 +141,8 @@ def _tag(ssm: Any, props: Mapping[str, Any], *, gone: list[str] | None = None) -
             ssm.remove_tags_from_resource(**parameter, TagKeys=gone)
     except ssm.exceptions.InvalidResourceId:
         raise ParameterRefused(
-            f"parameter {props['parameter']} is gone: run `pulumi refresh`, then `pulumi up`, which makes another value"
+            f"parameter {props['parameter']} is missing: run `pulumi refresh`, then `pulumi up`, which generates a new"
+            " value"
         ) from None
 
 

@@ -6,13 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
-# With names of projects, stacks and microservices as long as they can be, less than the 1011 characters that Parameter
-# Store takes (Systems Manager API reference, PutParameter).
+# With the longest names of project, stack and microservice, a parameter's name stays below the 1011 characters that
+# Parameter Store takes (Systems Manager API reference, PutParameter).
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 
 def names_mistake(names: Iterable[str], *, own: Collection[str], others: Mapping[str, Collection[str]]) -> str | None:
-    """The mistake in the names of an argument. own: variables of the component. others: of other arguments, by name."""
+    """The mistake in the names of an argument. own: the component's variables. others: those of other arguments."""
     names = list(names)
     for name in names:
         if not isinstance(name, str) or not _VARIABLE.fullmatch(name):

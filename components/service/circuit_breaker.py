@@ -1,8 +1,8 @@
-"""When ECS gives a rolling deployment up: the threshold of its circuit breaker.
+"""The threshold of ECS's circuit breaker, which stops a failing rolling deployment.
 
-The aws provider has no arguments for it, so `Deployment` tells ECS by UpdateService, which begins no deployment for it
-(ECS API reference, UpdateService, `deploymentConfiguration`). Whether the deployment that is under way takes it already
-is UNVERIFIED.
+The aws provider has no arguments for it, so `Deployment` sets it with UpdateService, which starts no deployment for it
+(ECS API reference, UpdateService, `deploymentConfiguration`). Whether it applies to a deployment that is under way is
+UNVERIFIED.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ ThresholdType = Literal["BOUNDED_PERCENT", "UNBOUNDED_PERCENT", "COUNT"]
 
 @dataclass(frozen=True, kw_only=True)
 class CircuitBreaker:
-    """Give a deployment up after so many failures of tasks, and go back to the tasks that ran before.
+    """Stops a deployment after a number of task failures, and rolls back to the earlier tasks.
 
-    value: of failures. type: "COUNT" means as many as `value`; "UNBOUNDED_PERCENT", `value` percent of the tasks that
-    the service is to have; "BOUNDED_PERCENT" the same, but at least 3 and at most 200.
+    value, type: "COUNT": `value` failures; "UNBOUNDED_PERCENT": `value` percent of the service's desired count;
+    "BOUNDED_PERCENT": the same, but at least 3 and at most 200 failures.
     reset_on_healthy_task: each task that becomes healthy sets the count of failures to 0.
 
     The defaults are ECS's own (ECS API reference, ThresholdConfiguration and DeploymentCircuitBreaker). Raises

@@ -1,4 +1,4 @@
-"""The settings that ECS deploys beside the task definition, for Pulumi's service and for ECS's own API."""
+"""The settings that ECS deploys besides the task definition, for Pulumi's service and for ECS's own API."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from components.service.traffic_shift import TrafficShift
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceConfiguration:
-    """A rollback takes all of this back, but not in Pulumi's state: so the next deployment must tell it to ECS again
-    (ECS developer guide, "Properties included in an Amazon ECS service revision").
+    """These settings. A rollback reverts them in ECS, but not in Pulumi's state, so the next deployment must send them
+    again (ECS developer guide, "Properties included in an Amazon ECS service revision").
 
     target_group, port, grace_period: None for a service without load balancer. traffic: how deployments move requests;
     None for rolling updates.
@@ -56,8 +56,8 @@ class ServiceConfiguration:
             "deployment_minimum_healthy_percent": 100,
             "deployment_maximum_percent": 200,
             **({"deployment_configuration": self.traffic.for_service()} if self.traffic else {}),
-            # Of rolling updates only, says the ECS API reference (DeploymentCircuitBreaker); of blue/green too, says
-            # the developer guide ("Amazon ECS deployment failure detection"). UNVERIFIED.
+            # For rolling updates only, according to the ECS API reference (DeploymentCircuitBreaker); for blue/green,
+            # too, according to the developer guide ("Amazon ECS deployment failure detection"). UNVERIFIED.
             "deployment_circuit_breaker": {"enable": True, "rollback": True},
             "alarms": self.alarms,
             "enable_execute_command": self.exec,
@@ -78,7 +78,7 @@ class ServiceConfiguration:
             ],
             "networkConfiguration": {
                 "awsvpcConfiguration": {
-                    # In any order they are the same to ECS: in one order they are the same to Pulumi too.
+                    # ECS ignores the order; sorted, they do not look changed to Pulumi either.
                     "subnets": self.network.task_subnet_ids.apply(_sorted),
                     "securityGroups": [self.security_group.id],
                     "assignPublicIp": "ENABLED" if self.network.assign_public_ip else "DISABLED",

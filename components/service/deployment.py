@@ -1,10 +1,11 @@
-"""Waits, during `pulumi up`, for an ECS service's deployment, and makes the update fail when ECS gave it up.
+"""Waits, during `pulumi up`, for an ECS service's deployment, and makes the update fail when the deployment fails.
 
 A Pulumi dynamic provider; see `components.dynamic`.
 
-`aws.ecs.Service` alone is not enough. How its `wait_for_steady_state` takes a rollback depends on the provider's
-version (earlier ones call it a success: terraform-provider-aws, issues 19519 and 20858); it shows neither reasons nor
-log lines; and after a failure its state already holds what was asked for, so that the next update deploys nothing.
+`aws.ecs.Service` alone is not enough. Whether its `wait_for_steady_state` reports a rollback depends on the
+provider's version (earlier ones call it a success: terraform-provider-aws, issues 19519 and 20858); it shows neither
+reasons nor log lines; and after a failure its state already has the requested values, so that the next update deploys
+nothing.
 """
 
 from __future__ import annotations
@@ -21,18 +22,20 @@ from components.service.progressive_check import ProgressiveCheck
 
 
 class Deployment(Resource, module="ecs", name="Deployment"):
-    """A service's tasks, deployed. Exists once ECS has completed the deployment of `task_definition`.
+    """The deployment of `task_definition` to a service. Exists once ECS has completed it.
 
-    It is never replaced: any input that changes makes it look again. `DeploymentProvider` documents what happens.
-    Deleting it does nothing.
+    It is never replaced: a change of any input makes it check again; see `DeploymentProvider`. Deleting it does
+    nothing.
 
-    cluster: ARN. service: name or ARN. task_definition: the ARN that the service was told to run.
-    container, log_group, log_stream_prefix: whose last log lines to show when a task stopped.
-    timeout: seconds; below an hour if the stack's settings name a role to assume, whose session ends then.
-    configuration: what else the service was told, as arguments of ECS's UpdateService. When it has changed and ECS has
-    begun no deployment, or has gone back, ECS is told again.
-    circuit_breaker: thresholds that the service was not told, as a part of UpdateService's; None for ECS's defaults.
-    desired_count: how many tasks, None if autoscaling decides. tags: of the service. When they change it looks again.
+    cluster: ARN. service: name or ARN. task_definition: the ARN that the service must run.
+    container, log_group, log_stream_prefix: the log whose last lines are shown when a task has stopped.
+    timeout: seconds; less than an hour if the stack's settings name a role to assume, whose session ends after an hour.
+    configuration: the service's other settings, as arguments of ECS's UpdateService. They are sent again when they have
+    changed and ECS has begun no deployment, or has rolled back.
+    circuit_breaker: thresholds that `aws.ecs.Service` cannot set, as a part of UpdateService's arguments; None for
+    ECS's defaults.
+    desired_count: the number of tasks; None if autoscaling sets it. tags: of the service; a change makes it check
+    again.
     connection: see `components.connection`.
     deployment_id: ECS's, such as `ecs-svc/1234567890123456789`; where a strategy moves requests, the ARN of the service
     deployment.
@@ -81,27 +84,27 @@ class Deployment(Resource, module="ecs", name="Deployment"):
 
 
 class DeploymentProvider(Provider):
-    """Finds the deployment that was asked for, follows it, judges.
+    """Finds the requested deployment, follows it to its end and checks its result.
 
-    What follows is of rolling updates; `ProgressiveCheck` says what it does for deployments that move requests.
+    This list is about rolling updates; see `ProgressiveCheck` for deployments that move requests.
 
-    - Asked for is the service's PRIMARY deployment, if it has the requested task definition. It may take some seconds
-      to show.
-    - If it does not show, or an attempt at it has failed already, the service is told to deploy again. So the next
-      `pulumi up` after a failure deploys, though for `aws.ecs.Service` nothing has changed since.
-    - If `configuration` has changed, a deployment of the same task definition that was there before is not the one
-      asked for, and neither is one that ECS went back to.
-    - What `aws.ecs.Service` cannot change, it corrects: alarms that ECS still watches though there are none any more,
-      thresholds of the circuit breaker, and the number of tasks that autoscaling has left.
-    - It succeeds when the deployment is COMPLETED, or the service is to have no task.
-    - It fails when the deployment is FAILED or another one has taken its place: one that ECS went back to, whether
-      for the circuit breaker or for alarms, or one of another task definition. A newer one of the same task
-      definition is followed instead.
-    - Without circuit breaker and alarms ECS never gives up, and only `timeout` ends the wait. ECS goes on then, as it
-      does when the update is ended.
-    - A failure is an exception; Pulumi records nothing then, so that the next `pulumi up` looks again.
+    - The requested deployment is the service's PRIMARY deployment, if it has the requested task definition. It may take
+      some seconds to appear.
+    - If it does not appear, or an attempt at it has failed already, the service is told to deploy again. So the next
+      `pulumi up` after a failure deploys, though nothing has changed for `aws.ecs.Service`.
+    - If `configuration` has changed, an earlier deployment of the same task definition is not the requested one, and
+      neither is one to which ECS has rolled back.
+    - It corrects settings that `aws.ecs.Service` cannot change: alarms that ECS still watches after their removal, the
+      thresholds of the circuit breaker, and the number of tasks that autoscaling has left behind.
+    - It succeeds when the deployment is COMPLETED, or the desired count is 0.
+    - It fails when the deployment is FAILED or another one has replaced it: one to which ECS has rolled back, because
+      of the circuit breaker or of alarms, or one of another task definition. A newer one of the same task definition is
+      followed instead.
+    - Without circuit breaker and alarms ECS never stops a deployment, and only `timeout` ends the wait. ECS continues
+      then, as it does when the update is cancelled.
+    - A failure raises an error; Pulumi then records nothing, so that the next `pulumi up` checks again.
 
-    Pulumi has four of these, and of other dynamic resources, done at a time; more wait for one of them.
+    Pulumi runs at most four operations of dynamic resources at a time; others wait for them.
     Meanwhile each new event of the service is written to stdout. Pulumi's engine shows the lines that a dynamic
     provider writes there, as information (pulumi/pulumi, sdk/go/common/resource/plugin/plugin.go, `runtrace`).
     """

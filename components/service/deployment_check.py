@@ -1,4 +1,4 @@
-"""Finds the deployment of an ECS service that was asked for and follows it to its end: the calls of `Deployment`."""
+"""Finds the requested deployment of an ECS service and follows it to its end: the calls of `Deployment`."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ SETTLE_SECONDS = 15.0
 
 
 class DeploymentFailed(ResourceFailed):
-    """The service does not run what was asked for; the message says why and what to do."""
+    """The service does not run the requested deployment; the message says why and what to do."""
 
 
 class DeploymentCheck:
-    """props: the inputs of a `Deployment`. sign_in: who calls AWS.
+    """props: the inputs of a `Deployment`. sign_in: the credentials to call AWS with.
 
-    outdated: the id of a deployment of the same task definition that is not the one asked for.
+    outdated: the id of a deployment of the same task definition that is not the requested one.
     """
 
     def __init__(self, props: Mapping[str, Any], sign_in: SignIn, outdated: str | None = None) -> None:
@@ -49,16 +49,16 @@ class DeploymentCheck:
         """Returns the completed deployment's id. Raises DeploymentFailed."""
         state = self._settled()
         self._correct(state)
-        deployment = self._asked_for(state)
+        deployment = self._requested(state)
         return self._follow(state, deployment) if deployment else self._deploy_again(state)
 
     def _settled(self) -> ServiceState:
-        """The service, as soon as it shows what to do; at the latest when it must show it."""
+        """The service, as soon as it shows a requested or a failed deployment; at the latest after SETTLE_SECONDS."""
         settled_at = self._settled_at()
         while True:
             last = time.monotonic() >= settled_at
             state = self._look(may_be_missing=not last)
-            if last or self._asked_for(state) or state.lists_failed(self._task_definition):
+            if last or self._requested(state) or state.lists_failed(self._task_definition):
                 return state
             self._wait()
 
@@ -69,9 +69,9 @@ class DeploymentCheck:
         pause(POLL_SECONDS)
 
     def _correct(self, state: ServiceState) -> None:
-        """Tells ECS what `aws.ecs.Service` does not."""
+        """Sends ECS the settings that `aws.ecs.Service` does not send."""
         wanted = self._configuration["deploymentConfiguration"]
-        desired_count = self._props.get("desired_count")  # None does not get here
+        desired_count = self._props.get("desired_count")  # the engine leaves out None
         changes: dict[str, Any] = {}
         if state.watches_alarms and not wanted["alarms"]["enable"]:
             changes["deploymentConfiguration"] = wanted
@@ -83,24 +83,24 @@ class DeploymentCheck:
             self._ecs.update_service(cluster=self._props["cluster"], service=self._props["service"], **changes)
 
     def _with_thresholds(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
-        """A `deploymentConfiguration` whose circuit breaker has the thresholds that are wanted."""
+        """A `deploymentConfiguration` whose circuit breaker has the requested thresholds."""
         breaker = configuration.get("deploymentCircuitBreaker", {})
         return {**configuration, "deploymentCircuitBreaker": {**breaker, **self._thresholds}}
 
-    def _asked_for(self, state: ServiceState) -> Deployment | None:
+    def _requested(self, state: ServiceState) -> Deployment | None:
         primary = state.primary
         if primary is None or primary["taskDefinition"] != self._task_definition or has_failed(primary):
             return None
         if state.moves_requests:
-            return None  # a strategy that was taken away is still ECS's: such a deployment has no state to wait for
-        if self._outdated and (primary["id"] == self._outdated or state.has_gone_back_to(primary)):
+            return None  # ECS keeps a removed strategy, whose deployments have no rolloutState
+        if self._outdated and (primary["id"] == self._outdated or state.has_rolled_back_to(primary)):
             return None
         return primary
 
     def _deploy_again(self, state: ServiceState) -> str:
         state = self._tell_to_deploy(state)
         if state.primary is None:
-            raise DeploymentFailed(f"{self._name}: {state.name} has no deployment; is it one of rolling updates?")
+            raise DeploymentFailed(f"{self._name}: {state.name} has no deployment; does it use rolling updates?")
         return self._follow(state, state.primary)
 
     def _tell_to_deploy(self, state: ServiceState) -> ServiceState:
@@ -119,7 +119,7 @@ class DeploymentCheck:
             )["service"]
         except AWS_ERRORS as error:
             raise DeploymentFailed(
-                f"{self._headline(state)} is refused by ECS, and {_runs(state)} is what it runs: {in_words(error)}"
+                f"{self._headline(state)} is refused by ECS, and it still runs {_runs(state)}: {in_words(error)}"
             ) from error
         return ServiceState(described=described)
 
@@ -139,7 +139,7 @@ class DeploymentCheck:
                 deployment = primary
                 continue
             elif primary is not None and time.monotonic() >= settled_at:
-                if gone:  # at the last look too, so it is no earlier state that was shown once more
+                if gone:  # gone at the last look, too, so this is not an outdated state
                     self._fail(state, deployment)
                 gone = True
             if time.monotonic() >= self._deadline:
@@ -148,17 +148,17 @@ class DeploymentCheck:
             state = self._look()
 
     def _is_renewed(self, state: ServiceState, deployment: Deployment, primary: Deployment) -> bool:
-        """Whether `primary`, which has taken the deployment's place, is one more attempt at the same."""
+        """Whether `primary`, which has replaced the deployment, is a new attempt at the same one."""
         return (
             primary["taskDefinition"] == self._task_definition
             and not is_older(primary, than=deployment)
-            and not state.has_gone_back_to(primary)
+            and not state.has_rolled_back_to(primary)
         )
 
     def _look(self, *, may_be_missing: bool = False) -> ServiceState:
-        """The service now. Writes those of its events that are new since the first look.
+        """The present state of the service. Writes its new events since the first look.
 
-        may_be_missing: it may have been created so recently that it does not show.
+        may_be_missing: the service may be so new that ECS does not show it yet.
         """
         answer = self._ecs.describe_services(cluster=self._props["cluster"], services=[self._props["service"]])
         described = next(iter(answer["services"]), {"status": "MISSING"})
@@ -185,8 +185,8 @@ class DeploymentCheck:
 
     def _give_up(self, state: ServiceState, deployment: Deployment) -> NoReturn:
         raise DeploymentFailed(
-            f"{self._headline(state)} is not done after {float(self._props['timeout']):.0f} s:"
-            f" {deployment.get('runningCount', 0)} of {state.desired_count} tasks run. ECS goes on by itself."
+            f"{self._headline(state)} has not ended after {float(self._props['timeout']):.0f} s:"
+            f" {deployment.get('runningCount', 0)} of {state.desired_count} tasks run. ECS continues by itself."
             f"{self._report(state, deployment)}"
             f"\nFix the cause or raise the timeout, then run `pulumi up` again: it waits again. ({deployment['id']})"
         )
@@ -210,14 +210,14 @@ class DeploymentCheck:
 
 
 def _outcome(state: ServiceState, deployment: Deployment) -> str:
-    """Why a deployment failed and what runs instead, in two sentences."""
+    """Two sentences: the reason why a deployment failed, and the task definition that runs instead."""
     primary = state.primary
     reason = state.failure_of(deployment) or "ECS gives no reason."
     if primary is None or primary["id"] == deployment["id"]:
-        return f"{reason} ECS starts no more tasks of it, and has not gone back to an earlier deployment."
-    if has_failed(deployment) or is_older(primary, than=deployment) or state.has_gone_back_to(primary):
-        return f"{reason} ECS {'has gone' if is_completed(primary) else 'goes'} back to {_runs(state)}."
-    return f"another deployment has taken its place. The service's task definition is {_runs(state)} now."
+        return f"{reason} ECS starts no more tasks of it, and has not rolled back to an earlier deployment."
+    if has_failed(deployment) or is_older(primary, than=deployment) or state.has_rolled_back_to(primary):
+        return f"{reason} ECS {'has rolled' if is_completed(primary) else 'is rolling'} back to {_runs(state)}."
+    return f"another deployment has replaced it. The service's task definition is {_runs(state)} now."
 
 
 def _runs(state: ServiceState) -> str:
@@ -230,12 +230,12 @@ def _short(task_definition: str) -> str:
 
 
 def say(line: str) -> None:
-    # In one piece, since several services may be waited for at once.
+    # One write for each line, since several checks may write at the same time.
     print(f"{line}\n", end="", flush=True)
 
 
 def _whole(value: Any) -> Any:
-    """With whole numbers as such: the engine hands every number to a dynamic provider as a float."""
+    """`value` with whole numbers as int: the engine passes every number to a dynamic provider as a float."""
     if isinstance(value, Mapping):
         return {key: _whole(item) for key, item in value.items()}
     if isinstance(value, list):

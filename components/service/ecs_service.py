@@ -18,7 +18,7 @@ from components.tasks.runnable import RunnableTask
 
 @dataclass(frozen=True, kw_only=True)
 class DeployedService:
-    """deployment: there once ECS has completed the deployment."""
+    """deployment: exists once ECS has completed the deployment."""
 
     service: aws.ecs.Service
     deployment: Deployment
@@ -39,11 +39,11 @@ def create_ecs_service(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> DeployedService:
-    """A service that goes back by itself when the tasks of a deployment do not start.
+    """A service that rolls back when the tasks of a deployment do not start.
 
-    scaled: whether autoscaling sets the number of tasks, which then only begins at `tasks`.
-    protect: Pulumi refuses to delete or replace the service, and so keeps all that it depends on: `pulumi destroy`
-    deletes a resource after its dependents.
+    scaled: whether autoscaling sets the number of tasks; then `tasks` is only the initial number.
+    protect: Pulumi refuses to delete or replace the service, and so keeps all resources that it depends on: `pulumi
+    destroy` deletes a resource after its dependents.
     """
     service = aws.ecs.Service(
         name,
@@ -57,7 +57,7 @@ def create_ecs_service(
         tags=dict(tags),
         opts=pulumi.ResourceOptions(
             parent=parent,
-            protect=protect or None,  # the parent's, if it is protected otherwise
+            protect=protect or None,  # None keeps the parent's own protection
             depends_on=[*depends_on, *task.needs],
             # Each update would otherwise undo autoscaling's changes.
             ignore_changes=["desired_count"] if scaled else [],

@@ -1,4 +1,5 @@
-"""Lifecycle hooks: at a stage of a deployment that moves requests, ECS waits for a human, or asks a Lambda function."""
+"""Lifecycle hooks: at a stage of a deployment that moves requests, ECS waits for a person or calls a Lambda
+function."""
 
 from __future__ import annotations
 
@@ -24,12 +25,12 @@ FUNCTION = ArnForm(
 
 @dataclass(frozen=True, kw_only=True)
 class Pause:
-    """Wait at a stage until somebody calls ContinueServiceDeployment; `pulumi up` writes the command.
+    """Waits at a stage until somebody calls ContinueServiceDeployment; `pulumi up` writes the command.
 
-    at: `PRE_SCALE_UP`: before new tasks start; `POST_SCALE_UP`: they run, and get no request yet;
-    `POST_PRODUCTION_TRAFFIC_SHIFT`: they get all.
-    timeout_minutes: how long ECS waits, 1 to 20160. on_timeout: what it does then, `ROLLBACK` or `CONTINUE`.
-    `pulumi up` waits as well, for `deployment_timeout` at most; run again, it goes on waiting.
+    at: `PRE_SCALE_UP`: before new tasks start; `POST_SCALE_UP`: the new tasks run, but get no requests yet;
+    `POST_PRODUCTION_TRAFFIC_SHIFT`: they get all requests.
+    timeout_minutes: how long ECS waits, 1 to 20160. on_timeout: its action then, `ROLLBACK` or `CONTINUE`.
+    `pulumi up` waits as well, for `deployment_timeout` at most; the next `pulumi up` goes on waiting.
 
     Raises InvalidArguments.
     """
@@ -51,8 +52,8 @@ class Pause:
 
 @dataclass(frozen=True, kw_only=True)
 class LambdaHook:
-    """Ask a Lambda function at a stage. It answers `{"hookStatus": "SUCCEEDED"}`, or `FAILED`; then ECS goes
-    back, or `IN_PROGRESS`, to be asked again (ECS developer guide, "Lifecycle hooks for Amazon ECS service
+    """Calls a Lambda function at a stage. The function returns `{"hookStatus": "SUCCEEDED"}`, or `FAILED` for a
+    rollback, or `IN_PROGRESS` to be called again (ECS developer guide, "Lifecycle hooks for Amazon ECS service
     deployments").
 
     function_arn: of a function, a version or an alias, in the stack's region. at: see `Pause`.
@@ -71,7 +72,7 @@ Hook = Pause | LambdaHook
 
 
 def hook_for_service(hook: Hook, role_arn: pulumi.Input[str] | None) -> dict[str, Any]:
-    """One of `lifecycle_hooks` of aws.ecs.Service. role_arn: with which ECS calls functions."""
+    """One of `lifecycle_hooks` of aws.ecs.Service. role_arn: the role with which ECS calls functions."""
     if isinstance(hook, LambdaHook):
         return {
             "target_type": "AWS_LAMBDA",
@@ -87,7 +88,7 @@ def hook_for_service(hook: Hook, role_arn: pulumi.Input[str] | None) -> dict[str
 
 
 def hook_for_update(hook: Hook, role_arn: pulumi.Input[str] | None) -> dict[str, Any]:
-    """The same of UpdateService's `lifecycleHooks`."""
+    """The same for UpdateService's `lifecycleHooks`."""
     if isinstance(hook, LambdaHook):
         return {
             "targetType": "AWS_LAMBDA",

@@ -12,17 +12,17 @@ from components.service.service_state import Deployment, ServiceState
 
 
 class ProgressiveCheck(DeploymentCheck):
-    """Follows what ECS calls a service deployment, which has no `rolloutState` as a rolling update has.
+    """Follows a service deployment of ECS, which has no `rolloutState`, unlike the deployment of a rolling update.
 
-    - Asked for is the service's newest service deployment, if it is of the requested strategy and task definition, and
-      another than the one that was there before a change of configuration. If it does not show, was stopped or has gone
-      back, the service is told to deploy again. One that is going back is waited for first.
-    - Each new step is written, and how to continue a paused one. Waiting for that takes of the timeout.
+    - The requested deployment is the service's newest service deployment, if it has the requested strategy and task
+      definition and is not the one from before a change of configuration. If it does not appear, was stopped or has
+      been rolled back, the service is told to deploy again. A rollback that is under way is awaited first.
+    - Each new step is written, and the command to continue a paused one. This wait counts against the timeout.
     - It succeeds when the service deployment is SUCCESSFUL, which is after the bake time and all hooks; it fails when
-      ECS has gone back, or somebody has stopped it. When a newer one of the same task definition has taken its place,
-      that one is followed.
+      ECS has rolled back, or somebody has stopped it. When a newer one of the same task definition has replaced it, the
+      newer one is followed.
 
-    Not run on AWS (UNVERIFIED); the order of the calls and their answers are by the ECS API reference.
+    Not run on AWS (UNVERIFIED); the order of the calls and their answers follow the ECS API reference.
     """
 
     _new_tasks: Deployment | None = None
@@ -30,29 +30,29 @@ class ProgressiveCheck(DeploymentCheck):
     def run(self) -> str:
         state, found = self._newest_that_settles()
         self._correct(state)
-        if found is not None and self._is_asked_for(found):
+        if found is not None and self._is_requested(found):
             return self._follow_steps(state, found)
-        if found is not None and found.goes_back and not found.is_over:
+        if found is not None and found.is_rolling_back and not found.is_over:
             state, found = self._wait_until_over(state, found)
         self._tell_to_deploy(state)
         return self._follow_steps(state, self._newer_than(found))
 
     def _newest_that_settles(self) -> tuple[ServiceState, ServiceDeployment | None]:
-        """As soon as it is the one asked for; at the latest when that must show."""
+        """Returns as soon as the newest one is the requested one; at the latest after SETTLE_SECONDS."""
         settled_at = self._settled_at()
         while True:
             last = time.monotonic() >= settled_at
             state = self._look(may_be_missing=not last)
             found = self._newest() if state.described["status"] == "ACTIVE" else None
-            if last or (found is not None and self._is_asked_for(found)):
+            if last or (found is not None and self._is_requested(found)):
                 return state, found
             self._wait()
 
-    def _is_asked_for(self, found: ServiceDeployment) -> bool:
+    def _is_requested(self, found: ServiceDeployment) -> bool:
         return (
             found.arn != self._outdated
             and found.strategy == self._configuration["deploymentConfiguration"]["strategy"]
-            and (found.is_successful or not (found.is_over or found.goes_back))
+            and (found.is_successful or not (found.is_over or found.is_rolling_back))
             and self._is_of_task_definition(found)
         )
 
@@ -70,8 +70,8 @@ class ProgressiveCheck(DeploymentCheck):
                 return found
             if time.monotonic() >= self._deadline:
                 raise DeploymentFailed(
-                    f"{self._name}: the service {self._props['service']} was told to deploy, and ECS shows no service"
-                    " deployment. Run `pulumi up` again: it looks again."
+                    f"{self._name}: the service {self._props['service']} was told to deploy, but ECS shows no service"
+                    " deployment. Run `pulumi up` again: it checks again."
                 )
             self._wait()
 
@@ -96,7 +96,7 @@ class ProgressiveCheck(DeploymentCheck):
         if deployment.is_successful:
             return deployment.arn
         newest = self._newest()
-        if newest is None or newest.arn == deployment.arn or not self._is_asked_for(newest):
+        if newest is None or newest.arn == deployment.arn or not self._is_requested(newest):
             self._fail_at(state, deployment)
         return self._follow_steps(state, newest)
 
@@ -120,9 +120,9 @@ class ProgressiveCheck(DeploymentCheck):
 
     def _fail_at(self, state: ServiceState, deployment: ServiceDeployment) -> NoReturn:
         runs = {
-            "ROLLBACK_SUCCESSFUL": "ECS has gone back to the tasks that ran before.",
-            "ROLLBACK_FAILED": "ECS could not go back to the tasks that ran before: look at the service now.",
-        }.get(deployment.status, "It was stopped where it was: look at which tasks get the requests.")
+            "ROLLBACK_SUCCESSFUL": "ECS has rolled back to the earlier tasks.",
+            "ROLLBACK_FAILED": "ECS could not roll back to the earlier tasks: check the service now.",
+        }.get(deployment.status, "It was stopped halfway: check which tasks get the requests.")
         raise DeploymentFailed(
             f"{self._headline(state)} failed: {deployment.reason} {runs}{self._report_of(state, deployment)}"
             f"\nFix the cause, then run `pulumi up` again: it deploys again. ({deployment.arn})"
@@ -131,13 +131,13 @@ class ProgressiveCheck(DeploymentCheck):
     def _give_up_at(self, state: ServiceState, deployment: ServiceDeployment) -> NoReturn:
         pauses = "".join(f"\nIt {line}" for line in deployment.pauses(self._region))
         raise DeploymentFailed(
-            f"{self._headline(state)} is not done after {float(self._props['timeout']):.0f} s: the service"
-            f" {deployment.step}. ECS goes on by itself.{pauses}{self._report_of(state, deployment)}"
+            f"{self._headline(state)} has not ended after {float(self._props['timeout']):.0f} s: the service"
+            f" {deployment.step}. ECS continues by itself.{pauses}{self._report_of(state, deployment)}"
             f"\nRun `pulumi up` again: it waits again; or raise the timeout. ({deployment.arn})"
         )
 
     def _report_of(self, state: ServiceState, deployment: ServiceDeployment) -> str:
-        """Of the new tasks, whose `startedBy` is the id by which DescribeServices lists them."""
+        """The report on the new tasks, whose `startedBy` is the ID of their deployment in DescribeServices."""
         unlisted = {"id": deployment.arn, "createdAt": deployment.described["createdAt"]}
         return self._report(state, self._new_tasks or state.newest_of(self._task_definition) or unlisted)
 

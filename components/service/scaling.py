@@ -16,13 +16,13 @@ _MAX_TASKS = 5000  # a service's quota (ECS developer guide, "Amazon ECS service
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduledScaling:
-    """From each of the times of `expression` on, run `min_tasks` to `max_tasks` tasks, until the time of another one.
+    """Runs `min_tasks` to `max_tasks` tasks from each time of `expression` until the time of another schedule.
 
     expression: `cron(<minutes> <hours> <day of month> <month> <day of week> <year>)`, such as
     `cron(0 7 ? * MON-FRI *)` for seven o'clock on workdays, or `rate(...)`.
-    timezone: in which a cron's times are, by its name in the IANA database.
+    timezone: of a cron's times, by its name in the IANA database.
     min_tasks, max_tasks: 0 to 5000. With fewer tasks than min_tasks, some are added at once; with more than max_tasks,
-    some are taken away. At 0, nothing is measured, so that only a later time adds tasks.
+    some are removed. Without tasks there are no metrics, so that after 0 only a later time adds tasks.
 
     Raises InvalidArguments.
     """
@@ -47,27 +47,28 @@ class ScheduledScaling:
 
 @dataclass(frozen=True, kw_only=True)
 class Scaling:
-    """Run more tasks when they are busy, and fewer when they are not.
+    """Runs more tasks when they are busy, and fewer when they are not.
 
     Each metric that is set gets a policy, which holds it near its target. With several, tasks are added as soon as one
-    policy wants more, and taken away only when all want fewer (Application Auto Scaling user guide, "How target
-    tracking scaling works", Multiple scaling policies). The two CloudWatch alarms of a policy are AWS's to manage.
+    policy wants more, and removed only when all want fewer (Application Auto Scaling user guide, "How target
+    tracking scaling works", Multiple scaling policies). AWS manages the two CloudWatch alarms of a policy.
 
-    max_tasks: never more, 1 to 5000; what it costs at worst. The service's own number of tasks is the fewest.
-    cpu: average CPU utilization of the tasks to hold, 1 to 99 %. 60 leaves a task room for the minutes that scaling
-    out takes. None: do not scale by it.
-    memory: the same for memory; off, because what a Python process has taken it seldom gives back, and then nothing
+    max_tasks: the maximum, 1 to 5000, which limits the cost. The service's own number of tasks is the minimum.
+    cpu: the target for the tasks' average CPU utilization, 1 to 99 %. 60 leaves a task room for the minutes that
+    scaling out takes. None: do not scale by CPU.
+    memory: the same for memory; off by default, because a Python process seldom gives memory back, so that no task
     would be scaled in.
-    requests: requests a task gets each minute from the load balancer, at least 1. Right where a request always costs
-    about the same; measure what one task can take first, so there is no default.
-    scale_out_cooldown: seconds after tasks were added until still more are. 60 is short, for a new task serves within
-    a minute or so. scale_in_cooldown: seconds after tasks were taken away until others are; AWS's default of 300
-    outlasts a lull. 0 or more.
-    schedule: other fewest and most tasks from certain times on; see `ScheduledScaling`. `max_tasks` and the service's
-    own number of tasks hold until the first of these times, and again from a `pulumi refresh` with `pulumi up` on until
-    the next of them: AWS changes the very numbers that were declared.
+    requests: the target for the requests that a task gets each minute from the load balancer, at least 1. It suits
+    services whose requests all cost about the same. It has no default: measure first how many requests a task can
+    serve.
+    scale_out_cooldown: seconds between two additions of tasks. 60 is short, since a new task serves within about a
+    minute. scale_in_cooldown: seconds between two removals of tasks; AWS's default of 300 outlasts a short lull. 0 or
+    more.
+    schedule: other minimums and maximums from certain times on; see `ScheduledScaling`. `max_tasks` and the service's
+    own number of tasks hold until the first of these times. A `pulumi refresh` with `pulumi up` restores them until the
+    next time, since the schedule changes the declared numbers themselves.
 
-    Raises InvalidArguments for values out of range, and if there is nothing to scale by.
+    Raises InvalidArguments for values out of range, and if there is no metric and no schedule.
     """
 
     max_tasks: int
@@ -111,13 +112,13 @@ def check_min_tasks(scaling: Scaling, min_tasks: int, of: str = "Service") -> No
 
 
 def least_tasks(tasks: int, scaling: Scaling | None) -> int:
-    """The fewest that a service with so many `tasks` may run at any time."""
+    """The lowest number of tasks that a service with `tasks` and `scaling` may run at any time."""
     return min([tasks, *(each.min_tasks for each in scaling.schedule)] if scaling else [tasks])
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceScaling:
-    """target: the service's number of tasks; policies: by what moves it: `cpu`, `memory`, `requests`; actions: of
+    """target: the service's number of tasks; policies: by metric, `cpu`, `memory`, `requests`; actions: of
     `Scaling.schedule`, in its order."""
 
     target: aws.appautoscaling.Target
@@ -140,14 +141,15 @@ def create_scaling(
 ) -> ServiceScaling:
     """Lets Application Auto Scaling set the desired count of `service`, from `min_tasks` to `scaling.max_tasks`.
 
-    service: needs `ignore_changes=["desired_count"]`, or an update would set it back. Its number of tasks is then only
-    where it begins; a `min_tasks` above the count of the moment still takes effect, as Application Auto Scaling raises
-    the count when the target is registered. A replaced service gets a new target and policies: its name is in their id.
+    service: needs `ignore_changes=["desired_count"]`, or an update would reset the count. Its own number of tasks is
+    then only the initial one; a `min_tasks` above the present count still takes effect, since Application Auto Scaling
+    raises the count when the target is registered. A replaced service gets a new target and policies, whose IDs have
+    its name.
     depends_on: the listener rules that forward to `target_group`. A policy by requests is refused for a target group
     that no load balancer uses (Application Auto Scaling API reference, "PredefinedMetricSpecification").
     load_balancer_arn_suffix, target_group: None for a service without them, which has no policy by requests.
 
-    No role is given: AWS makes and uses a service-linked one for ECS (Terraform's `aws_appautoscaling_target`, whose
+    No role is given: AWS creates and uses a service-linked role for ECS (Terraform's `aws_appautoscaling_target`, whose
     `role_arn` is computed). Policies cannot be tagged.
     """
     target = aws.appautoscaling.Target(

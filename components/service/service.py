@@ -26,39 +26,41 @@ from components.service.tracing import Tracing
 from components.service.traffic_shift import TrafficShift, create_traffic_shift
 from components.tasks.runnable import RunnableTask
 
-# The second target group's has two characters more; see `check_name`.
+# The second target group's name has two characters more; see `check_name`.
 _LONGEST_NAME = 22
 
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """Keep `tasks` tasks running and send them the requests for `paths` of `hosts`.
+    """Keeps `tasks` tasks running and sends them the requests for `paths` of `hosts`.
 
-    tasks: how many; with `scaling`, how many at least.
-    port: what the container listens on; it is told by the PORT environment variable.
+    tasks: the number of tasks; with `scaling`, the minimum.
+    port: the port that the container listens on; the environment variable PORT has it.
     health_check: a path that answers 200 while the task can serve.
     grace_period: seconds a new task has before a failing health check counts against it.
     paths: up to five path patterns of the load balancer, such as `/*` or `/orders/*`; no other microservice may have
-    the same of the same host. They must be the container's own paths: the load balancer passes a request on as it is.
-    hosts: host header patterns, such as `api.example.com` or `*.example.com`, in small letters, which match capitals
-    too; five at most together with `paths`. Empty means any host. DNS must lead them to the load balancer, and its
-    certificate be for them. The environment's URL answers only if its host is one of them, and clients of another port
-    than 80 and 443 never match, as they put it in the header (Terraform AWS provider, "aws_lb_listener_rule").
-    priority: of the load balancer's rule, 1 to 50000, unique at its listener; of the microservices with a path and host
-    that match, the one with the lowest gets the request. None derives it from the microservice's name, hosts and paths,
-    and nothing else: those for hosts go first, ones without a wildcard before others; then, the longer the literal
-    beginning of its most general path, the lower, so `/orders/*` goes before `/*`. Set it when two microservices are
-    refused for having the same or since one hides a path of the other, and at an `ExistingListener` when others' rules
-    have it.
+    the same path of the same host. They must be the container's own paths: the load balancer does not change them.
+    hosts: host header patterns, such as `api.example.com` or `*.example.com`, in lower case, which match capitals,
+    too; at most five together with `paths`. Empty means any host. DNS must point them to the load balancer, and its
+    certificate must cover them. The environment's URL answers only if its host is one of them. Clients of a port other
+    than 80 and 443 never match, since they send the port in the header (Terraform AWS provider,
+    "aws_lb_listener_rule").
+    priority: of the load balancer's rule, 1 to 50000, unique at its listener; if several microservices match a path and
+    host, the one with the lowest number gets the request. None derives it only from the microservice's name, hosts and
+    paths: rules with hosts go first, those without wildcards before others; then, the longer the literal beginning of
+    the most general path, the lower the number, so `/orders/*` goes before `/*`. Set it when two microservices are
+    refused because they have the same priority or one hides a path of the other, and at an `ExistingListener` where
+    another rule has the same priority.
     scaling: run more tasks when they are busy. spot: run some on Fargate Spot.
-    strategy: `BlueGreen`, `Linear` or `Canary`: move the requests to new tasks while the old ones still run; None
-    replaces task by task. Needs what judges the new tasks: `Alarms(rollback=True)`, or hooks.
-    circuit_breaker: when ECS gives up a deployment task by task; None for ECS's own threshold.
+    strategy: `BlueGreen`, `Linear` or `Canary`: move the requests to new tasks while the old ones still run; None is a
+    rolling update. A strategy needs a check of the new tasks: `Alarms(rollback=True)`, or hooks.
+    circuit_breaker: when ECS stops a rolling deployment; None for ECS's own threshold.
     tracing: send traces to X-Ray; None for none.
-    exec: let `aws ecs execute-command` into the tasks. See `create_task_definition` for what that costs.
+    exec: let `aws ecs execute-command` into the tasks; see `create_task_definition` for the cost.
     deployment_timeout: seconds that `pulumi up` waits for ECS to complete a deployment, until it fails. ECS itself
-    gives up, and goes back, when three or more tasks in a row did not become healthy.
-    after: what must be there first, such as another microservice's `completed`. Images are built without waiting.
+    stops a deployment and rolls back when three or more tasks in a row do not become healthy.
+    after: resources that must exist first, such as another microservice's `completed`. Images are built without waiting
+    for them.
     """
 
     tasks: int = 2
@@ -105,7 +107,7 @@ class Service:
 
 @dataclass(frozen=True, kw_only=True)
 class RunningService:
-    """A service and all that was made for it. deployment: there once ECS has completed the deployment.
+    """A service with its resources. deployment: exists once ECS has completed the deployment.
 
     target: None for a worker. alarms: by kind, `errors`, `latency`, `unhealthy` and `tasks`, of a worker `tasks` alone;
     none without `Alarms`. traffic: of a `strategy`.
@@ -133,13 +135,13 @@ def create_service(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> RunningService:
-    """An ECS service that replaces its tasks without a gap and goes back by itself when the new ones do not start.
+    """An ECS service that replaces its tasks without a gap and rolls back when the new tasks do not start.
 
     protect: see `create_ecs_service`. The listener's rule is not protected itself: a change from HTTP to HTTPS replaces
     it, since it belongs to one listener. path, boundary_arn: of the roles that a `strategy` needs.
     """
     strategy = service.strategy
-    raise_for(name, {"run": _unjudged(name, service, alarms)})
+    raise_for(name, {"run": _unchecked_strategy(name, service, alarms)})
     target = create_target(
         name,
         load_balancer=load_balancer,
@@ -253,12 +255,12 @@ def create_service(
     )
 
 
-def _unjudged(name: str, service: Service, alarms: Alarms | None) -> str | None:
-    """The mistake in a `strategy` that this microservice cannot have."""
+def _unchecked_strategy(name: str, service: Service, alarms: Alarms | None) -> str | None:
+    """The mistake, if this microservice cannot have its `strategy`."""
     if service.strategy is None:
         return None
     if len(name) > _LONGEST_NAME:
-        return f"has a strategy, whose second target group takes a name of {_LONGEST_NAME} characters at most"
+        return f"has a strategy, which needs a name of at most {_LONGEST_NAME} characters, for its second target group"
     if not service.strategy.hooks and not (alarms and alarms.rollback):
-        return "has a strategy, but nothing that judges the new tasks: give it hooks, or Alarms(rollback=True)"
+        return "has a strategy, but nothing that checks the new tasks: give it hooks, or Alarms(rollback=True)"
     return None

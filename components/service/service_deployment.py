@@ -1,4 +1,4 @@
-"""A service deployment as DescribeServiceDeployments shows it: where a deployment is that moves requests."""
+"""A service deployment as DescribeServiceDeployments shows it: the progress of a deployment that moves requests."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ class ServiceDeployment:
         return self.status in _OVER
 
     @property
-    def goes_back(self) -> bool:
+    def is_rolling_back(self) -> bool:
         return self.status.startswith("ROLLBACK_")
 
     @property
     def step(self) -> str:
-        """Where it is, as a predicate of the service, with ECS's own word for it."""
-        if self.goes_back:
-            return f"goes back to the tasks that ran before ({self.status})"
+        """The present step, as a predicate of the service, with ECS's own term."""
+        if self.is_rolling_back:
+            return f"is rolling back to the earlier tasks ({self.status})"
         stage = self.described.get("lifecycleStage")
         if stage is None:
             return f"deploys ({self.status})"
@@ -72,14 +72,14 @@ class ServiceDeployment:
 
     @property
     def reason(self) -> str:
-        """Why it failed, in ECS's words and by the names of its alarms."""
+        """The reason of the failure in ECS's words, and the names of the alarms."""
         told = self.described.get("statusReason") or self.described.get("rollback", {}).get("reason")
         alarms = self.described.get("alarms", {}).get("triggeredAlarmNames", [])
         in_alarm = f" In alarm: {', '.join(alarms)}." if alarms else ""
         return f"{told or 'ECS gives no reason.'}{in_alarm}"
 
     def pauses(self, region: str) -> Sequence[str]:
-        """How each pause that it waits in can be ended, a sentence each."""
+        """A sentence for each present pause, with the commands that end it."""
         return [
             self._how_to_continue(hook, region)
             for hook in self.described.get("lifecycleHookDetails", [])
@@ -96,4 +96,4 @@ class ServiceDeployment:
             action = hook.get("timeoutAction", "ROLLBACK")
             ends = f" At {hook['expiresAt'].astimezone(UTC):%Y-%m-%d %H:%M} UTC, ECS does {action} by itself."
         stage = self.described.get("lifecycleStage", "a hook")
-        return f"is paused at {stage}. Go on by `{command} CONTINUE`, or back by `{command} ROLLBACK`.{ends}"
+        return f"is paused at {stage}. Continue by `{command} CONTINUE`, or roll back by `{command} ROLLBACK`.{ends}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from components.service.circuit_breaker import thresholds_of
 
-# ECS writes the event of a rollback milliseconds before or after it creates the deployment it goes back with.
+# ECS writes the event of a rollback milliseconds before or after it creates the rollback's deployment.
 _SAME_MOMENT = timedelta(seconds=5)
 _UNKNOWN_TIME = datetime.min.replace(tzinfo=UTC) + _SAME_MOMENT
 
@@ -22,7 +22,7 @@ class ServiceState:
     A deployment's `status` is PRIMARY for the most recent one, ACTIVE for one that is being replaced and still has
     tasks (ECS API reference, Deployment); one without tasks is soon no longer listed. Its `rolloutState` goes from
     IN_PROGRESS to COMPLETED or FAILED, FAILED only if the circuit breaker or alarms are on; a FAILED one starts no more
-    tasks (the same, and ECS developer guide, "How CloudWatch alarms detect Amazon ECS deployment failures"). ECS
+    tasks (same source, and ECS developer guide, "How CloudWatch alarms detect Amazon ECS deployment failures"). ECS
     returns no `rolloutState` for deployments that are not rolling updates.
     """
 
@@ -42,12 +42,12 @@ class ServiceState:
 
     @property
     def thresholds(self) -> Mapping[str, Any]:
-        """Of the circuit breaker, as `CircuitBreaker.for_update` has them."""
+        """The thresholds of the circuit breaker, in the form of `CircuitBreaker.for_update`."""
         return thresholds_of(self.described.get("deploymentConfiguration", {}).get("deploymentCircuitBreaker", {}))
 
     @property
     def moves_requests(self) -> bool:
-        """Whether ECS deploys it by another strategy than rolling updates."""
+        """Whether ECS deploys the service with another strategy than rolling updates."""
         return str(self.described.get("deploymentConfiguration", {}).get("strategy", "ROLLING")) != "ROLLING"
 
     @property
@@ -73,30 +73,30 @@ class ServiceState:
             for deployment in self._deployments
         )
 
-    def has_gone_back_to(self, deployment: Deployment) -> bool:
-        """Whether ECS itself made this deployment the current one, because another had failed.
+    def has_rolled_back_to(self, deployment: Deployment) -> bool:
+        """Whether ECS has rolled back to this deployment, because another one had failed.
 
         Its `rolloutStateReason` says "ECS deployment circuit breaker: rolling back to deploymentId ..." until it is
         completed (ECS developer guide, "Amazon ECS service deployment state change events"). Afterwards only the
-        service's events tell: "(service ...) rolling back to deployment ecs-svc/..." follows "(deployment ecs-svc/...)
-        deployment failed: tasks failed to start." or "... alarm detected.". UNVERIFIED: the wording of these events is
-        not documented; users quote it. Neither is documented whether ECS goes back with the earlier deployment's id
-        or with a new one.
+        service's events show it: "(service ...) rolling back to deployment ecs-svc/..." follows "(deployment
+        ecs-svc/...) deployment failed: tasks failed to start." or "... alarm detected.". UNVERIFIED: the wording of
+        these events is not documented; it is from users' reports. It is not documented either whether a rollback has
+        the earlier deployment's ID or a new one.
         """
         begun = _created_at(deployment) - _SAME_MOMENT
-        return _is_about_going_back(deployment.get("rolloutStateReason", "")) or any(
-            _is_about_going_back(event["message"]) for event in self.events if _created_at(event) >= begun
+        return _is_about_rollback(deployment.get("rolloutStateReason", "")) or any(
+            _is_about_rollback(event["message"]) for event in self.events if _created_at(event) >= begun
         )
 
     def failure_of(self, deployment: Deployment) -> str:
-        """Why ECS gave the deployment up, in a sentence of ECS's; empty if it does not tell."""
+        """ECS's sentence on why the deployment failed; empty if ECS gives none."""
         if has_failed(deployment) and (reason := deployment.get("rolloutStateReason")):
             return str(reason)
         told = [event["message"] for event in self.events_since(deployment) if "deployment failed" in event["message"]]
         if told:
             return str(told[-1])
         reason = str(self.primary.get("rolloutStateReason", "")) if self.primary else ""
-        return reason if _is_about_going_back(reason) else ""
+        return reason if _is_about_rollback(reason) else ""
 
     def events_since(self, deployment: Deployment) -> Sequence[Event]:
         """Oldest first."""
@@ -125,5 +125,5 @@ def _created_at(described: Mapping[str, Any]) -> datetime:
     return created_at
 
 
-def _is_about_going_back(message: str) -> bool:
+def _is_about_rollback(message: str) -> bool:
     return "rolling back" in message.lower()

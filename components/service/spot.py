@@ -1,4 +1,4 @@
-"""Fargate Spot: what part of a service's tasks runs on spare capacity, at a discount."""
+"""Fargate Spot: the share of a service's tasks that runs on spare capacity, at a discount."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,21 +10,21 @@ _FARGATE, _FARGATE_SPOT = "FARGATE", "FARGATE_SPOT"
 
 @dataclass(frozen=True, kw_only=True)
 class Spot:
-    """Run some of the tasks on Fargate Spot. Off unless asked for.
+    """Runs some of the tasks on Fargate Spot. Off by default.
 
-    Spot costs less than Fargate on demand, and AWS may take any Spot task back with two minutes' notice: the task gets
-    SIGTERM, and SIGKILL when the container's stop timeout is over, which is 40 seconds here. Fargate runs nothing on
-    demand in its stead: while there is no Spot capacity the service has fewer tasks. So keep enough tasks on demand
-    to serve alone (ECS developer guide, "Amazon ECS clusters for Fargate").
+    Spot costs less than Fargate on demand, but AWS may stop any Spot task with two minutes' notice: the task gets
+    SIGTERM, and SIGKILL when the container's stop timeout is over, which is 40 seconds here. Fargate does not replace
+    it with a task on demand: while there is no Spot capacity the service has fewer tasks. So keep enough tasks on
+    demand to serve alone (ECS developer guide, "Amazon ECS clusters for Fargate").
 
-    Do not count on a task leaving the load balancer before it gets SIGTERM. AWS announced that in 2023; in 2025 users
-    saw SIGTERM come first, and 502s (aws/containers-roadmap#797, #2673; UNVERIFIED here). A program had better go on
+    Do not expect that a task leaves the load balancer before it gets SIGTERM. AWS announced this order in 2023; in 2025
+    users saw SIGTERM first, and 502s (aws/containers-roadmap#797, #2673; UNVERIFIED here). A program should go on
     answering for some seconds after SIGTERM.
 
-    spot_weight, on_demand_weight: how the tasks above the base are shared, 0 to 1000 each: with 3 and 1, three of four
+    spot_weight, on_demand_weight: the shares of the tasks above the base, 0 to 1000 each: with 3 and 1, three of four
     run on Spot.
-    on_demand_base: so many tasks run on demand before any is shared, 0 to 100000. 1, so that one is left when all of
-    Spot is taken back. Needs an on_demand_weight above 0: with a weight of 0, AWS places no tasks (same source).
+    on_demand_base: the number of tasks that always run on demand, 0 to 100000. With 1, one task is left when AWS stops
+    all Spot tasks. It needs an on_demand_weight above 0: with a weight of 0, AWS places no tasks (same source).
 
     Turning Spot on or off, and changing its numbers, is an update in place that replaces the tasks one after the other.
 
@@ -53,9 +53,10 @@ class Spot:
 def launch_arguments(spot: Spot | None) -> dict[str, Any]:
     """The arguments with which an `aws.ecs.Service` runs its tasks on Fargate, with or without Spot.
 
-    Always a strategy, never a launch type: the aws provider refuses to change a service back from one to the other in
-    place. And it refuses any change of a strategy without `force_new_deployment`, which ECS itself demands; so that
-    goes along always, and every other change of the service in place replaces its tasks too, one after the other.
+    They always have a capacity provider strategy, never a launch type: the aws provider refuses to change a service
+    back from one to the other in place. It also refuses a change of the strategy without `force_new_deployment`, which
+    ECS itself demands; so this is always set, and every other change in place replaces the tasks, too, one after the
+    other.
     (terraform-provider-aws, internal/service/ecs/service.go; UNVERIFIED on AWS.)
     """
     strategies: list[dict[str, Any]] = [{"capacity_provider": _FARGATE, "weight": 1}]

@@ -1,8 +1,8 @@
-"""Strategies by which ECS deploys a service other than task by task: blue/green, linear and canary.
+"""Deployment strategies of ECS other than the rolling update: blue/green, linear and canary.
 
-With each, ECS starts the new tasks beside the old ones, in the other one of two target groups, and moves the requests
-by the weights of the listener's rule. The old tasks stay until the bake time is over, so that going back needs no new
-task. Meanwhile twice the tasks run, and are paid for. Sources: ECS API reference, DeploymentConfiguration; ECS
+With each, ECS starts the new tasks beside the old ones, in the other of two target groups, and moves the requests by
+the weights in the listener's rule. The old tasks stay until the bake time is over, so that a rollback needs no new
+tasks. Until then twice as many tasks run, and are billed. Sources: ECS API reference, DeploymentConfiguration; ECS
 developer guide, "Amazon ECS blue/green deployments".
 """
 
@@ -27,7 +27,7 @@ _MOST_MINUTES = 1440  # of a bake time, in the API reference's LinearConfigurati
 class BlueGreen:
     """All requests go to the new tasks at once, when these are healthy.
 
-    bake_minutes: how long the old tasks stay beside them, and alarms and hooks may go back, 0 to 1440.
+    bake_minutes: how long the old tasks stay, and alarms and hooks can still roll back, 0 to 1440.
     hooks: `Pause` or `LambdaHook`.
 
     Raises InvalidArguments.
@@ -48,8 +48,8 @@ class BlueGreen:
 class Linear:
     """The requests go to the new tasks in equal steps.
 
-    step_percent: of the requests, 3 to 100 in tenths, at each step. step_bake_minutes: from each step to the next, 0 to
-    1440. bake_minutes, hooks: see `BlueGreen`.
+    step_percent: percent of the requests for each step, 3 to 100 with one decimal. step_bake_minutes: minutes from each
+    step to the next, 0 to 1440. bake_minutes, hooks: see `BlueGreen`.
 
     Raises InvalidArguments.
     """
@@ -79,8 +79,8 @@ class Linear:
 class Canary:
     """A few requests go to the new tasks first, then all.
 
-    percent: of the requests, 0.1 to 100 in tenths, that go first. canary_bake_minutes: until the others follow, 0 to
-    1440. bake_minutes, hooks: see `BlueGreen`.
+    percent: percent of the requests that go first, 0.1 to 100 with one decimal. canary_bake_minutes: minutes until the
+    others follow, 0 to 1440. bake_minutes, hooks: see `BlueGreen`.
 
     Raises InvalidArguments.
     """
@@ -109,16 +109,16 @@ Strategy = BlueGreen | Linear | Canary
 
 
 def strategy_mistake(strategy: Strategy | None, *, deployment_timeout: int, scales_by_requests: bool) -> str | None:
-    """The mistake in the strategy of a service: what ECS would refuse, or could never complete."""
+    """The mistake in a service's strategy that ECS would refuse or could never complete."""
     if strategy is None:
         return None
     if scales_by_requests:
-        # ECS developer guide, "Target tracking scaling policies": ALBRequestCountPerTarget is of one target group.
-        return "does not go with `scaling` by requests, which counts those of one target group; scale by cpu or memory"
+        # ECS developer guide, "Target tracking scaling policies": ALBRequestCountPerTarget is for one target group.
+        return "does not work with `scaling` by requests, which counts only one target group; scale by cpu or memory"
     if strategy.minutes * 60 >= deployment_timeout:
         return (
             f"bakes for {strategy.minutes} minutes, but `deployment_timeout` is {deployment_timeout} seconds; raise it"
-            " above that, and by what the tasks take to start"
+            " above that, plus the time that tasks take to start"
         )
     return None
 
@@ -174,4 +174,4 @@ def _percent_mistake(percent: float, least: float) -> str | None:
     if (mistake := outside(percent, least, 100, "percent")) is not None:
         return mistake
     in_tenths = math.isclose(percent * 10, round(percent * 10), rel_tol=0, abs_tol=1e-9)
-    return None if in_tenths else f"is {percent}; use one digit after the point at most"
+    return None if in_tenths else f"is {percent}; use at most one decimal"

@@ -1,4 +1,4 @@
-"""The roles with which ECS itself acts during a deployment that moves requests: at the load balancer, and for hooks."""
+"""The roles that ECS assumes during a deployment that moves requests: for the load balancer, and for hooks."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def create_balancing_role(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> Role:
-    """The actions of AWS's managed policy AmazonECSInfrastructureRolePolicyForLoadBalancers that concern application
-    load balancers, at one listener, one rule and two target groups. Elastic Load Balancing's describe
-    actions take no resource (service authorization reference). UNVERIFIED on AWS, as are the trust's conditions.
+    """A role with the actions of AWS's managed policy AmazonECSInfrastructureRolePolicyForLoadBalancers for application
+    load balancers, at one listener, one rule and two target groups. Elastic Load Balancing's describe actions take no
+    resource (service authorization reference). UNVERIFIED on AWS, as are the trust's conditions.
     """
     return create_role(
         name,
@@ -66,7 +66,7 @@ def create_hook_role(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> Role:
-    """To invoke the functions of the hooks, and no other."""
+    """A role that may invoke the hooks' functions and no others."""
     return create_role(
         name,
         description=f"ECS asking functions during deployments of {parent._name}",

@@ -1,4 +1,4 @@
-"""Roles and addresses that a deployment which moves requests needs, beside a service's first target group."""
+"""The roles, target group and rule that a deployment which moves requests needs besides the first target group."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from components.tasks.permissions import Role
 
 @dataclass(frozen=True, kw_only=True)
 class TrafficShift:
-    """balancing_role: ECS's, at the load balancer. hook_role: ECS's, for Lambda functions; None without any."""
+    """balancing_role: lets ECS change the load balancer. hook_role: lets ECS call Lambda functions; None without
+    any."""
 
     strategy: Strategy
     alternate: aws.lb.TargetGroup
@@ -41,7 +42,7 @@ class TrafficShift:
         }
 
     def for_load_balancer_update(self) -> dict[str, Any]:
-        """The same of UpdateService."""
+        """The same for UpdateService."""
         return {
             "alternateTargetGroupArn": self.alternate.arn,
             "productionListenerRule": self.rule.arn,
@@ -71,7 +72,7 @@ def create_traffic_shift(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> TrafficShift:
-    """target: one that was made with `moves_requests`."""
+    """target: created with `moves_requests`."""
     assert target.alternate is not None
     functions = [hook for hook in strategy.hooks if isinstance(hook, LambdaHook)]
     common: Any = {"path": path, "boundary_arn": boundary_arn, "account": account, "tags": tags, "parent": parent}

@@ -22,19 +22,19 @@ from components.tasks.runnable import RunnableTask
 
 @dataclass(frozen=True, kw_only=True)
 class Worker:
-    """Keep `tasks` tasks running that nobody calls: they take their work from a queue, a stream or a table.
+    """Keeps `tasks` tasks running that get no requests: they take their work from a queue, a stream or a table.
 
-    tasks: how many; with `scaling`, how many at least.
+    tasks: the number of tasks; with `scaling`, the minimum.
     health_check: a command that exits with 0 while the container works, such as `["python", "-m", "worker.check"]`;
     ECS runs it in the container every 30 seconds, and replaces a task in which it fails three times. Empty: a task is
-    healthy while it runs. During a deployment ECS waits for it, so it is how a task that starts, but cannot work, is
-    found out: without one, a deployment is completed as soon as its tasks run.
+    healthy while it runs. During a deployment ECS waits for the check, which so detects tasks that start but cannot
+    work; without a check, a deployment is completed as soon as its tasks run.
     grace_period: seconds a new task has before a failing health check counts against it, up to 300.
     scaling: run more tasks when they are busy; by CPU or memory, since there are no requests to count.
     spot: run some on Fargate Spot. exec: let `aws ecs execute-command` into the tasks. circuit_breaker,
     deployment_timeout, after: see `Service`.
 
-    On SIGTERM a task has 40 seconds to finish or give back what it has taken.
+    On SIGTERM a task has 40 seconds to finish its work or to give it back.
 
     Raises InvalidArguments.
     """

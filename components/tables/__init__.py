@@ -1,1 +1,1 @@
-"""Keyspaces tables: declared, guarded, scaled."""
+"""Keyspaces tables: declaration, schema guard and capacity."""

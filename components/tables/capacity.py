@@ -16,7 +16,7 @@ Dimension = Literal["read", "write"]
 
 @dataclass(frozen=True, kw_only=True)
 class OnDemand:
-    """Keyspaces gives what is asked for, and each read and write is billed."""
+    """Keyspaces scales with the load, and bills each read and write."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,19 +27,19 @@ class Provisioned:
     4 KB, or two LOCAL_ONE reads; a write unit one write a second of a row of up to 1 KB (Keyspaces developer guide,
     "Configure provisioned capacity mode"). At most 40,000 of each, unless the account's quota has been raised.
     Two equal numbers are a fixed capacity without auto scaling.
-    target: percent of the capacity that auto scaling keeps in use, 20 to 90; 70 is Keyspaces' own default. Lower, and
-    it scales up sooner. It follows a load that lasts for minutes; shorter peaks live on burst capacity ("Manage
-    throughput capacity automatically").
+    target: percent of the capacity that auto scaling keeps in use, 20 to 90; 70 is Keyspaces' own default. With a
+    lower target, it scales up sooner. Auto scaling follows a load that lasts for minutes; shorter peaks use burst
+    capacity ("Manage throughput capacity automatically").
 
-    A scaled number of units is not Pulumi's to reset: raising the minimum reaches the table by auto scaling. Changing
-    one dimension that is fixed, with the other scaled, sends the last capacity Pulumi knows for the scaled one, from
-    where it scales again.
+    Pulumi does not reset scaled units: a raised minimum reaches the table through auto scaling. If one dimension is
+    fixed and the other scaled, a change of the fixed one also sends the last capacity that Pulumi knows for the scaled
+    one, which scales on from there.
 
-    A table can go from provisioned to on demand once in 24 hours, and not within 24 hours of its creation; the other
-    way at any time ("Change the capacity mode of a table"). From `OnDemand` to a range takes two updates, the first
-    with a fixed capacity; the guard says so (see `TableSchema`). From a range to `OnDemand`, Pulumi switches the table
-    before it removes auto scaling; whether Keyspaces takes that is UNVERIFIED. Should it refuse, go by a fixed
-    capacity too.
+    A table can change from provisioned to on demand once in 24 hours, and not within 24 hours of its creation; to
+    provisioned at any time ("Change the capacity mode of a table"). A change from `OnDemand` to a range takes two
+    updates, the first with a fixed capacity; `TableSchema` refuses it otherwise. For a change from a range to
+    `OnDemand`, Pulumi switches the table before it removes auto scaling; whether Keyspaces accepts this order is
+    UNVERIFIED. If Keyspaces refuses it, set a fixed capacity first.
 
     The principal that runs `pulumi up` needs the managed policy AmazonKeyspacesFullAccess for auto scaling ("Configure
     permissions for Amazon Keyspaces automatic scaling").
@@ -82,7 +82,7 @@ def capacity_specification(capacity: Capacity) -> aws.keyspaces.TableCapacitySpe
 
 
 def scaled_ranges(capacity: Capacity) -> dict[Dimension, tuple[int, int]]:
-    """Minimum and maximum of what auto scaling is to change."""
+    """Minimum and maximum of each dimension that auto scaling changes."""
     if isinstance(capacity, OnDemand):
         return {}
     ranges: dict[Dimension, tuple[int, int]] = {"read": capacity.read, "write": capacity.write}
@@ -90,11 +90,11 @@ def scaled_ranges(capacity: Capacity) -> dict[Dimension, tuple[int, int]]:
 
 
 def changes_left_to_scaling(capacity: Capacity) -> list[str]:
-    """Paths of the table's inputs for `ignore_changes`: what auto scaling has set is no drift.
+    """Paths of the table's inputs for `ignore_changes`: values that auto scaling has set are not drift.
 
-    Pulumi does not translate nested paths, hence the engine's spelling. For an ignored path the engine takes the old
-    input, and where there is none it drops the new one. So a table that was on demand must not get there at once:
-    AWS would be asked for provisioned capacity without units. `TableSchema` refuses that.
+    Pulumi does not translate nested paths, so they are in the engine's spelling. For an ignored path the engine keeps
+    the old input, and without an old input it drops the new one. So a table must not change from on demand to scaled in
+    one update: the request would ask for provisioned capacity without units. `TableSchema` refuses this.
     """
     return [f"capacitySpecification.{dimension}CapacityUnits" for dimension in scaled_ranges(capacity)]
 
@@ -107,11 +107,11 @@ def create_scaling(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> dict[Dimension, TableScaling]:
-    """Auto scaling of what has a range.
+    """Auto scaling of each dimension that has a range.
 
     A table with auto scaling cannot be deleted (Keyspaces developer guide, "Configure permissions for Amazon Keyspaces
-    automatic scaling"). Everything here is made of the table's outputs, so that Pulumi removes it first when the table
-    is deleted, and when it is replaced.
+    automatic scaling"). All resources here use the table's outputs, so that Pulumi deletes them before it deletes or
+    replaces the table.
     """
     if isinstance(capacity, OnDemand):
         return {}

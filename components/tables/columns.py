@@ -7,7 +7,7 @@ NAME = re.compile(r"[a-z0-9_]{1,48}")  # what the aws provider accepts for a col
 _COLLECTION = re.compile(r"(list|set|map|tuple)<([a-z]+)(?:, ([a-z]+))?>")
 
 # Keyspaces developer guide, "Cassandra data type support". Without `duration`, which Keyspaces does not have, and
-# without `varchar`: `text` is the same type, and should Keyspaces answer `text` where `varchar` was declared
+# without `varchar`: `text` is the same type, and if Keyspaces reports `text` for a declared `varchar`
 # (UNVERIFIED), the provider would see a column of another type and replace the table.
 _ELEMENTS = (
     "ascii bigint blob boolean date decimal double float inet int smallint text time timestamp timeuuid tinyint"
@@ -21,7 +21,7 @@ _ORDERS = ("ASC", "DESC")
 def column_mistakes(
     columns: Mapping[str, str], partition_key: Sequence[str], clustering_key: Mapping[str, str], static: Sequence[str]
 ) -> dict[str, str | None]:
-    """By argument, what is wrong with it; for `arguments.raise_for`."""
+    """The mistakes by argument, for `arguments.raise_for`."""
     mistakes: dict[str, str | None] = {}
     for column, cql_type in columns.items():
         if not NAME.fullmatch(column):
@@ -46,8 +46,8 @@ def _type_mistake(cql_type: str) -> str | None:
         if len(elements) in _ELEMENT_COUNTS[kind] and all(element in _ELEMENTS for element in elements):
             return None
     return (
-        f"is {cql_type!r}; use {', '.join(_SIMPLE)}, or, of these but counter: list<a>, set<a>, map<a, b>, tuple<a> or"
-        " tuple<a, b>, written so. Keyspaces has no duration, and the aws provider takes no frozen, nested or"
+        f"is {cql_type!r}; use {', '.join(_SIMPLE)}, or, of these except counter: list<a>, set<a>, map<a, b>, tuple<a>"
+        " or tuple<a, b>, in this notation. Keyspaces has no duration, and the aws provider takes no frozen, nested or"
         " user-defined types"
     )
 
@@ -56,7 +56,7 @@ def _counter_mistake(columns: Mapping[str, str], key: set[str]) -> str | None:
     """Keyspaces developer guide, "Counters": all columns besides the key are counters, or none is."""
     types = {cql_type for column, cql_type in columns.items() if column not in key}
     if "counter" in types and len(types) > 1:
-        return "mix counters with others; a table with a counter has nothing else besides its key"
+        return "mix counters with other types; a table with a counter has only counters besides its key"
     return None
 
 
@@ -84,14 +84,14 @@ def _static_mistakes(
     columns: Mapping[str, str], key: set[str], clustering_key: Mapping[str, str], static: Sequence[str]
 ) -> Iterator[str]:
     if static and not clustering_key:
-        yield "needs a clustering_key; without one, each partition has a single row, whose columns are its own"
+        yield "needs a clustering_key; without one, each partition has only one row"
     for column in sorted(set(static), key=static.index):
         if static.count(column) > 1:
             yield f"names {column!r} twice"
         if column not in columns:
             yield f"{column!r} is not in columns"
         elif column in key:
-            yield f"{column!r} is in the key, which is no static column"
+            yield f"{column!r} is in the key; a key column cannot be static"
 
 
 def _key_column_mistakes(columns: Mapping[str, str], column: str) -> Iterator[str]:
@@ -99,7 +99,7 @@ def _key_column_mistakes(columns: Mapping[str, str], column: str) -> Iterator[st
         yield f"{column!r} is not in columns"
     elif columns[column].partition("<")[0] in ("list", "set", "map", "counter"):
         # Collections would have to be frozen, which the aws provider does not take.
-        yield f"{column!r} is {columns[column]}; a key takes no list, set, map or counter"
+        yield f"{column!r} is {columns[column]}; a key column cannot be a list, set, map or counter"
 
 
 def _joined(mistakes: Iterator[str]) -> str | None:

@@ -8,10 +8,10 @@ _DAY = 86_400
 
 
 def idempotency_table(name: str, *, keep: int = _DAY, **options: Any) -> Table:
-    """A `Table` with the columns that the kit's `Tables.idempotency` wants.
+    """A `Table` with the columns that the kit's `Tables.idempotency` needs.
 
     keep: seconds for which a repeated request gets the first one's answer, 1 to 630,720,000; then its row expires.
-    options: others of `Table`, such as `capacity`.
+    options: other arguments of `Table`, such as `capacity`.
 
     Raises InvalidArguments.
     """

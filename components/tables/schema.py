@@ -1,6 +1,6 @@
-"""Refuses changes of a table that would cost its rows, in a preview too.
+"""Refuses changes of a table that would lose its rows, in a preview, too.
 
-A Pulumi dynamic provider that calls nobody and needs no credentials; see `components.dynamic`.
+A Pulumi dynamic provider that makes no calls and needs no credentials; see `components.dynamic`.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from components.dynamic import Provider
 
 Scaling = Literal["on demand", "fixed", "scaled"]
 
-# For `check` alone, not part of the recorded schema, in which a change would show: `allow_replacement` is an order of
-# this update, and a default TTL may change freely once TTL is on.
+# Inputs for `check` alone. They are not recorded, since their changes would show as changes of the schema:
+# `allow_replacement` is for one update, and a default TTL may change freely once TTL is on.
 _NOT_RECORDED = ("allow_replacement", "default_time_to_live")
 
 
 class TableSchema(Resource, module="keyspaces", name="TableSchema"):
-    """The schema that a table was last declared with. The table depends on it, so that nothing happens to the table
-    when the schema is refused. `TableSchemaProvider` documents what is refused.
+    """The last declared schema of a table. The table depends on it, so that a refused schema changes nothing in the
+    table. `TableSchemaProvider` lists the refused changes.
     """
 
     def __init__(
@@ -65,24 +65,24 @@ class TableSchema(Resource, module="keyspaces", name="TableSchema"):
 class TableSchemaProvider(Provider):
     """Compares the declared schema with the recorded one.
 
-    The engine asks `check` in each preview and update before it does anything to the table, prints each failure as an
-    error of its own ("... has a problem: ..."), and ends there.
+    The engine calls `check` in each preview and update before it changes the table. It prints each failure as a
+    separate error ("... has a problem: ...") and stops.
 
-    - Refused unless `allow_replacement`: another name of table or keyspace, another key or order, other static columns,
-      a column that is removed or retyped, client-side timestamps turned off. For each the aws provider replaces the
-      table (terraform-provider-aws, `internal/service/keyspaces/table.go`).
-    - TTL turned off is refused even so, unless the table is replaced anyway: Keyspaces cannot do it ("Update the
-      default Time to Live value"), and the provider neither does nor reports it.
+    - Refused unless `allow_replacement`: a changed name of table or keyspace, a changed key or order, changed static
+      columns, a column that is removed or retyped, client-side timestamps turned off. For each of these the aws
+      provider replaces the table (terraform-provider-aws, `internal/service/keyspaces/table.go`).
+    - TTL turned off is refused even with `allow_replacement`, unless the table is replaced anyway: Keyspaces cannot
+      turn it off ("Update the default Time to Live value"), and the provider neither does so nor reports an error.
     - A default TTL on a table without TTL is refused, unless the table is replaced anyway: the provider makes one call
       for each setting, as Keyspaces demands (API reference, UpdateTable), and sets the default before it turns TTL on
       (`resourceTableUpdate` in the same file).
-    - From on demand to scaled at once is refused always; see `changes_left_to_scaling`.
+    - A change from on demand to scaled in one update is always refused; see `changes_left_to_scaling`.
     - A keyspace whose name is not known yet, in a preview, is not compared.
 
-    The schema is recorded before the table is changed. If that change fails and is then taken back in the program,
-    what the table never had is refused as removed: `allow_replacement` gets past it, and the preview shows that the
-    table is not replaced. A table that was created without a `TableSchema` is guarded once the first update has made
-    one.
+    The schema is recorded before the table is changed. If the table's change fails and the program then reverts it,
+    the columns that the table never had count as removed, which is refused: set `allow_replacement` for one update, and
+    the preview shows that the table is not replaced. A table that was created without a `TableSchema` is guarded once
+    an update has created one.
     """
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
@@ -101,14 +101,14 @@ def _refused(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     if not new["allow_replacement"]:
         refused += [
             f"{table}: {change}. Keyspaces cannot do that in place: the table would be replaced and its rows lost."
-            f" {instead}, or set allow_replacement=True on its Table if the rows may go."
+            f" {instead}, or set allow_replacement=True on its Table if the rows may be lost."
             for change, instead in replacing
         ]
     if old["time_to_live"] and not new["time_to_live"] and not (replacing and new["allow_replacement"]):
         refused.append(
-            f"{table}: time_to_live is taken away. Keyspaces cannot turn TTL off again. Use time_to_live=0, with which"
+            f"{table}: time_to_live is removed. Keyspaces cannot turn TTL off again. Use time_to_live=0, with which"
             " rows expire only if they are written with a TTL, or give the table another name and set"
-            " allow_replacement=True on its Table if the rows may go."
+            " allow_replacement=True on its Table if the rows may be lost."
         )
     if not old["time_to_live"] and new["default_time_to_live"] and not (replacing and new["allow_replacement"]):
         refused.append(
@@ -141,7 +141,7 @@ def _replacing(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple
         )
     for column, cql_type in sorted(old["columns"].items()):
         if column not in new["columns"]:
-            yield f"column {column!r} is removed", "Keep it in columns and write it no more"
+            yield f"column {column!r} is removed", "Keep it in columns and stop writing it"
         elif new["columns"][column] != cql_type:
             yield (
                 f"column {column!r} changes from {cql_type} to {new['columns'][column]}",

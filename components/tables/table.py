@@ -1,4 +1,4 @@
-"""A Keyspaces table: what a microservice declares, and the resources made from it."""
+"""A Keyspaces table: the declaration in a program, and the resources created from it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TIME_TO_LIVE_MAX = 630_720_000  # 20 years; Keyspaces API reference, UpdateTable
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table to create. The only place where its columns are written down.
+    """A table to create. The only place that lists its columns.
 
     name: 1 to 48 of a-z, 0-9 and _; it is the table's name in AWS too.
     columns: CQL type by column name, such as `{"id": "text", "population": "int", "names": "map<text, text>"}`.
@@ -38,27 +38,27 @@ class Table:
     static: columns that have one value for all rows of a partition.
     capacity: `OnDemand` or `Provisioned`.
     point_in_time_recovery: keep 35 days of continuous backups (billed by size).
-    kms_key_arn: encrypt with this customer managed key, of the stack's region, instead of one that AWS owns. It must
-    allow the principal that runs `pulumi up`, if `kms:ViaService` is `cassandra.*.amazonaws.com`, to kms:Encrypt,
-    kms:Decrypt, kms:ReEncrypt*, kms:GenerateDataKey*, kms:DescribeKey and kms:CreateGrant, by its key policy or by IAM
-    (Keyspaces developer guide, "How to use customer managed keys"); whether the tasks' roles need kms:Decrypt too is
-    UNVERIFIED. A table whose key cannot be used for seven days is deleted by Keyspaces ("Encryption at rest: How it
-    works").
-    time_to_live: None: rows do not expire. 0: those do that are written with a TTL. n: so do all others, n seconds
-    after they were written. At most 20 years. Once on, TTL can never be turned off ("Update the default Time to Live
-    value"). A table that exists goes from None to 0 first, then to n: the aws provider sets the default before it
-    turns TTL on, and `TableSchema` refuses both at once (whether Keyspaces would take that order is UNVERIFIED).
-    client_side_timestamps: `USING TIMESTAMP` and `WRITETIME` work. Can never be turned off (API reference,
+    kms_key_arn: encrypt with this customer managed key, of the stack's region, instead of one that AWS owns. The key
+    policy or IAM must allow the principal that runs `pulumi up`, where `kms:ViaService` is `cassandra.*.amazonaws.com`,
+    to kms:Encrypt, kms:Decrypt, kms:ReEncrypt*, kms:GenerateDataKey*, kms:DescribeKey and kms:CreateGrant (Keyspaces
+    developer guide, "How to use customer managed keys"); whether the tasks' roles need kms:Decrypt too is UNVERIFIED.
+    Keyspaces deletes a table whose key cannot be used for seven days ("Encryption at rest: How it works").
+    time_to_live: None: rows do not expire. 0: only rows that are written with a TTL expire. n: all other rows expire,
+    too, n seconds after they are written. At most 20 years. Once on, TTL can never be turned off ("Update the default
+    Time to Live value"). An existing table needs two updates, from None to 0 and then to n: the aws provider sets the
+    default before it turns TTL on, and `TableSchema` refuses both in one update (whether Keyspaces would accept that
+    order is UNVERIFIED).
+    client_side_timestamps: allow `USING TIMESTAMP` and `WRITETIME`. They can never be turned off (API reference,
     UpdateTable).
-    allow_replacement: let a change that Keyspaces cannot do in place replace the table, and lose its rows. Without it
-    such a change is refused, in `pulumi preview` too; see `TableSchemaProvider`. Adding a column keeps the rows.
+    allow_replacement: let a change that Keyspaces cannot make in place replace the table, which loses its rows. Without
+    it such a change is refused, in `pulumi preview` too; see `TableSchemaProvider`. Adding a column keeps the rows.
 
-    Two ways to lose the rows are not seen by that: deleting the microservice, and, with `pulumi up --skip-preview`,
-    another name of the keyspace, for which Pulumi deletes the tables before it asks. `Environment(protect=True)`
-    prevents both.
+    This check does not protect the rows in two cases: when the microservice is deleted, and when the keyspace gets
+    another name with `pulumi up --skip-preview`, since Pulumi then deletes the tables before it runs the check.
+    `Environment(protect=True)` prevents both.
     To rename the microservice that owns the table, give it `opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name=
-    <the old name>)])`; without that, Pulumi wants to create the table a second time before it deletes the first, and
-    the update fails, as the name is taken.
+    <the old name>)])`; without the alias, Pulumi tries to create the table again before it deletes the old one, and the
+    update fails because the name exists.
 
     Raises InvalidArguments for what Keyspaces or the aws provider would refuse.
     """
@@ -89,10 +89,10 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class KeyspacesTable:
-    """A table that a microservice uses, and the name by which its program does.
+    """A table that a microservice uses. name: the program's name for it.
 
-    schema: refuses changes that would cost the rows; None for a table that was there. scaling: of `read` and `write`,
-    where they have a range.
+    schema: refuses changes that would lose the rows; None for an existing table. scaling: of `read` and `write`, if
+    they have a range.
     """
 
     name: str
@@ -111,9 +111,9 @@ def create_table(
     tags: Mapping[str, str],
     parent: pulumi.Resource,
 ) -> KeyspacesTable:
-    """Declares `table` in `keyspace`: encrypted, guarded, and undeletable if `protect`.
+    """Declares `table` in `keyspace`: encrypted, with a schema guard, and protected from deletion if `protect`.
 
-    The aws provider waits until the table is ACTIVE, so what depends on it can use it.
+    The aws provider waits until the table is ACTIVE, so resources that depend on it can use it.
     """
     schema = TableSchema(
         name,
@@ -144,7 +144,7 @@ def create_table(
             }
         ),
         point_in_time_recovery={"status": "ENABLED" if table.point_in_time_recovery else "DISABLED"},
-        # Both know ENABLED only; what is off is left out. The provider takes no default of 0: that is left out too.
+        # TTL and timestamps know only ENABLED, so off is None. The provider takes no default of 0, so 0 is None, too.
         ttl=None if table.time_to_live is None else {"status": "ENABLED"},
         default_time_to_live=table.time_to_live or None,
         client_side_timestamps={"status": "ENABLED"} if table.client_side_timestamps else None,
@@ -152,8 +152,8 @@ def create_table(
         opts=pulumi.ResourceOptions(
             parent=parent,
             depends_on=[schema],
-            protect=protect or None,  # the parent's, if it is protected otherwise
-            # The name in AWS is fixed, so the old table must go before a new one can come.
+            protect=protect or None,  # None keeps the parent's own protection
+            # The name in AWS is fixed, so the old table must be deleted before the new one is created.
             delete_before_replace=True,
             ignore_changes=changes_left_to_scaling(table.capacity),
         ),

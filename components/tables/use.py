@@ -1,4 +1,4 @@
-"""The use that a microservice makes of a table: one of its own, another microservice's, or one that is there."""
+"""A microservice's access to a table: its own, another microservice's, or an existing one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AnyTable = Table | KeyspacesTable | aws.keyspaces.Table
 
 @dataclass(frozen=True, kw_only=True)
 class TableUse:
-    """name: what the program calls the table; see `read` and `write`, which make it."""
+    """A table with the access that `read` or `write` gives. name: the program's name for the table."""
 
     table: AnyTable
     access: Access
@@ -27,10 +27,10 @@ class TableUse:
 def read(table: AnyTable, *, name: str = "") -> TableUse:
     """Lets a microservice SELECT from a table.
 
-    table: a `Table`, which the microservice then creates and which goes with it; one of another microservice's
-    `tables`; or a table of the environment's keyspace that is there, with a name.
-    name: what the program calls it, 1 to 48 of a-z, 0-9 and _: the name `orders` makes the environment variable
-    KEYSPACES_TABLE_ORDERS, which holds the table's name in AWS. By default the table's own.
+    table: a `Table`, which is created and deleted with the microservice; one of another microservice's `tables`; or an
+    existing table of the environment's keyspace, which needs a `name`.
+    name: the program's name for the table, 1 to 48 of a-z, 0-9 and _: the name `orders` makes the environment variable
+    KEYSPACES_TABLE_ORDERS, which has the table's name in AWS. By default the table's own name.
 
     Raises InvalidArguments.
     """
@@ -43,11 +43,11 @@ def write(table: AnyTable, *, name: str = "") -> TableUse:
 
 
 def uses_mistake(uses: Sequence[TableUse]) -> str | None:
-    """A mistake, unless each of one or more tables is used under a name of its own."""
+    """A mistake, unless there is at least one table and each has its own name."""
     if not uses:
         return "is empty; name at least one table, such as read(Table(...))"
     if any(not isinstance(use, TableUse) for use in uses):
-        return "has a table without its access; say read(...) or write(...) of each"
+        return "has a table without its access; use read(...) or write(...) for each"
     names = [use.name for use in uses]
     twice = sorted({name for name in names if names.count(name) > 1})
     return f"has {', '.join(twice)} twice; use each table once, write includes read" if twice else None
@@ -59,6 +59,6 @@ def _use(table: AnyTable, access: Access, name: str) -> TableUse:
     if not NAME.fullmatch(name):
         raise InvalidArguments(
             access,
-            {"name": f"is {name!r}; say what the program calls this table, in 1 to 48 of a-z, 0-9 and _"},
+            {"name": f"is {name!r}; give the program's name for this table, 1 to 48 of a-z, 0-9 and _"},
         )
     return TableUse(table=table, access=access, name=name)

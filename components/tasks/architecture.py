@@ -1,4 +1,4 @@
-"""The processor a microservice runs on: chosen once, for its image and for its tasks."""
+"""The CPU architecture of a microservice, for its image and its tasks."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -8,4 +8,4 @@ Architecture = Literal["ARM64", "X86_64"]
 ("AWS Fargate pricing"); Fargate Spot runs both."""
 
 PLATFORMS: Mapping[Architecture, str] = {"ARM64": "linux/arm64", "X86_64": "linux/amd64"}
-"""Docker's name of it."""
+"""Docker's name of each architecture."""

@@ -14,17 +14,17 @@ _FILE, _EXECUTABLE, _FOLDER = 0o644, 0o755, 0o755
 
 
 def stage_context(name: str, dockerfile: str) -> str:
-    """Copies what the build of `dockerfile` sees to `.images/<name>`, and returns the Dockerfile there.
+    """Copies the files that the build of `dockerfile` sees to `.images/<name>`. Returns the Dockerfile's path there.
 
-    pulumi-docker makes its digest of the context of the mode of each file, beside its path and content
-    (provider/provider.go, hashPath). A checkout's modes come from its umask, so the digest would differ between two
+    pulumi-docker's digest of the context includes the mode of each file, besides its path and content
+    (provider/provider.go, hashPath). A checkout's modes depend on its umask, so the digest would differ between two
     machines, and each would build, deploy and run the loader again after the other. The copies have mode 644, or 755 if
-    their owner may execute them, which is all of a mode that Git records.
+    their owner may execute them; Git records no more of a mode.
 
     A copy that is up to date stays as it is: another preview may read it at the same time.
 
-    Raises InvalidArguments for a symbolic link that leads out of the context or nowhere: the provider hashes the place
-    to which it leads.
+    Raises InvalidArguments for a symbolic link that points out of the context or to nothing, since the provider hashes
+    its target.
     """
     source = Path(dockerfile).parent
     staged = _STAGED / name
@@ -45,13 +45,13 @@ def stage_context(name: str, dockerfile: str) -> str:
 
 
 def _seen(source: Path, ignore: Path | None) -> set[str]:
-    """Files that the ignore file lets through, by path in `source`; folders too."""
-    # Only a real build needs it, and it takes a while to import.
+    """Files and folders that the ignore file does not exclude, by path in `source`."""
+    # Imported here, since only a real build needs it and its import is slow.
     from docker.utils.build import exclude_paths
 
     lines = ignore.read_text().splitlines() if ignore else []
     patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    # Never the copies themselves, where the context is the project's folder.
+    # Without the copies themselves, if the context is the project's folder.
     seen: set[str] = exclude_paths(str(source), [*patterns, str(_STAGED)])
     return seen
 
@@ -103,7 +103,7 @@ def _require_inside(name: str, root: Path, link: Path) -> None:
         raise InvalidArguments(
             name,
             {
-                "dockerfile": f"has a build context with the symbolic link {link}, which leads to {written}:"
-                " let it lead to a file of the context by a relative path, or let the .dockerignore leave it out"
+                "dockerfile": f"has a build context with the symbolic link {link}, which points to {written}:"
+                " make it a relative link to a file of the context, or exclude it in the .dockerignore"
             },
         )

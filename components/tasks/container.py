@@ -1,4 +1,4 @@
-"""One container of an ECS task definition, locked down: the program's own, and those beside it."""
+"""One container of an ECS task definition, locked down: the program's own, or a sidecar."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from components.account import Account
 SCRATCH = "/tmp"  # noqa: S108  # the container's own
 """Where each container may write."""
 
-# Any number but 0: the images work under every uid.
+# Any number but 0 will do: the images work under every uid.
 USER = "10001:10001"
 # How long ECS waits between SIGTERM and SIGKILL, in seconds: longer than a load balancer drains a target.
 _STOP_TIMEOUT = 40
@@ -58,7 +58,7 @@ def container_definition(
     user: str = USER,
     essential: bool = True,
 ) -> dict[str, Any]:
-    """volumes: where each is, by name; the container writes there and nowhere else. secrets: where ECS finds the value,
+    """volumes: the mount path by name; the container can write only there. secrets: the source of the value,
     by environment variable. essential: the task stops when the container does."""
     container: dict[str, Any] = {
         "name": name,
@@ -72,7 +72,7 @@ def container_definition(
         "mountPoints": [
             {"sourceVolume": volume, "containerPath": path, "readOnly": False} for volume, path in volumes.items()
         ],
-        # ECS gives an empty `add` back; without one here, the provider would see a change at every update and replace.
+        # ECS returns an empty `add`; without it, the provider would see a change and replace at every update.
         "linuxParameters": {"initProcessEnabled": True, "capabilities": {"add": [], "drop": ["ALL"]}},
         "stopTimeout": _STOP_TIMEOUT,
         "logConfiguration": {

@@ -22,12 +22,12 @@ from components.ecr import EcrRepository
 from components.tasks.architecture import PLATFORMS, Architecture
 from components.tasks.build_context import stage_context
 
-# ECS may roll back to, or replace a task of, an older deployment: its image must still be there, tagged or not.
+# ECS may roll back to an older deployment or replace one of its tasks: its image must still exist, tagged or not.
 _IMAGES_KEPT = 30
 _DOCKER_TIMEOUT_SECONDS = 15
 _NO_ANSWER = "Docker is needed to build the container images, and it does not answer ({}): start it and run this again."
-# The first whose containerd image store takes a build context as Pulumi's provider sends it (Docker Engine release
-# notes, 27.5.0: moby#49194, the backport of moby#49178, for moby#47717).
+# The first version whose containerd image store accepts a build context as Pulumi's provider sends it (Docker Engine
+# release notes, 27.5.0: moby#49194, the backport of moby#49178, for moby#47717).
 _OLDEST_ENGINE = (27, 5)
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -40,10 +40,10 @@ class ExistingImage:
     Neither a repository nor an image is created, so neither preview nor update needs Docker.
 
     uri: by digest, `<account>.dkr.ecr.<region>.amazonaws.com/<repository>@sha256:<64 hexadecimal digits>`. It must have
-    the microservice's `architecture`. Known as a plain string, so that a preview checks it. The execution role may pull
-    from this one repository. One of another account needs a repository policy there that lets this account pull;
-    with the egress "endpoints", whose policy lets through images of this account only, it is refused, and so is one of
-    another region. For an image of another registry, use a pull-through cache of ECR.
+    the microservice's `architecture`. A plain string, so that a preview can check it. The execution role may pull from
+    this one repository. An image of another account needs a repository policy there that lets this account pull. With
+    the egress "endpoints", whose policy allows only images of this account, an image of another account or region is
+    refused. For an image of another registry, use a pull-through cache of ECR.
 
     Raises InvalidArguments.
     """
@@ -68,7 +68,7 @@ class ExistingImage:
 
 @dataclass(frozen=True, kw_only=True)
 class BuiltImage:
-    """repository: where images of one microservice live; lifecycle_policy: how many it keeps. image: the build."""
+    """repository: of one microservice's images; lifecycle_policy: limits their number. image: the build."""
 
     repository: aws.ecr.Repository
     lifecycle_policy: aws.ecr.LifecyclePolicy
@@ -77,7 +77,7 @@ class BuiltImage:
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """digest: `<repository>@sha256:...`. repository_arn: where it is. built: None for an `ExistingImage`."""
+    """digest: `<repository>@sha256:...`. repository_arn: of its repository. built: None for an `ExistingImage`."""
 
     digest: pulumi.Output[str]
     repository_arn: pulumi.Output[str]
@@ -85,9 +85,9 @@ class Image:
 
 
 def use_image(name: str, existing: ExistingImage, *, account: Account, endpoints_only: bool) -> Image:
-    """endpoints_only: tasks reach nothing but the endpoints of their VPC.
+    """endpoints_only: tasks reach only the endpoints of their VPC.
 
-    Raises InvalidArguments, as soon as account and region are known, if the tasks could not pull it.
+    Raises InvalidArguments, as soon as account and region are known, if the tasks cannot pull the image.
     """
     repository = existing.repository
     assert repository is not None  # ExistingImage checks it
@@ -124,24 +124,24 @@ def create_image(
 ) -> Image:
     """Builds `dockerfile` (a path from the project's root) with its folder as the build context.
 
-    What the build sees is what `<dockerfile>.dockerignore` lets through. A new build comes from a change of the path,
-    the content or the executable bit of a file there, or of the Dockerfile or the architecture, and from nothing else:
-    `stage_context` keeps out what differs between two checkouts of one commit.
-    architecture: BuildKit, the provider's default, tells the Dockerfile as TARGETPLATFORM and TARGETARCH, whatever
-    machine it builds on (pulumi-docker, provider/image.go). A stage for another architecture than the machine's can run
+    The build sees the files that `<dockerfile>.dockerignore` does not exclude. Only a change of the path, the content
+    or the executable bit of such a file, or of the Dockerfile or the architecture, causes a new build: `stage_context`
+    removes other differences between two checkouts of one commit.
+    architecture: BuildKit, the provider's default, passes it to the Dockerfile as TARGETPLATFORM and TARGETARCH, on
+    every machine (pulumi-docker, provider/image.go). A stage for another architecture than the machine's can run
     commands only under emulation, so it should run none.
-    kms_key_arn: of the key that the repository encrypts images with; a repository keeps the one that it was created
-    with. ECR uses it by grants that it makes when the repository is created, so that a role that pulls needs no
-    permission for it (ECR user guide, "Encryption at rest").
-    keep_images: deleting the repository fails while it holds images; otherwise they go with it.
+    kms_key_arn: of the key that the repository encrypts images with; a repository keeps the key that it was created
+    with. ECR uses the key through grants that it creates with the repository, so that a role that pulls needs no
+    permission for the key (ECR user guide, "Encryption at rest").
+    keep_images: deleting the repository fails while it holds images; otherwise the images are deleted with it.
     """
     if not Path(dockerfile).is_file():
         raise InvalidArguments(
-            name, {"dockerfile": f"is {dockerfile!r}, which is not there; give a path from the folder of Pulumi.yaml"}
+            name, {"dockerfile": f"is {dockerfile!r}, which does not exist; give a path from the folder of Pulumi.yaml"}
         )
     if not isinstance(get_monitor(), MockMonitor):  # under mocks nothing is built
-        # The provider asks Docker as soon as it is configured, even if nothing is to be built, and fails in words of
-        # its own.
+        # The provider calls Docker as soon as it is configured, even if nothing is to be built, and its own error says
+        # less.
         require_docker()
         dockerfile = stage_context(name, dockerfile)
     opts = pulumi.ResourceOptions(parent=parent)
@@ -192,7 +192,7 @@ def create_image(
         },
         opts=pulumi.ResourceOptions(
             parent=parent,
-            # There is nothing to delete: the image goes with its repository. So a destroy needs no Docker.
+            # The image is deleted with its repository, so that a destroy needs no Docker.
             retain_on_delete=True,
         ),
     )
@@ -204,10 +204,10 @@ def create_image(
 
 
 def require_docker() -> None:
-    """Raises DockerUnavailable, in one sentence, unless a Docker engine answers that is new enough.
+    """Raises DockerUnavailable, in one sentence, unless a Docker engine answers and is new enough.
 
-    Without a `docker` command it cannot be asked; then a socket at DOCKER_HOST or at the usual place will do. A version
-    that does not begin with numbers, such as a build of one's own has, is let through.
+    Without a `docker` command the version is unknown; then a socket at DOCKER_HOST or at the default path is enough. A
+    version that does not begin with numbers, such as that of a custom build, is accepted.
     """
     if shutil.which("docker") is None:
         host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
@@ -240,4 +240,4 @@ def require_docker() -> None:
 
 
 class DockerUnavailable(pulumi.RunError):
-    """No Docker engine to build images with, or one that is too old."""
+    """There is no Docker engine to build images with, or it is too old."""

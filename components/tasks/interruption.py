@@ -1,22 +1,22 @@
-"""Waiting in a dynamic provider, until the time is over or the update is ended."""
+"""Waiting in a dynamic provider, until the time is over or the update is cancelled."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 from components.aws_errors import ResourceFailed
 
-# Takes no work once the interpreter is shutting down, which is how a thread that is not the main one learns of Ctrl-C.
+# It takes no work once the interpreter is shutting down, so that any thread can detect Ctrl-C.
 _probe = ThreadPoolExecutor(max_workers=1)
 
 
 class Interrupted(ResourceFailed):
-    """The update is being ended."""
+    """The update is being cancelled."""
 
 
 def pause(seconds: float) -> None:
-    """Raises Interrupted as soon as the update is ended.
+    """Raises Interrupted as soon as the update is cancelled.
 
-    Pulumi tells a provider of the second Ctrl-C only: at the first it waits for what is under way.
+    Pulumi tells a provider only of the second Ctrl-C; after the first, it waits for operations that are under way.
     """
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
@@ -28,4 +28,4 @@ def _raise_if_interrupted() -> None:
     try:
         _probe.submit(int)
     except RuntimeError as error:
-        raise Interrupted("the update was ended") from error
+        raise Interrupted("the update was cancelled") from error

@@ -1,6 +1,6 @@
 """IAM: the roles of a microservice and what each may do.
 
-Every action is spelled out. A resource is `*` only where AWS offers nothing narrower: `ecr:GetAuthorizationToken`,
+Every action is named in full. A resource is `*` only where AWS offers nothing narrower: `ecr:GetAuthorizationToken`,
 the two EC2 describe actions, the channels of ECS Exec and X-Ray's spans (service authorization reference, "Actions,
 resources, and condition keys").
 """
@@ -55,11 +55,12 @@ def create_task_role(
     """The permissions of the program in the container: for its `tables` and `sources`, and those that a driver needs to
     connect.
 
-    exec: adds the permissions of ECS Exec's agent, which has the program's role: to open channels to Session Manager.
-    A principal may enter a task if it may call `ecs:ExecuteCommand`. traces: adds sending spans to X-Ray.
+    exec: adds the permissions to open channels to Session Manager, for ECS Exec's agent, which has the program's role.
+    A principal can enter a task if it may call `ecs:ExecuteCommand`. traces: adds sending spans to X-Ray.
 
     Drivers read the system keyspaces when they connect. With an interface endpoint, Keyspaces lists the endpoint's
-    hosts in system.peers only if the connecting role may describe it; without, drivers open a single connection.
+    hosts in system.peers only if the connecting role may describe the endpoint; otherwise drivers open a single
+    connection.
     Source: Keyspaces developer guide, "Using Amazon Keyspaces with interface VPC endpoints".
     """
     return create_role(
@@ -82,7 +83,8 @@ def create_task_role(
 
 
 def _in_words(tables: Mapping[str, tuple[aws.keyspaces.Table, Access]]) -> str:
-    """At most what a role's description may have: 1,000 characters (IAM API reference, CreateRole)."""
+    """The access to each table, cut to what fits into a role's description of 1,000 characters (IAM API reference,
+    CreateRole)."""
     return ", ".join(f"{access} {name}" for name, (_, access) in tables.items())[:900]
 
 
@@ -99,11 +101,11 @@ def create_execution_role(
     path: str | None = None,
     boundary_arn: pulumi.Input[str] | None = None,
 ) -> Role:
-    """The permissions by which ECS starts the containers: pull from their repositories, write to one log group, and
+    """The permissions with which ECS starts the containers: pull from their repositories, write to one log group, and
     read their secrets.
 
-    repository_arns: of the program's image, and of sidecars' that are in ECR.
-    secrets: the statements that let it read each of them.
+    repository_arns: of the program's image, and of the sidecars' images in ECR.
+    secrets: the statements that allow reading them.
     """
     return create_role(
         name,
@@ -138,11 +140,11 @@ def create_scheduler_role(
     path: str | None = None,
     boundary_arn: pulumi.Input[str] | None = None,
 ) -> Role:
-    """The permissions by which EventBridge Scheduler starts tasks of one family in one cluster.
+    """The permissions with which EventBridge Scheduler starts tasks of one family in one cluster.
 
-    family: of the task definition; any revision of it, since policy and schedule are not changed at the same moment.
-    roles: that it hands to the task. queue_arn: where it reports what it could not start. group_arn: of the schedule's
-    group, which alone may use the role (EventBridge Scheduler user guide, "Confused deputy prevention"). ECS asks for
+    family: of the task definition; any revision is allowed, since policy and schedule do not change at the same moment.
+    roles: passed to the task. queue_arn: for reports on tasks that could not start. group_arn: of the schedule's group,
+    which alone may use the role (EventBridge Scheduler user guide, "Confused deputy prevention"). ECS requires
     ecs:TagResource when a task is started with tags (ECS developer guide, "Tag resources during creation").
     """
     return create_role(
@@ -215,7 +217,7 @@ def create_role(
 
 
 def trust_ecs(principal: str, account: Account) -> pulumi.Output[str]:
-    """principal: `ecs-tasks`, which hands the role to tasks, or `ecs`, which acts with it itself."""
+    """principal: `ecs-tasks`, which gives the role to tasks, or `ecs`, which uses it itself."""
     # The conditions keep ECS from using the role on behalf of another account ("confused deputy";
     # ECS developer guide, "Amazon ECS task IAM role").
     return policy_document(

@@ -15,9 +15,9 @@ from components.network.task_access import TaskAccess
 
 @dataclass(frozen=True, kw_only=True)
 class RunnableTask:
-    """container: the name of the one in `task_definition`. log_group: where it writes.
+    """container: the name of the program's container in `task_definition`. log_group: of its log.
 
-    needs: what must be there before a task starts, and until the last one is gone.
+    needs: the resources that must exist before a task starts, and until the last task has stopped.
     """
 
     cluster: Cluster

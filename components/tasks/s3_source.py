@@ -1,4 +1,4 @@
-"""Data in S3 that a program reads, and the permission to read exactly that."""
+"""Data in S3 that a program reads, and the permission to read exactly these objects."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _URI = re.compile(rf"s3://({BUCKET_NAME})/((?:[^*?$\s]|\$(?!\{{))+)")
 
 @dataclass(frozen=True, kw_only=True)
 class S3Source:
-    """One object in S3, or all below a prefix.
+    """One object in S3, or all objects below a prefix.
 
     uri: `s3://bucket/key`, or `s3://bucket/prefix/` with a slash at its end.
     kms_key_arn: the key that the objects are encrypted with, if it is one of yours, in the stack's region. Its policy
-    must let the role decrypt, or leave that to IAM. None: S3's own keys.
+    must let the role decrypt, or leave this permission to IAM. None: S3's own keys.
 
-    The policy of a bucket in another account must let the role in too. Raises InvalidArguments.
+    The policy of a bucket in another account must allow the role, too. Raises InvalidArguments.
     """
 
     uri: str
@@ -51,8 +51,8 @@ class S3Source:
         return self._parts()[0]
 
     def statements(self, account: Account) -> list[dict[str, Any]]:
-        """HeadObject and GetObject of the object; of a prefix, ListObjectsV2 too (S3 user guide, "Required permissions
-        for Amazon S3 API operations")."""
+        """HeadObject and GetObject of the object; for a prefix, ListObjectsV2, too (S3 user guide, "Required
+        permissions for Amazon S3 API operations")."""
         bucket, key = self._parts()
         arn = pulumi.Output.format("arn:{0}:s3:::{1}", account.partition, bucket)
         if key.endswith("/"):
@@ -74,7 +74,7 @@ class S3Source:
 
 
 def sources_mistake(sources: Sequence[S3Source], network: Network) -> str | None:
-    """The mistake in the sources, or with reading them in this network."""
+    """The mistake in the sources, or in reading them in this network."""
     for source in sources:
         if not isinstance(source, S3Source):
             return f"has {source!r}; give an S3Source"
@@ -82,5 +82,5 @@ def sources_mistake(sources: Sequence[S3Source], network: Network) -> str | None
         return None
     lacking = sorted({source.bucket for source in sources} - set(network.buckets))
     if lacking:
-        return f"is in {', '.join(lacking)}, which NewVpc(buckets={lacking!r}) must let through"
+        return f"is in {', '.join(lacking)}, which NewVpc(buckets={lacking!r}) must allow"
     return None

@@ -22,7 +22,7 @@ from components.tasks.image import ExistingImage, use_image
 
 Start = Literal["before", "with"]
 
-# The share of the program's container: half of the smallest task.
+# The least share of the program's container: half of the smallest task.
 _LEAST_CPU = 128
 _LEAST_MEMORY = 256
 
@@ -41,25 +41,25 @@ _ECR = re.compile(r"\d+\.dkr[.-]ecr")
 class Sidecar:
     """A container beside the program's in each task, such as a proxy, a collector or an agent.
 
-    It shares the task's network, so that each reaches the other at 127.0.0.1, its role, so that it may do whatever the
-    program may, and its size. It is locked down as the program's container is: a read-only root file system but for
-    `/tmp`, no capabilities, not root. It writes to the microservice's log group, to streams that begin with its name.
+    It shares the task's network (both reach each other at 127.0.0.1), its role (it has all permissions of the program)
+    and its size. It is locked down like the program's container: a read-only root file system except `/tmp`, no
+    capabilities, not root. It writes to the microservice's log group, to streams that begin with its name.
 
     name: up to 40 of a-z, 0-9 and single hyphens, a letter first; not the microservice's.
     image: by digest, with the registry's host: `<host>/<repository>@sha256:<64 hexadecimal digits>`. It must have the
-    microservice's `architecture`. Of a private ECR repository: the execution role may pull from it, as for an
-    `ExistingImage`. Of another registry: one that needs no credentials and that the egress reaches, so not "endpoints".
-    cpu: CPU units that it gets when the task's containers want more than there is. memory: MiB, beyond which it is
+    microservice's `architecture`. From a private ECR repository, the execution role may pull it, as an
+    `ExistingImage`. Another registry must need no credentials and be reachable by the egress, so not with "endpoints".
+    cpu: CPU units that it gets when the task's containers need more than the task has. memory: MiB, above which it is
     killed. The shares of all sidecars come from the task's `cpu` and `memory`; the program keeps 128 units and 256 MiB.
-    command: in place of the image's own. variables: environment variables; not for secrets. secrets: as the
-    microservice's.
+    command: in place of the image's own. variables: environment variables; not for secrets. secrets: as those
+    of the microservice.
     health_check: a command in the container that exits with 0 while it works. grace_period: seconds before a failing
     one counts, up to 300.
     essential: the task stops when this container does. False: the program goes on without it.
     start: "before": the program starts once this container is healthy, or has started if there is no `health_check`,
     and stops before it does (ECS API reference, ContainerDependency: "for container shutdown it is reversed"). "with":
     in no order.
-    user: a number above 0, with or without a group's.
+    user: a user ID above 0, with or without a group ID.
 
     Raises InvalidArguments.
     """
@@ -100,7 +100,7 @@ class Sidecar:
                 "start": none_of(self.start, Start),
                 "user": None
                 if _USER.fullmatch(self.user)
-                else f"is {self.user!r}; use a number above 0, with or without a group's, such as {USER}",
+                else f"is {self.user!r}; use a user ID above 0, with or without a group ID, such as {USER}",
             },
         )
 
@@ -112,12 +112,12 @@ class Sidecar:
 
     @property
     def volume(self) -> str:
-        """The name of the one that it may write to."""
+        """The name of the volume that it may write to."""
         return f"{self.name}-scratch"
 
     @property
     def dependency(self) -> dict[str, str]:
-        """The condition that the program's container waits for, if this one starts before."""
+        """The condition that the program's container waits for, if this sidecar starts before it."""
         return {"containerName": self.name, "condition": "HEALTHY" if self.health_check else "START"}
 
     @property
@@ -158,7 +158,8 @@ def sidecars_mistake(
 def repository_arns(
     name: str, sidecars: Sequence[Sidecar], *, account: Account, endpoints_only: bool
 ) -> list[pulumi.Output[str]]:
-    """Where the execution role must be able to pull from. Raises InvalidArguments as `use_image` does."""
+    """The repositories that the execution role must be able to pull from. Raises InvalidArguments as `use_image`
+    does."""
     return [
         use_image(
             f"{name}, sidecar {sidecar.name}",

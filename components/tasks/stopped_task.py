@@ -9,7 +9,7 @@ from components.aws_errors import AWS_ERRORS, in_words
 from components.tasks.interruption import pause
 
 # CloudWatch shows a line some seconds after it was written.
-LOG_PATIENCE_SECONDS = 10.0
+LOG_TIMEOUT_SECONDS = 10.0
 LOG_POLL_SECONDS = 3.0
 _LOG_LINES = 20
 
@@ -37,12 +37,12 @@ class ContainerLog:
     container: str
 
     def last_lines(self, logs: Any, task: str) -> str:
-        """The last lines of a task's log, or why there are none, in words that begin a new line.
+        """The last lines of a task's log, or the reason why there are none. Begins with a new line.
 
         logs: a client of CloudWatch Logs. task: ARN. Raises Interrupted.
         """
         stream = f"{self.stream_prefix}/{self.container}/{task.rpartition('/')[2]}"
-        deadline = time.monotonic() + LOG_PATIENCE_SECONDS
+        deadline = time.monotonic() + LOG_TIMEOUT_SECONDS
         while True:
             try:
                 events = logs.get_log_events(

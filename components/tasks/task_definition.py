@@ -1,4 +1,4 @@
-"""An ECS task definition: the program's container, locked down, with its environment, and those beside it."""
+"""An ECS task definition: the program's container, locked down, with its environment, and the sidecars."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from components.tasks.container import SCRATCH, HealthCheck, Log, LogMode, conta
 from components.tasks.permissions import Role
 from components.tasks.sidecar import Sidecar, sidecar_definition
 
-# Where the agent of ECS Exec writes, by volume.
+# The paths that the agent of ECS Exec writes to, by volume.
 _EXEC_VOLUMES = {
     "exec-agent": "/managed-agents",
     "exec-state": "/var/lib/amazon/ssm",
@@ -75,29 +75,30 @@ def create_task_definition(
     health_check: HealthCheck | None = None,
     sidecars: Sequence[Sidecar] = (),
 ) -> aws.ecs.TaskDefinition:
-    """architecture: the image's too. cpu: CPU units, 1024 to a vCPU; memory: MiB.
+    """architecture: of image and tasks. cpu: CPU units, 1024 to a vCPU; memory: MiB.
 
-    port: what the container listens on, None if it does not. secrets: where ECS finds the value, by environment
-    variable. generated: those that this stack has made; when one gets another value, there is another revision, so that
-    all tasks get it.
+    port: the port that the container listens on, if any. secrets: the source of the value, by environment variable.
+    generated: the secrets that this stack generates; a new value of one causes a new revision, so that all tasks get
+    it.
 
-    The root file system is read-only and the user not root. The volume at /tmp is the one writable place; it keeps
-    the mode /tmp has in the image because the Dockerfile declares it a VOLUME (ECS developer guide, "Use bind mounts").
+    The root file system is read-only and the user not root. The volume at /tmp is the only writable path; it keeps
+    the mode that /tmp has in the image because the Dockerfile declares it a VOLUME (ECS developer guide, "Use bind
+    mounts").
 
-    log_mode: of the driver `awslogs`. While CloudWatch Logs takes no lines, "blocking" lets the program wait at its
-    next line, so that none is lost; "non-blocking" lets it go on, and loses lines once 10 MiB of them wait. If neither
-    is declared, ECS takes the account's setting `defaultLogDriverMode` or, since 25 June 2025, "non-blocking" (ECS API
-    reference, LogConfiguration).
+    log_mode: of the driver `awslogs`. While CloudWatch Logs accepts no lines, "blocking" makes the program wait at
+    its next line, so that none is lost; "non-blocking" lets it go on, and loses lines once 10 MiB of them wait. If
+    neither is declared, ECS uses the account's setting `defaultLogDriverMode` or, since 25 June 2025, "non-blocking"
+    (ECS API reference, LogConfiguration).
 
-    sidecars: what they have of `cpu` and `memory` is not the program's; the rest is reserved for it. Without a share of
-    the CPU of its own, its container would have the fewest shares that Linux has.
+    sidecars: their `cpu` and `memory` come from the task's; the rest is reserved for the program's container. Without a
+    CPU share of its own, this container would have the lowest share that Linux has.
 
-    exec: give the agent of ECS Exec places to write, for `aws ecs execute-command`. AWS says that it does not support
+    exec: give the agent of ECS Exec paths to write to, for `aws ecs execute-command`. AWS says that it does not support
     ECS Exec with a read-only root file system (ECS developer guide, "Monitor Amazon ECS containers with ECS Exec"). The
     volumes are a workaround that several users report to work on Fargate, and one that it did not
-    (aws/containers-roadmap#1359, aws-containers/amazon-ecs-exec-checker#71); UNVERIFIED here, as is how the agent fares
-    without capabilities. The agent and its sessions run as root whatever the user is, so these volumes may belong to
-    root. It takes some of the task's CPU and memory. A service needs `enable_execute_command` too.
+    (aws/containers-roadmap#1359, aws-containers/amazon-ecs-exec-checker#71); UNVERIFIED here, as is whether the agent
+    works without capabilities. The agent and its sessions run as root whatever the user is, so these volumes may belong
+    to root. It takes some of the task's CPU and memory. A service needs `enable_execute_command` too.
     """
     volumes = {"scratch": SCRATCH, **(_EXEC_VOLUMES if exec else {})}
     container = container_definition(
@@ -115,7 +116,7 @@ def create_task_definition(
         container["cpu"] = cpu - sum(sidecar.cpu for sidecar in sidecars)
         container["memoryReservation"] = memory - sum(sidecar.memory for sidecar in sidecars)
         container["dependsOn"] = [sidecar.dependency for sidecar in sidecars if sidecar.start == "before"]
-    # A sidecar's lines never let it wait: the program may wait for it then.
+    # A sidecar never waits for its log, since the program may wait for the sidecar.
     beside = Log(group=log_group, mode="non-blocking", account=account)
     return aws.ecs.TaskDefinition(
         name,
@@ -131,12 +132,12 @@ def create_task_definition(
         container_definitions=pulumi.Output.json_dumps(
             [container, *(sidecar_definition(sidecar, beside) for sidecar in sidecars)]
         ),
-        # An older revision must stay active: the circuit breaker may still go back to it when Pulumi has moved on.
+        # An older revision must stay active: the circuit breaker may roll back to it after Pulumi has replaced it.
         skip_destroy=True,
         tags=dict(tags),
         opts=pulumi.ResourceOptions(
             parent=parent,
-            # A value made anew has the same ARN, so nothing else here would change.
+            # A new value has the same ARN, so nothing else here would change.
             replacement_trigger=pulumi.Output.all(*(secret.id for secret in generated)).apply(" ".join)
             if generated
             else None,

@@ -87,7 +87,7 @@ def test_names_both_cpu_and_memory_when_fargate_offers_neither() -> None:
     [
         ({"architecture": "arm64"}, "architecture is 'arm64'; use ARM64, X86_64"),
         ({"tables": []}, "tables is empty; name at least one table"),
-        ({"tables": [THINGS]}, "tables has a table without its access; say read"),
+        ({"tables": [THINGS]}, "tables has a table without its access; use read"),
         ({"tables": [read(THINGS), write(THINGS)]}, "tables has things twice; use each table once"),
         ({"variables": {"KEYSPACES_TABLE_THINGS": "x"}}, "variables has KEYSPACES_TABLE_THINGS, which the component"),
     ],
@@ -117,7 +117,7 @@ def test_asks_for_the_name_of_a_table_that_is_there(name: str) -> None:
         there = aws.keyspaces.Table.get("things", "shop/things")
         read(there, name=name)
 
-    with pytest.raises(InvalidArguments, match="say what the program calls this table"):
+    with pytest.raises(InvalidArguments, match="give the program's name for this table"):
         declare(run)
 
 
@@ -184,7 +184,7 @@ def test_refuses_a_run_without_time() -> None:
 
 def test_names_a_missing_dockerfile() -> None:
     """The Docker provider fails after everything else has been created."""
-    with pytest.raises(ValueError, match=r"dockerfile is 'app/none\.Dockerfile', which is not there"):
+    with pytest.raises(ValueError, match=r"dockerfile is 'app/none\.Dockerfile', which does not exist"):
         create_image(
             "api",
             dockerfile="app/none.Dockerfile",
@@ -309,8 +309,8 @@ def test_refuses_other_names_of_endpoints(config: Any, key: str) -> None:
     [
         ('[{"roleArn": "arn:aws:iam::1:role/deploy", "durationSeconds": 900}]', "has durationSeconds, which cannot be"),
         ('[{"roleArn": "arn:aws:iam::1:role/deploy", "duration": "1.5h"}]', "has the duration '1.5h'; use whole hours"),
-        ('[{"externalId": "ours"}]', "is no list of roles with a roleArn each"),
-        ('{"roleArn": "arn:aws:iam::1:role/deploy"}', "is no list of roles"),
+        ('[{"externalId": "ours"}]', "is not a list of roles that each have a roleArn"),
+        ('{"roleArn": "arn:aws:iam::1:role/deploy"}', "is not a list of roles"),
     ],
 )
 def test_refuses_an_attribute_of_a_role_that_is_not_passed_on(config: Any, roles: str, mistake: str) -> None:

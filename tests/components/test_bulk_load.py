@@ -158,7 +158,7 @@ def test_refuses_jars_that_are_missing_or_changed(folder: Path) -> None:
     """A changed jar runs with the job's role, or the job ends with a ClassNotFoundException."""
     jar = folder / "connector-1.0.jar"
     jar.write_bytes(b"another")
-    with pytest.raises(InvalidArguments, match=r"connector-1\.0\.jar is not the one that is pinned"):
+    with pytest.raises(InvalidArguments, match=r"connector-1\.0\.jar does not have the pinned SHA-256"):
         _declare(folder)
     jar.unlink()
     with pytest.raises(InvalidArguments, match=r"no connector-1\.0\.jar; run python -m components\.bulk\.jars"):

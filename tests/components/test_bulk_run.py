@@ -118,7 +118,7 @@ def test_stops_a_run_that_takes_too_long(aws: Aws) -> None:
     aws.starts()
     aws.shows("RUNNING")
     aws.stops()
-    with pytest.raises(BulkLoadFailed, match="stopped since it was not done after 0 s"):
+    with pytest.raises(BulkLoadFailed, match="stopped because it had not ended after 0 s"):
         create(timeout=0.0)
 
 
@@ -126,7 +126,7 @@ def test_stops_the_run_when_the_update_is_ended(aws: Aws, monkeypatch: pytest.Mo
     """After the second Ctrl-C the job goes on writing and costing."""
 
     def interrupted(_: float) -> None:
-        raise Interrupted("the update was ended")
+        raise Interrupted("the update was cancelled")
 
     monkeypatch.setattr(job_execution, "pause", interrupted)
     aws.lists()

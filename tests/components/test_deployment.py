@@ -148,7 +148,7 @@ def aws(clients: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator
     fake = Aws(clients)
     monkeypatch.setattr(deployment_check, "session_from", lambda *_: fake)
     monkeypatch.setattr(deployment_check, "POLL_SECONDS", 0.0)
-    monkeypatch.setattr(stopped_task, "LOG_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(stopped_task, "LOG_TIMEOUT_SECONDS", 0.0)
     with fake.ecs, fake.logs:
         yield fake
         fake.ecs.assert_no_pending_responses()
@@ -368,12 +368,12 @@ def test_deploys_again_after_ecs_has_gone_back(aws: Aws) -> None:
     [
         pytest.param(
             [look(deployment(1, OLD, "IN_PROGRESS", reason=GOES_BACK), replaced(2, NEW, "FAILED", GAVE_UP))],
-            [GAVE_UP, "ECS goes back to api:1."],
+            [GAVE_UP, "ECS is rolling back to api:1."],
             id="the circuit breaker goes back",
         ),
         pytest.param(
             [look(deployment(1, OLD, "IN_PROGRESS", reason=GOES_BACK), replaced(2, NEW, "IN_PROGRESS"))] * 2,
-            [GOES_BACK, "ECS goes back to api:1."],
+            [GOES_BACK, "ECS is rolling back to api:1."],
             id="the circuit breaker goes back and the state of what it left is not shown yet",
         ),
         pytest.param(
@@ -383,7 +383,7 @@ def test_deploys_again_after_ecs_has_gone_back(aws: Aws) -> None:
                     replaced(2, NEW, "FAILED", "ECS deployment failed: alarm detected."),
                 )
             ],
-            ["alarm detected.", "ECS goes back to api:1."],
+            ["alarm detected.", "ECS is rolling back to api:1."],
             id="an alarm goes back",
         ),
         pytest.param(
@@ -397,32 +397,32 @@ def test_deploys_again_after_ecs_has_gone_back(aws: Aws) -> None:
                 )
             ]
             * 2,
-            ["(deployment ecs-svc/2) deployment failed: alarm detected. ECS has gone back to api:1."],
+            ["(deployment ecs-svc/2) deployment failed: alarm detected. ECS has rolled back to api:1."],
             id="ECS was back between two looks",
         ),
         pytest.param(
             [look(deployment(2, NEW, "FAILED", reason=GAVE_UP), replaced(1, OLD, "COMPLETED"))],
-            [GAVE_UP, "has not gone back"],
+            [GAVE_UP, "has not rolled back"],
             id="going back is off, or there is nothing to go back to",
         ),
         pytest.param(
             [look(deployment(3, OTHER, "IN_PROGRESS"), replaced(2, NEW, "IN_PROGRESS"))] * 2,
-            ["another deployment has taken its place", "api:9"],
+            ["another deployment has replaced it", "api:9"],
             id="somebody else deploys something else",
         ),
         pytest.param(
             [look(deployment(3, NEW, "IN_PROGRESS", reason=GOES_BACK), replaced(2, NEW, "IN_PROGRESS"))] * 2,
-            [GOES_BACK, "ECS goes back to api:2."],
+            [GOES_BACK, "ECS is rolling back to api:2."],
             id="ECS goes back to the same task definition in another network",
         ),
         pytest.param(
             [look(deployment(3, NEW, "COMPLETED"), events=[event(178, "rolling back to deployment ecs-svc/1.")])] * 2,
-            ["ECS has gone back to api:2."],
+            ["ECS has rolled back to api:2."],
             id="ECS was back at the same task definition between two looks",
         ),
         pytest.param(
             [look(deployment(1, NEW, "COMPLETED"))] * 2,
-            ["failed: ECS gives no reason. ECS has gone back to api:2."],
+            ["failed: ECS gives no reason. ECS has rolled back to api:2."],
             id="ECS was back at an earlier deployment of the same task definition, and says nothing",
         ),
     ],
@@ -447,7 +447,7 @@ def test_fails_when_what_it_deployed_again_is_gone_at_once(aws: Aws) -> None:
         *[look(deployment(4, OLD, "IN_PROGRESS", reason=GOES_BACK))] * 2,
     )
     aws.has_stopped()
-    assert "ECS goes back to api:1." in failure()
+    assert "ECS is rolling back to api:1." in failure()
 
 
 def test_says_what_is_going_on_when_time_is_up(aws: Aws) -> None:
@@ -463,7 +463,7 @@ def test_says_what_is_going_on_when_time_is_up(aws: Aws) -> None:
     aws.has_logged("a", "cannot connect")
     message = failure(timeout=0.0)
     for part in (
-        "is not done after 0 s: 1 of 2 tasks run. ECS goes on by itself.",
+        "has not ended after 0 s: 1 of 2 tasks run. ECS continues by itself.",
         "unable to consistently start",
         "Essential container in task exited",
         "cannot connect",
@@ -581,7 +581,7 @@ def test_fails_in_words_when_deploying_again_is_refused(aws: Aws) -> None:
 def test_fails_when_the_service_has_no_deployments(aws: Aws) -> None:
     """With another deployment controller there are none to follow."""
     aws.plays(look(), told())
-    assert "is it one of rolling updates?" in failure()
+    assert "does it use rolling updates?" in failure()
 
 
 def update(olds: dict[str, Any], news: dict[str, Any]) -> str:

@@ -391,7 +391,7 @@ def test_asks_for_zones_only_where_fargate_has_exceptions(aws_answers: Any) -> N
 def test_refuses_zones_without_an_endpoint_that_tasks_without_internet_need(aws_answers: Any) -> None:
     """EC2 refuses that endpoint when the VPC is there already."""
     aws_answers(lambda call: {"availabilityZones": ["us-east-1a"]} if call.args.get("service") == "ecr.dkr" else {})
-    with pytest.raises(InvalidArguments, match=r"ecr\.dkr has no endpoint in us-east-1b; take other zones"):
+    with pytest.raises(InvalidArguments, match=r"ecr\.dkr has no endpoint in us-east-1b; use other zones"):
         declared(NewVpc(egress="endpoints"))
     declared(NewVpc(egress="nat"))
 

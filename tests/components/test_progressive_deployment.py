@@ -156,7 +156,7 @@ def ecs(clients: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator
     monkeypatch.setattr(deployment_check, "session_from", lambda *_: fake)
     monkeypatch.setattr(deployment_check, "POLL_SECONDS", 0.0)
     monkeypatch.setattr(deployment_check, "SETTLE_SECONDS", 0.0)
-    monkeypatch.setattr(stopped_task, "LOG_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(stopped_task, "LOG_TIMEOUT_SECONDS", 0.0)
     with fake.stub, Stubber(clients["logs"]) as logs:
         logs.add_client_error("get_log_events", "ResourceNotFoundException")
         yield fake
@@ -206,7 +206,7 @@ def test_says_how_to_continue_a_paused_one(ecs: Ecs, capsys: pytest.CaptureFixtu
         f" {OF}2 --hook-id ecs-pause-1 --action"
     )
     assert capsys.readouterr().out.splitlines()[1:] == [
-        f"(service api-1a2b3c4) is paused at POST_SCALE_UP. Go on by `{command} CONTINUE`, or back by `{command}"
+        f"(service api-1a2b3c4) is paused at POST_SCALE_UP. Continue by `{command} CONTINUE`, or roll back by `{command}"
         " ROLLBACK`. At 2026-11-27 13:00 UTC, ECS does ROLLBACK by itself."
     ]
 
@@ -219,8 +219,8 @@ def test_fails_at_the_timeout_with_the_step_and_how_to_continue(ecs: Ecs) -> Non
     ecs.has_stopped()
     message = failure(timeout=0.0)
     for part in (
-        "to the service api-1a2b3c4 is not done after 0 s: the service has started the new tasks",
-        "\nIt is paused at POST_SCALE_UP. Go on by `aws ecs continue-service-deployment",
+        "to the service api-1a2b3c4 has not ended after 0 s: the service has started the new tasks",
+        "\nIt is paused at POST_SCALE_UP. Continue by `aws ecs continue-service-deployment",
         f"it waits again; or raise the timeout. ({OF}2)",
     ):
         assert part in message
@@ -236,15 +236,15 @@ def test_fails_at_the_timeout_with_the_step_and_how_to_continue(ecs: Ecs) -> Non
                 statusReason="alarms detected a failure.",
                 alarms={"status": "TRIGGERED", "triggeredAlarmNames": ["api-errors"]},
             ),
-            "failed: alarms detected a failure. In alarm: api-errors. ECS has gone back to the tasks that ran before.",
+            "failed: alarms detected a failure. In alarm: api-errors. ECS has rolled back to the earlier tasks.",
         ),
         (
             deployed(2, "ROLLBACK_FAILED", rollback={"reason": "A hook failed."}),
-            "failed: A hook failed. ECS could not go back to the tasks that ran before: look at the service now.",
+            "failed: A hook failed. ECS could not roll back to the earlier tasks: check the service now.",
         ),
         (
             deployed(2, "STOPPED"),
-            "failed: ECS gives no reason. It was stopped where it was: look at which tasks get the requests.",
+            "failed: ECS gives no reason. It was stopped halfway: check which tasks get the requests.",
         ),
     ],
     ids=lambda value: value["status"] if isinstance(value, dict) else "",

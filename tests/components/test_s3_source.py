@@ -135,7 +135,7 @@ def test_leaves_an_existing_vpc_to_its_owner() -> None:
     [
         (
             {"sources": [_FILE], "network": NewVpc()},
-            r"load: sources is in data, which NewVpc\(buckets=\['data'\]\) must let through",
+            r"load: sources is in data, which NewVpc\(buckets=\['data'\]\) must allow",
         ),
         ({"sources": ["s3://data/rows.csv"]}, "load: sources has 's3://data/rows.csv'; give an S3Source"),
     ],

@@ -106,8 +106,8 @@ def test_refuses_somebody_elses_parameter(aws: Aws, tags: dict[str, str], said: 
     with pytest.raises(ParameterRefused) as refused:
         SecretParameterProvider().create(dict(PROPS))
     message = str(refused.value)
-    assert message.startswith(f"parameter {NAME} is there already and was not made for /shop/dev/api")
-    assert f"tag GeneratedFor is {said}: delete or rename it" in message
+    assert message.startswith(f"parameter {NAME} exists already and was not generated for /shop/dev/api")
+    assert f"tag GeneratedFor is {said}. Delete or rename it" in message
     assert aws.values[0] not in message
 
 
@@ -144,7 +144,7 @@ def test_changes_tags_in_place(aws: Aws) -> None:
 def test_says_what_to_do_when_what_it_tags_is_gone(aws: Aws) -> None:
     """The update ends in botocore's words, in which there is no way on."""
     aws.stub.add_client_error("add_tags_to_resource", "InvalidResourceId")
-    with pytest.raises(ParameterRefused, match=f"parameter {NAME} is gone: run `pulumi refresh`, then `pulumi up`"):
+    with pytest.raises(ParameterRefused, match=f"parameter {NAME} is missing: run `pulumi refresh`, then `pulumi up`"):
         SecretParameterProvider().update("an id", PROPS, {**PROPS, "tags": {"GeneratedFor": "/shop/dev/api"}})
 
 

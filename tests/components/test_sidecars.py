@@ -200,7 +200,7 @@ def test_may_pull_its_repository_alone(account: str) -> None:
         ({"grace_period": 301}, "grace_period is 301; use 0 to 300 seconds"),
         ({"start": "after"}, "start is 'after'; use before, with"),
         *(
-            ({"user": user}, "user is .*; use a number above 0")
+            ({"user": user}, "user is .*; use a user ID above 0")
             for user in ("0", "00", "0:0", "+0", "root", "", "\u0661")
         ),
     ],

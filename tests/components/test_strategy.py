@@ -265,7 +265,7 @@ def test_watches_both_target_groups(canary: Program) -> None:
     [
         (lambda: BlueGreen(bake_minutes=1441), "BlueGreen: bake_minutes is 1441; use 0 to 1440"),
         (lambda: Linear(step_percent=2), "Linear: step_percent is 2; use 3.0 to 100 percent"),
-        (lambda: Linear(step_percent=3.33), "step_percent is 3.33; use one digit after the point at most"),
+        (lambda: Linear(step_percent=3.33), "step_percent is 3.33; use at most one decimal"),
         (lambda: Canary(percent=0), "Canary: percent is 0; use 0.1 to 100 percent"),
         (lambda: Canary(canary_bake_minutes=-1), "canary_bake_minutes is -1; use 0 to 1440"),
         (lambda: Pause(at="BAKE_TIME"), "Pause: at is 'BAKE_TIME'; use PRE_SCALE_UP, POST_SCALE_UP"),  # type: ignore[arg-type]
@@ -277,15 +277,15 @@ def test_watches_both_target_groups(canary: Program) -> None:
         ),
         (
             lambda: Service(strategy=BlueGreen(), scaling=Scaling(max_tasks=4, requests=100)),
-            "strategy does not go with scaling by requests",
+            "strategy does not work with scaling by requests",
         ),
         (
             lambda: _declare(Service(strategy=BlueGreen()), alarms=Alarms(topic_arn=TOPIC_ARN)),
-            "api: run has a strategy, but nothing that judges the new tasks: give it hooks, or",
+            "api: run has a strategy, but nothing that checks the new tasks: give it hooks, or",
         ),
         (
             lambda: _declare(Service(strategy=BlueGreen()), name="a" * 23),
-            "run has a strategy, whose second target group takes a name of 22 characters at most",
+            "run has a strategy, which needs a name of at most 22 characters",
         ),
     ],
 )

@@ -106,7 +106,7 @@ REPLACING = [
     (
         {"columns": {"id": "text", "year": "int"}},
         "column 'size' is removed.",
-        "Keep it in columns and write it no more",
+        "Keep it in columns and stop writing it",
     ),
     (
         {"columns": {**THINGS["columns"], "size": "text"}},
@@ -125,7 +125,7 @@ def test_refuses_change_that_would_lose_the_rows(
     (reason,) = guard.preview(**options)
     assert reason.startswith(f"table shop.things: {change} ")
     assert "replaced and its rows lost" in reason
-    assert reason.endswith(f" {instead}, or set allow_replacement=True on its Table if the rows may go.")
+    assert reason.endswith(f" {instead}, or set allow_replacement=True on its Table if the rows may be lost.")
 
 
 @pytest.mark.parametrize(("options", "change", "instead"), REPLACING)
@@ -186,7 +186,7 @@ def test_lets_switches_be_turned_on(provider: Provider) -> None:
 def test_refuses_to_turn_ttl_off(guard: Guard, allow_replacement: bool) -> None:
     """The provider would neither do it nor say so, and show the same change in each preview from then on."""
     (reason,) = guard.preview(time_to_live=None, allow_replacement=allow_replacement)
-    assert reason.startswith("table shop.things: time_to_live is taken away. Keyspaces cannot turn TTL off again.")
+    assert reason.startswith("table shop.things: time_to_live is removed. Keyspaces cannot turn TTL off again.")
     assert "time_to_live=0" in reason
 
 

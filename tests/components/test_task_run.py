@@ -86,7 +86,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     fake = Aws()
     monkeypatch.setattr(task_execution, "session_from", lambda *_: fake)
     monkeypatch.setattr(task_execution, "POLL_SECONDS", 0.0)
-    monkeypatch.setattr(stopped_task, "LOG_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(stopped_task, "LOG_TIMEOUT_SECONDS", 0.0)
     with fake.ecs, fake.logs:
         yield fake
         fake.ecs.assert_no_pending_responses()
@@ -202,7 +202,7 @@ def test_stops_the_task_when_time_is_up(aws: Aws) -> None:
     aws.describes("RUNNING")
     aws.stops()
     aws.logs_lines("waiting for table")
-    with pytest.raises(TaskFailed, match=r"not done after 0 s[\s\S]*waiting for table"):
+    with pytest.raises(TaskFailed, match=r"had not ended after 0 s[\s\S]*waiting for table"):
         create(timeout=0.0)
 
 
@@ -229,7 +229,7 @@ def test_stops_its_own_leftover_before_it_runs(aws: Aws) -> None:
 
 def test_fails_when_a_leftover_does_not_stop(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run waits for ever, or runs beside the leftover."""
-    monkeypatch.setattr(task_execution, "STOP_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(task_execution, "STOP_TIMEOUT_SECONDS", 0.0)
     aws.lists(LEFTOVER)
     aws.stops(LEFTOVER)
     aws.describes("RUNNING", LEFTOVER)
