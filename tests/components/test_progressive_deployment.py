@@ -206,8 +206,8 @@ def test_says_how_to_continue_a_paused_one(ecs: Ecs, capsys: pytest.CaptureFixtu
         f" {OF}2 --hook-id ecs-pause-1 --action"
     )
     assert capsys.readouterr().out.splitlines()[1:] == [
-        f"(service api-1a2b3c4) is paused at POST_SCALE_UP. Continue by `{command} CONTINUE`, or roll back by `{command}"
-        " ROLLBACK`. At 2026-11-27 13:00 UTC, ECS does ROLLBACK by itself."
+        f"(service api-1a2b3c4) is paused at POST_SCALE_UP. Continue by `{command} CONTINUE`, or roll back by"
+        f" `{command} ROLLBACK`. At 2026-11-27 13:00 UTC, ECS does ROLLBACK by itself."
     ]
 
 

@@ -430,7 +430,7 @@ def test_says_where_an_existing_listener_is_reached() -> None:
         ),
         (
             {**_SCALED, "queryApiScalingSchedule": '["cron(0 25 * * ? *) 4-12"]'},
-            "queryApiScalingSchedule is 'cron(0 25 * * ? *)', whose hours '25' is none",
+            "queryApiScalingSchedule is 'cron(0 25 * * ? *)', whose hours '25' is not valid",
         ),
         ({"scalingTimezone": "Europe/Berlin"}, "scalingTimezone does nothing, since queryApiScalingSchedule is empty"),
         ({"onDemandBase": "2"}, "onDemandBase does nothing, since spotWeight is 0"),
