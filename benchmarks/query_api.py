@@ -26,7 +26,7 @@ from cassandra.cluster import Cluster
 
 from benchmarks.load import CLIENTS, Load, Unexpected, load
 from benchmarks.report import PEER, SHARED, UNSHARED, report
-from benchmarks.servers import REGION, ROOT, cassandra_with_tls, server
+from benchmarks.servers import AS_A_SERVER, REGION, ROOT, cassandra_with_tls, server
 from local.errors import LocalError
 from local_keyspaces.foreground import until_stopped
 from local_keyspaces.listening import listen
@@ -79,7 +79,9 @@ async def targets(directory: Path) -> AsyncIterator[Sequence[Target]]:
     """Started, in front of a filled table. Raises LocalError."""
     async with contextlib.AsyncExitStack() as started:
         _say("starting Cassandra")
-        cassandra, ca_file = await started.enter_async_context(cassandra_with_tls(directory))
+        cassandra, ca_file = await started.enter_async_context(
+            cassandra_with_tls(directory, virtual_machine=AS_A_SERVER)
+        )
         await asyncio.to_thread(_fill, cassandra.upstream.port, ca_file)
         environment = {
             "AWS_REGION": REGION,

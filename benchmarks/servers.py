@@ -12,7 +12,7 @@ import psutil
 
 from local.errors import LocalError
 from local_keyspaces.capacity import Clock
-from local_keyspaces.cassandra import Cassandra, fetch_jars, run_cassandra
+from local_keyspaces.cassandra import STARTS_FAST, Cassandra, fetch_jars, run_cassandra
 from local_keyspaces.certificates import Certificates
 from local_keyspaces.credentials import Role
 from local_keyspaces.iam import ADMINISTRATOR
@@ -31,17 +31,19 @@ client_encryption_options:
   ssl_context_factory:
     class_name: org.apache.cassandra.security.PEMBasedSslContextFactory
 """
+AS_A_SERVER: Final = ("-Xms3G", "-Xmx3G", "-XX:+UseG1GC")
+"""Java's options as a server has them: the optimizing compiler, and Cassandra's own collector."""
 _START_SECONDS = 60.0
 _STOP_SECONDS = 5.0
 
 
 @asynccontextmanager
 async def empty_cassandra(
-    directory: Path, *, settings: str = "", open_to_all: bool = False
+    directory: Path, *, settings: str = "", open_to_all: bool = False, virtual_machine: Sequence[str] = STARTS_FAST
 ) -> AsyncIterator[Cassandra]:
-    """Of this run alone: nobody's data, nobody's load. Raises LocalError.
+    """A Cassandra for this run alone, without data. Raises LocalError.
 
-    settings, open_to_all: as `run_cassandra` takes them.
+    settings, open_to_all, virtual_machine: as `run_cassandra` takes them.
     """
     async with run_cassandra(
         directory=directory / "cassandra",
@@ -50,22 +52,27 @@ async def empty_cassandra(
         registry=Registry(directory / "processes.json"),
         settings=settings,
         open_to_all=open_to_all,
+        virtual_machine=virtual_machine,
     ) as cassandra:
         yield cassandra
 
 
 @asynccontextmanager
-async def cassandra_with_tls(directory: Path, *, optional: bool = False) -> AsyncIterator[tuple[Cassandra, Path]]:
-    """The same, open to all and over TLS; and the file of the authority to trust. Raises LocalError.
+async def cassandra_with_tls(
+    directory: Path, *, optional: bool = False, virtual_machine: Sequence[str] = STARTS_FAST
+) -> AsyncIterator[tuple[Cassandra, Path]]:
+    """A Cassandra for this run alone, open to all over TLS; and the file of the authority to trust. Raises LocalError.
 
-    optional: whether clients without TLS are let in, too.
+    optional: whether clients without TLS are let in, too. virtual_machine: as `run_cassandra` takes it.
     """
     certificates = Certificates(directory)
     certificates.server_context(REGION)
     identity = directory / "identity.pem"
     identity.write_bytes(b"".join((directory / name).read_bytes() for name in ("server.key", "server.pem")))
     settings = _TLS.format(identity=identity, optional=str(optional).lower())
-    async with empty_cassandra(directory, settings=settings, open_to_all=True) as cassandra:
+    async with empty_cassandra(
+        directory, settings=settings, open_to_all=True, virtual_machine=virtual_machine
+    ) as cassandra:
         yield cassandra, certificates.ca_file
 
 
