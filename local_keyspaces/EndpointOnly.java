@@ -14,11 +14,11 @@ import org.apache.cassandra.auth.IResource;
 import org.apache.cassandra.exceptions.AuthenticationException;
 import org.apache.cassandra.exceptions.ConfigurationException;
 
-/** Lets the endpoint in, which can read the password file, and no other client; and no other node at all. */
+/** Accepts only the endpoint, which can read the password file. Refuses every other client and every other node. */
 public final class EndpointOnly implements IAuthenticator, IInternodeAuthenticator {
     private final byte[] expected;
 
-    /** Cassandra calls it, once for clients and once for nodes, with the parameters in cassandra.yaml. */
+    /** Cassandra calls this constructor once for clients and once for nodes, with the parameters in cassandra.yaml. */
     public EndpointOnly(Map<String, String> parameters) throws IOException {
         String password = Files.readString(Path.of(parameters.get("password_file")));
         expected = ("\0endpoint\0" + password).getBytes(StandardCharsets.UTF_8);
@@ -52,7 +52,7 @@ public final class EndpointOnly implements IAuthenticator, IInternodeAuthenticat
             return complete;
         }
 
-        /** Anonymous: a user of this kind needs no role in the data, which earlier versions did not write. */
+        /** Returns the anonymous user, which needs no role in the data: earlier versions wrote no roles. */
         @Override
         public AuthenticatedUser getAuthenticatedUser() {
             if (!complete) {

@@ -14,17 +14,17 @@ consumption     adds the capacity units that it consumed (metering has the servi
                 meter_report)
 ddl, schema     change keyspaces, tables and types (tables) asynchronously (changes), in Cassandra (cassandra_session)
                 and in the system tables (catalog, system_tables); options, replication and quotas check the statement
-refusals        the answers to refused statements (guidance has the reason, its source, and what to write instead)
-witness         remembers what was refused, where a verdict on the program is wanted (verdict)
+refusals        the answers to refused statements (guidance has each reason, its source, and the rewrite)
+witness         records refused statements and settings, if a verdict on the program is wanted (verdict)
 
 Errors:
 
 errors.LocalKeyspacesError  Cassandra or the endpoint does not run; commands show it as one sentence
 refusals.Refused            a statement is refused; the client gets its code and message
 sign_in.SignInRefused       a client is refused before it has signed in
-cql.lexer.CqlSyntaxError    a statement is not CQL as Keyspaces takes it
+cql.lexer.CqlSyntaxError    a statement is not in the CQL that Keyspaces accepts
 frames.ProtocolError        bytes are not CQL's native protocol 4
 iam.MalformedPolicy         a policy document is malformed
 faults.BadFaults            faults.json, or a fault on the command line, is malformed
-tables.SchemaConflict       a declared table cannot become what is declared
+tables.SchemaConflict       an existing table cannot be changed into the declared one
 """

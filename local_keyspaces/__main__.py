@@ -39,7 +39,7 @@ def main() -> int:
     except LocalKeyspacesError as error:
         print(f"local_keyspaces: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:  # the reader of our output, such as `head`, has had enough
+    except BrokenPipeError:  # the reader of our output, such as `head`, closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         return 130
@@ -51,20 +51,22 @@ def _parser() -> argparse.ArgumentParser:
         prog=_PROGRAM,
         description="A local Amazon Keyspaces.",
         epilog=f"{_PROGRAM} --verdict FILE -- COMMAND judges whether a program is ready for the service; {_PROGRAM}"
-        " --verdict FILE --help has its options.",
+        " --verdict FILE --help lists its options.",
     )
     _add_directory(parser)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    run = commands.add_parser("run", help="run it until Ctrl-C")
+    run = commands.add_parser("run", help="run the endpoint until Ctrl-C")
     _add_run_options(run, port=9142)
     run.set_defaults(run=_run)
 
-    faults = commands.add_parser("faults", help="inject faults into the running one: faults throttle_reads=1")
+    faults = commands.add_parser("faults", help="inject faults into the running endpoint: faults throttle_reads=1")
     add_faults_arguments(faults)
     faults.set_defaults(run=_faults)
 
-    meter = commands.add_parser("meter", help="what was consumed, by table, role, statement and partition")
+    meter = commands.add_parser(
+        "meter", help="show the consumed capacity units by table, role, statement and partition"
+    )
     add_meter_arguments(meter)
     meter.set_defaults(run=_meter)
 
@@ -98,25 +100,27 @@ def _verdict_parser() -> argparse.ArgumentParser:
 
 def _add_directory(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--directory", type=Path, default=Path(".local"), help="where everything is kept (default: .local)"
+        "--directory", type=Path, default=Path(".local"), help="where all data is kept (default: .local)"
     )
 
 
 def _add_run_options(parser: argparse.ArgumentParser, *, port: int) -> None:
-    free = "; 0 is a free one" if port == 0 else ""
+    free = "; 0 takes a free port" if port == 0 else ""
     parser.add_argument(
-        "--port", type=port_number, default=port, help=f"of the endpoint on 127.0.0.1 (default: {port}{free})"
+        "--port", type=port_number, default=port, help=f"port of the endpoint on 127.0.0.1 (default: {port}{free})"
     )
-    parser.add_argument("--region", type=region_name, default="us-east-1", help="to be (default: us-east-1)")
     parser.add_argument(
-        "--policy", type=Path, metavar="FILE", help="IAM policy document of a role to sign in as, besides administrator"
+        "--region", type=region_name, default="us-east-1", help="AWS Region to imitate (default: us-east-1)"
+    )
+    parser.add_argument(
+        "--policy", type=Path, metavar="FILE", help="IAM policy document of one more role, in addition to administrator"
     )
     parser.add_argument(
         "--schema-delay",
         type=seconds,
         default=1.0,
         metavar="SECONDS",
-        help="that DDL takes to have effect (default: 1)",
+        help="time until DDL takes effect (default: 1)",
     )
     add_fault_option(parser)
     add_capacity_options(parser)
@@ -124,7 +128,7 @@ def _add_run_options(parser: argparse.ArgumentParser, *, port: int) -> None:
 
 def _run(options: argparse.Namespace, state: State) -> None:
     faults, clock = parse_faults(options.fault), capacity_clock(options)
-    # Imported where it is needed: the other commands answer at once.
+    # Imported here, so that the other commands start fast.
     from local_keyspaces.progress import Progress
     from local_keyspaces.standalone import run_standalone
 

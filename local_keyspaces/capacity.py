@@ -1,4 +1,4 @@
-"""The service's rules for throughput: token buckets over a clock that the caller gives. This module does no I/O.
+"""The service's rules for throughput: token buckets with a clock that the caller passes. This module does no I/O.
 
 Sources, pages of the developer guide at https://docs.aws.amazon.com/keyspaces/latest/devguide/ unless noted:
 
@@ -8,15 +8,16 @@ Sources, pages of the developer guide at https://docs.aws.amazon.com/keyspaces/l
   up to double its previous peak; more than that within 30 minutes may be throttled; a table that is switched to
   on-demand mode begins with half of what was provisioned, if that is more.
 - warm-throughput.html: a table serves its warm throughput instantly.
-- quotas.html: 40,000 read and write units a second of a table, 3,000 CQL queries a second of a connection.
+- quotas.html: 40,000 read and write units a second for a table, 3,000 CQL queries a second for a connection.
 - autoscaling.html: target tracking of the ratio of consumed to provisioned capacity.
 - https://repost.aws/knowledge-center/keyspaces-table-auto-scaling-issues: capacity grows after three minutes in a row
   above the target, and shrinks after fifteen in a row that are 20 percentage points or more below it.
 
-UNVERIFIED, since no source says it: a request is admitted while a bucket has anything, and takes all its units, so that
-the bucket may owe some; a new bucket has one second of its rate; a partition and an on-demand table save nothing beyond
-a second; traffic is averaged over a minute, and its peak counts half an hour later; auto scaling sets the capacity
-for the busiest minute of those that it looked at, and lifts a capacity below its minimum at once.
+UNVERIFIED, because no source says it: a request is admitted while its bucket has any tokens, and takes all its units,
+so the bucket may go below zero; a new bucket holds one second of its rate; a partition and an on-demand table retain at
+most one second of unused capacity; traffic is averaged over a minute, and a new peak counts half an hour later; auto
+scaling sets the capacity for the busiest of the minutes that it evaluates, and raises a capacity below its minimum at
+once.
 """
 
 import json
@@ -29,9 +30,9 @@ from typing import Self
 PARTITION_READS, PARTITION_WRITES = 3000, 1000
 """Units a second."""
 CONNECTION_QUERIES = 3000
-"""A second."""
+"""Queries a second."""
 NEW_TABLE_READ_PEAK, NEW_TABLE_WRITE_PEAK = 6000, 2000
-"""Units a second that count as reached before in on-demand mode."""
+"""The previous peak of a new table in on-demand mode, in units a second."""
 BURST_SECONDS = 300
 
 _PEAK_COUNTS_AFTER = 30 * 60
@@ -42,11 +43,11 @@ _MOST_IDLE_MINUTES = 120
 _MOST_BUCKETS = 4096
 
 Clock = Callable[[], float]
-"""Seconds since any moment."""
+"""Returns the seconds since some fixed moment."""
 
 
 class Bucket:
-    """Tokens that come at a rate a second, up to those of some seconds; it may owe tokens."""
+    """A token bucket: `rate` tokens a second are added, up to the tokens of `seconds`. The count may be negative."""
 
     __slots__ = ("_at", "_seconds", "_tokens", "rate")
 
@@ -65,7 +66,7 @@ class Bucket:
         return self._tokens >= self.rate * self._seconds
 
     def take(self, units: float, now: float) -> None:
-        """units: negative to give some back."""
+        """Takes units; a negative number gives units back."""
         self._refill(now)
         self._tokens = min(self._tokens - units, self.rate * self._seconds)
 
@@ -81,7 +82,7 @@ class Bucket:
 
 
 class Partitions:
-    """The buckets of one table's partitions. A bucket that is full equals a new one, so it is not kept."""
+    """The buckets of one table's partitions. Full buckets are dropped, because they equal new ones."""
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
@@ -102,7 +103,7 @@ class Partitions:
 
 
 class _Minutes:
-    """The traffic of each minute, in units a second on average."""
+    """The average traffic of each minute, in units a second."""
 
     def __init__(self, now: float) -> None:
         self._end = now + _MINUTE
@@ -112,7 +113,7 @@ class _Minutes:
         self._units += units
 
     def ended(self, now: float) -> Iterator[tuple[float, float]]:
-        """The minutes that are over, as (end, average). Of a long idle time the first and the last ones only."""
+        """The minutes that are over, as (end, average). Skips the middle of a long idle time."""
         while now >= self._end:
             end, average = self._end, self._units / _MINUTE
             self._units = 0.0
@@ -125,7 +126,7 @@ class _Minutes:
 
 @dataclass(frozen=True, kw_only=True)
 class AutoScaling:
-    """target: share of the capacity that is to be consumed. Cooldowns: seconds."""
+    """target: the share of the capacity that should be consumed. Cooldowns are in seconds."""
 
     minimum: int
     maximum: int
@@ -136,7 +137,7 @@ class AutoScaling:
 
     @classmethod
     def read(cls, settings: Mapping[str, str]) -> Self | None:
-        """From what system_schema_mcs.autoscaling shows; None if it is turned off."""
+        """Reads the settings as system_schema_mcs.autoscaling shows them; None if auto scaling is off."""
         if not settings:
             return None
         tracking = json.loads(settings["scaling_policy"])["target_tracking_scaling_policy_configuration"]
@@ -154,7 +155,7 @@ class AutoScaling:
 
 
 class _Capacity:
-    """Of a table's reads or writes."""
+    """The capacity of a table for reads or for writes."""
 
     def __init__(self, bucket: Bucket, now: float) -> None:
         self._bucket = bucket
@@ -175,12 +176,12 @@ class _Capacity:
         self._bucket.take(units, now)
 
     def _end_minutes(self, now: float) -> None:
-        """Draws the consequences of the minutes that have ended."""
+        """Applies the effects of the minutes that have ended."""
         raise NotImplementedError
 
 
 class ProvisionedCapacity(_Capacity):
-    """Capacity that a table was given, with its burst, and with auto scaling if that is turned on."""
+    """Provisioned capacity of a table, with its burst, and with auto scaling if it is turned on."""
 
     def __init__(self, units: int, now: float, scaling: AutoScaling | None = None) -> None:
         self.declared = units
@@ -190,7 +191,7 @@ class ProvisionedCapacity(_Capacity):
         self._scaled_in = self._scaled_out = -math.inf
 
     def set(self, units: int, scaling: AutoScaling | None, now: float) -> None:
-        """After ALTER TABLE. Capacity that auto scaling has set stays, unless other units are declared."""
+        """Applies an ALTER TABLE. Keeps the capacity that auto scaling has set, unless other units are declared."""
         self._end_minutes(now)
         rate = self._bucket.rate if units == self.declared and scaling else units
         self.declared, self.scaling = units, scaling
@@ -227,7 +228,7 @@ class ProvisionedCapacity(_Capacity):
 
 
 class OnDemandCapacity(_Capacity):
-    """Double the previous peak, or the warm throughput; at most the quota of a table."""
+    """Capacity of an on-demand table: double its previous peak or its warm throughput, at most the table quota."""
 
     def __init__(self, peak: float, now: float, *, most: float, warm: float = 0) -> None:
         self._peak = peak
@@ -238,7 +239,7 @@ class OnDemandCapacity(_Capacity):
         self._reached: deque[tuple[float, float]] = deque()
 
     def set_warm(self, units: float, now: float) -> None:
-        """After ALTER TABLE."""
+        """Applies an ALTER TABLE."""
         self._end_minutes(now)
         if units != self._warm:
             self._warm = units

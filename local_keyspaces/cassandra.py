@@ -74,7 +74,7 @@ rpc_address: 127.0.0.1
 native_transport_port: {port}
 endpoint_snitch: SimpleSnitch
 auto_snapshot: false
-# Keyspaces' limits of a batch are larger, and its clients get no warnings.
+# Keyspaces allows larger batches, and sends no warnings to clients.
 batch_size_warn_threshold: 8MiB
 batch_size_fail_threshold: 8MiB
 unlogged_batch_across_partitions_warn_threshold: 1000
@@ -101,14 +101,14 @@ _LOGBACK = """\
 
 @dataclass(frozen=True, kw_only=True)
 class Cassandra:
-    """upstream: where it speaks CQL, without TLS."""
+    """A running Cassandra. upstream: its port for CQL without TLS, and the endpoint's password."""
 
     upstream: Upstream
     process: asyncio.subprocess.Process
     log_file: Path
 
     async def watch(self) -> None:
-        """Waits for ever. Raises LocalKeyspacesError should it end by itself."""
+        """Waits while Cassandra runs. Raises LocalKeyspacesError if it ends by itself."""
         code = await self.process.wait()
         raise LocalKeyspacesError(
             f"Cassandra ended with exit code {code}; its log, {self.log_file}, ends with:\n{last_lines(self.log_file)}"
@@ -126,11 +126,11 @@ async def run_cassandra(
     open_to_all: bool = False,
     virtual_machine: Sequence[str] = STARTS_FAST,
 ) -> AsyncIterator[Cassandra]:
-    """Yields once it can be used. Raises LocalKeyspacesError if it does not come up.
+    """Starts Cassandra, yields when it accepts connections, and ends it. Raises LocalKeyspacesError if it cannot start.
 
-    settings: more lines of cassandra.yaml. open_to_all: whether every user of the machine may read and write, without
-    the password; for measurements of programs that cannot send it. virtual_machine: Java's options for heap, compiler
-    and garbage collector.
+    settings: additional lines of cassandra.yaml. open_to_all: every user of the machine may read and write without the
+    password; for measurements of programs that cannot send it. virtual_machine: Java's options for heap, compiler and
+    garbage collector.
     """
     java = find_java()
     port, storage_port = free_port(), free_port()
@@ -153,7 +153,7 @@ async def run_cassandra(
             f"-Dcassandra.config={yaml.as_uri()}",
             f"-Dcassandra.storagedir={directory}",
             f"-Dlogback.configurationFile={logback}",
-            # One node has nobody to gossip with.
+            # A single node has no other nodes to wait for.
             "-Dcassandra.skip_wait_for_gossip_to_settle=0",
             "-Dcassandra.ring_delay_ms=0",
             "-Dcassandra.shutdown_announce_in_ms=0",
@@ -177,14 +177,14 @@ async def run_cassandra(
 
 
 def _make_private(configuration: Path, directory: Path) -> Path:
-    """Returns the first. The second has the rows in its files, and that of an earlier version is open to others."""
+    """Creates and returns `configuration`. Makes `directory`, with the data, private; earlier versions left it open."""
     configuration.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o700)
     return configuration
 
 
 async def fetch_jars(directory: Path) -> Sequence[str]:
-    """Cassandra's class path; fetched from Maven Central the first time, and verified each time.
+    """Returns Cassandra's class path. Fetches the jars from Maven Central the first time, and verifies them each time.
 
     Raises LocalKeyspacesError.
     """

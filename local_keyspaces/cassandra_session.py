@@ -1,4 +1,4 @@
-"""A driver's session with the Cassandra behind the endpoint, and its errors as answers to a client."""
+"""A driver's session with the Cassandra behind the endpoint; turns Cassandra's errors into answers to a client."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ _USER = "endpoint"  # as in EndpointOnly.java
 
 @dataclass(frozen=True, kw_only=True)
 class Upstream:
-    """The port of 127.0.0.1 where Cassandra speaks CQL, and the password by which it lets the endpoint in."""
+    """Cassandra's port for CQL on 127.0.0.1, and the endpoint's password."""
 
     port: int
     password: str = field(repr=False)
@@ -31,7 +31,7 @@ class Upstream:
 
 @contextmanager
 def open_session(upstream: Upstream) -> Iterator[Session]:
-    """With Cassandra itself. Blocks."""
+    """Opens a session with Cassandra itself. Blocks."""
     cluster = Cluster(
         ["127.0.0.1"],
         port=upstream.port,
@@ -52,7 +52,7 @@ def open_session(upstream: Upstream) -> Iterator[Session]:
 
 
 def run(session: Session, statement: str) -> None:
-    """Raises Refused with what Cassandra says."""
+    """Executes a statement. Raises Refused with Cassandra's message."""
     try:
         session.execute(statement)
     except AlreadyExists as error:
@@ -66,7 +66,7 @@ def run(session: Session, statement: str) -> None:
 
 
 def _message(error: Exception) -> str:
-    """Without what the driver puts before the server's own words."""
+    """The server's message, without the driver's prefix."""
     text = str(error)
     _, found, message = text.partition('message="')
     return message.removesuffix('"') if found else text

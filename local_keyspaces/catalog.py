@@ -1,7 +1,7 @@
-"""The keyspaces, tables and types there are: in memory for each statement, in the system tables for clients.
+"""The existing keyspaces, tables and types: in memory to check statements, in the system tables for clients.
 
-Cassandra's schema is the truth about columns; the system tables add what only Keyspaces knows. A table is listed in
-system_schema once it can be used, in system_schema_mcs from the start, with its status.
+Cassandra's schema is authoritative for columns; the system tables add the properties that only Keyspaces has. A table
+is listed in system_schema once it can be used, and in system_schema_mcs from the start, with its status.
 """
 
 import datetime
@@ -21,7 +21,7 @@ from local_keyspaces.tables import Column, Status, Table, UserType, types_in
 
 
 class Catalog:
-    """Methods that write block; those that read take what is in memory."""
+    """Methods that write are blocking; methods that read use the memory only."""
 
     def __init__(self, session: Session, *, region: str, account: str) -> None:
         self._session = session
@@ -29,7 +29,7 @@ class Catalog:
         self._inserts: dict[str, tuple[Any, list[str]]] = {}
         self.region = region
         self.keyspaces: dict[str, Status] = {}
-        # Of multi-Region keyspaces only.
+        # Multi-Region keyspaces only.
         self.regions: dict[str, Regions] = {}
         self.tables: dict[tuple[str, str], Table] = {}
         self.types: dict[tuple[str, str], UserType] = {}
@@ -37,18 +37,18 @@ class Catalog:
     # -- reading
 
     def arn(self, keyspace: str, table: str | None = None) -> str:
-        """Source: service authorization reference; the slash at the end of a keyspace's is part of it."""
+        """The ARN; a keyspace's ends with a slash. Source: service authorization reference."""
         return f"{self._arn_prefix}/keyspace/{keyspace}/" + (f"table/{table}" if table is not None else "")
 
     def require_keyspace(self, name: str) -> None:
-        """Raises Refused, as the developer guide's "Troubleshooting CQL" words it."""
+        """Raises Refused, with the message in the developer guide's "Troubleshooting CQL", unless it can be used."""
         if name not in system_tables.KEYSPACES and self.keyspaces.get(name) is not Status.ACTIVE:
             creating = self.keyspaces.get(name) is Status.CREATING
             rule = ServiceRule.DDL_NOT_WAITED_FOR if creating else ServiceRule.NO_SUCH_TABLE
             raise invalid(f"unconfigured keyspace {name}", rule)
 
     def require_table(self, keyspace: str, name: str) -> Table:
-        """A table that can be used. Raises Refused."""
+        """Returns the table. Raises Refused unless it can be used."""
         self.require_keyspace(keyspace)
         table = self.tables.get((keyspace, name))
         if table is None or not table.usable:
@@ -61,7 +61,7 @@ class Catalog:
     # -- loading
 
     def load(self) -> None:
-        """Takes over what Cassandra has, and finishes what was under way if it was killed."""
+        """Loads Cassandra's schema, and finishes the changes that were under way when the endpoint was killed."""
         for (name,) in self._names(system_tables.DROPPED_KEYSPACES, "keyspace_name"):
             self._session.execute(f"DROP KEYSPACE IF EXISTS {quoted(name)}")
             self.forget_keyspace(name)
@@ -75,7 +75,7 @@ class Catalog:
             if name not in self.keyspaces and name not in system_tables.KEYSPACES:
                 self.forget_keyspace(name)
         types = self._names("system_schema.types", "keyspace_name", "type_name")
-        for keyspace, name in types:  # all of them first: they name each other
+        for keyspace, name in types:  # all of them first: types refer to each other
             self.types[keyspace, name] = self._read_type(keyspace, name)
         for keyspace, name in types:
             self.publish_type(keyspace, name)
@@ -113,7 +113,7 @@ class Catalog:
             self.forget_table(keyspace, name)
 
     def read_columns(self, keyspace: str, name: str) -> dict[str, Column]:
-        """As Cassandra has them; none if it has no such table."""
+        """The table's columns in Cassandra; empty if Cassandra has no such table."""
         rows = self._session.execute(
             "SELECT column_name, type, kind, position, clustering_order FROM system_schema.columns"
             " WHERE keyspace_name = %s AND table_name = %s",
@@ -145,7 +145,7 @@ class Catalog:
             )
 
     def write_regions(self, name: str, regions: Regions, status: Status) -> None:
-        """In system_multiregion_info: from now on these are the keyspace's Regions."""
+        """Sets the keyspace's Regions, and writes them to system_multiregion_info."""
         if regions:
             self.regions[name] = regions
         self._insert(
@@ -154,7 +154,7 @@ class Catalog:
         )
 
     def begin_keyspace_drop(self, name: str) -> None:
-        """From now on it is dropped, also if the endpoint is killed first."""
+        """Marks the keyspace as dropped; `load` finishes the drop if the endpoint is killed."""
         self._insert(system_tables.DROPPED_KEYSPACES, {"keyspace_name": name})
         self.keyspaces[name] = Status.DELETING
 
@@ -167,10 +167,10 @@ class Catalog:
                 self.forget_type(keyspace, type_)
         self._session.execute(f"DELETE FROM {system_tables.DROPPED_KEYSPACES} WHERE keyspace_name = %s", (name,))
         self.regions.pop(name, None)
-        self.keyspaces.pop(name, None)  # last: this may fail, and is tried again
+        self.keyspaces.pop(name, None)  # last: the steps above may fail, and are then repeated
 
     def list_table(self, table: Table) -> None:
-        """In system_schema_mcs only, with its status."""
+        """Lists the table with its status, in system_schema_mcs only."""
         # In memory first: a client that sees ACTIVE may use the table at once.
         if system_tables.public_name((table.keyspace, table.name))[0] == table.keyspace:
             self.tables[table.keyspace, table.name] = table
@@ -184,7 +184,7 @@ class Catalog:
         self._write_table("_system_schema_mcs", table)
 
     def publish_table(self, table: Table) -> None:
-        """As ACTIVE, with what Cassandra has."""
+        """Lists the table as ACTIVE, with its columns and options from Cassandra."""
         table = replace(table, status=Status.ACTIVE)
         if system_tables.is_hidden(table.keyspace, table.name):
             return
@@ -211,7 +211,7 @@ class Catalog:
         self._write_replicas(self.tables[table.keyspace, table.name])
 
     def hide_table(self, keyspace: str, name: str) -> None:
-        """From system_schema; system_schema_mcs goes on listing it."""
+        """Removes the table from system_schema; system_schema_mcs still lists it."""
         for table in ("tables", "columns"):
             self._session.execute(
                 f'DELETE FROM "_system_schema".{table} WHERE keyspace_name = %s AND table_name = %s', (keyspace, name)
@@ -227,12 +227,12 @@ class Catalog:
             self._session.execute(
                 f"DELETE FROM {schema} WHERE keyspace_name = %s AND table_name = %s", (keyspace, name)
             )
-        forgotten = self.tables.pop((keyspace, name), None)  # late: this may fail, and is tried again
+        forgotten = self.tables.pop((keyspace, name), None)  # late: the steps above may fail, and are then repeated
         if forgotten is not None:
             self._write_references(keyspace, forgotten.columns)
 
     def publish_type(self, keyspace: str, name: str) -> None:
-        """With what Cassandra has; forgets it if it has none."""
+        """Lists the type as Cassandra has it; forgets it if Cassandra does not have it."""
         rows = self._rows("system_schema.types", keyspace, name, key="type_name")
         if not rows:
             self.forget_type(keyspace, name)
@@ -274,7 +274,7 @@ class Catalog:
         return sorted(name for (of, name), other in self.types.items() if of == keyspace and type_ in other.children)
 
     def record(self, table: Table, event: str) -> None:
-        """In tables_history."""
+        """Adds an event to tables_history."""
         self._insert(
             '"_system_schema_mcs".tables_history',
             {
@@ -309,7 +309,7 @@ class Catalog:
         )
 
     def _write_table(self, schema: str, table: Table) -> None:
-        """With Cassandra's options, once it has the table."""
+        """Writes the table's row, with Cassandra's options if Cassandra has the table."""
         public, _ = system_tables.public_name((table.keyspace, table.name))
         row: dict[str, Any] = {"table_name": table.name}
         for options in self._rows("system_schema.tables", table.keyspace, table.name):
@@ -345,7 +345,7 @@ class Catalog:
         return frozenset(name for of, name in self.types if of == keyspace)
 
     def _write_references(self, keyspace: str, columns: Mapping[str, Column]) -> None:
-        """Of the types that a table's columns name: which tables do."""
+        """Writes the rows of the types that these columns use: each row lists the tables that refer to the type."""
         if known := self._types_of(keyspace):
             for name in sorted(types_in(column.type for column in columns.values()) & known):
                 self._write_type(keyspace, name)
@@ -374,12 +374,12 @@ class Catalog:
         return [row._asdict() for row in rows]
 
     def _names(self, table: str, *columns: str) -> list[tuple[str, ...]]:
-        """Of what is not Cassandra's own."""
+        """The names in a table, without Cassandra's own keyspaces."""
         rows = self._session.execute(f"SELECT {', '.join(columns)} FROM {table}")
         return [tuple(row) for row in rows if row.keyspace_name not in system_tables.CASSANDRAS_OWN]
 
     def _insert(self, table: str, *rows: Mapping[str, Any]) -> None:
-        """Of each row, the columns that `table` has."""
+        """Inserts the rows; ignores keys that are not columns of `table`."""
         if table not in self._inserts:
             columns = [column[2] for column in self._session.prepare(f"SELECT * FROM {table}").result_metadata]
             marks = ", ".join("?" for _ in columns)

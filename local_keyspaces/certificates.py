@@ -25,7 +25,7 @@ class Certificates:
         self._ca_key_file = directory / "ca.key"
 
     def server_context(self, region: str) -> ssl.SSLContext:
-        """For a server named like the real endpoint of `region` and localhost. Makes what is missing."""
+        """A context for a server with the names of the Region's real endpoint and localhost. Creates missing files."""
         if not (self.ca_file.exists() and self._ca_key_file.exists()):
             self._make_authority()
         certificate_file, key_file = self._directory / "server.pem", self._directory / "server.key"

@@ -1,4 +1,4 @@
-"""Changes that are accepted now and have their effect later, one at a time, and are finished whatever happens."""
+"""Asynchronous schema changes: accepted now, finished after a delay, one at a time, and repeated until they succeed."""
 
 import asyncio
 import contextlib
@@ -18,25 +18,25 @@ _RETRY_SECONDS = 1.0
 
 
 class Changes:
-    """delay: seconds between a change's beginning and its end."""
+    """Runs the changes. delay: seconds from the beginning of a change to its end."""
 
     def __init__(self, *, delay: float) -> None:
         self._delay = delay
         self._under_way: set[asyncio.Task[Any]] = set()
-        # One at a time: each reads what the one before has left.
+        # One at a time: each change depends on the result of the one before.
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="schema")
         self._closing = asyncio.Event()
 
     async def make(
         self, begin: Callable[[], bool], finish: Callable[[], None] | None = None, delay: float | None = None
     ) -> bool:
-        """Runs `begin` now and, if it says that it changes anything, `finish` after the delay; both block, in a thread.
+        """Runs `begin` now and, if it returns True, `finish` after the delay. Both may block: they run in a thread.
 
-        `finish` must bear to be run again: it is, until it succeeds. delay: in place of the usual one. Returns what
-        `begin` did and raises what it raised; raises Refused if too many changes are under way.
+        `finish` must be idempotent, because it is repeated until it succeeds. delay: replaces the usual delay. Returns
+        the result of `begin`, or raises its exception. Raises Refused if too many changes are under way.
         """
         Quota.CONCURRENT_DDL.check(len(self._under_way) + 1)
-        # The client may leave; a change that was begun must not stay half done.
+        # A change that has begun is completed even if the client disconnects.
         return await asyncio.shield(self._track(self._begin(begin, finish, self._delay if delay is None else delay)))
 
     async def _begin(self, begin: Callable[[], bool], finish: Callable[[], None] | None, delay: float) -> bool:
@@ -45,7 +45,7 @@ class Changes:
         except Refused:
             raise
         except Exception:
-            # Nobody knows how far it came: `finish` makes the best of it.
+            # `begin` may have stopped half-way: `finish` makes the state consistent again.
             if finish is not None:
                 self._track(self._finish(finish, delay))
             raise
@@ -68,7 +68,7 @@ class Changes:
                 await self._in_turn(finish)
                 return
             except Exception as error:
-                _log.error("a change of the schema was accepted and cannot be finished: %s", error)
+                _log.error("a schema change was accepted and cannot be finished: %s", error)
                 if self._closing.is_set():
                     return
                 delay = _RETRY_SECONDS
@@ -80,7 +80,7 @@ class Changes:
         def forget(task: "asyncio.Task[T]") -> None:
             self._under_way.discard(task)
             if not task.cancelled():
-                task.exception()  # a client that still waits is told the error; without one, it is not needed
+                task.exception()  # marks the error as retrieved; a client that still waits gets it from its own await
 
         task = asyncio.create_task(work)
         self._under_way.add(task)
@@ -88,7 +88,7 @@ class Changes:
         return task
 
     async def close(self) -> None:
-        """Finishes now what was to be finished later."""
+        """Finishes all pending changes without waiting for their delay."""
         self._closing.set()
         while self._under_way:
             await asyncio.gather(*self._under_way, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Command-line options that every program has which runs a local Keyspaces."""
+"""Command-line options of every program that runs a local Keyspaces."""
 
 import argparse
 import dataclasses
@@ -16,7 +16,11 @@ from local_keyspaces.state import State
 
 def add_fault_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--fault", action="append", default=[], metavar="NAME=VALUE", help="to begin with; see docs/keyspaces.md"
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a fault to start with; see docs/keyspaces.md",
     )
 
 
@@ -25,13 +29,13 @@ def add_capacity_options(parser: argparse.ArgumentParser) -> None:
         "--capacity",
         choices=("off", "real"),
         default="off",
-        help="real: throttle what exceeds the capacity of a partition, table or connection (default: off)",
+        help="real: throttle requests beyond the capacity of a partition, table or connection (default: off)",
     )
     parser.add_argument(
         "--capacity-speed",
         type=speed,
         metavar="N",
-        help="with --capacity real, seconds of capacity that pass in one second (default: 1)",
+        help="with --capacity real, simulated seconds in one real second (default: 1)",
     )
 
 
@@ -39,31 +43,36 @@ def capacity_clock(options: argparse.Namespace) -> Clock | None:
     """None if capacity is not enforced. Raises LocalKeyspacesError."""
     if options.capacity == "off":
         if options.capacity_speed is not None:
-            raise LocalKeyspacesError("--capacity-speed does nothing alone: give --capacity real, too")
+            raise LocalKeyspacesError("--capacity-speed has no effect alone: give --capacity real, too")
         return None
     faster = options.capacity_speed or 1.0
     return lambda: time.monotonic() * faster
 
 
 def capacity_arguments(options: argparse.Namespace) -> Sequence[str]:
-    """The same options again, for another process."""
+    """The same options, as arguments for another process."""
     speed_given = options.capacity_speed is not None
     return ["--capacity", options.capacity, *(["--capacity-speed", str(options.capacity_speed)] if speed_given else [])]
 
 
 def add_faults_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("faults", nargs="*", metavar="NAME=VALUE", help="those to be on; without any, what is on now")
-    parser.add_argument("--off", action="store_true", help="switch all off")
+    parser.add_argument(
+        "faults",
+        nargs="*",
+        metavar="NAME=VALUE",
+        help="the faults to switch on; without any, show the faults that are on",
+    )
+    parser.add_argument("--off", action="store_true", help="switch all faults off")
 
 
 def add_cql_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--profile", default=ADMINISTRATOR, help=f"a role (default: {ADMINISTRATOR})")
+    parser.add_argument("--profile", default=ADMINISTRATOR, help=f"the role to sign in as (default: {ADMINISTRATOR})")
     parser.add_argument("statement", nargs="?", metavar="STATEMENT", help="default: statements from standard input")
 
 
 def port_number(text: str) -> int:
     if not text.isdigit() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 0 to 65535; 0 is a free one")
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 0 to 65535; 0 takes a free port")
     return int(text)
 
 
@@ -90,7 +99,7 @@ def speed(text: str) -> float:
         number = 0
     if not 0.01 <= number <= 10_000:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no speed: give a number from 0.01 to 10000; 60 is an hour a minute"
+            f"{text!r} is no speed: give a number from 0.01 to 10000; 60 simulates an hour in a minute"
         )
     return number
 
@@ -115,4 +124,4 @@ def change_faults(state: State, settings: Sequence[str], *, off: bool) -> None:
     except BadFaults as error:
         raise LocalKeyspacesError(str(error)) from None
     on = {name: value for name, value in dataclasses.asdict(faults).items() if value}
-    print(" ".join(f"{name}={json.dumps(value)}" for name, value in on.items()) or "none are on")
+    print(" ".join(f"{name}={json.dumps(value)}" for name, value in on.items()) or "no faults are on")

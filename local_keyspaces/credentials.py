@@ -1,6 +1,6 @@
 """Credentials with which clients sign in: temporary ones of roles, as STS issues them, and long-term ones of users.
 
-And user names with passwords: IAM makes such service-specific credentials for users only, here roles have them, too.
+Service-specific credentials are user names with passwords. IAM makes them for users only; here roles have them, too.
 """
 
 import datetime
@@ -48,7 +48,7 @@ class CredentialStore:
         self._by_access_key: dict[str, Credentials] = {}
         self._by_user_name: dict[str, Password] = {}
         self.decisions = RoleDecisions()
-        """Of the principals of these credentials, those that have expired too."""
+        """The decisions of all principals of these credentials, including expired ones."""
 
     def add(self, credentials: Credentials) -> None:
         self._by_access_key[credentials.access_key] = credentials
@@ -90,7 +90,7 @@ class CredentialStore:
         return credentials
 
     def issue_password(self, principal: Principal, password: str | None = None) -> Password:
-        """password: None for a new one. The user name is of the form that IAM gives."""
+        """Issues a user name, in IAM's form, with a password. password: None for a random one."""
         name = f"{principal.name}-at-{principal.arn.split(':')[4]}"
         issued = Password(principal=principal, user_name=name, password=password or secrets.token_urlsafe(33))
         self._by_user_name[name] = issued

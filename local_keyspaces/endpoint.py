@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def serve(server: Server, *, listener: socket.socket, tls: ssl.SSLContext) -> AsyncIterator[None]:
-    """Serves on a socket that listens, and closes it."""
+    """Serves clients on a listening socket, and closes the socket at the end."""
     connections: set[asyncio.Task[None]] = set()
 
     async def on_connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -35,7 +35,7 @@ async def serve(server: Server, *, listener: socket.socket, tls: ssl.SSLContext)
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
             _log.debug("connection ended: %r", error)
         except asyncio.CancelledError:
-            # Only `serve` cancels it, when it ends; asyncio would report a cancelled handler as an error.
+            # Only `serve` cancels this task, when it ends; asyncio would report a cancelled handler as an error.
             pass
         finally:
             writer.close()

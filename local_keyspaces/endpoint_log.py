@@ -1,4 +1,4 @@
-"""The endpoint's log: refused statements above all."""
+"""The endpoint's log: mainly refused statements."""
 
 import contextlib
 import logging
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def log_to(file: Path) -> Iterator[None]:
-    """Inside, the endpoint's log goes to `file`."""
+    """Writes the endpoint's log to `file` while the context is active."""
     file.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(file)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))

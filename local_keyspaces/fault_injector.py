@@ -8,13 +8,13 @@ from local_keyspaces.refusals import throttled
 from local_keyspaces.relay import Change
 from local_keyspaces.requests import Parameters
 
-# Before the paging state of a page that was left empty: the page itself is still to come.
+# The prefix of the paging state after an injected empty page: the requested page is still to come.
 _AFTER_EMPTY = b"\0after-empty\0"
 _DEFAULT_PAGE = 5000
 
 
 class FaultInjector:
-    """faults: those that are on; to be set whenever something was received."""
+    """faults: those that are on; the connection sets them whenever it has received data."""
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
@@ -25,7 +25,8 @@ class FaultInjector:
     def strike(self, *, write_type: str | None, consistency: str, of_system: bool = False) -> None:
         """Raises Refused for a statement that is throttled, ConnectionAbortedError for a connection that is dropped.
 
-        write_type: None for a read. of_system: system tables have no capacity to exceed, and drivers need them.
+        write_type: None for a read. of_system: a statement on system tables is never throttled, because these tables
+        have no capacity to exceed, and drivers need them.
         """
         self.drop()
         if of_system:
@@ -44,7 +45,7 @@ class FaultInjector:
             raise ConnectionAbortedError("dropped on demand")
 
     def page(self, parameters: Parameters, change: Change | None) -> tuple[bytes, Change | None]:
-        """The parameters with the page to ask Cassandra for, and what is to be done to the answer, with `change`."""
+        """The parameters with the page to request from Cassandra, and the change to the answer, including `change`."""
         state, size = parameters.paging_state, parameters.page_size
         follows_empty = state is not None and state.startswith(_AFTER_EMPTY)
         if size is None or not (self.faults.page_rows or self.faults.empty_pages or follows_empty):

@@ -1,4 +1,4 @@
-"""Faults on demand: what the endpoint does to its clients so that they show how they bear it."""
+"""Faults that the endpoint injects on demand, to test how clients handle them."""
 
 import dataclasses
 import json
@@ -25,22 +25,22 @@ def _fault(off: float | bool, means: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Faults:
-    """All of them off, unless given. Shares are of statements, from 0 to 1."""
+    """All faults; each is off by default. A share is a fraction of the statements, from 0 to 1."""
 
     throttle_reads: float = _fault(
-        0.0, "share of the reads that are answered as beyond capacity: a timeout, 0 responses"
+        0.0, "share of the reads that are throttled: they are answered with a timeout and 0 responses"
     )
     throttle_writes: float = _fault(0.0, "the same share of the writes")
-    drop: float = _fault(0.0, "share of the statements that end their connection instead of being answered")
+    drop: float = _fault(0.0, "share of the statements whose connection is closed instead of an answer")
     latency: float = _fault(0.0, "seconds that are added to each statement")
     rate_limit: int = _fault(
-        0, "statements a second on one connection, beyond which they are throttled; 0 for no limit"
+        0, "statements a second on one connection above which the rest is throttled; 0 for no limit"
     )
     expired_credentials: bool = _fault(
         False, "every sign-in with temporary credentials is refused, as if they had expired"
     )
-    page_rows: int = _fault(0, "rows that a page has at most, however many were asked for; 0 for no limit")
-    empty_pages: bool = _fault(False, "a page without rows comes before each")
+    page_rows: int = _fault(0, "the most rows in a page, whatever page size the client requests; 0 for no limit")
+    empty_pages: bool = _fault(False, "an empty page comes before each page")
 
     def __post_init__(self) -> None:
         for each in dataclasses.fields(self):
@@ -52,12 +52,12 @@ class Faults:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Faults":
-        """Raises BadFaults for an unknown name, or a value of another type. A number may be given for a share."""
+        """Raises BadFaults for an unknown name, or a value of the wrong type. A share may be a whole number."""
         fields = {each.name: each for each in dataclasses.fields(cls)}
         given: dict[str, Any] = {}
         for name, value in values.items():
             if name not in fields:
-                raise BadFaults(f"there is no fault {name!r}; there are {', '.join(fields)}")
+                raise BadFaults(f"there is no fault {name!r}; the faults are {', '.join(fields)}")
             wanted = type(fields[name].default)
             if wanted is float and type(value) is int:
                 value = float(value)
@@ -68,7 +68,7 @@ class Faults:
 
     @classmethod
     def parse(cls, settings: list[str]) -> "Faults":
-        """From `name=value`s. Raises BadFaults."""
+        """Parses settings of the form `name=value`. Raises BadFaults."""
         values = {}
         for setting in settings:
             name, equals, value = setting.partition("=")
@@ -101,7 +101,10 @@ class FaultsFile:
         write_atomically(self.path, json.dumps(on) + "\n")
 
     def current(self) -> Faults:
-        """Without the file, none. With a bad one, those before, and a log line; for use with each request."""
+        """The faults that are on; fast enough to call for each request.
+
+        Without the file, no faults are on. If the file is malformed, logs an error and keeps the previous faults.
+        """
         try:
             status = self.path.stat()
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Running in the foreground until one is asked to stop."""
+"""Runs work in the foreground until a signal stops it."""
 
 import asyncio
 import signal
@@ -9,13 +9,13 @@ from local_keyspaces.progress import Progress
 
 
 async def until_stopped(work: Coroutine[Any, Any, None], progress: Progress) -> bool:
-    """Runs `work` to its end, or until SIGINT, SIGTERM or SIGHUP; returns whether it was stopped so."""
+    """Runs `work` to its end, or until SIGINT, SIGTERM or SIGHUP. Returns True if a signal stopped it."""
     task = asyncio.create_task(work)
     stop_asked = False
 
     def stop() -> None:
         nonlocal stop_asked
-        if not stop_asked:  # the second Ctrl-C of an impatient user must not cut the clean-up short
+        if not stop_asked:  # a second Ctrl-C of an impatient user must not interrupt the clean-up
             stop_asked = True
             task.cancel()
             progress.say("\nStopping.")
@@ -31,5 +31,5 @@ async def until_stopped(work: Coroutine[Any, Any, None], progress: Progress) -> 
 
 
 def ignore_interrupts() -> None:
-    """Once all that was started has ended, one more Ctrl-C has nothing left to stop."""
+    """Ignores Ctrl-C from now on; for the end of a program, when nothing is left to stop."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

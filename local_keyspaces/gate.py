@@ -16,7 +16,7 @@ _DESCRIBE = ("ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcEndpoints")
 
 
 class Gate:
-    """For one principal. Its methods raise Refused."""
+    """The checks for one principal. All methods raise Refused."""
 
     def __init__(self, principal: Principal, catalog: Catalog) -> None:
         self._principal = principal
@@ -24,11 +24,11 @@ class Gate:
         self.shows_peers = all(principal.may(action, "*") for action in _DESCRIBE)
 
     def read(self, text: str, keyspace: str | None) -> Plan | cql.Use | plans.Change:
-        """The accesses that a statement asks for; none of them is known to be allowed yet."""
+        """Parses a statement and plans its accesses; does not check whether they are allowed."""
         return plans.read(text, keyspace, shows_peers=self.shows_peers)
 
     def plan(self, text: str, keyspace: str | None) -> Plan:
-        """The same for what must be a statement of rows."""
+        """Like `read`, but raises Refused unless the statement reads or writes rows."""
         statement = self.read(text, keyspace)
         if not isinstance(statement, Plan):
             raise invalid("Only SELECT, INSERT, UPDATE, DELETE and BATCH can be prepared", ServiceRule.PREPARED_DDL)
@@ -52,7 +52,7 @@ class Gate:
             rules.check_write(part, table, own, size=size + len(plan.text), timestamped=plan.timestamped)
 
     def admit_batch(self, kind: str, items: Sequence[tuple[Plan, Values]], consistency: str, *, size: int) -> None:
-        """A batch of the protocol, made of statements of their own."""
+        """Checks a BATCH message of the protocol, which consists of separate statements."""
         rules.check_consistency(consistency, write=True)
         parts = []
         for plan, values in items:
@@ -66,16 +66,16 @@ class Gate:
             rules.check_write(part, table, values, size=size)
 
     def authorize(self, plan: Plan) -> None:
-        """As far as it can be said without values."""
+        """Checks the permissions and the tables; these checks need no values."""
         for access in plan.accesses:
             access.require(self._principal, self._catalog)
         for keyspace, table in plan.tables:
             if keyspace not in system_tables.KEYSPACES:
-                _refuse_hidden(plan, self._catalog.require_table(keyspace, table))
+                _raise_for_hidden(plan, self._catalog.require_table(keyspace, table))
             elif not plan.reads:
                 raise plans.read_only(keyspace)
             elif (keyspace, table) not in system_tables.VISIBLE:
-                # Drivers ask for those of newer versions, and go by the answer.
+                # Drivers query system tables of newer versions, and detect the version from the answer.
                 raise no_such_table(keyspace, table, usual=True)
 
     def _parts(self, plan: Plan, values: Values) -> list[tuple[cql.Modification, Table, Values]]:
@@ -86,8 +86,8 @@ class Gate:
         ]
 
 
-def _refuse_hidden(plan: Plan, table: Table) -> None:
-    """Cassandra has a new column at once; a statement that names it before the delay is over is refused."""
+def _raise_for_hidden(plan: Plan, table: Table) -> None:
+    """Raises Refused if the statement names a new column before the delay is over; Cassandra has the column at once."""
     if table.hidden:
         for column in sorted(table.hidden & cql.names_in(plan.text)):
             raise invalid(f"Undefined column name {column}", ServiceRule.DDL_NOT_WAITED_FOR)

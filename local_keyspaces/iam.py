@@ -1,10 +1,10 @@
-"""Identity-based IAM policies: what the principal that signed in may do.
+"""Identity-based IAM policies: the permissions of the principal that signed in.
 
 Sources: IAM user guide, "Policy evaluation logic" and "IAM JSON policy elements reference".
 
-What cannot be evaluated here is never to anyone's advantage. Of a statement with a Condition, or with a policy variable
-in its resources, an Allow allows nothing and a Deny denies whatever it could match; a warning is logged, once per
-statement, when that decides.
+A statement that cannot be evaluated here never grants access. If it has a Condition, or a policy variable in its
+resources, an Allow allows nothing, and a Deny denies everything that it could match. A warning is logged, once per
+statement, when such a statement decides.
 
 Simplifications: a resource pattern is matched over the whole ARN, so that a wildcard may span its segments, which AWS
 promises for the last segment only; neither the ARN's form nor the existence of an action or service is checked.
@@ -22,7 +22,7 @@ from local_keyspaces.least_privilege import Decisions
 
 _log = logging.getLogger(__name__)
 
-_DECISIONS = 1024  # per principal; resources come from clients, so their number has no bound of its own
+_DECISIONS = 1024  # per principal; clients choose the resources, so their number is otherwise unlimited
 _LONGEST_REMEMBERED = 512
 _MOST_RECORDED = 2_000
 _ELEMENTS = ("Version", "Id", "Statement")
@@ -30,8 +30,8 @@ _STATEMENT_ELEMENTS = ("Sid", "Effect", "Action", "NotAction", "Resource", "NotR
 _SID = re.compile(r"[A-Za-z0-9]*")  # reference, "Sid"
 _ACTION = re.compile(r"\*|[\w*?-]+:[\w*?-]+", re.ASCII)
 _PIECES = re.compile(r"\*|[^*$]+|\$")
-# Only version 2012-10-17 has variables. A default value, in single quotes, may hold any character. What has no proper
-# end counts as a variable up to the end of the pattern.
+# Only version 2012-10-17 has variables. A default value, in single quotes, may contain any character. A
+# variable without its end extends to the end of the pattern.
 _PIECES_AND_VARIABLES = re.compile(r"\$\{(?:'[^']*'|[^'{}])*\}|\$\{.*|" + _PIECES.pattern, re.DOTALL)
 _ESCAPES = ("${*}", "${?}", "${$}")  # reference, "Variables and tags": the characters themselves
 
@@ -48,12 +48,12 @@ class _Statement:
     not_action: bool
     resources: re.Pattern[str]
     not_resource: bool
-    services: re.Pattern[str]  # those Action names at least one action of, or NotAction every action of
-    unknown: str  # what cannot be evaluated, if anything
+    services: re.Pattern[str]  # the services with at least one action in Action, or with every action in NotAction
+    unknown: str  # the part that cannot be evaluated, or ""
     reported: bool = False
 
     def matches(self, action: str, resource: str) -> bool:
-        """True if the statement applies, or could as far as is known here."""
+        """True if the statement applies, or may apply because a part of it cannot be evaluated here."""
         return (self.actions.fullmatch(action) is None) == self.not_action and (
             self.resources.fullmatch(resource) is None
         ) == self.not_resource
@@ -70,14 +70,14 @@ class _Statement:
 
 @dataclass(frozen=True, eq=False)
 class Policy:
-    """A parsed document; to be had from `parse`."""
+    """A parsed document; `parse` creates it."""
 
     name: str
     statements: tuple[_Statement, ...] = field(repr=False)
 
     @classmethod
     def parse(cls, document: str | Mapping[str, Any], name: str = "unnamed") -> Self:
-        """`name` is for messages. Raises MalformedPolicy, also for what IAM refuses when a policy is created."""
+        """`name` is used in messages. Raises MalformedPolicy, also for a document that IAM would not create."""
         where = f"policy {name!r}"
         if isinstance(document, str):
             try:
@@ -105,7 +105,7 @@ class Policy:
             if not isinstance(sid, str) or not _SID.fullmatch(sid):
                 raise MalformedPolicy(f"{at} has the Sid {sid!r}: use letters A-Z, a-z and digits only.")
             if sid in sids:
-                raise MalformedPolicy(f"{at} has the Sid {sid!r} of an earlier one: make it unique.")
+                raise MalformedPolicy(f"{at} repeats the Sid {sid!r} of an earlier statement: make it unique.")
             if sid:
                 at += f" ({sid})"
                 sids.add(sid)
@@ -117,7 +117,7 @@ class Policy:
 class Decision:
     """Whether an action on a resource is allowed, and by which statement: `policy 'x', statement 1 (Sid)`.
 
-    reason: a sentence, for a person.
+    reason: a sentence for people.
     """
 
     action: str
@@ -134,16 +134,16 @@ class Principal:
     arn: str
     policies: tuple[Policy, ...]
     decided: Decisions = field(default_factory=dict, repr=False, compare=False)
-    """The questions to `may` and its answers, up to 2,000."""
+    """The answers of `may` by action and resource, up to 2,000."""
     _decide: Callable[[str, str], bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        # A cache per principal: one for all would hash the principal for every CQL statement, and outlive it.
+        # One cache for each principal: a shared cache would hash the principal for every statement, and outlive it.
         object.__setattr__(self, "_decide", functools.lru_cache(_DECISIONS)(self._evaluate))
 
     @property
     def name(self) -> str:
-        """Of the user, or of the role whatever its session."""
+        """The name of the user, or of the role without its session."""
         kind, _, rest = self.arn.rpartition(":")[2].partition("/")
         return rest.partition("/")[0] if kind == "assumed-role" else rest
 
@@ -170,7 +170,7 @@ class Principal:
         return allowed
 
     def decide(self, action: str, resource: str) -> Decision:
-        """As `may`, with the statement that decides."""
+        """Like `may`, but also returns the statement that decides."""
         matching = [statement for statement in self._statements() if statement.matches(action, resource)]
         allows = [statement for statement in matching if statement.allows]
         denies = [statement for statement in matching if not statement.allows]
@@ -217,7 +217,7 @@ def _parse_statement(statement: Mapping[str, Any], where: str, *, variables: boo
         allows=effect == "Allow",
         actions=_any_of(map(_PIECES.findall, actions), re.IGNORECASE | re.ASCII),
         not_action=not_action,
-        # An exception with a variable may not cover the resource in question, so it covers none.
+        # An exception (NotResource) with a variable might not cover the requested resource, so it covers none.
         resources=_any_of(known if not_resource else pieces),
         not_resource=not_resource,
         services=_any_of(
@@ -248,7 +248,7 @@ def _refuse_unknown(given: Mapping[str, Any], known: tuple[str, ...], where: str
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # Python would take the last one, and a Deny in the first would silently not count.
+    # Python keeps the last of two equal keys, so a Deny in the first would silently be lost.
     result = dict(pairs)
     if len(result) < len(pairs):
         raise ValueError(f"an object has the same key twice, among {', '.join(map(repr, result))}")
@@ -260,13 +260,14 @@ def _is_variable(piece: str) -> bool:
 
 
 def _any_of(patterns: Iterable[list[str]], flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
-    """Of patterns in pieces; of none, what matches nothing."""
+    """One expression for all patterns, given in pieces; without patterns, it matches nothing."""
     return re.compile("|".join(map(_regex, patterns)) or "(?!)", flags | re.DOTALL)
 
 
 def _regex(pieces: list[str]) -> str:
-    """`*` and a variable are any text, `?` any character. Takes at most length of the text times length of the pattern:
-    what is between two `*` is found at the first place possible; any other would leave less to the rest."""
+    """`*` and a variable match any text, `?` matches any character. Matching takes at most (length of the text) x
+    (length of the pattern) steps: the text between two `*` is matched at its first possible place, because a later
+    place would leave less text for the rest."""
     parts = [""]
     for piece in pieces:
         if piece == "*" or _is_variable(piece):

@@ -1,6 +1,6 @@
 """Fetches Apache Cassandra's jars: `python -m local_keyspaces.jars DIRECTORY`, as a process that can be ended.
 
-And makes one: EndpointOnly.java, compiled by the Java compiler that Cassandra brings.
+It also builds EndpointOnly.jar: it compiles EndpointOnly.java with ecj, the Java compiler among Cassandra's jars.
 """
 
 import fcntl
@@ -24,23 +24,23 @@ from local_keyspaces.java import find_java
 
 CASSANDRA = "org.apache.cassandra:cassandra-all:5.0.5"
 _DOWNLOADS_AT_ONCE = 16
-_PAUSES = (1, 3, 9, 27)  # seconds before each further attempt: a network that comes and goes is usual in CI
+_PAUSES = (1, 3, 9, 27)  # seconds before each further attempt, because networks in CI often fail for a moment
 
 T = TypeVar("T")
 
 _PINS = Path(__file__).with_name("jars.sha256")
 _GUARD = Path(__file__).with_name("EndpointOnly.java")
 _GUARD_JAR = "EndpointOnly.jar"
-_AGAIN = "delete the folder with the jars, and they are fetched again"
+_AGAIN = "delete the folder with the jars to fetch them again"
 
 
 def classpath_file(directory: Path) -> Path:
-    """Lists the jars, one path a line, once all are there. Named after the pins, so that others are fetched anew."""
+    """The file that lists the jars, one path a line, once all are fetched. Its name changes with the pinned digests."""
     return directory / f"{hashlib.sha256(_PINS.read_bytes()).hexdigest()[:16]}.classpath"
 
 
 def pinned() -> Mapping[str, str]:
-    """SHA-256 by a jar's file name."""
+    """The pinned SHA-256 of each jar, by file name."""
     return {name: digest for digest, name in (line.split() for line in _PINS.read_text().splitlines())}
 
 
@@ -48,7 +48,7 @@ def verify(classpath: Sequence[str], digests: Mapping[str, str]) -> None:
     """Raises LocalKeyspacesError unless the class path is exactly the pinned jars, each with its digest."""
     names = [Path(jar).name for jar in classpath]
     if sorted(names) != sorted(digests):
-        other = ", ".join(sorted(set(names) ^ set(digests))) or "one is there twice"
+        other = ", ".join(sorted(set(names) ^ set(digests))) or "one is listed twice"
         raise LocalKeyspacesError(f"Cassandra's jars are not those that are pinned: {other}; {_AGAIN}")
     for jar, name in zip(classpath, names, strict=True):
         try:
@@ -63,13 +63,13 @@ def main() -> None:
     directory = Path(sys.argv[1]).resolve()  # the listing outlives a link to it
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two at once would meet each other's unfinished downloads
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two processes would read each other's unfinished downloads
         if not classpath_file(directory).exists():
             _fetch(directory)
 
 
 def retry(step: Callable[[], T]) -> T:
-    """Takes the step again when the network fails, up to four times in 40 seconds; then raises requests' exception."""
+    """Repeats the step when the network fails, up to four times in 40 seconds; then raises requests' exception."""
     for pause in _PAUSES:
         try:
             return step()
@@ -87,7 +87,7 @@ def _fetch(directory: Path) -> None:
             return [node.dep.artifact for node in maven.resolver.get_dependency_list([cassandra])[1]]
         except requests.RequestException:
             for pom in directory.rglob("*.pom"):
-                pom.unlink()  # jgo takes a half written file for a whole one
+                pom.unlink()  # jgo would use a half-written file
             raise
 
     artifacts = [cassandra.artifact, *retry(dependencies)]
@@ -99,7 +99,7 @@ def _fetch(directory: Path) -> None:
 
 
 def _compile(jars: Sequence[Path], jar: Path) -> Path:
-    """The same bytes each time, whatever the time, the place and the version of zlib."""
+    """Builds a reproducible jar: its bytes do not depend on the time, the directory or the version of zlib."""
     with tempfile.TemporaryDirectory() as classes:
         options = ["-source", "17", "-target", "17", "-proc:none", "-cp", _named("cassandra-all-", jars), "-d", classes]
         compiler = [find_java(), "-cp", _named("ecj-", jars), "org.eclipse.jdt.internal.compiler.batch.Main"]

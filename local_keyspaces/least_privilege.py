@@ -1,17 +1,17 @@
-"""The permissions that each role has asked for, and the smallest IAM policy that would have done."""
+"""The permissions that each role has requested, and the smallest IAM policy that would have been enough."""
 
 import re
 from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
 Decisions: TypeAlias = MutableMapping[tuple[str, str], bool]
-"""Whether an action on a resource was allowed."""
+"""By action and resource: True if it was allowed."""
 
 _SYSTEM = re.compile(r"(arn:[^/]*:/keyspace/system)[^/]*/.*")
 
 
 class RoleDecisions:
-    """Of all roles since the endpoint began; a role's sessions share theirs."""
+    """The decisions for all roles since the endpoint started. All sessions of a role share one record."""
 
     def __init__(self) -> None:
         self._by_role: dict[str, Decisions] = {}
@@ -31,10 +31,10 @@ class RoleDecisions:
 
 
 def smallest_policy(decisions: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """A policy document with what was allowed and used; None if nothing was. decisions: of one role, in the snapshot.
+    """A policy document with the permissions that were used and allowed; None if there were none.
 
-    System tables are one resource: which of them a driver reads depends on its version (developer guide, "Amazon
-    Keyspaces identity-based policy examples").
+    decisions: one role's, from the snapshot. All system tables are one resource, because a driver's version determines
+    the system tables that it reads (developer guide, "Amazon Keyspaces identity-based policy examples").
     """
     actions: dict[str, set[str]] = {}
     for each in decisions:

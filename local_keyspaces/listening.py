@@ -6,9 +6,9 @@ from local_keyspaces.errors import LocalKeyspacesError
 
 
 def listen(port: int, other: str) -> socket.socket:
-    """On 127.0.0.1; port 0 is a free one. Raises LocalKeyspacesError if it is taken.
+    """A listening socket on 127.0.0.1; port 0 takes a free port. Raises LocalKeyspacesError if the port is taken.
 
-    other: how to choose another port.
+    other: the way to choose another port, for the error.
     """
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

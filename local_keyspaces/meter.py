@@ -1,4 +1,4 @@
-"""The consumption by table, role, statement and partition, since the endpoint began."""
+"""The consumption by table, role, statement and partition, since the endpoint started."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
@@ -7,10 +7,10 @@ from typing import Any
 _MOST_SHAPES, _MOST_PARTITIONS = 2_000, 2_000
 _LONGEST_TEXT = 1000
 OTHERS = "other statements"
-"""Stands for statements beyond the first 2,000, of a program that writes values into its texts."""
+"""The common text of all statements beyond the first 2,000; a program that writes values into statements exceeds it."""
 
 Key = tuple[bytes, ...]
-"""Of a partition: the values of its key's columns, as the native protocol writes them."""
+"""The key of a partition: the values of its columns, as the native protocol encodes them."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -37,7 +37,7 @@ class Shape:
 
 @dataclass(slots=True)
 class Partitions:
-    """Of one table: read and write units of those that consumed most."""
+    """The read and write units of one table's partitions; the busiest ones, if there are many."""
 
     units: dict[Key, list[float]] = field(default_factory=dict)
 
@@ -54,14 +54,14 @@ class Partitions:
 
 
 class Meter:
-    """Written to by the endpoint's thread only; totals may be asked for in any."""
+    """Only the endpoint's thread may write; any thread may read the totals."""
 
     def __init__(self) -> None:
         self._shapes: dict[Shape, Consumed] = {}
         self._partitions: dict[tuple[str, str], Partitions] = {}
 
     def consumed(self, shape: Shape) -> Consumed:
-        """The totals of statements of this shape. Of a long text, the beginning is kept."""
+        """The totals of statements of this shape. A long text is truncated."""
         if len(shape.text) > _LONGEST_TEXT:
             shape = replace(shape, text=f"{shape.text[:_LONGEST_TEXT]}...")
         there = self._shapes.get(shape)
@@ -90,7 +90,7 @@ def _busiest(partitions: Iterable[tuple[Key, list[float]]]) -> list[tuple[Key, l
 
 
 def shown(key: Key) -> list[str]:
-    """Text as it is; anything else in hexadecimal."""
+    """The values of a key for display: printable text as it is, anything else in hexadecimal."""
     shown = []
     for value in key:
         try:

@@ -176,10 +176,10 @@ def test_runs_the_declared_stack_from_up_to_destroy(machine: Machine) -> None:
         assert "REFUSED     cassandra:Modify" in used.stdout and "smallest policy" in used.stdout
         assert "there are administrator, load" in machine.local("cql", "--profile", "nobody", "SELECT").stderr
 
-        assert machine.local("faults").stdout == "none are on\n"
+        assert machine.local("faults").stdout == "no faults are on\n"
         assert machine.local("faults", "throttle_reads=1").stdout == "throttle_reads=1.0\n"
         assert get(f"{machine.url}/countries/us").status == 503
-        assert machine.local("faults", "--off").stdout == "none are on\n"
+        assert machine.local("faults", "--off").stdout == "no faults are on\n"
         assert get(f"{machine.url}/countries/us").status == 200
 
         _uses_the_console(machine)

@@ -159,7 +159,7 @@ def test_reads_a_changed_file_at_once_and_keeps_to_the_last_good_one(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (["throttle"], "there is no fault 'throttle'; there are throttle_reads"),
+        (["throttle"], "there is no fault 'throttle'; the faults are throttle_reads"),
         (["drop=2"], "drop is 2.0; give a share from 0 to 1"),
         (["latency=NaN"], "latency is nan; give 0 or more"),
         (["latency=-1"], "latency is -1.0; give 0 or more"),

@@ -333,7 +333,7 @@ def test_an_allow_that_cannot_be_evaluated_is_no_permission_for_the_service(capl
         ({"Statement": statement(Sid="Mine", Comment="")}, "statement 1 (Mine) has the unknown element 'Comment'"),
         ({"Statement": statement(Principal="*")}, "statement 1 has a Principal"),
         ({"Statement": statement(NotPrincipal={"AWS": "*"})}, "statement 1 has a NotPrincipal"),
-        ({"Statement": [statement(Sid="A"), statement(Sid="A")]}, "statement 2 has the Sid 'A' of an earlier one"),
+        ({"Statement": [statement(Sid="A"), statement(Sid="A")]}, "statement 2 repeats the Sid 'A' of an earlier"),
         ({"Statement": statement(Sid="a b")}, "statement 1 has the Sid 'a b'"),
         ({"Statement": statement(Sid=1)}, "statement 1 has the Sid 1"),
         ({"Statement": without("Effect")}, "statement 1 has the Effect None"),

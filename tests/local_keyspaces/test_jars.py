@@ -42,7 +42,7 @@ def test_runs_only_jars_whose_digests_are_pinned(tmp_path: Path) -> None:
         verify(classpath[:1], digests)
     with pytest.raises(LocalKeyspacesError, match=r"not those that are pinned: c\.jar"):
         verify([*classpath, str(tmp_path / "c.jar")], digests)
-    with pytest.raises(LocalKeyspacesError, match="one is there twice"):
+    with pytest.raises(LocalKeyspacesError, match="one is listed twice"):
         verify([*classpath, classpath[0]], digests)
     jars[1].write_bytes(b"changed")
     with pytest.raises(LocalKeyspacesError, match=r"b\.jar does not have the SHA-256 that is pinned; delete"):

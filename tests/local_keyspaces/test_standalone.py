@@ -167,7 +167,7 @@ _LISTED = "SELECT * FROM system_schema_mcs.{} WHERE keyspace_name = 'shop'"
         (("--schema-delay", "-1"), "'-1': give a number of seconds"),
         (("--capacity", "some"), "argument --capacity: invalid choice: 'some'"),
         (("--capacity", "real", "--capacity-speed", "0"), "'0' is no speed: give a number from 0.01 to 10000"),
-        (("--capacity-speed", "60"), "--capacity-speed does nothing alone: give --capacity real, too"),
+        (("--capacity-speed", "60"), "--capacity-speed has no effect alone: give --capacity real, too"),
         (("--fault", "latency=much"), "fault latency is 'much'; give a number"),
         (("--fault", "hiccups=1"), "there is no fault 'hiccups'"),
     ],
