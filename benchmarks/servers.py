@@ -17,7 +17,7 @@ from local_keyspaces.certificates import Certificates
 from local_keyspaces.credentials import Role
 from local_keyspaces.iam import ADMINISTRATOR
 from local_keyspaces.listening import listen
-from local_keyspaces.processes import Registry, end_process, last_lines, why_it_does_not_listen
+from local_keyspaces.processes import Registry, end_process, last_lines, listen_failure
 from local_keyspaces.service import LocalKeyspaces, run_keyspaces
 
 ROOT = Path(__file__).parent.parent
@@ -117,8 +117,8 @@ async def server(
             start_new_session=True,
         )
     try:
-        if what := await why_it_does_not_listen(process, port, seconds=_START_SECONDS):
-            raise LocalError(f"{command[-1]}, to be measured, {what}; what it wrote:\n{last_lines(output)}")
+        if failure := await listen_failure(process, port, seconds=_START_SECONDS):
+            raise LocalError(f"{command[-1]}, to be measured, {failure}; what it wrote:\n{last_lines(output)}")
         yield psutil.Process(process.pid)
     finally:
         await end_process(process, stop_timeout=_STOP_SECONDS)

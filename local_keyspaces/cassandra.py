@@ -17,7 +17,7 @@ from local_keyspaces.errors import LocalKeyspacesError
 from local_keyspaces.files import write_atomically
 from local_keyspaces.java import find_java
 from local_keyspaces.listening import free_port
-from local_keyspaces.processes import Registry, end_process, last_lines, why_it_does_not_listen
+from local_keyspaces.processes import Registry, end_process, last_lines, listen_failure
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
@@ -168,8 +168,8 @@ async def run_cassandra(
         )
     registry.add("Cassandra", process.pid)
     try:
-        if what := await why_it_does_not_listen(process, port, seconds=_START_SECONDS):
-            raise LocalKeyspacesError(f"Cassandra {what}; its log, {log_file}, ends with:\n{last_lines(log_file)}")
+        if failure := await listen_failure(process, port, seconds=_START_SECONDS):
+            raise LocalKeyspacesError(f"Cassandra {failure}; its log, {log_file}, ends with:\n{last_lines(log_file)}")
         yield Cassandra(upstream=upstream, process=process, log_file=log_file)
     finally:
         await end_process(process, stop_timeout=_STOP_SECONDS)

@@ -195,9 +195,9 @@ class Catalog:
         ]
         for schema in ("_system_schema", "_system_schema_mcs"):
             self._insert(f'"{schema}".columns', *columns)
-        there = self.tables.get((table.keyspace, table.name))
-        if there is not None:
-            self.tables[table.keyspace, table.name] = replace(table, status=there.status)
+        existing = self.tables.get((table.keyspace, table.name))
+        if existing is not None:
+            self.tables[table.keyspace, table.name] = replace(table, status=existing.status)
         self._write_references(table.keyspace, table.columns)
         # Last: a client that sees ACTIVE may also look for the columns.
         self.list_table(table)

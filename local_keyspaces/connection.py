@@ -1,6 +1,6 @@
-"""One client's connection: what it asks is checked, and passed on to Cassandra or answered here.
+"""One client's connection: checks each request, and passes it on to Cassandra or answers it here.
 
-Each client has a connection to Cassandra of its own, so that stream ids, and pages, are never another client's.
+Each client has its own connection to Cassandra, so that clients never share stream ids or pages.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ _EVENTS = {"TOPOLOGY_CHANGE", "STATUS_CHANGE", "SCHEMA_CHANGE"}
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """The parts that all connections share. cassandra: the one behind."""
+    """The parts that all connections share. cassandra: the Cassandra behind the endpoint."""
 
     region: str
     store: CredentialStore
@@ -49,11 +49,11 @@ class Server:
     throttling: Throttling | None = None
     """None if capacity is not enforced."""
     witness: Witness | None = None
-    """None if nobody wants a verdict."""
+    """None without a verdict."""
 
 
 async def serve_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Server) -> None:
-    """Until either side ends. Raises SignInRefused, ProtocolError, TimeoutError and what streams raise."""
+    """Serves a client until either side ends. Raises SignInRefused, ProtocolError, TimeoutError and stream errors."""
     buffer = FrameBuffer(sign_in.LARGEST_BEFORE)
     async with asyncio.timeout(_SIGN_IN_SECONDS):
         signed_in = await sign_in.sign_in(
@@ -82,7 +82,7 @@ async def serve_client(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
 
 
 class _Requests:
-    """Of one client, signed in as `principal`."""
+    """The requests of one client, signed in as `principal`."""
 
     def __init__(self, relay: Relay, server: Server, principal: Principal) -> None:
         self._relay = relay
@@ -96,10 +96,10 @@ class _Requests:
         self._keyspace: str | None = None
         self._witness = ConnectionWitness(server.witness, principal.name) if server.witness is not None else None
         self._logged: LoggedStatement | None = None
-        """The statement that is being handled; None for what is none, and for reads of system tables."""
+        """The present statement; None for other requests, and for reads of system tables."""
 
     async def run(self, reader: asyncio.StreamReader, buffer: FrameBuffer) -> None:
-        """Until the client ends the connection. Raises ProtocolError once nothing more can be understood."""
+        """Runs until the client ends the connection. Raises ProtocolError if the rest of the stream is unreadable."""
         while True:
             self._injector.faults = self._server.faults.current()
             while (frame := buffer.next()) is not None:
@@ -194,7 +194,7 @@ class _Requests:
         self._run(frame, plan, execute.parameters, frames.short_bytes(execute.id), names)
 
     def _run(self, frame: Frame, plan: Plan, parameters: Parameters, head: bytes, names: tuple[str, ...] = ()) -> None:
-        """head: what stands before the parameters. names: of the columns that a prepared statement gives."""
+        """head: the bytes before the parameters. names: of a prepared statement's result columns."""
         logged = self._read(plan, parameters.consistency)
         self._gate.admit(plan, parameters.values, parameters.consistency, size=len(frame.body))
         self._reached("fault")
@@ -212,7 +212,7 @@ class _Requests:
             awaited = Awaited(observe=self._consumption.of_read(plan, parameters, names), logged=logged)
             if logged is not None:
                 logged.scans = self._consumption.scans(plan)
-        if plan.reads:  # what is fetched again, page by page, must not be a conditional write
+        if plan.reads:  # a conditional write must not be fetched again, page by page
             encoded, result = self._injector.page(parameters, awaited.result)
             awaited = replace(awaited, result=result) if result is not awaited.result else awaited
             if logged is not None and encoded is not parameters.encoded:
@@ -241,8 +241,8 @@ class _Requests:
         return self._logged
 
     def _read(self, plan: Plan, consistency: str = "") -> LoggedStatement | None:
-        """The statement, once it is parsed."""
-        if plan.reads_system:  # drivers ask for those, at each start
+        """Adds the plan to the logged statement, and returns it."""
+        if plan.reads_system:  # drivers read system tables at each start
             self._logged = None
         elif self._logged is not None:
             self._logged.text, self._logged.accesses, self._logged.consistency = plan.text, plan.accesses, consistency
@@ -253,7 +253,7 @@ class _Requests:
             self._logged.stage = stage
 
     def _keep(self, logged: LoggedStatement, *, fault: bool = False) -> None:
-        """fault: the last one of the injector met it."""
+        """fault: the injector's last fault hit this statement."""
         if fault:
             logged.faults.append(self._injector.struck)
         self._server.statements.keep(logged)
@@ -316,7 +316,9 @@ class _Requests:
 
     def _fail(self, frame: Frame) -> None:
         _log.exception("a request could not be handled")
-        self._relay.reply(frame.reply_error(ErrorCode.SERVER_ERROR, "the local endpoint failed; its log says why"))
+        self._relay.reply(
+            frame.reply_error(ErrorCode.SERVER_ERROR, "the local endpoint failed; its log has the reason")
+        )
 
 
 def _with_public_names(body: bytes) -> bytes:
@@ -331,7 +333,7 @@ _OF_SYSTEM = Awaited(result=_with_public_names, error=_with_public_message)
 
 
 async def _first_to_end(*works: Awaitable[None]) -> None:
-    """Runs them until one ends, and raises what that raises."""
+    """Runs all until one ends, and raises its exception."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -1,7 +1,7 @@
 """Meters the statements of one connection when Cassandra has answered them.
 
-Most statements are small, and then one comparison says that they take one unit: no value is looked at. `metering` has
-the rules for the others.
+Most statements are small: one comparison is enough to know that they take one unit, and no value is examined.
+`metering` has the rules for the others.
 """
 
 import json
@@ -19,8 +19,8 @@ from local_keyspaces.requests import Parameters, Values
 from local_keyspaces.tables import Table, UserType
 from local_keyspaces.throttling import ConnectionThrottle, Demand, TableThrottle
 
-# A value takes at most 2.2 times as many bytes as in the protocol, with its length there: it may be in a key, stored
-# twice, with a fifth more for its place. Then there is each column's id, or its metadata for timestamps and TTL.
+# A value counts at most 2.2 times its bytes in the protocol, length included: a value in a key counts twice, with a
+# fifth more for its position. Each column adds its id, or its metadata for timestamps and TTL.
 _GROWTH = 2.2
 _COLUMN, _COLUMN_WITH_TIMESTAMPS = 8, 60
 _SMALLEST_CELL = 4
@@ -31,7 +31,7 @@ Body = Callable[[], bytes]
 
 
 class Consumption:
-    """Of one principal's connection."""
+    """The consumption of one principal's connection."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Consumption:
         types: Mapping[tuple[str, str], UserType],
         throttle: ConnectionThrottle | None = None,
     ) -> None:
-        """tables, types: by keyspace and name, as they are at any time. throttle: None if capacity is not enforced."""
+        """tables, types: by keyspace and name, always up to date. throttle: None if capacity is not enforced."""
         self._meter = meter
         self._role = role
         self._tables = tables
@@ -50,7 +50,7 @@ class Consumption:
         self._parts: dict[Plan, list[_Part]] = {}
 
     def of_read(self, plan: Plan, parameters: Parameters, names: tuple[str, ...]) -> Observe:
-        """names: of the columns it gives, if the client knows them. Raises Refused if there is no capacity for it."""
+        """names: of the result's columns, if the client knows them. Raises Refused if the capacity is exceeded."""
         (part,) = self._known(plan)
         if self._throttle is not None:
             return self._throttled_read(self._throttle, part, parameters, names)
@@ -61,12 +61,12 @@ class Consumption:
         return observe
 
     def scans(self, plan: Plan) -> bool:
-        """Whether a read names no partition, so that it costs as much as there is."""
+        """True if a read names no partition, so that it reads the whole table."""
         (part,) = self._known(plan)
         return part.scans
 
     def of_write(self, plans: Sequence[tuple[Plan, Values]], *, kind: str | None, size: int) -> Observe:
-        """kind: of the batch that they are. size: of the request, in bytes. Raises Refused as `of_read` does."""
+        """kind: the batch's, None for a single statement. size: bytes of the request. Raises Refused like `of_read`."""
         parts = [(part, values) for plan, values in plans for part in self._known(plan)]
         if self._throttle is not None:
             write_type = plans[0][0].write_type if kind is None else BATCH_WRITE_TYPES[kind]
@@ -108,7 +108,7 @@ class Consumption:
         logged: bool,
     ) -> Observe:
         demands = [part.write_demand(throttle, values, size, logged=logged) for part, values in parts]
-        if demands:  # an empty batch takes nothing
+        if demands:  # an empty batch takes no capacity
             throttle.admit(demands, queries=1, write_type=write_type, consistency="LOCAL_QUORUM")
 
         def observe(body: Body | None, length: int) -> tuple[float, float]:
@@ -141,7 +141,7 @@ class Consumption:
 
 
 class _Part:
-    """A statement, or one of a batch, with what can be said of it before it has values."""
+    """A statement, or one statement of a batch, with the facts that do not depend on its values."""
 
     def __init__(
         self,
@@ -177,12 +177,12 @@ class _Part:
         self._small_up_to = self._largest_small_request(len(text))
 
     def _largest_small_request(self, text: int) -> float:
-        """Bytes of a request up to which a write is one unit for sure; negative if that cannot be said."""
+        """The largest request, in bytes, for which a write certainly takes one unit; negative if no size is certain."""
         part, columns = self._part, [column for column, _ in self._assigned]
         if isinstance(part, cql.Select) or (isinstance(part, cql.Insert) and part.json is not None):
             return -1
         kinds = {self.table.columns[column].kind for column in columns if column in self.table.columns}
-        if "static" in kinds:  # not frequent: always counted
+        if "static" in kinds:  # rare, so always counted exactly
             return -1
         if (self._timestamps or self._ttl) and any(
             self.table.columns[column].type.startswith(("list", "set", "map"))
@@ -194,10 +194,10 @@ class _Part:
         return (WRITE_BYTES - for_each * len(columns)) / _GROWTH - text
 
     def read_demand(self, throttle: ConnectionThrottle, parameters: Parameters) -> tuple[Demand, int]:
-        """And its subqueries. The size of what is found is not known before."""
+        """Returns the demand and the number of subqueries. The size of the result is not known yet."""
         try:
             key, subqueries = self._partition(parameters.values), self.subqueries(parameters.values)
-        except Exception:  # Cassandra, which gets the same values, says what is wrong with them
+        except Exception:  # Cassandra gets the same values, and reports the error
             key, subqueries = None, 1
         least = metering.read_units(1, parameters.consistency, empty=subqueries - 1)
         return Demand(self._capacity_of(throttle), self._operation, key, least, 0), subqueries
@@ -220,7 +220,7 @@ class _Part:
         return metering.write_units(self._sizes(values), logged=logged)
 
     def subqueries(self, values: Values) -> int:
-        """1 without IN."""
+        """The number of subqueries; 1 without IN."""
         count = 1
         for relation in self._in:
             count *= max(rules.in_values(relation, values), 1)
@@ -255,13 +255,13 @@ class _Part:
         subqueries = self.subqueries(parameters.values) if self._in else 1
         growth = _GROWTH + (_COLUMN_WITH_TIMESTAMPS if self._timestamps else _COLUMN) / _SMALLEST_CELL
         size, empty, estimated = 1, subqueries - 1, self._ends_a_range
-        if body is None:  # passed on in pieces, so that nobody has it
+        if body is None:  # passed on in pieces, so the whole body is not available
             size, estimated = length, True
         elif length * growth > READ_BYTES or self.scans:
             size, empty_partitions = self._read_size(body(), parameters, names)
             empty += empty_partitions
         if not self.scans:
-            size = max(size, 1)  # a read that finds nothing is one of a small row
+            size = max(size, 1)  # a read that finds nothing counts as a read of a small row
         units = metering.read_units(size, parameters.consistency, empty=empty)
         consumed = self._consumed
         consumed.statements += 1
@@ -271,7 +271,7 @@ class _Part:
         return units
 
     def _read_size(self, body: bytes, parameters: Parameters, names: tuple[str, ...]) -> tuple[int, int]:
-        """Bytes of the rows, and how many physical partitions of a new table are empty, if it is scanned."""
+        """Returns the bytes of the rows and, for a scan, the number of empty physical partitions of a new table."""
         found = results.rows(body)
         if found is None:
             return 0, 0
@@ -296,7 +296,7 @@ class _Part:
         return metering.total([metering.sizes(self.table, given, overheads=overheads)])
 
     def _sizes(self, values: Values) -> Sizes:
-        """Of what a statement writes."""
+        """The sizes of the written data."""
         if isinstance(self._part, cql.Insert) and self._part.json is not None:
             return metering.sizes(self.table, _json_sizes(self._part.json, values))
         given: dict[str, int] = {}
@@ -312,7 +312,7 @@ class _Part:
         return metering.sizes(self.table, given, overheads=overheads)
 
     def _deletes_one_row(self) -> bool:
-        """A row, columns of one, or static columns; else it is a range of rows, which are not counted here."""
+        """True for a delete of one row, of its columns, or of static columns; the rows of a range are not counted."""
         given = {column for column, _ in self._assigned}
         return self.table.key <= given or (
             isinstance(self._part, cql.Delete)
@@ -326,7 +326,7 @@ class _Part:
             self._partitions.add(key, read, write)
 
     def _partition(self, values: Values) -> Key | None:
-        """None if the statement names no single partition in a way that can be told."""
+        """The partition's key; None if the statement does not name a single partition with known values."""
         key: list[bytes] = []
         for terms in self._key:
             value = rules.identity(terms, values)
@@ -338,14 +338,14 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """The row for which a condition did not hold, as Cassandra shows it; without cells there is no row."""
+    """The row for which a condition was false, as Cassandra returns it; without cells, the row does not exist."""
 
     names: tuple[str, ...]
     cells: Sequence[bytes | None]
 
 
 def _failed_condition(body: Body | None) -> _Failure | None:
-    """None if the write was made. Cassandra answers with `[applied]`, and with the row if that is false."""
+    """None if the write was applied. Cassandra answers with `[applied]`, and with the row if that is false."""
     found = results.rows(body()) if body is not None else None
     if found is None or found.names is None or found.names[:1] != ("[applied]",):
         return None
@@ -354,7 +354,7 @@ def _failed_condition(body: Body | None) -> _Failure | None:
 
 
 def _key_terms(part: cql.Select | cql.Modification, table: Table) -> list[Sequence[Term]]:
-    """The terms that give the partition key's columns; nothing if the statement does not give them."""
+    """The terms for the partition key's columns; empty if the statement lacks one of the columns."""
     if isinstance(part, cql.Select):
         given: Mapping[str, Sequence[Term]] = {
             relation.columns[0]: relation.terms
@@ -376,7 +376,7 @@ def _bound(term: Term, values: Values) -> bytes | None:
 
 
 def _elements(type_: str, term: Term, values: Values) -> int:
-    """The number of a collection's elements; of a map, of its keys."""
+    """The number of a collection's elements; for a map, the number of its keys."""
     if term.marker is not None:
         return metering.elements(values.at(term.marker, term.marker_name) or b"")
     return len(term.elements) // (2 if type_.startswith("map") else 1)
@@ -390,14 +390,14 @@ def _fields(type_: str, keyspace: str, types: Mapping[tuple[str, str], UserType]
 
 @lru_cache(1024)
 def _user_type(type_: str) -> str | None:
-    """The name of the user-defined type that a type is, frozen or not. type_: as CQL writes it."""
+    """The name of a user-defined type, frozen or not; None for other types. type_: in CQL's notation."""
     if "<" in type_.removeprefix("frozen<"):
         return None
     return next(iter(cql.parse_type(type_).user_types), None)
 
 
 def _term_size(type_: str, fields: tuple[str, ...], term: Term, values: Values) -> int:
-    """fields: of a user-defined type."""
+    """The encoded size of a term's value. fields: the types of a user-defined type's fields."""
     if term.marker is not None:
         value = values.at(term.marker, term.marker_name)
         return metering.sizer(type_, fields)(value) if value is not None else 1

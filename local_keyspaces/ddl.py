@@ -1,4 +1,4 @@
-"""Statements that change keyspaces, tables and types: what they may ask for in Keyspaces, and what they then do.
+"""Statements that change keyspaces, tables and types: checks them by Keyspaces' rules, and executes them.
 
 Source: developer guide, "DDL statements" and "Quotas".
 """
@@ -21,7 +21,7 @@ _UNSUPPORTED_TYPES = ("duration", "vector")
 
 
 async def run(statement: plans.Change, *, keyspace: str | None, principal: Principal, schema: Schema) -> bytes:
-    """keyspace: of the connection. Returns the body of the RESULT. Raises Refused."""
+    """Executes a statement, and returns the body of its RESULT. keyspace: the connection's. Raises Refused."""
     if isinstance(statement, UpdatePartitioner):
         await _update_partitioner(statement, principal, schema)
         return results.VOID
@@ -56,7 +56,7 @@ async def run(statement: plans.Change, *, keyspace: str | None, principal: Princ
 
 
 def accesses(statement: plans.Change, keyspace: str | None) -> Sequence[Access]:
-    """The permissions that it needs. keyspace: of the connection. Raises Refused for a system keyspace."""
+    """The permissions that a statement needs. keyspace: the connection's. Raises Refused for a system keyspace."""
     if isinstance(statement, UpdatePartitioner):
         return [Access(action="UpdatePartitioner", keyspace="system", table="local")]
     name, table = _target(statement, keyspace)
@@ -81,7 +81,7 @@ def _target(statement: cql.SchemaChange, keyspace: str | None) -> tuple[str, str
 
 
 def _accesses(statement: cql.SchemaChange, keyspace: str, table: str | None) -> Iterable[Access]:
-    """Types are no resources of IAM: their keyspace is (developer guide, "Permissions for UDTs")."""
+    """IAM has no resource for a type, so its keyspace is the resource (developer guide, "Permissions for UDTs")."""
     match statement:
         case cql.CreateKeyspace() | cql.CreateTable() | cql.CreateType():
             yield Access(action="Create", keyspace=keyspace, table=table)
@@ -106,12 +106,12 @@ def _accesses(statement: cql.SchemaChange, keyspace: str, table: str | None) -> 
 
 
 async def _update_partitioner(statement: UpdatePartitioner, principal: Principal, schema: Schema) -> None:
-    """Of the account, for clients that connect from then on (developer guide, "How to change the partitioner")."""
+    """Sets the account's partitioner, for later connections (developer guide, "How to change the partitioner")."""
     for access in accesses(statement, None):
         access.require(principal, schema.catalog)
     if statement.partitioner not in system_tables.PARTITIONERS:
         raise invalid(
-            f"Unknown partitioner {statement.partitioner!r}; there are {', '.join(system_tables.PARTITIONERS)}"
+            f"Unknown partitioner {statement.partitioner!r}; use one of {', '.join(system_tables.PARTITIONERS)}"
         )
     await schema.set_partitioner(statement.partitioner)
 
@@ -120,7 +120,7 @@ async def _create_keyspace(statement: cql.CreateKeyspace, schema: Schema) -> byt
     name = statement.keyspace
     _check_name("keyspace", name)
     if name.startswith("system"):
-        raise invalid(f"keyspace name {name!r}: names that begin with 'system' are the service's own")
+        raise invalid(f"keyspace name {name!r}: names that begin with 'system' are reserved for the service")
     replication.check_options(statement.options)
     changed = await schema.create_keyspace(
         name,
@@ -219,7 +219,7 @@ async def _create_type(statement: cql.CreateType, keyspace: str, schema: Schema)
 def _check_name(what: str, name: str) -> None:
     if not _NAME.fullmatch(name):
         raise invalid(
-            f"{what} name {name!r}: use 1 to 48 letters, digits and underscores, and begin with no underscore"
+            f"{what} name {name!r}: use 1 to 48 letters, digits and underscores, and do not begin with an underscore"
         )
 
 
@@ -236,9 +236,9 @@ def _check_type(what: str, type_: Type, keyspace: str, schema: Schema) -> None:
 
 
 def _check_key(statement: cql.CreateTable) -> None:
-    """Checks the parts that a table's schema does not keep, so that Cassandra would not see them.
+    """Checks the parts that a TableSchema does not keep, so that Cassandra never sees them.
 
-    Raises Refused in Cassandra's words.
+    Raises Refused with Cassandra's message.
     """
     if not statement.partition_key:
         raise invalid("No PRIMARY KEY specified (exactly one required)")

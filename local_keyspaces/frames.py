@@ -1,4 +1,4 @@
-"""Frames of CQL's native protocol, version 4, and the notations their bodies are written in.
+"""Frames of CQL's native protocol, version 4, and the notations of their bodies.
 
 Source: Apache Cassandra, doc/native_protocol_v4.spec, sections 2, 3 and 9.
 """
@@ -21,7 +21,7 @@ _INT, _SHORT, _LONG = struct.Struct(">i"), struct.Struct(">H"), struct.Struct(">
 COMPRESSED, CUSTOM_PAYLOAD, WARNING = 0x01, 0x04, 0x08
 
 REQUEST_ID = "request-id"
-"""The key in a custom payload by which a client says for which of its requests a statement is."""
+"""The key in a custom payload under which a client sends the id of the request that a statement belongs to."""
 _REQUEST_ID_AT_MOST = 128
 
 
@@ -58,14 +58,14 @@ class ErrorCode(IntEnum):
 
 
 class ProtocolError(Exception):
-    """A frame that cannot be answered as it is; the message is for the client."""
+    """A malformed frame; the message is for the client."""
 
 
-# Named tuples: one of each is made for every request and every response, in a third of a frozen dataclass's time.
+# Named tuples: every request and every response needs one of each, and a frozen dataclass takes three times as long.
 
 
 class Header(NamedTuple):
-    """length: of the body that follows, in bytes."""
+    """length: bytes of the body that follows."""
 
     version: int
     flags: int
@@ -82,7 +82,7 @@ class Header(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """body: not compressed. request_id: the client's, for which it asks; empty if it says none."""
+    """body: not compressed. request_id: the id that the client sent in the custom payload; empty if it sent none."""
 
     stream: int
     opcode: int
@@ -97,7 +97,7 @@ class Frame(NamedTuple):
         return Frame(version=VERSION | _RESPONSE, stream=self.stream, opcode=opcode, body=body)
 
     def reply_error(self, code: ErrorCode, message: str, details: bytes = b"") -> "Frame":
-        """details: what the protocol wants after the message of this code."""
+        """details: the bytes that the protocol requires after a message with this code."""
         return self.reply(Opcode.ERROR, _INT.pack(code) + string(message) + details)
 
     def with_body(self, body: bytes) -> "Frame":
@@ -105,19 +105,19 @@ class Frame(NamedTuple):
 
 
 class FrameBuffer:
-    """Takes bytes as they come and gives whole frames."""
+    """Collects received bytes, and returns complete frames."""
 
     def __init__(self, largest: int) -> None:
-        """largest: bytes that a body may have, compressed or not."""
+        """largest: the most bytes of a body, compressed or not."""
         self.largest = largest
         self._data = bytearray()
-        self._start = 0  # of what was not taken yet
+        self._start = 0  # of the bytes that were not taken yet
 
     def feed(self, data: bytes) -> None:
         self._data += data
 
     def next(self) -> Frame | None:
-        """None until one is complete. Raises ProtocolError; nothing can be read from the connection after that."""
+        """The next frame; None if it is incomplete. Raises ProtocolError, after which the connection is unreadable."""
         data, start = self._data, self._start
         if len(data) - start < HEADER_SIZE:
             self._forget_taken()
@@ -140,7 +140,7 @@ class FrameBuffer:
         if header.flags & COMPRESSED:
             body = decompress(body, self.largest)
         request_id = ""
-        if header.flags & CUSTOM_PAYLOAD:  # not passed on
+        if header.flags & CUSTOM_PAYLOAD:  # not passed on to Cassandra
             reader = Reader(body)
             given = reader.bytes_map().get(REQUEST_ID) or b""
             request_id = given[:_REQUEST_ID_AT_MOST].decode("ascii", "replace")
@@ -149,7 +149,7 @@ class FrameBuffer:
 
 
 def decompress(body: bytes, largest: int) -> bytes:
-    """`body`: the length of what is compressed in 4 bytes, and an LZ4 block. Raises ProtocolError."""
+    """body: the uncompressed length in 4 bytes, and an LZ4 block. Raises ProtocolError."""
     if len(body) < 4:
         raise ProtocolError("a compressed body without its length")
     length = int.from_bytes(body[:4], "big")
@@ -162,12 +162,12 @@ def decompress(body: bytes, largest: int) -> bytes:
     except lz4.block.LZ4BlockError:
         raise ProtocolError("a body that is not compressed as LZ4") from None
     if len(plain) != length:
-        raise ProtocolError("a compressed body of another length than it says")
+        raise ProtocolError("a compressed body whose length is not the given one")
     return plain
 
 
 class Reader:
-    """Reads notations of the protocol one after the other. Every method raises ProtocolError at malformed data."""
+    """Reads the protocol's notations one after the other. Every method raises ProtocolError for malformed data."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -226,7 +226,7 @@ class Reader:
         return rest
 
     def end(self) -> None:
-        """Nothing may follow."""
+        """Raises ProtocolError if more bytes follow."""
         if self.at != len(self._body):
             raise ProtocolError(f"{len(self._body) - self.at} bytes more than the message has")
 
@@ -259,7 +259,7 @@ def change_message(body: bytes, change: Callable[[str], str]) -> bytes:
 
 
 def string(value: str) -> bytes:
-    # The protocol gives a length two bytes; of a longer message the beginning says enough.
+    # The protocol has two bytes for the length; the beginning of a longer message is enough.
     encoded = value.encode()[:0xFFFF].decode(errors="ignore").encode()
     return _SHORT.pack(len(encoded)) + encoded
 

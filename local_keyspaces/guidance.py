@@ -1,4 +1,4 @@
-"""The reasons for which the service refuses a statement or a client, each with its source and what to write instead.
+"""The reasons for which the service refuses a statement or a client, each with its source and a rewrite.
 
 The pages are those of the developer guide, read in September 2026. docs/keyspaces.md, "Assumptions", lists what was not
 verified.
@@ -10,25 +10,23 @@ _GUIDE = "https://docs.aws.amazon.com/keyspaces/latest/devguide/{}.html"
 
 
 class ServiceRule(Enum):
-    """title: what is not supported. source: a URL. rewrite: what to do instead.
+    """title: the unsupported feature. source: a URL. rewrite: the recommended change.
 
-    blocks: the program does not work on the service as it is. Where it is False, Cassandra refuses the statement as
-    well, or the program works and could be better.
+    blocks: the program does not work on the service without a change. If it is False, Cassandra refuses the statement
+    as well, or the program works and could be better.
     """
 
     COUNT = (
         "COUNT is not supported",
         "cassandra-apis",
         "keep a counter table that each write updates, or page through the rows and count them in the client (Spark"
-        " for a"
-        " whole table)",
+        " for a whole table)",
     )
     EXTREME = (
         "MIN and MAX are not supported",
         "cassandra-apis",
         "make the column a clustering column and read one row with ORDER BY and LIMIT 1, or keep the extreme in a"
-        " table of"
-        " its own with a conditional UPDATE",
+        " separate table with a conditional UPDATE",
     )
     AGGREGATE = (
         "SUM, AVG and other aggregates are not supported",
@@ -39,7 +37,7 @@ class ServiceRule(Enum):
     FUNCTION = (
         "the function is not supported",
         "cql.functions",
-        "compute it in the client; the page lists the functions that the service has",
+        "compute it in the client; the page lists the supported functions",
     )
     TRUNCATE = (
         "TRUNCATE is not supported",
@@ -65,13 +63,12 @@ class ServiceRule(Enum):
     STATEMENT = (
         "the statement is not supported",
         "cassandra-apis",
-        "leave it out, or do its work in the client; the page lists the statements that the service has",
+        "leave it out, or do its work in the client; the page lists the supported statements",
     )
     SELECT_CLAUSE = (
         "the clause of SELECT is not in the service's grammar",
         "cql.dml.select",
-        "read the rows by their keys and do the rest in the client; for distinct values or groups, keep a table of"
-        " them",
+        "read the rows by their keys and do the rest in the client; keep distinct values or groups in a separate table",
     )
     PER_PARTITION_LIMIT = (
         "PER PARTITION LIMIT is not supported",
@@ -92,9 +89,8 @@ class ServiceRule(Enum):
     BATCH = (
         "the batch is not supported",
         "batchStatements",
-        "split it: at most 30 statements in an unlogged batch, 100 in a logged one; statements of different"
-        " partitions gain"
-        " nothing by an unlogged batch, so run them concurrently",
+        "split it: at most 30 statements in an unlogged batch, 100 in a logged one; an unlogged batch gains nothing for"
+        " statements of different partitions, so run them concurrently",
     )
     TTL = (
         "TTL is not enabled for the table",
@@ -107,16 +103,15 @@ class ServiceRule(Enum):
         "enable client_side_timestamps in CUSTOM_PROPERTIES, or leave out USING TIMESTAMP and WRITETIME",
     )
     DDL_NOT_WAITED_FOR = (
-        "DDL is asynchronous, and the keyspace, table or column is not there yet",
+        "DDL is asynchronous, and the keyspace, table or column does not exist yet",
         "tables-create",
-        "after CREATE, poll system_schema_mcs.tables until the table's status is ACTIVE (system_schema_mcs.keyspaces"
-        " until a"
-        " keyspace is there); do not go by the driver's schema agreement",
+        "after CREATE, poll system_schema_mcs.tables until the table's status is ACTIVE (for a keyspace, poll"
+        " system_schema_mcs.keyspaces until it is listed); do not rely on the driver's schema agreement",
     )
     DDL = (
         "the definition is not supported",
         "cql.ddl",
-        "change the definition as the message says; the page lists what the service takes",
+        "change the definition as the message says; the page lists the supported definitions",
     )
     PREPARED_DDL = (
         "DDL cannot be prepared",
@@ -131,12 +126,12 @@ class ServiceRule(Enum):
     SYSTEM_TABLES = (
         "system tables are read-only",
         "functional-differences",
-        "leave the statement out: the service keeps its system tables",
+        "leave the statement out: the service maintains its system tables",
     )
     SYNTAX = (
-        "the statement is not CQL as the service takes it",
+        "the statement is not in the CQL that the service accepts",
         "cql",
-        "correct the statement; the service takes the CQL of Cassandra 3.11",
+        "correct the statement; the service accepts the CQL of Cassandra 3.11",
     )
     PERMISSION = (
         "the role lacks the permission",
@@ -169,12 +164,12 @@ class ServiceRule(Enum):
     )
 
     WRITE_CONSISTENCY = (
-        "writes take the consistency level LOCAL_QUORUM only",
+        "writes support only the consistency level LOCAL_QUORUM",
         "consistency",
         "set the driver's default consistency level to LOCAL_QUORUM; many drivers' own default is LOCAL_ONE",
     )
     READ_CONSISTENCY = (
-        "reads take the consistency levels ONE, LOCAL_ONE and LOCAL_QUORUM only",
+        "reads support only the consistency levels ONE, LOCAL_ONE and LOCAL_QUORUM",
         "consistency",
         "set the driver's default consistency level to LOCAL_QUORUM",
     )
@@ -186,7 +181,7 @@ class ServiceRule(Enum):
     REQUEST_RATE = (
         "more than 3,000 requests in a second on one connection",
         "connections",
-        "open more connections for each address, planned for 500 requests a second each; the service throttles the"
+        "open more connections to each address, and plan 500 requests a second for each; the service throttles the"
         " rest",
     )
     PROTOCOL_VERSION = (
@@ -198,9 +193,8 @@ class ServiceRule(Enum):
     SERVER_NAME = (
         "clients send no server name (SNI) with TLS, so they probably do not check the certificate's name",
         "using_python_driver",
-        "check the host name: in Python, an SSLContext with check_hostname and ssl_options={'server_hostname': host}."
-        " Java"
-        " sends no name for localhost: there, read the configuration",
+        "check the host name: in Python, use an SSLContext with check_hostname and ssl_options={'server_hostname':"
+        " host}. Java sends no name for localhost, so check its configuration",
         False,
     )
 
@@ -212,7 +206,7 @@ class ServiceRule(Enum):
 
     @property
     def of_connection(self) -> bool:
-        """True for a setting of the client; False for what a statement says."""
+        """True if the rule is about a client's setting; False if it is about a statement."""
         return self in _SETTINGS
 
 
@@ -238,5 +232,5 @@ _STATEMENTS = {
 
 
 def of_statement(what: str) -> ServiceRule:
-    """what: its first words, as CREATE INDEX."""
+    """The rule that refuses a statement. what: its first words, such as CREATE INDEX."""
     return next((rule for words, rule in _STATEMENTS.items() if what.endswith(words)), ServiceRule.STATEMENT)

@@ -115,7 +115,7 @@ class Policy:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """Whether an action on a resource is allowed, and by which statement: `policy 'x', statement 1 (Sid)`.
+    """The decision on an action on a resource. statement: the deciding one, as `policy 'x', statement 1 (Sid)`.
 
     reason: a sentence for people.
     """

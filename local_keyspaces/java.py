@@ -24,5 +24,7 @@ def find_java() -> str:
     answer = subprocess.run([java, "-version"], capture_output=True, text=True).stderr
     version = re.search(r'version "(\d+)', answer)
     if version is None or version[1] != "17":
-        raise LocalKeyspacesError(f"Cassandra needs Java 17, but {java} has another version: install 17 and set JAVA_HOME")
+        raise LocalKeyspacesError(
+            f"Cassandra needs Java 17, and {java} is another version: install Java 17 and set JAVA_HOME"
+        )
     return java

@@ -42,10 +42,10 @@ class Partitions:
     units: dict[Key, list[float]] = field(default_factory=dict)
 
     def add(self, key: Key, read: float, write: float) -> None:
-        there = self.units.get(key)
-        if there is not None:
-            there[0] += read
-            there[1] += write
+        existing = self.units.get(key)
+        if existing is not None:
+            existing[0] += read
+            existing[1] += write
             return
         if len(self.units) >= _MOST_PARTITIONS:
             busiest = sorted(self.units.items(), key=lambda item: -sum(item[1]))
@@ -64,12 +64,12 @@ class Meter:
         """The totals of statements of this shape. A long text is truncated."""
         if len(shape.text) > _LONGEST_TEXT:
             shape = replace(shape, text=f"{shape.text[:_LONGEST_TEXT]}...")
-        there = self._shapes.get(shape)
-        if there is None:
+        existing = self._shapes.get(shape)
+        if existing is None:
             if len(self._shapes) >= _MOST_SHAPES:
                 shape = replace(shape, text=OTHERS)
-            there = self._shapes.setdefault(shape, Consumed())
-        return there
+            existing = self._shapes.setdefault(shape, Consumed())
+        return existing
 
     def partitions(self, keyspace: str, table: str) -> Partitions:
         return self._partitions.setdefault((keyspace, table), Partitions())

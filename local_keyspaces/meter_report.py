@@ -1,4 +1,4 @@
-"""`meter`: what the running endpoint's clients have consumed, for people and as JSON."""
+"""The command `meter`: the consumption of the running endpoint's clients, as text or as JSON."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ Entry = Mapping[str, Any]
 
 
 def add_meter_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="every statement and partition, as JSON")
+    parser.add_argument("--json", action="store_true", help="show every statement and partition, as JSON")
 
 
 def print_meter(state: State, *, as_json: bool) -> None:
@@ -25,7 +25,7 @@ def print_meter(state: State, *, as_json: bool) -> None:
 
 
 def summary(state: State) -> str:
-    """One line of everything together. Raises NoMeter."""
+    """The totals of all statements in one line. Raises NoMeter."""
     statements = read_totals(state.keyspaces)["statements"]
     return (
         f"{sum(each['statements'] for each in statements)} statements,"
@@ -37,7 +37,7 @@ def summary(state: State) -> str:
 def _lines(totals: Mapping[str, Any]) -> Iterable[str]:
     statements = totals["statements"]
     if not statements:
-        yield "nothing was read or written yet"
+        yield "no statement has read or written yet"
         yield from _throttled(totals)
         return
     yield from _section("table", statements, lambda each: f"{each['keyspace']}.{each['table']}")
@@ -46,13 +46,13 @@ def _lines(totals: Mapping[str, Any]) -> Iterable[str]:
     yield from _section("partition", totals["partitions"], _partition, most=_MOST_STATEMENTS)
     yield from _throttled(totals)
     if estimated := sum(each["estimated"] for each in statements):
-        yield f'{estimated} of the statements are estimates: docs/keyspaces.md, "The meter"'
+        yield f'{estimated} of the statements are metered by an estimate: docs/keyspaces.md, "The meter"'
 
 
 def _section(
     title: str, entries: Sequence[Entry], label: Callable[[Entry], str], *, most: int | None = None
 ) -> Iterable[str]:
-    """A table of what entries with the same label have consumed together, the most first."""
+    """A table of the total consumption of all entries with the same label, the largest first."""
     together: dict[str, list[float]] = {}
     for each in entries:
         sums = together.setdefault(label(each), [0.0, 0.0])
@@ -63,12 +63,12 @@ def _section(
     for name, (read, write) in ordered[:most]:
         yield f"{_number(read):>12}  {_number(write):>12}  {name}"
     if most is not None and len(ordered) > most:
-        yield f"and {len(ordered) - most} more: --json has them"
+        yield f"and {len(ordered) - most} more: --json shows them"
     yield ""
 
 
 def _throttled(totals: Mapping[str, Any]) -> Iterable[str]:
-    """By table and by partition, under CloudWatch's names of metrics; nothing if capacity is not enforced."""
+    """Metrics and throttled partitions, under CloudWatch's metric names; nothing if capacity is not enforced."""
     if "metrics" not in totals:
         return
     yield f"{'value':>12}  CloudWatch metric of a table"

@@ -29,7 +29,7 @@ _SHAPE = ("role", "keyspace", "table", "text")
 
 
 class NoMeter(LocalKeyspacesError):
-    """One sentence: no endpoint runs there, or it does not answer."""
+    """Says in one sentence that no endpoint runs in the directory, or that it does not answer."""
 
 
 class Metered:
@@ -37,18 +37,18 @@ class Metered:
 
     def __init__(self) -> None:
         self.statements: list[Mapping[str, Any]] = []
-        """One for each role, table and shape, as `read_totals` has them, with what they consumed in between only."""
+        """One entry for each role, table and shape, as in `read_totals`, with the consumption in between only."""
 
     def reads(self, table: str | None = None) -> float:
-        """Read units of a table, or of all."""
+        """Read units of a table, or of all tables."""
         return self._sum("read_units", table)
 
     def writes(self, table: str | None = None) -> float:
-        """Write units of a table, or of all."""
+        """Write units of a table, or of all tables."""
         return self._sum("write_units", table)
 
     def count(self, table: str | None = None) -> int:
-        """Statements on a table, or on all; each part of a batch is one."""
+        """Statements on a table, or on all tables; each part of a batch counts as one."""
         return int(self._sum("statements", table))
 
     def _sum(self, what: str, table: str | None) -> float:
@@ -61,10 +61,10 @@ class Metered:
 
 @contextmanager
 def metered(source: Meter | Path | str = Path(".local", "keyspaces")) -> Iterator[Metered]:
-    """source: the directory of a running endpoint (the default: where one keeps it that was started in this working
-    directory), or the meter of one in this process.
+    """Measures the consumption of a block; the totals are complete when the block has ended. Raises NoMeter.
 
-    The totals are there once the block has ended. Raises NoMeter.
+    source: the directory of a running endpoint (default: of the endpoint that was started in this working directory),
+    or the meter of an endpoint in this process.
     """
     found = Metered()
     before = {_shape(each): each for each in _statements(source)}
@@ -77,10 +77,10 @@ def metered(source: Meter | Path | str = Path(".local", "keyspaces")) -> Iterato
 
 
 def read_totals(directory: Path) -> Mapping[str, Any]:
-    """`Meter.snapshot` of the endpoint that runs with this directory, `Throttling.report`, if it has one, and as
-    `permissions` the `RoleDecisions.snapshot`.
+    """The totals of the endpoint that runs with this directory. Blocks. Raises NoMeter.
 
-    Blocks. Raises NoMeter.
+    The totals are `Meter.snapshot`, `Throttling.report` if capacity is enforced, and `RoleDecisions.snapshot` as
+    `permissions`.
     """
     try:
         address = json.loads((directory / _FILE).read_text())
@@ -97,9 +97,9 @@ def read_totals(directory: Path) -> Mapping[str, Any]:
 async def serve(
     meter: Meter, decisions: RoleDecisions, directory: Path, throttling: Throttling | None = None
 ) -> AsyncIterator[None]:
-    """Answers `read_totals`, only for users that may read the directory's file: partition keys are data.
+    """Serves the totals to `read_totals`, only to users that may read the directory's file: partition keys are data.
 
-    throttling: None if capacity is not enforced; else its report is in the totals, too.
+    throttling: None if capacity is not enforced; otherwise its report is in the totals, too.
     """
     token = secrets.token_hex(_TOKEN_BYTES // 2)
 

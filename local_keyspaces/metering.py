@@ -1,11 +1,11 @@
-"""The service's rules for capacity: sizes in bytes, consumption in units. This module knows no connection.
+"""The service's rules for capacity: sizes in bytes, consumption in units. This module does no I/O.
 
 Source: developer guide, "Estimate row size", "Calculate the static column size", "Read request units and write request
-units", "Estimate capacity consumption" and its pages, "Use batch statements". A unit is an RRU or RCU, a WRU or WCU:
-the two modes count alike.
+units", "Estimate capacity consumption" and its pages, "Use batch statements". A unit is an RRU or RCU, or a WRU or WCU:
+both capacity modes count alike.
 
-Where the guide gives no rule, the raw size counts: floating-point numbers, times, uuids, addresses, tuples. UNVERIFIED:
-a field that is null counts as the guide's null value, and a collection in a collection as one in a user-defined type.
+If the guide gives no rule, the raw size counts: floating-point numbers, times, uuids, addresses, tuples. UNVERIFIED: a
+null field counts as the guide's null value, and a collection in a collection counts as one in a user-defined type.
 """
 
 import json
@@ -17,18 +17,18 @@ from typing import Any
 from local_keyspaces.tables import Table
 
 READ_BYTES, WRITE_BYTES = 4096, 1024
-"""Of one unit."""
+"""The bytes of one unit."""
 ROW_METADATA = 100
-"""Bytes that a stored row takes in addition; capacity does not count them."""
+"""Additional bytes of a stored row; they do not count for capacity."""
 PARTITIONS_OF_A_NEW_TABLE = 4
-"""Physical ones, in on-demand mode: a scan reads each, also the empty ones."""
+"""Physical partitions in on-demand mode: a scan reads each of them, also the empty ones."""
 
 _STATIC_METADATA = 104
 _NULL = 1
 _COLLECTION = 3
-"""Bytes of metadata, also of a user-defined type; there is one more for each element or field."""
+"""Bytes of metadata of a collection or a user-defined type; each element or field adds one byte."""
 _COUNT = 4
-"""Bytes in which the protocol writes how many elements a collection has."""
+"""Bytes of a collection's element count in the protocol."""
 _INTEGERS = frozenset("tinyint smallint int bigint varint counter".split())
 
 Sizer = Callable[[bytes], int]
@@ -38,14 +38,14 @@ Sizer = Callable[[bytes], int]
 
 
 def integer_size(value: int) -> int:
-    """About a byte for two significant digits, and one; zeroes at either end do not count."""
+    """About one byte for two significant digits, plus one byte; zeroes at either end do not count."""
     digits = str(abs(value)).strip("0")
     return (len(digits) + 1) // 2 + 1
 
 
 @lru_cache(1024)
 def sizer(type_: str, fields: tuple[str, ...] = ()) -> Sizer:
-    """The encoded size of a value as the native protocol writes it. type_: as CQL writes it.
+    """Returns a function from a value in the native protocol to its encoded size. type_: in CQL's notation.
 
     fields: the types of its fields, if it is a user-defined type.
     """
@@ -64,7 +64,7 @@ def sizer(type_: str, fields: tuple[str, ...] = ()) -> Sizer:
 
 
 def json_size(value: Any) -> int:
-    """Of a value in a row that is given as JSON, whose column's type is not looked at."""
+    """The size of a value in a JSON row; the column's type is not used."""
     match value:
         case None | bool():
             return _NULL
@@ -85,8 +85,8 @@ def _nested(value: Any) -> int:
 
 
 def _nested_sizer(type_: str) -> Sizer:
-    """Of an element or a field. A collection or type there is frozen, and counts as the protocol writes it: each part
-    with its length.
+    """The sizer of an element or a field. A collection or type inside another is frozen, and counts as the protocol
+    encodes it: each part with its length.
     """
     constructor, parameters = _parsed(type_)
     if constructor == "frozen":
@@ -103,7 +103,7 @@ def _collection_sizer(parameters: Sequence[str]) -> Sizer:
         at, total = _COUNT, _COLLECTION
         for _ in range(elements(value)):
             if at > len(value):
-                break  # no collection that Cassandra would take
+                break  # Cassandra would refuse this collection
             total += 1
             for of_element in sizers:
                 part, at = _part(value, at)
@@ -130,7 +130,7 @@ def _user_type_sizer(fields: Sequence[str]) -> Sizer:
 
 
 def _part(value: bytes, at: int) -> tuple[bytes | None, int]:
-    """An element or a field, which follows its length; None for null. And where the next one begins."""
+    """An element or a field, which follows its length (None for null), and the position of the next one."""
     length = int.from_bytes(value[at : at + 4], "big", signed=True)
     return (value[at + 4 : at + 4 + length] if length >= 0 else None), at + 4 + max(length, 0)
 
@@ -142,7 +142,7 @@ def elements(value: bytes) -> int:
 
 @lru_cache(1024)
 def _parsed(type_: str) -> tuple[str, list[str]]:
-    """`map<text, frozen<list<int>>>` is map, and text and frozen<list<int>>."""
+    """`map<text, frozen<list<int>>>` gives `map` and [`text`, `frozen<list<int>>`]."""
     constructor, opened, rest = type_.partition("<")
     if not opened:
         return type_, []
@@ -157,7 +157,7 @@ def _parsed(type_: str) -> tuple[str, list[str]]:
 
 
 def column_id_size(columns: int) -> int:
-    """Bytes that stand for a column's name in a table of so many columns, or for a field's in a user-defined type."""
+    """Bytes of a column's id in a table with this number of columns, or of a field's id in a user-defined type."""
     return 1 + max(columns - 1, 0) // 62
 
 
@@ -186,14 +186,14 @@ _OVERHEAD = {
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Bytes of a row's columns that are not static, and of a partition's static data; 0 for what is not written."""
+    """Bytes of a row's columns that are not static, and of a partition's static data; 0 if nothing is written."""
 
     row: int
     static: int
 
 
 def sizes(table: Table, values: Mapping[str, int], *, overheads: int = 0) -> Sizes:
-    """values: the encoded size of each column's value. overheads: bytes of all columns' metadata for TTL and alike."""
+    """values: the encoded size of each column's value. overheads: bytes of all metadata for timestamps and TTL."""
     id_size = column_id_size(len(table.columns))
     row, partition_key, static = overheads, 0, 0
     has_row = bool(table.clustering_key and values.keys() & set(table.clustering_key)) or not table.static
@@ -216,16 +216,16 @@ def sizes(table: Table, values: Mapping[str, int], *, overheads: int = 0) -> Siz
 
 
 def read_units(size: int, consistency: str, *, empty: int = 0) -> float:
-    """Of all rows that one request reads, in bytes together. empty: partitions that were read and have no rows.
+    """The units of one request. size: bytes of all its rows. empty: partitions that were read and have no rows.
 
-    A read that finds nothing costs as one that finds a small row.
+    A read that finds nothing costs the same as a read of a small row.
     """
     units = max(-(-size // READ_BYTES) + empty, 1)
     return units if consistency == "LOCAL_QUORUM" else units / 2
 
 
 def write_units(written: Sizes, *, logged: bool = False) -> int:
-    """Of one row. logged: in a logged batch, which writes each row twice."""
+    """The units of one row. logged: in a logged batch, which writes each row twice."""
     row, static = (-(-size // WRITE_BYTES) for size in (written.row, written.static))
     units = 2 * row + 2 * static if row and static else max(row + static, 1)
     return 2 * units if logged else units
@@ -234,13 +234,13 @@ def write_units(written: Sizes, *, logged: bool = False) -> int:
 def failed_condition(existing: int | None, *, exists_with_ttl: bool = False) -> tuple[float, int]:
     """Read and write units of a conditional write whose condition is false.
 
-    existing: bytes of the row there is, None for none. exists_with_ttl: IF EXISTS or IF NOT EXISTS in a table that has
-    TTL on and no client-side timestamps.
+    existing: bytes of the existing row, None without one. exists_with_ttl: IF EXISTS or IF NOT EXISTS in a table that
+    has TTL on and no client-side timestamps.
     """
     size = existing or 0
     return (read_units(size, "LOCAL_QUORUM") if exists_with_ttl else 0), max(-(-size // WRITE_BYTES), 1)
 
 
 def total(rows: Iterable[Sizes]) -> int:
-    """Bytes that a read of these rows counts: static and other data alike."""
+    """The bytes that count for a read of these rows: static and other data alike."""
     return sum(row.row + row.static for row in rows)

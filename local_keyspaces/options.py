@@ -1,7 +1,7 @@
-"""The options of a table after WITH, checked to the last value: nothing is accepted and then forgotten.
+"""The options of a table after WITH. Every value is checked, and no option is silently lost.
 
 Source: developer guide, "Tables" (CREATE TABLE, ALTER TABLE), "Create a table with automatic scaling", "Pre-warm a
-table", "Tagging restrictions". The endpoint refuses options that the guide documents and it does not model.
+table", "Tagging restrictions". The endpoint refuses options that the guide documents but the endpoint does not model.
 """
 
 import json
@@ -32,7 +32,7 @@ _AUTOSCALING = {
 
 @dataclass(frozen=True, kw_only=True)
 class TableOptions:
-    """Of one statement. time_to_live: seconds, None if nothing is said of it; the same for the comment."""
+    """The options of one statement. time_to_live: seconds. time_to_live and comment: None if they are not given."""
 
     properties: Properties
     autoscaling: Autoscaling
@@ -86,12 +86,12 @@ def tags(value: Option) -> Mapping[str, str]:
         if not _TAG.fullmatch(key) or not _TAG.fullmatch(text):
             raise invalid(f"tag {key!r}: use letters, white space, digits and + - = . _ : / in its key and its value")
         if key.startswith("aws:"):
-            raise invalid(f"tag {key!r}: keys that begin with 'aws:' are the service's own")
+            raise invalid(f"tag {key!r}: keys that begin with 'aws:' are reserved for the service")
     return given
 
 
 def switch(name: str, value: Option) -> str:
-    """`enabled` or `disabled`, of a map with a status. Raises Refused."""
+    """The status in a map: `enabled` or `disabled`. Raises Refused."""
     values = text_map(name, value)
     status = values.get("status", "").lower()
     if set(values) != {"status"} or status not in ("enabled", "disabled"):
@@ -106,7 +106,7 @@ def _properties(given: Mapping[str, Option]) -> Properties:
         if name in _NOT_MODELLED:
             raise _not_modelled(name)
         if name not in _PROPERTIES:
-            raise invalid(f"Unknown custom property '{key}'; there are {', '.join(sorted(_PROPERTIES))}")
+            raise invalid(f"Unknown custom property '{key}'; use {', '.join(sorted(_PROPERTIES))}")
         if name in properties:
             raise invalid(f"Multiple definition for property '{name}'")
         if name in _SWITCHES:
@@ -164,18 +164,18 @@ def _autoscaling(given: Mapping[str, Option]) -> Autoscaling:
         if name in _NOT_MODELLED:
             raise _not_modelled(name)
         if name not in _AUTOSCALING:
-            raise invalid(f"Unknown auto scaling setting '{key}'; there are {' and '.join(_AUTOSCALING)}")
+            raise invalid(f"Unknown auto scaling setting '{key}'; the settings are {' and '.join(_AUTOSCALING)}")
         settings[name] = _autoscaling_of(name, as_map(name, value), _AUTOSCALING[name])
     return settings
 
 
 def _autoscaling_of(name: str, given: Mapping[str, Option], quota: Quota) -> Mapping[str, str]:
-    """Of read or write capacity, as `system_schema_mcs.autoscaling` shows it; empty if it is turned off."""
+    """Auto scaling of reads or of writes, as `system_schema_mcs.autoscaling` shows it; empty if it is turned off."""
     _only(name, given, ("autoscaling_disabled", "minimum_units", "maximum_units", "scaling_policy"))
     disabled = _flag("autoscaling_disabled", given.get("autoscaling_disabled", "false"))
     if disabled:
         if len(given) > 1:
-            raise invalid(f"{name}: with autoscaling_disabled there can be no other setting")
+            raise invalid(f"{name}: no other setting is allowed with autoscaling_disabled")
         return {}
     if missing := {"minimum_units", "maximum_units", "scaling_policy"} - given.keys():
         raise invalid(f"{name}: {', '.join(sorted(missing))} must be given")
@@ -207,7 +207,7 @@ def _not_modelled(name: str) -> Refused:
 def _only(name: str, given: Mapping[str, Option], allowed: tuple[str, ...]) -> None:
     for key in given:
         if key not in allowed:
-            raise invalid(f"{name}: unknown setting '{key}'; there are {', '.join(allowed)}")
+            raise invalid(f"{name}: unknown setting '{key}'; the settings are {', '.join(allowed)}")
 
 
 def _units(name: str, values: Mapping[str, str], quota: Quota) -> str:
@@ -252,8 +252,8 @@ def _count(name: str, value: Option) -> object:
     return _whole(name, value, 0)
 
 
-# Cassandra's own, which the service accepts and ignores (developer guide, "Functional differences"): Cassandra's checks
-# of their form are made here; it never sees them.
+# Cassandra's options that the service accepts and ignores (developer guide, "Functional differences"). Cassandra never
+# sees them, so its checks of their form are made here.
 _IGNORED: Mapping[str, Callable[[str, Option], object]] = {
     **dict.fromkeys(
         ("bloom_filter_fp_chance", "crc_check_chance", "dclocal_read_repair_chance", "read_repair_chance"), _chance

@@ -11,7 +11,7 @@ from local_keyspaces.cql import TableName
 from local_keyspaces.iam import Decision, Principal
 from local_keyspaces.refusals import Refused, invalid, syntax_error, unauthorized
 
-# Plans are remembered by text: applications use few texts. Long texts are not kept, to save memory.
+# Plans are cached by text, because applications use few texts. Long texts are not cached, to save memory.
 _REMEMBERED = 2048
 LONGEST_REMEMBERED = 1024
 LONGEST_NAME = 48
@@ -29,7 +29,7 @@ _MULTI_REGION = {
 
 @dataclass(frozen=True, kw_only=True)
 class UpdatePartitioner:
-    """`UPDATE system.local SET partitioner = '...' WHERE key = 'local'`: a setting of the account, no row."""
+    """`UPDATE system.local SET partitioner = '...' WHERE key = 'local'`: a setting of the account, not a row."""
 
     partitioner: str
 
@@ -55,7 +55,7 @@ class Access:
             )
 
     def decisions(self, principal: Principal, catalog: Catalog) -> Iterator[Decision]:
-        """How each action that it needs is decided."""
+        """The decision on each action that this access needs."""
         arn = catalog.arn(self.keyspace, self.table)
         return (principal.decide(action, arn) for action in self._actions(catalog))
 
@@ -68,9 +68,9 @@ class Access:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Plan:
-    """text: for Cassandra, with every table named in full. tables: of each part, as (keyspace, table).
+    """text: for Cassandra, with every table's keyspace. tables: the table of each part, as (keyspace, table).
 
-    batch: its kind, if it is one. timestamped: whether it has a timestamp as a batch.
+    batch: the kind of a batch, otherwise None. timestamped: the batch itself has a timestamp.
     """
 
     parts: Sequence[cql.Select | cql.Modification]
@@ -95,7 +95,7 @@ class Plan:
 
     @cached_property
     def write_type(self) -> str | None:
-        """As a WriteTimeout names it; None for a read."""
+        """The write type in a WriteTimeout; None for a read."""
         if self.reads:
             return None
         if self.batch is not None:
@@ -104,7 +104,7 @@ class Plan:
 
 
 def read(text: str, keyspace: str | None, *, shows_peers: bool) -> Plan | cql.Use | Change:
-    """keyspace: of the connection, for tables without one. Raises Refused, also for what Keyspaces does not support."""
+    """keyspace: the connection's, for tables without one. Raises Refused, also for an unsupported statement."""
     make = _remembered if len(text) <= LONGEST_REMEMBERED else _read
     return make(text, keyspace, shows_peers)
 
@@ -134,7 +134,7 @@ def _read(text: str, keyspace: str | None, shows_peers: bool) -> Plan | cql.Use 
             continue
         accesses.add(Access(action="Modify", keyspace=table_keyspace, table=table))
         if rules.is_conditional(part):
-            # The answer to a condition would otherwise tell rows that may not be read; Cassandra requires it, too.
+            # Otherwise the answer to a condition could reveal rows that may not be read; Cassandra requires it, too.
             accesses.add(Access(action="Select", keyspace=table_keyspace, table=table))
     return Plan(
         parts=parts,
@@ -148,7 +148,7 @@ def _read(text: str, keyspace: str | None, shows_peers: bool) -> Plan | cql.Use 
 
 
 def _update_of_partitioner(update: cql.Update, keyspace: str | None) -> UpdatePartitioner | None:
-    """None if it is another update."""
+    """None for any other update."""
     if (update.table.keyspace or keyspace, update.table.name) != ("system", "local"):
         return None
     match update.assignments, update.where:
@@ -163,7 +163,7 @@ _remembered = lru_cache(_REMEMBERED)(_read)
 
 
 def full_name(table: TableName, keyspace: str | None) -> tuple[str, str]:
-    """Raises Refused."""
+    """Keyspace and name. keyspace: the connection's. Raises Refused."""
     return _keyspace_of(table, keyspace), table.name
 
 

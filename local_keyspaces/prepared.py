@@ -1,4 +1,4 @@
-"""Prepared statements by their id, whichever connection prepared them, as drivers rely on."""
+"""Prepared statements by id, shared by all connections, because drivers rely on this."""
 
 from collections import OrderedDict
 
@@ -9,7 +9,7 @@ _MOST, _MOST_CHARACTERS = 10_000, 8 * 1024 * 1024
 
 
 class Prepared:
-    """Forgets those not used for longest when there are too many, or too long ones."""
+    """Forgets the least recently used statements when there are too many, or when their texts are too long."""
 
     def __init__(self) -> None:
         self._plans: OrderedDict[bytes, Plan] = OrderedDict()
@@ -17,7 +17,7 @@ class Prepared:
         self._characters = 0
 
     def add(self, id_: bytes, plan: Plan, names: tuple[str, ...] = ()) -> None:
-        """names: of the columns that it gives."""
+        """names: the names of the result's columns."""
         self._names[id_] = names
         if id_ not in self._plans:
             self._plans[id_] = plan
@@ -29,7 +29,7 @@ class Prepared:
             self._characters -= len(forgotten.text)
 
     def names(self, id_: bytes) -> tuple[str, ...]:
-        """Of the columns that a statement gives; none if it is forgotten, or writes."""
+        """The names of the result's columns; empty if the statement is forgotten, or writes."""
         return self._names.get(id_, ())
 
     def find(self, id_: bytes, *, shows_peers: bool) -> Plan:

@@ -1,4 +1,4 @@
-"""Child processes: a record of those alive, which survives us, and their end."""
+"""Child processes: a record of the live ones that survives a crash, and functions that end them."""
 
 import asyncio
 import json
@@ -14,9 +14,9 @@ from local_keyspaces.files import write_atomically
 
 
 class Registry:
-    """The processes that were started here, in a file: the next start can end them after a crash.
+    """Records the processes that were started here in a file, so that the next start can end them after a crash.
 
-    A process is known by its number and its time of start, since numbers are used again.
+    A process is identified by its id and its start time, because ids are reused.
     """
 
     def __init__(self, file: Path) -> None:
@@ -24,7 +24,7 @@ class Registry:
         self._alive: dict[int, tuple[str, float]] = {}
 
     def add(self, name: str, pid: int) -> None:
-        with suppress(psutil.NoSuchProcess):  # already over
+        with suppress(psutil.NoSuchProcess):  # already ended
             self._alive[pid] = (name, psutil.Process(pid).create_time())
             self._write()
 
@@ -37,8 +37,8 @@ class Registry:
         write_atomically(self._file, json.dumps(alive))
 
 
-async def why_it_does_not_listen(process: asyncio.subprocess.Process, port: int, *, seconds: float) -> str | None:
-    """None once the port of 127.0.0.1 takes connections; else what came instead, as the end of a sentence."""
+async def listen_failure(process: asyncio.subprocess.Process, port: int, *, seconds: float) -> str | None:
+    """Waits until the port of 127.0.0.1 accepts connections. Returns None, or the reason as the end of a sentence."""
     try:
         async with asyncio.timeout(seconds):
             while process.returncode is None:
@@ -73,7 +73,8 @@ def end_leftovers(file: Path) -> list[str]:
 
 
 async def end_process(process: asyncio.subprocess.Process, *, stop_timeout: float) -> None:
-    """SIGTERM, `stop_timeout` seconds, SIGKILL to its session; returns when it is gone, even if cancelled meanwhile."""
+    """Sends SIGTERM and, after `stop_timeout` seconds, SIGKILL to its session. Returns when the process has ended,
+    even if cancelled."""
     if process.returncode is None:
         try:
             with suppress(ProcessLookupError):

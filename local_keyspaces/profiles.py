@@ -1,6 +1,6 @@
-"""Credentials for people: an AWS credentials file with a profile for each principal a person may act as.
+"""An AWS credentials file for people, with a profile for each principal that a person may act as.
 
-Each profile also has a user name and a password, for clients without SigV4; AWS's tools overlook what they do not know.
+Each profile also has a user name and a password, for clients without SigV4; AWS's tools ignore unknown fields.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ _RENEWED_AFTER = datetime.timedelta(hours=1)
 async def keep_profiles(
     file: Path, store: CredentialStore, *, account: str, roles: Mapping[str, Role]
 ) -> AsyncIterator[None]:
-    """A profile for the administrator, with all permissions, and one for each role, by its name; kept fresh."""
+    """Writes a profile for the administrator, with all permissions, and one for each role, renewed every hour."""
     known = configparser.RawConfigParser()
     known.read(file)
     administrator = _administrator(known, store, account)
@@ -63,7 +63,7 @@ def read_password(file: Path, profile: str) -> tuple[str, str]:
 
 
 def _administrator(known: configparser.RawConfigParser, store: CredentialStore, account: str) -> Credentials:
-    """With the keys of last time, since programs that go on running have them."""
+    """The administrator, with the keys of the last run, because programs that still run use them."""
     user = Principal(
         arn=f"arn:aws:iam::{account}:user/{ADMINISTRATOR}",
         policies=(EVERYTHING,),
@@ -81,7 +81,7 @@ def _administrator(known: configparser.RawConfigParser, store: CredentialStore, 
 
 
 def _write(file: Path, profiles: Mapping[str, Credentials], passwords: Mapping[str, Password]) -> None:
-    """Only this user can read the file. A program that reads it meanwhile gets the one before."""
+    """Writes the file, readable by this user only. A program that reads it meanwhile gets the old content."""
     parser = configparser.RawConfigParser()
     for name, credentials in profiles.items():
         parser[name] = {"aws_access_key_id": credentials.access_key, "aws_secret_access_key": credentials.secret_key}

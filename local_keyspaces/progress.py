@@ -1,4 +1,4 @@
-"""Says what is going on: on a terminal while it lasts, in a log once it is over."""
+"""Reports the steps of a program: on a terminal while a step runs, in a log when it has ended."""
 
 import asyncio
 import contextlib
@@ -22,13 +22,13 @@ class Progress:
     def say(self, line: str = "") -> None:
         if line.strip():
             self.said.append(f"{time.strftime('%H:%M:%S')} {line.strip()}")
-        # The reader of the output may have gone; the work must go on, and end, all the same.
+        # The reader of the output may be gone; the work must still continue and end.
         with contextlib.suppress(BrokenPipeError):
             print(line, file=self._stream, flush=True)
 
     @asynccontextmanager
     async def step(self, what: str) -> AsyncIterator[None]:
-        """One line for one thing that takes its time, with the seconds it took."""
+        """Reports one step in one line, with its duration in seconds."""
         start = time.monotonic()
         ticker = asyncio.create_task(self._tick(what, start)) if self._live else None
         try:

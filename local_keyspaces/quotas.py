@@ -1,7 +1,7 @@
 """The quotas of Amazon Keyspaces, with their default values: one row each.
 
 Source: developer guide, "Quotas" (the tables of the service and of user-defined types) and, for tags, "Tagging
-restrictions". Not modelled, so not here: the quotas of restores, of streams and of decreases of capacity a day.
+restrictions". Not modelled: the quotas of restores, of streams and of capacity decreases a day.
 """
 
 from enum import Enum
@@ -14,13 +14,13 @@ _MB = 1024 * _KB
 
 
 class Quota(Enum):
-    """most: the largest value that the service takes. unit: what it counts."""
+    """most: the largest value that the service accepts. unit: the things that are counted."""
 
     KEYSPACES = (256, "keyspaces in a Region")
     TABLES = (256, "tables in a Region")
     TYPES = (256, "user-defined types in a Region")
     CONCURRENT_DDL = (50, "concurrent DDL operations")
-    # How the service measures a schema is not documented: here it is the CREATE statement in UTF-8.
+    # The service's measure of a schema is not documented; this endpoint takes the CREATE statement in UTF-8.
     TABLE_SCHEMA = (350 * _KB, "bytes of table schema")
     TYPE_SCHEMA = (25 * _KB, "bytes of type schema")
 

@@ -1,4 +1,4 @@
-"""Answers to statements that are not run, as errors of the native protocol."""
+"""Answers to refused statements, as errors of the native protocol."""
 
 from local_keyspaces import frames
 from local_keyspaces.frames import ErrorCode
@@ -9,9 +9,10 @@ _LONGEST = 1000
 
 
 class Refused(Exception):
-    """details: what the protocol wants after the message of this code. usual: nobody needs to read of it in a log.
+    """A statement is refused; the client gets the code and the message.
 
-    rule: the reason, where it is known.
+    details: the bytes that the protocol requires after a message with this code. usual: too frequent to be logged.
+    rule: the reason, if it is known.
     """
 
     def __init__(
@@ -23,7 +24,7 @@ class Refused(Exception):
         usual: bool = False,
         rule: ServiceRule | None = None,
     ) -> None:
-        # It may quote what the client sent, and is logged.
+        # Shortened, because the message may quote a long statement, and is logged.
         self.message = message if len(message) <= _LONGEST else f"{message[:_LONGEST]}..."
         super().__init__(self.message)
         self.code = code
@@ -65,8 +66,8 @@ def unprepared(id_: bytes) -> Refused:
 
 
 def throttled(*, write_type: str | None, consistency: str, usual: bool = False) -> Refused:
-    """Keyspaces has no error of its own for it: a timeout with no responses (developer guide, "Troubleshooting
-    serverless resource management"). write_type: None for a read."""
+    """Keyspaces has no separate error for throttling; it answers with a timeout and 0 responses (developer guide,
+    "Troubleshooting serverless resource management"). write_type: None for a read."""
     required = 2 if consistency == "LOCAL_QUORUM" else 1
     counts = frames.short(CONSISTENCY_CODE[consistency]) + frames.int_(0) + frames.int_(required)
     message = "Operation timed out - received only 0 responses."

@@ -1,6 +1,6 @@
-"""A connection to Cassandra for one client: requests go there, responses come back to the client.
+"""A connection to Cassandra for one client: forwards requests, and passes responses back to the client.
 
-Results pass through in pieces. Only a response that is to be changed, or a small one, is held as a whole.
+Results pass through in pieces. Only a response that must be changed, or a small one, is held as a whole.
 """
 
 import asyncio
@@ -18,26 +18,26 @@ from local_keyspaces.statement_log import LoggedStatement
 _log = logging.getLogger(__name__)
 
 CHUNK = 64 * 1024
-# Bytes that a body may have. A batch may have 4 MB and a row 1 MB; what is larger is refused with a message as long as
-# it can be read at all. Cassandra takes 16 MB, and names may be longer there.
+# The largest body in bytes. A batch may have 4 MB and a row 1 MB; larger ones are refused with a message, if they can
+# be read at all. Cassandra accepts 16 MB, and names may be longer there.
 LARGEST = 16 * 1024 * 1024 - CHUNK
 _MOST_DELAYED = 4 * 1024 * 1024
 _OPEN_SECONDS = 10.0
 
 Change = Callable[[bytes], bytes]
-"""Of the body of a RESULT or an ERROR, before the client gets it."""
+"""Changes the body of a RESULT or an ERROR, before the client gets it."""
 
 
 Observe = Callable[[Callable[[], bytes] | None, int], tuple[float, float]]
-"""Gets what gives the body of a RESULT, None if it is passed on in pieces, and its length without compression. Returns
-read and write units."""
+"""Gets a function that returns the body of a RESULT, or None if the body is passed on in pieces, and the body's length
+without compression. Returns read and write units."""
 
 
 @dataclass(kw_only=True, slots=True)
 class Awaited:
-    """Changes to a response: to the body of a RESULT, and to that of an ERROR. observe: is called before.
+    """A request that waits for its response. result, error: change the body of a RESULT or an ERROR.
 
-    logged: the statement, which ends with the response.
+    observe: called before the change. logged: the statement, which ends with the response.
     """
 
     result: Change | None = None
@@ -58,17 +58,17 @@ class Relay:
         self._upstream = upstream
         # Streams in use.
         self._waiting: dict[int, Awaited] = {}
-        # For Cassandra, once all that was received has been looked at.
+        # Requests for Cassandra; they are sent when all received data has been handled.
         self._outgoing: list[bytes] = []
-        # Bytes of requests that wait for their delay.
+        # The bytes of delayed requests, and an event that tells that one was sent.
         self._delayed, self._sent = 0, asyncio.Event()
-        # Answers given here while a response of Cassandra is only half passed on; they come after it.
+        # Answers from here while a response of Cassandra is passed on in pieces; they are sent after it.
         self._held: list[bytes] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     @classmethod
     async def open(cls, client: asyncio.StreamWriter, cassandra: Upstream, *, compressed: bool) -> Self:
-        """compressed: as the client asked for, so that results can be passed on as they are.
+        """Connects to Cassandra. compressed: as the client requested, so that results can be passed on unchanged.
 
         Raises OSError and TimeoutError.
         """
@@ -83,7 +83,7 @@ class Relay:
                     header = Header.decode(await reader.readexactly(frames.HEADER_SIZE))
                     body = await reader.readexactly(header.length)
                     if header.opcode != expected:
-                        raise ConnectionError(f"Cassandra does not let the endpoint in: {body!r}")
+                        raise ConnectionError(f"Cassandra refused the endpoint's sign-in: {body!r}")
         except BaseException:
             upstream.close()
             raise
@@ -100,7 +100,7 @@ class Relay:
         return stream in self._waiting
 
     def forward(self, request: Frame, awaited: Awaited = UNCHANGED, *, delay: float = 0) -> None:
-        """Sends it with the next `flush`, or after `delay` seconds."""
+        """Sends the request with the next `flush`, or after `delay` seconds."""
         self._waiting[request.stream] = awaited
         encoded = request.encode()
         if delay:
@@ -110,12 +110,12 @@ class Relay:
             self._outgoing.append(encoded)
 
     def answer_later(self, stream: int, work: Awaitable[None]) -> None:
-        """Runs `work`, which replies; meanwhile the stream is in use."""
+        """Runs `work`, which replies; until then the stream is in use."""
         self._waiting[stream] = UNCHANGED
         self._start(work)
 
     def reply(self, response: Frame) -> None:
-        """Answers the client from here."""
+        """Answers the client without Cassandra."""
         self._waiting.pop(response.stream, None)
         if self._held is None:
             self._client.write(response.encode())
@@ -123,7 +123,7 @@ class Relay:
             self._held.append(response.encode())
 
     async def flush(self) -> None:
-        """Waits, too, until both sides have taken enough of what they were sent before."""
+        """Sends the forwarded requests, and waits while a side has too much unread data."""
         if self._outgoing:
             self._upstream.write(b"".join(self._outgoing))
             self._outgoing.clear()
@@ -134,7 +134,7 @@ class Relay:
         await self._client.drain()
 
     async def pass_responses(self) -> None:
-        """Until Cassandra ends the connection."""
+        """Passes responses to the client until Cassandra ends the connection."""
         data = bytearray()
         while chunk := await self._reader.read(CHUNK):
             data += chunk
@@ -155,7 +155,7 @@ class Relay:
                 else:
                     break
             del data[:at]
-            # At once: each write is a record of TLS, and a packet.
+            # One write for all responses: each write costs a TLS record and a packet.
             self._client.write(b"".join(ready))
             await self._client.drain()
 
@@ -197,7 +197,7 @@ class Relay:
 
 
 def _plain(header: Header, body: bytes) -> bytes:
-    """Without compression, and without Cassandra's warnings, which are not Keyspaces'."""
+    """The body without compression, and without Cassandra's warnings, which Keyspaces does not send."""
     if header.flags & frames.COMPRESSED:
         body = frames.decompress(body, LARGEST)
     if header.flags & frames.WARNING:
@@ -212,7 +212,7 @@ def _observe(awaited: Awaited, body: Callable[[], bytes] | None, length: int) ->
     units = 0.0, 0.0
     try:
         units = awaited.observe(body, length)
-    except Exception:  # the client's answer is not less right for it
+    except Exception:  # the client's answer is right without the metering
         _log.exception("a response could not be metered")
     if awaited.logged is not None:
         awaited.logged.read_units, awaited.logged.write_units = units
@@ -220,7 +220,7 @@ def _observe(awaited: Awaited, body: Callable[[], bytes] | None, length: int) ->
 
 
 def _plain_length(header: Header, body: bytes | bytearray) -> int:
-    """body: the beginning of it. A compressed one begins with its length before compression."""
+    """The length without compression. body: at least its beginning; a compressed one begins with this length."""
     if header.flags & frames.COMPRESSED and len(body) >= 4:
         return int.from_bytes(body[:4], "big")
     return header.length

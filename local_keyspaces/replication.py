@@ -1,7 +1,7 @@
 """Replication of keyspaces: in one Region, or in several.
 
-Source: developer guide, "Keyspaces" (CREATE KEYSPACE, ALTER KEYSPACE). The data of a multi-Region keyspace are here in
-one Region only; its Regions are what a client sees of them.
+Source: developer guide, "Keyspaces" (CREATE KEYSPACE, ALTER KEYSPACE). This endpoint keeps the data of a multi-Region
+keyspace in one Region only, and shows clients all its Regions in the system tables.
 """
 
 import re
@@ -16,19 +16,19 @@ _FACTOR = "3"
 _OPTIONS = ("client_side_timestamps", "durable_writes", "replication", "tags")
 
 Regions = tuple[str, ...]
-"""Of a multi-Region keyspace, in alphabetical order; empty for a keyspace in one Region."""
+"""The Regions of a multi-Region keyspace, in alphabetical order; empty for a keyspace in one Region."""
 
 
 def as_shown(regions: Regions) -> Mapping[str, str]:
-    """The replication in system_schema. Of one Region it is what the guide's "Create a keyspace" shows: drivers know
-    the class by that name."""
+    """The replication as system_schema shows it. For one Region it is the value in the guide's "Create a keyspace",
+    because drivers know this class."""
     if not regions:
         return {"class": "org.apache.cassandra.locator.SimpleStrategy", "replication_factor": _FACTOR}
     return {"class": "org.apache.cassandra.locator.NetworkTopologyStrategy", **dict.fromkeys(regions, _FACTOR)}
 
 
 def check_options(options: Mapping[str, Option], *, altered: bool = False) -> None:
-    """Raises Refused unless everything but the replication is as it must be."""
+    """Checks all options but the replication itself. Raises Refused."""
     for option in options:
         if option not in _OPTIONS or (altered and option in ("durable_writes", "tags")):
             raise invalid(f"Unknown property '{option}'")
@@ -52,7 +52,7 @@ def regions(options: Mapping[str, Option], own: str) -> Regions:
     match strategy:
         case "SingleRegionStrategy" | "DefaultReplication" if not given:
             return ()
-        # Not documented; users report that the service takes it, with any factor.
+        # Not documented; users report that the service accepts it, with any factor.
         case "SimpleStrategy" if not given or (set(given) == {"replication_factor"} and _is_whole(given)):
             return ()
         case "SingleRegionStrategy" | "DefaultReplication" | "SimpleStrategy":
@@ -67,7 +67,7 @@ def _is_whole(given: Mapping[str, str]) -> bool:
 
 
 def names_regions(options: Mapping[str, Option]) -> bool:
-    """True for a statement with these options about a multi-Region keyspace."""
+    """True if these options make a statement one about a multi-Region keyspace."""
     strategy = options.get("replication")
     return isinstance(strategy, Mapping) and str(strategy.get("class")).endswith("NetworkTopologyStrategy")
 

@@ -35,9 +35,9 @@ class Values(NamedTuple):
     names: Sequence[str] | None = None
 
     def at(self, position: int, name: str | None) -> bytes | None:
-        """None too if nothing was bound; Cassandra itself will complain of that.
+        """The value of a marker; None also if nothing was bound, which Cassandra itself will refuse.
 
-        Raises ProtocolError for a name given to a marker that has none: Cassandra would take the column's.
+        Raises ProtocolError if values have names and the marker has none: Cassandra would use the column's name.
         """
         if self.names is not None:
             if name is None:
@@ -47,7 +47,7 @@ class Values(NamedTuple):
 
 
 class Parameters(NamedTuple):
-    """encoded: as it came. consistency: its name. page_size: rows."""
+    """encoded: the received bytes. consistency: its name. page_size: in rows."""
 
     encoded: bytes
     consistency: str
@@ -78,7 +78,7 @@ class Parameters(NamedTuple):
         )
 
     def with_page(self, size: int, state: bytes | None) -> bytes:
-        """Encoded with another page to fetch."""
+        """The encoded parameters with another page to fetch."""
         reader = Reader(self.encoded)
         consistency, flags = reader.short(), reader.byte()
         before = reader.at
@@ -138,7 +138,7 @@ class Execute(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BatchItem:
-    """query: the text of a statement, or the id of a prepared one. encoded_values: as they came."""
+    """query: the text of a statement, or the id of a prepared one. encoded_values: the received bytes."""
 
     query: str | bytes
     values: Values
@@ -147,7 +147,7 @@ class BatchItem:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """rest: consistency and what follows, as it came."""
+    """rest: the received bytes from the consistency on."""
 
     kind: str
     items: Sequence[BatchItem]
@@ -173,7 +173,7 @@ class Batch:
         return cls(kind=_KINDS[kind], items=items, consistency=consistency, rest=reader.since(before))
 
     def encode(self, texts: Sequence[str]) -> bytes:
-        """texts: in place of the items' own; that of a prepared one is not used."""
+        """texts: replace the items' texts; the text of a prepared statement is not used."""
         parts = [bytes([_KINDS.index(self.kind)]), frames.short(len(self.items))]
         for item, text in zip(self.items, texts, strict=True):
             if isinstance(item.query, bytes):

@@ -1,4 +1,4 @@
-"""RESULT messages: the metadata of rows and prepared statements, to read it or to change it.
+"""RESULT messages: reads and changes the metadata of rows and of prepared statements.
 
 Source: Apache Cassandra, doc/native_protocol_v4.spec, section 4.2.5.
 """
@@ -99,7 +99,7 @@ class _Metadata:
 
 
 def rename_tables(body: bytes, rename: Callable[[FullName], FullName]) -> bytes:
-    """The same RESULT, of rows or of a PREPARE, with its columns said to be of other tables."""
+    """A RESULT of rows or of a PREPARE, with the table names of its columns replaced; any other RESULT unchanged."""
     reader = Reader(body)
     match reader.integer():
         case Kind.ROWS:
@@ -114,14 +114,14 @@ def rename_tables(body: bytes, rename: Callable[[FullName], FullName]) -> bytes:
 
 
 def prepared_id(body: bytes) -> bytes | None:
-    """None unless it is the RESULT of a PREPARE."""
+    """The prepared statement's id; None unless `body` is the RESULT of a PREPARE."""
     reader = Reader(body)
     return reader.short_bytes() if reader.integer() == Kind.PREPARED else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rows:
-    """names: of the columns; None if the client said that it knows them. cells: row after row, None for null."""
+    """names: the columns' names; None if the client asked for no metadata. cells: row after row, None for null."""
 
     names: tuple[str, ...] | None
     columns: int
@@ -131,7 +131,7 @@ class Rows:
 
 
 def rows(body: bytes) -> Rows | None:
-    """None unless it is the RESULT of a statement that gives rows."""
+    """The rows; None unless `body` is a RESULT with rows."""
     reader = Reader(body)
     if reader.integer() != Kind.ROWS:
         return None
@@ -147,7 +147,7 @@ def rows(body: bytes) -> Rows | None:
 
 
 def prepared_names(body: bytes) -> tuple[str, ...]:
-    """The columns that a statement gives, from the RESULT of its PREPARE."""
+    """The names of a statement's result columns, from the RESULT of its PREPARE."""
     reader = Reader(body)
     reader.integer()
     reader.short_bytes()
@@ -160,7 +160,7 @@ def _names(metadata: _Metadata) -> tuple[str, ...]:
 
 
 def empty_page(body: bytes, paging_state: bytes) -> bytes:
-    """A RESULT of rows without its rows, and with this state to go on from; any other RESULT as it is."""
+    """A RESULT of rows without its rows and with this paging state; any other RESULT unchanged."""
     reader = Reader(body)
     if reader.integer() != Kind.ROWS:
         return body

@@ -1,7 +1,7 @@
 """Keyspaces' own rules for statements that read and write rows.
 
 Sources: developer guide, "Functional differences", "Supported Cassandra APIs", "Built-in functions", "Quotas", "Use the
-IN operator", "Batch statements". Where a message was seen from the service it is quoted; docs/keyspaces.md says which.
+IN operator", "Batch statements". Messages that were seen from the service are quoted; docs/keyspaces.md lists them.
 """
 
 import re
@@ -30,7 +30,7 @@ _MOST_STATEMENTS = {
     "COUNTER": Quota.UNLOGGED_STATEMENTS,
 }
 
-# A request of so many bytes, text and values, exceeds no quota of keys, rows or columns: most requests are that small.
+# A request up to this size, text and values, exceeds no quota of keys, rows or columns. Most requests are this small.
 _SMALL = min(Quota.PARTITION_KEY.most, Quota.CLUSTERING_KEY.most)
 
 
@@ -65,7 +65,7 @@ def check_supported(statement: cql.Statement) -> None:
 
 
 def check_consistency(consistency: str, *, write: bool) -> None:
-    """Raises Refused, in the words seen from the service."""
+    """Raises Refused, with the message that was seen from the service."""
     supported = _WRITE_CONSISTENCY if write else _READ_CONSISTENCY
     if consistency not in supported:
         raise invalid(
@@ -87,7 +87,10 @@ def check_read(select: cql.Select, values: Values) -> None:
 
 
 def check_write(part: cql.Modification, table: Table, values: Values, *, size: int, timestamped: bool = False) -> None:
-    """size: of its text and of all values of the request, in bytes. timestamped: by its batch. Raises Refused."""
+    """Checks one write. Raises Refused.
+
+    size: bytes of its text and of all the request's values. timestamped: its batch has a timestamp.
+    """
     ttl = None if isinstance(part, cql.Delete) else part.ttl
     if ttl is not None and not table.enabled("ttl"):
         raise invalid("TTL is not yet supported.", ServiceRule.TTL)
@@ -120,7 +123,7 @@ def check_batch(kind: str, parts: Sequence[tuple[cql.Modification, Table, Values
     quota = _MOST_STATEMENTS[kind]
     if kind == "LOGGED" and any(table.static for _, table, _ in parts):
         quota = Quota.LOGGED_STATEMENTS_WITH_STATIC
-    if len(parts) > quota.most:  # in the words seen from the service
+    if len(parts) > quota.most:  # the message was seen from the service
         raise invalid(f"Batches with more than {quota.most} statements are not supported.", ServiceRule.BATCH)
     Quota.BATCH.check(size)
     if kind == "UNLOGGED":
@@ -178,7 +181,7 @@ def _check_timestamps(table: Table) -> None:
 
 
 def assigned(part: cql.Modification) -> Iterator[tuple[str, Sequence[Term]]]:
-    """Columns and the terms that give their values, those of the key too. Not of a row in JSON."""
+    """The columns, including the key's, each with the terms of its value; nothing for a row in JSON."""
     if isinstance(part, cql.Insert):
         for column, value in zip(part.columns, part.values, strict=False):
             yield column, (value,)
@@ -191,7 +194,7 @@ def assigned(part: cql.Modification) -> Iterator[tuple[str, Sequence[Term]]]:
 
 
 def _deletes_static(delete: cql.Delete, table: Table) -> bool:
-    """Static columns belong to a partition, so that naming it is no range."""
+    """True for a delete of static columns: they belong to a partition, so its key is enough and names no range."""
     return bool(delete.columns) and all(
         column in table.columns and table.columns[column].kind == "static" for column in delete.columns
     )
@@ -206,7 +209,7 @@ def _size(term: Term, values: Values) -> int:
 
 
 def identity(terms: Sequence[Term], values: Values) -> bytes | None:
-    """Equal for equal values; None where that cannot be told."""
+    """Bytes that are equal for equal values; None if the value is not known."""
     if len(terms) != 1:
         return None
     (term,) = terms
@@ -216,7 +219,7 @@ def identity(terms: Sequence[Term], values: Values) -> bytes | None:
 
 
 def in_values(relation: Relation, values: Values) -> int:
-    """The number of values of an IN."""
+    """The number of values in an IN."""
     marker = relation.in_marker
     if marker is None or marker.marker is None:
         return len(relation.terms)

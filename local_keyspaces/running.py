@@ -1,4 +1,4 @@
-"""Apache Cassandra and the endpoint in front of it, from the jars to the first connection."""
+"""Starts Apache Cassandra and the endpoint in front of it, from the jars to the first connection."""
 
 import socket
 from collections.abc import AsyncIterator
@@ -37,9 +37,9 @@ async def run_with_cassandra(
     capacity_clock: Clock | None = None,
     witness: Witness | None = None,
 ) -> AsyncIterator[RunningKeyspaces]:
-    """name: of the data. capacity_clock: None if capacity is not enforced. witness: None if nobody wants a verdict.
+    """Runs both until the context ends. Raises LocalKeyspacesError if one of them does not start.
 
-    Raises LocalKeyspacesError if it does not come up.
+    name: of the data's folder. capacity_clock: None if capacity is not enforced. witness: None without a verdict.
     """
     async with AsyncExitStack() as exit_stack:
         async with progress.step("Apache Cassandra: jars"):

@@ -1,7 +1,7 @@
 """The control plane: creates, changes and drops keyspaces, tables and types, asynchronously as Keyspaces does.
 
-A statement returns once it is accepted. Until its delay is over, what is new cannot be used and is CREATING, and what
-is dropped is DELETING and cannot be used any more.
+A statement returns when it is accepted. Until its delay is over, a new resource is CREATING, a dropped one is DELETING,
+and neither can be used.
 """
 
 import asyncio
@@ -66,7 +66,7 @@ class Schema:
         finally:
             await asyncio.to_thread(opened.__exit__, None, None, None)
 
-    # Each of these raises Refused, and says whether it changes anything: not, if what it asks for is so already.
+    # Each of these methods raises Refused, and returns False if there is nothing to change.
 
     async def create_keyspace(
         self,
@@ -77,7 +77,7 @@ class Schema:
         tags: Mapping[str, str] | None = None,
         delay: float | None = None,
     ) -> bool:
-        """regions: of a multi-Region keyspace. delay: in place of the usual one."""
+        """regions: of a multi-Region keyspace. delay: replaces the usual delay."""
         create = f"CREATE KEYSPACE IF NOT EXISTS {quoted(name)} WITH replication = {system_tables.REPLICATION}"
 
         def begin() -> bool:
@@ -102,26 +102,26 @@ class Schema:
         return await self._changes.make(begin, finish, delay)
 
     async def add_regions(self, name: str, regions: Regions, *, client_side_timestamps: bool) -> bool:
-        """regions: those there are and the new ones. Each table gets client-side timestamps: replication needs them."""
+        """regions: the present and the new Regions. Each table gets client-side timestamps: replication needs them."""
 
         def begin() -> bool:
             self.catalog.require_keyspace(name)
-            there = self.catalog.regions.get(name, ())
-            new = tuple(region for region in regions if region not in there)
+            existing = self.catalog.regions.get(name, ())
+            new = tuple(region for region in regions if region not in existing)
             if not new:
                 return False
-            if missing := set(there or (self.catalog.region,)) - set(regions):
+            if missing := set(existing or (self.catalog.region,)) - set(regions):
                 raise invalid(
                     f"replication must keep the Region {', '.join(sorted(missing))}: Regions can only be added"
                 )
-            if there and len(new) > 1:
+            if existing and len(new) > 1:
                 raise invalid(f"replication adds {', '.join(new)}: add one Region at a time")
             tables = self._tables_of(name)
             for table in tables:
                 _require_settled(table)
                 if not client_side_timestamps and not table.enabled("client_side_timestamps"):
                     raise invalid(
-                        f"table {name}.{table.name} has no client-side timestamps, which replication needs: say"
+                        f"table {name}.{table.name} has no client-side timestamps, which replication needs: add"
                         " AND CLIENT_SIDE_TIMESTAMPS = {'status': 'ENABLED'}"
                     )
             self.catalog.write_regions(name, new, Status.CREATING)
@@ -133,7 +133,7 @@ class Schema:
         return await self._changes.make(begin, lambda: self.catalog.publish_keyspace(name))
 
     async def set_partitioner(self, partitioner: str) -> bool:
-        """In system.local; tokens stay those of Cassandra's Murmur3Partitioner."""
+        """Sets the partitioner in system.local; the tokens are still those of Cassandra's Murmur3Partitioner."""
 
         def finish() -> None:
             system_tables.write_partitioner(self._session, partitioner)
@@ -141,7 +141,7 @@ class Schema:
         return await self._changes.make(lambda: True, finish)
 
     async def drop_keyspace(self, name: str, *, if_exists: bool = False) -> bool:
-        """With its tables."""
+        """Drops the keyspace with its tables."""
 
         def begin() -> bool:
             status = self.catalog.keyspaces.get(name)
@@ -179,7 +179,7 @@ class Schema:
     async def create_table(
         self, schema: TableSchema, *, if_not_exists: bool = False, delay: float | None = None
     ) -> bool:
-        """delay: in place of the usual one."""
+        """delay: replaces the usual delay."""
         empty = Table(
             keyspace=schema.keyspace,
             name=schema.name,
@@ -192,10 +192,10 @@ class Schema:
 
         def begin() -> bool:
             self.catalog.require_keyspace(schema.keyspace)
-            there = self.catalog.tables.get((schema.keyspace, schema.name))
-            if there is not None:
-                if there.status is Status.DELETING:
-                    _require_settled(there)
+            existing = self.catalog.tables.get((schema.keyspace, schema.name))
+            if existing is not None:
+                if existing.status is Status.DELETING:
+                    _require_settled(existing)
                 if if_not_exists:
                     return False
                 raise already_exists(
@@ -209,9 +209,9 @@ class Schema:
             self._check_capacity(empty)
             listed = empty
             if schema.keyspace in self.catalog.regions:
-                # Replication needs them (developer guide, "How multi-Region replication works").
+                # Replication needs timestamps (developer guide, "How multi-Region replication works").
                 listed = replace(empty, properties={**empty.properties, **_TIMESTAMPS})
-            # Listed first, so that its properties are known should we be killed in between.
+            # Listed first, so that its properties are known if this process is killed before the next step.
             self.catalog.list_table(listed)
             try:
                 self._run(create)
@@ -229,17 +229,17 @@ class Schema:
         return await self._changes.make(begin, finish, delay)
 
     async def add_columns(self, keyspace: str, name: str, columns: Mapping[str, str], static: frozenset[str]) -> bool:
-        """Cassandra has them at once; until the delay is over, statements that name them are refused."""
+        """Adds columns. Cassandra has them at once; statements that name them are refused until the delay is over."""
 
         def begin() -> bool:
             table = self._require_settled(keyspace, name)
             for column in columns:
                 if column in table.columns:
                     raise invalid(f"Column with name '{column}' already exists")
-            there = {column: known.type for column, known in table.columns.items()}
-            self._check_types(keyspace, name, {**there, **columns}.values())
+            existing = {column: known.type for column, known in table.columns.items()}
+            self._check_types(keyspace, name, {**existing, **columns}.values())
             Quota.TABLE_SCHEMA.check(
-                len(f"CREATE TABLE {keyspace}.{name} ({column_definitions({**there, **columns}, static)})".encode())
+                len(f"CREATE TABLE {keyspace}.{name} ({column_definitions({**existing, **columns}, static)})".encode())
             )
             updating = replace(table, status=Status.UPDATING, hidden=frozenset(columns))
             self._alter(table, updating, f"ADD ({column_definitions(columns, static)})")
@@ -255,12 +255,12 @@ class Schema:
         options: Mapping[str, str],
         autoscaling: Autoscaling | None = None,
     ) -> bool:
-        """options: of Cassandra's, as CQL writes them."""
+        """options: Cassandra's options, in CQL's notation."""
 
         def begin() -> bool:
             table = self._require_settled(keyspace, name)
             merged = {**table.properties, **properties}
-            if "warm_throughput" in properties:  # read and write units can be given alone
+            if "warm_throughput" in properties:  # a statement may set only read or only write units
                 merged["warm_throughput"] = {**table.properties.get("warm_throughput", {}), **merged["warm_throughput"]}
             updating = replace(
                 table,
@@ -314,7 +314,7 @@ class Schema:
         return await self._changes.make(begin, lambda: self.catalog.publish_type(keyspace, name))
 
     async def drop_type(self, keyspace: str, name: str, *, if_exists: bool = False) -> bool:
-        """Refused, also, while it is in use."""
+        """Drops a type. Raises Refused also if the type is in use."""
 
         def drop() -> bool:
             type_ = self.catalog.types.get((keyspace, name))
@@ -328,16 +328,16 @@ class Schema:
 
         return await self._changes.make(drop)
 
-    # As an infrastructure tool has things made, which waits until they can be used.
+    # For an infrastructure tool, which waits until a resource can be used.
 
     async def ensure_keyspace(self, name: str) -> None:
         """Raises Refused."""
         await self.create_keyspace(name, if_not_exists=True, delay=0)
 
     async def ensure_table(self, schema: TableSchema) -> None:
-        """Creates it or adds the columns it lacks.
+        """Creates the table, or adds its missing columns.
 
-        Raises SchemaConflict where Keyspaces would need a new table, and Refused.
+        Raises SchemaConflict if Keyspaces would need a new table, and Refused.
         """
         table = self.catalog.tables.get((schema.keyspace, schema.name))
         if table is None:
@@ -357,7 +357,7 @@ class Schema:
     # --
 
     def _alter(self, table: Table, updating: Table, change: str) -> None:
-        # Listed first, so that what is to come is known should this fail and be finished later.
+        # Listed first, so that the new state is known if this step fails and is finished later.
         self.catalog.list_table(updating)
         try:
             if change:
@@ -381,7 +381,7 @@ class Schema:
             Quota.TABLES_OF_A_TYPE.check(len(tables), f"type {type_}")
 
     def _check_capacity(self, table: Table) -> None:
-        """As it is to be. Raises Refused."""
+        """Checks the capacity that the table will have. Raises Refused."""
         capacity = table.properties["capacity_mode"]
         if capacity["throughput_mode"] != "PROVISIONED":
             if any(table.autoscaling.values()):
@@ -395,7 +395,7 @@ class Schema:
             quota.check(sum(int(each.properties.get("capacity_mode", {}).get(units, 0)) for each in tables))
 
     def _settle(self, table: Table) -> None:
-        """Publishes it with the columns Cassandra has; forgets it if Cassandra has no such table."""
+        """Publishes the table with its columns in Cassandra; forgets it if Cassandra has no such table."""
         columns = self.catalog.read_columns(table.keyspace, table.name)
         if columns:
             self.catalog.publish_table(replace(table, columns=columns, hidden=frozenset()))
@@ -425,4 +425,4 @@ def _require_settled(table: Table) -> None:
 
 
 def _not_now(what: str, status: Status) -> Refused:
-    return invalid(f"{what} is {status}; try again once that is over", ServiceRule.DDL_NOT_WAITED_FOR)
+    return invalid(f"{what} is {status}; try again when this change has ended", ServiceRule.DDL_NOT_WAITED_FOR)

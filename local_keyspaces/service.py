@@ -1,4 +1,4 @@
-"""Starts a local Keyspaces in front of a running Cassandra; credentials are the caller's."""
+"""Starts a local Keyspaces in front of a running Cassandra; the caller adds the credentials."""
 
 import socket
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ SCHEMA_DELAY = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class LocalKeyspaces:
-    """ca_file: of the authority to trust. store: the principals that may sign in."""
+    """ca_file: the certificate of the authority to trust. store: the credentials of principals that may sign in."""
 
     port: int
     ca_file: Path
@@ -48,10 +48,10 @@ async def run_keyspaces(
     capacity_clock: Clock | None = None,
     witness: Witness | None = None,
 ) -> AsyncIterator[LocalKeyspaces]:
-    """In front of this Cassandra. directory: for its certificates and faults.json.
+    """Runs the endpoint in front of this Cassandra. directory: for certificates and faults.json.
 
-    listener: the socket to serve on; it is closed in the end. capacity_clock: that capacity comes by; None if capacity
-    is not enforced. witness: of what clients do wrong; None if nobody wants a verdict.
+    listener: the socket to serve on; it is closed at the end. capacity_clock: the clock by which capacity refills; None
+    if capacity is not enforced. witness: records refused statements and settings; None without a verdict.
     """
     certificates = Certificates(directory)
     tls = certificates.server_context(region)

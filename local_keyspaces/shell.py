@@ -1,4 +1,4 @@
-"""CQL statements through the local Keyspaces endpoint, as administrator or as a role: one, or one after the other."""
+"""Runs one or several CQL statements through the local Keyspaces endpoint, as administrator or as a role."""
 
 import re
 import ssl
@@ -51,7 +51,7 @@ def _session(state: State, running: Running, profile: str) -> Iterator[Session]:
         session = boto3.Session(botocore_session=ours, region_name=running.region)
     except ProfileNotFound:
         known = ", ".join(botocore.configloader.raw_config_parse(str(state.profiles)))
-        raise LocalKeyspacesError(f"there is no profile {profile!r} in {state.profiles}; there are {known}") from None
+        raise LocalKeyspacesError(f"there is no profile {profile!r} in {state.profiles}; use one of {known}") from None
     cluster = Cluster(
         ["localhost"],
         port=running.keyspaces_port,
@@ -72,7 +72,7 @@ def _session(state: State, running: Running, profile: str) -> Iterator[Session]:
     try:
         yield cluster.connect()
     except NoHostAvailable as error:
-        raise LocalKeyspacesError(f"the endpoint does not let {profile} in: {error}") from None
+        raise LocalKeyspacesError(f"the endpoint refused the sign-in of {profile}: {error}") from None
     finally:
         cluster.shutdown()
 
@@ -80,9 +80,9 @@ def _session(state: State, running: Running, profile: str) -> Iterator[Session]:
 def run_statement(
     state: State, running: Running, statement: str, profile: str, *, request_id: str, page: bytes, most: int
 ) -> tuple[Sequence[str], Sequence[Sequence[str]], bytes]:
-    """Columns and rows of one page, `most` of them, as text, and the paging state of the next; empty at the end.
+    """Columns and rows of one page, at most `most` rows, as text, and the next page's paging state; empty at the end.
 
-    page: the paging state to go on from; empty for the beginning. Raises LocalKeyspacesError.
+    page: the paging state of the page to read; empty for the first page. Raises LocalKeyspacesError.
     """
     with _session(state, running, profile) as session:
         session.default_fetch_size = most
@@ -109,13 +109,13 @@ def _statements() -> Iterator[str]:
         yield pending.strip()
 
 
-# A quoted text or name, a comment, or one character; a quote or comment that has no end yet is only its beginning.
+# A quoted text or name, a comment, or one character. Of a quote or comment without an end, only the opening matches.
 _PIECE = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\$\$.*?\$\$|(?:--|//)[^\n]*\n|/\*.*?\*/|\$\$|/\*|.""", re.DOTALL)
 _UNFINISHED = ("'", '"', "$$", "/*")
 
 
 def _split(text: str) -> tuple[list[str], str]:
-    """The statements ended by `;`, and what follows the last; a `;` in quotes or a comment ends nothing."""
+    """The statements that end with `;`, and the text after the last; a `;` in quotes or a comment ends no statement."""
     complete: list[str] = []
     start, empty = 0, True
     for piece in _PIECE.finditer(text):

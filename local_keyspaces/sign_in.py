@@ -1,4 +1,4 @@
-"""Signing in: from a client's first frame to its AUTH_RESPONSE, which names its principal."""
+"""Signing in: from a client's first frame to the AUTH_RESPONSE that identifies its principal."""
 
 import asyncio
 from dataclasses import dataclass
@@ -9,24 +9,25 @@ from local_keyspaces.frames import ErrorCode, Frame, FrameBuffer, Opcode, Protoc
 from local_keyspaces.guidance import ServiceRule
 from local_keyspaces.iam import Principal
 
-# The class real clients are told, and some insist on; seen in apache/cassandra-gocql-driver, pull request 1379.
+# The class name that the service sends, and some clients require; seen in apache/cassandra-gocql-driver, pull request
+# 1379.
 _AUTHENTICATOR = "com.amazon.helenus.auth.HelenusAuthenticator"
 _SUPPORTED = frames.string_multimap(
     {
         "CQL_VERSION": ["3.4.4"],
         "COMPRESSION": [frames.COMPRESSION],
         "PROTOCOL_VERSIONS": ["4/v4"],
-        # Not the service's: clients that know it say for which of their requests a statement is.
+        # The service does not have it: clients that support it send the id of the request that a statement belongs to.
         "CUSTOM_PAYLOAD": [frames.REQUEST_ID],
     }
 )
 _CHUNK = 16 * 1024
-# Nothing a client sends before it is signed in is larger.
+# No frame before the sign-in is larger.
 LARGEST_BEFORE = 64 * 1024
 
 
 class SignInRefused(Exception):
-    """The client has been told why, and its connection is to be closed."""
+    """The client has received the error, and its connection must be closed."""
 
     def __init__(self, message: str, rule: ServiceRule = ServiceRule.SIGN_IN) -> None:
         super().__init__(message)
@@ -35,7 +36,7 @@ class SignInRefused(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class SignedIn:
-    """request: what is still to be answered, with AUTH_SUCCESS. options: of STARTUP."""
+    """request: the frame that must still be answered with AUTH_SUCCESS. options: those in STARTUP."""
 
     principal: Principal
     options: dict[str, str]
@@ -51,8 +52,8 @@ async def sign_in(
     store: CredentialStore,
     all_expired: bool,
 ) -> SignedIn:
-    """all_expired: temporary credentials are refused as if they had. What the client sent after its last frame stays
-    in `buffer`. Raises SignInRefused, asyncio.IncompleteReadError and ProtocolError."""
+    """Signs a client in; data after its last frame stays in `buffer`. all_expired: refuses temporary credentials as
+    expired. Raises SignInRefused, asyncio.IncompleteReadError and ProtocolError."""
     options: dict[str, str] | None = None
     nonce: bytes | None = None
     while True:
@@ -98,7 +99,7 @@ async def next_frame(reader: asyncio.StreamReader, buffer: FrameBuffer) -> Frame
 
 
 def check_version(frame: Frame) -> None:
-    """Raises ProtocolError, in Cassandra's words, by which drivers know to try a lower version."""
+    """Raises ProtocolError, with Cassandra's message: drivers recognise it, and try a lower version."""
     if frame.version != frames.VERSION:
         raise ProtocolError(
             f"Invalid or unsupported protocol version ({frame.version & 0x7F}); supported versions are (4/v4)"

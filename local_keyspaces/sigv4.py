@@ -1,8 +1,8 @@
 """The server's side of Keyspaces' SigV4 authentication.
 
-The exchange is documented only by AWS's open-source driver plugins; what a server checks follows from what they sign.
-Assumptions, not verified against the service: the permitted clock skew, and that `.1000Z` is accepted, as AWS's Python
-plugin (cassandra-sigv4 4.0.2) writes the last half millisecond of a second.
+The exchange is documented only by AWS's open-source driver plugins; the server's checks follow from the data that the
+plugins sign. Two assumptions are not verified against the service: the permitted clock skew, and that the service
+accepts `.1000Z`, which AWS's Python plugin (cassandra-sigv4 4.0.2) writes in the last half millisecond of a second.
 """
 
 import datetime
@@ -22,7 +22,7 @@ _AMZDATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.(?:\d{3}|1000)Z")
 
 
 class BadCredentials(Exception):
-    """Refused; the message is for the client and names nothing it does not know."""
+    """The sign-in is refused. The message is for the client, and contains no fact that the client does not know."""
 
 
 def new_nonce() -> bytes:
@@ -39,7 +39,7 @@ def verify(
 ) -> Credentials:
     """The credentials that signed `nonce`. Raises BadCredentials."""
     now = now or datetime.datetime.now(datetime.UTC)
-    # A token may contain `=`, so only the first one separates; session_token is not part of what is signed.
+    # A token may contain `=`, so only the first `=` separates. The signature does not cover session_token.
     try:
         fields = dict(part.split("=", 1) for part in token.decode().split(","))
         signature, access_key, amzdate = fields["signature"], fields["access_key"], fields["amzdate"]

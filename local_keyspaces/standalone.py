@@ -1,4 +1,4 @@
-"""A local Amazon Keyspaces in the foreground, for any project to be tested with."""
+"""Runs a local Amazon Keyspaces in the foreground, for the tests of any project."""
 
 import os
 import socket
@@ -39,7 +39,7 @@ def run_standalone(
     progress: Progress,
     capacity_clock: Clock | None = None,
 ) -> None:
-    """Runs until SIGINT or SIGTERM. policy_file: what a role called `client` may do. Raises LocalKeyspacesError."""
+    """Runs until SIGINT or SIGTERM. policy_file: the policy of a role called `client`. Raises LocalKeyspacesError."""
     roles = roles_of(policy_file)
 
     async def run(listener: socket.socket) -> None:
@@ -97,7 +97,7 @@ Keyspaces is running; Ctrl-C stops it.
   CA file: {keyspaces.ca_file}
   credentials: {state.profiles} (profiles {", ".join(profiles)})
     each has a keyspaces_user_name and a keyspaces_password, too, for clients without SigV4
-  log of what is refused: {state.endpoint_log}
+  log of refused statements: {state.endpoint_log}
   faults: {sys.executable} -m local_keyspaces --directory {state.directory} faults, or {keyspaces.faults.path}
 
 Python, with the packages boto3, cassandra-driver and cassandra-sigv4, and AWS_SHARED_CREDENTIALS_FILE set to the above:

@@ -1,4 +1,4 @@
-"""The directory that a running local Keyspaces keeps, and what runs there."""
+"""The directory of a local Keyspaces or a stack, and the description of the one that runs in it."""
 
 import fcntl
 import json
@@ -17,9 +17,9 @@ from local_keyspaces.files import write_atomically
 
 @dataclass(kw_only=True)
 class Running:
-    """A stack or a Keyspaces that runs in the directory, as it tells other commands. stack: its name.
+    """Describes the stack or the Keyspaces that runs in the directory, for other commands. stack: its name.
 
-    status: by the name of each part that runs.
+    status: the status of each running part, by name.
     """
 
     pid: int
@@ -38,9 +38,10 @@ class Running:
 
 
 class State:
-    """The files in the directory. stop: the command that ends what runs there, for error messages.
+    """The files in the directory. stop: the command that stops a running stack, for error messages.
 
-    The jars are software, not state: they survive when the rest is deleted. jars: their place, if they are elsewhere.
+    jars: the folder of the jars, if it is outside the directory. The jars are software, not state: they are kept when
+    the rest is deleted.
     """
 
     def __init__(self, directory: Path, *, stop: str, jars: Path | None = None) -> None:
@@ -67,7 +68,7 @@ class State:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Held for as long as something runs, however it ends. Raises LocalKeyspacesError if another holds it."""
+        """Holds the lock until the context or the process ends. Raises LocalKeyspacesError if it is held already."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._check_owner()
         with self._lock.open("a") as file:
@@ -87,15 +88,15 @@ class State:
             raise LocalKeyspacesError(f"{self.directory} belongs to another user; choose another with --directory")
         if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise LocalKeyspacesError(
-                f"other users may write to {self.directory}; take that away with chmod go-w, or choose another place"
-                " with --directory"
+                f"other users may write to {self.directory}; remove the permission with chmod go-w, or choose another"
+                " directory with --directory"
             )
 
     @property
     def already_running(self) -> str:
         return (
-            f"something is already running in {self.directory}; {self._stop} stops what runs in .local; --directory"
-            " chooses another place"
+            f"a stack or a Keyspaces is already running in {self.directory}; stop it ({self._stop}, for the one in"
+            " .local), or choose another directory with --directory"
         )
 
     def is_locked(self) -> bool:
@@ -109,7 +110,7 @@ class State:
         return False
 
     def running(self) -> Running | None:
-        """None if nothing runs, or only just begins to."""
+        """None if nothing runs, or if it is still starting."""
         if not self.is_locked():
             return None
         try:

@@ -1,7 +1,7 @@
-"""The newest statements of all clients: for which request each was, what was decided, and what it took.
+"""The newest statements of all clients, each with its request, the decisions about it, and its consumption.
 
-The endpoint writes one for every statement. Which policy decided, and whatever else only a reader wants to know, is
-found out when it is read.
+The endpoint writes one entry for every statement. Facts that only a reader needs, such as the deciding policy, are
+computed when the log is read.
 """
 
 import time
@@ -20,12 +20,12 @@ _KEPT: Final = 20_000
 _LONGEST_TEXT: Final = 1000
 
 Stage = Literal["rule", "permission", "fault", "capacity", "Cassandra"]
-"""The causes that refuse a statement, in the order in which it meets them."""
+"""The stages of a statement, each of which may refuse it, in their order."""
 
 
 @dataclass(kw_only=True, slots=True)
 class LoggedStatement:
-    """at: time.time(). stage: how far it has come. delay: seconds that a fault has added. seconds: None meanwhile."""
+    """at: time.time(). stage: the last one reached. delay: seconds added by a fault. seconds: None until it ends."""
 
     principal: Principal
     request_id: str
@@ -53,7 +53,7 @@ class LoggedStatement:
         self.error = error
 
     def failed(self, body: bytes) -> None:
-        """body: of Cassandra's ERROR."""
+        """body: the body of Cassandra's ERROR."""
         reader = Reader(body)
         reader.integer()
         self.ended(reader.string())
@@ -87,7 +87,7 @@ class LoggedStatement:
 
 
 class StatementLog:
-    """Appended to by the endpoint's thread only; `newest` may be asked in any."""
+    """Only the endpoint's thread may append; any thread may call `newest`."""
 
     def __init__(self) -> None:
         self._kept: deque[LoggedStatement] = deque(maxlen=_KEPT)
@@ -96,11 +96,11 @@ class StatementLog:
         self._kept.append(logged)
 
     def newest(self) -> list[LoggedStatement]:
-        """In their order, the newest last: 20,000 at most."""
+        """At most 20,000 statements in their order, the newest last."""
         return list(self._kept)
 
     def by_request(self) -> Mapping[str, list[LoggedStatement]]:
-        """Those that are for a request, by its id."""
+        """The statements that belong to a request, by the request's id."""
         found: dict[str, list[LoggedStatement]] = {}
         for each in self.newest():
             if each.request_id:
@@ -109,6 +109,6 @@ class StatementLog:
 
     @property
     def since(self) -> float:
-        """time.time() from which on no statement is missing."""
+        """The time.time() from which the log is complete."""
         kept = self.newest()
         return kept[0].at if len(kept) == _KEPT else 0.0

@@ -1,8 +1,9 @@
-"""The system keyspaces as Keyspaces shows them. Cassandra keeps them under names that no client can use.
+"""The system keyspaces as Keyspaces shows them, stored in Cassandra under names that no client can use.
 
-Cassandra's own system tables tell of Cassandra, and of a schema Keyspaces would not show yet. So each system keyspace
-lives in Cassandra as a plain one whose name begins with an underscore, and statements are sent there. Tables and
-columns are those of the developer guide, "System keyspaces"; it does not give their types, which are Cassandra 3.11's.
+Cassandra's own system tables describe Cassandra, and a schema that Keyspaces would not show yet. So each system
+keyspace is stored in Cassandra as an ordinary keyspace whose name begins with an underscore, and statements are sent
+there. The tables and columns are those of the developer guide, "System keyspaces"; the guide does not give the types,
+so they are Cassandra 3.11's.
 """
 
 import re
@@ -11,7 +12,7 @@ import uuid
 from cassandra.cluster import Session
 
 KEYSPACES = ("system", "system_schema", "system_schema_mcs", "system_multiregion_info")
-# And these are Cassandra's.
+# Cassandra's own keyspaces.
 CASSANDRAS_OWN = frozenset(
     "system system_auth system_distributed system_schema system_traces system_views system_virtual_schema".split()
 )
@@ -21,7 +22,7 @@ _ADDRESS = "127.0.0.1"
 # The view of a principal that may not describe the VPC endpoint: no peers.
 _NO_PEERS = "peers_of_none"
 
-# Not a client's to see: what is to be dropped at the next start, if it was not before.
+# Hidden from clients: the keyspaces that the next start drops, unless they are dropped before.
 _DROPPED = "keyspaces_being_dropped"
 DROPPED_KEYSPACES = f'"_system".{_DROPPED}'
 
@@ -67,7 +68,7 @@ _TABLES: dict[str, dict[str, str]] = {
         "tables": f"keyspace_name text, table_name text, {_TABLE_OPTIONS}, PRIMARY KEY (keyspace_name, table_name)",
         "columns": _COLUMNS,
         "types": f"{_TYPES}, PRIMARY KEY (keyspace_name, type_name)",
-        # Not in the developer guide, but drivers read them and users report that they are there; always empty.
+        # Not in the developer guide, but drivers read them and users report that they exist; always empty.
         "functions": """
             keyspace_name text, function_name text, argument_types frozen<list<text>>,
             argument_names frozen<list<text>>, body text, called_on_null_input boolean, language text,
@@ -119,11 +120,11 @@ _TABLES: dict[str, dict[str, str]] = {
 VISIBLE = frozenset(
     (keyspace, table) for keyspace, tables in _TABLES.items() for table in {*tables} - {_NO_PEERS, _DROPPED}
 )
-"""The system tables a client can read, as (keyspace, table)."""
+"""The system tables that a client can read, as (keyspace, table)."""
 
 
 def is_hidden(keyspace: str, table: str) -> bool:
-    """Of a stored table: whether no client is to know of it."""
+    """True for a stored table that no client may see."""
     return keyspace.startswith("_") and (keyspace[1:], table) not in VISIBLE
 
 
@@ -137,12 +138,12 @@ _STORED_NAME = re.compile(rf'(?<![\w"])"?_({"|".join(KEYSPACES)})"?(?![\w"])|(?<
 
 
 def with_public_names(message: str) -> str:
-    """Cassandra's message about a system table, in the names that a client knows."""
+    """Cassandra's message about a system table, with the names that clients know."""
     return _STORED_NAME.sub(lambda found: found[1] or "peers", message)
 
 
 def public_name(stored: tuple[str, str]) -> tuple[str, str]:
-    """The name a client knows a stored table by; that of any other table is its own."""
+    """The name under which clients know a stored table; any other table keeps its name."""
     keyspace, table = stored
     return (keyspace[1:], "peers" if table == _NO_PEERS else table) if keyspace.startswith("_") else stored
 
@@ -152,7 +153,7 @@ def create(session: Session) -> None:
         session.execute(f'CREATE KEYSPACE IF NOT EXISTS "_{keyspace}" WITH replication = {REPLICATION}')
         for table, columns in tables.items():
             session.execute(f'CREATE TABLE IF NOT EXISTS "_{keyspace}".{table} ({columns})')
-    # The developer guide has tags asked for by ARN as well as by name ("View the tags of a table").
+    # The developer guide reads tags by ARN as well as by name ("View the tags of a table").
     session.execute('CREATE INDEX IF NOT EXISTS tags_by_arn ON "_system_schema_mcs".tags (resource_id)')
 
 
@@ -172,8 +173,8 @@ def write_identity(session: Session, region: str) -> None:
     """The identity that the server reports.
 
     Values: developer guide, "Connecting with cqlsh", "System keyspaces" and "VPC endpoints". With a VPC endpoint,
-    system.peers has an entry for its address in each availability zone, that of the host one is connected to included;
-    this one is in one zone.
+    system.peers has an entry for its address in each availability zone, including the address of the connected host;
+    this endpoint is in one zone.
     """
     host = {
         "data_center": region,
@@ -200,7 +201,7 @@ def write_identity(session: Session, region: str) -> None:
         **host,
     )
     row = session.execute("SELECT partitioner FROM \"_system\".local WHERE key = 'local'").one()
-    if row is None or row.partitioner is None:  # else it is what a client has chosen
+    if row is None or row.partitioner is None:  # otherwise a client has chosen it
         write_partitioner(session, PARTITIONERS[0])
 
 

@@ -1,4 +1,4 @@
-"""Tables: as they are, as they are asked for, and what lies between the two, in the words of CQL."""
+"""Existing tables, declared tables, the difference between the two, and their CQL."""
 
 import datetime
 import re
@@ -13,9 +13,9 @@ Properties = Mapping[str, Mapping[str, str]]
 """Keyspaces' custom_properties, such as {'ttl': {'status': 'enabled'}}."""
 
 Autoscaling = Mapping[str, Mapping[str, str]]
-"""By column of system_schema_mcs.autoscaling, what it shows; empty for what is turned off."""
+"""The values of system_schema_mcs.autoscaling by column; a value is empty if auto scaling is turned off."""
 
-# As the developer guide's "Create table" gives them.
+# Source: developer guide, "Create table".
 DEFAULT_PROPERTIES: Properties = {
     "capacity_mode": {"throughput_mode": "PAY_PER_REQUEST"},
     "client_side_timestamps": {"status": "disabled"},
@@ -34,7 +34,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """kind: partition_key, clustering, static or regular. position: in its part of the key, else -1."""
+    """kind: partition_key, clustering, static or regular. position: in its part of the key, or -1."""
 
     type: str
     kind: str
@@ -89,7 +89,7 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class UserType:
-    """fields: CQL type by name. children: the types of its keyspace that it names."""
+    """fields: CQL type by name. children: the types of its keyspace that its fields use."""
 
     fields: Mapping[str, str]
     status: Status = Status.ACTIVE
@@ -105,7 +105,7 @@ def types_in(columns: Iterable[str]) -> frozenset[str]:
 
 
 class SchemaConflict(Exception):
-    """A table is there already, in a form that cannot be changed in place."""
+    """A table exists already, in a form that cannot be changed in place."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +126,7 @@ class TableSchema:
 
 
 def missing_columns(schema: TableSchema, table: Table) -> list[str]:
-    """Raises SchemaConflict."""
+    """The declared columns that the table lacks. Raises SchemaConflict."""
     wanted = {
         column: (_as_cassandra_writes(type_), "static" if column in schema.static else "regular", -1, "none")
         for column, type_ in schema.columns.items()
@@ -135,23 +135,23 @@ def missing_columns(schema: TableSchema, table: Table) -> list[str]:
         wanted[column] = (wanted[column][0], "partition_key", position, "none")
     for position, (column, order) in enumerate(schema.clustering_key.items()):
         wanted[column] = (wanted[column][0], "clustering", position, order.lower())
-    there = {
+    existing = {
         name: (column.type, column.kind, column.position, column.clustering_order)
         for name, column in table.columns.items()
     }
-    for column in sorted({*there, *wanted}):
-        if column in there and wanted.get(column) != there[column]:
+    for column in sorted({*existing, *wanted}):
+        if column in existing and wanted.get(column) != existing[column]:
             change = "is removed" if column not in wanted else "changes its type or its place in the key"
             raise SchemaConflict(
                 f"table {schema.keyspace}.{schema.name} exists and column {column!r} {change}, which Keyspaces"
                 " cannot do in place"
             )
-        if column not in there and wanted[column][1] in ("partition_key", "clustering"):
+        if column not in existing and wanted[column][1] in ("partition_key", "clustering"):
             raise SchemaConflict(
                 f"table {schema.keyspace}.{schema.name} exists and column {column!r} joins its key, which Keyspaces"
                 " cannot do in place"
             )
-    return [column for column in wanted if column not in there]
+    return [column for column in wanted if column not in existing]
 
 
 def column_definitions(columns: Mapping[str, str], static: frozenset[str]) -> str:

@@ -1,6 +1,6 @@
-"""Finds requests that exceed the capacity of their connection, table or partition, with CloudWatch's counts of them.
+"""Finds requests that exceed the capacity of their connection, table or partition, and counts them as CloudWatch does.
 
-`capacity` has the rules. Names of metrics and their dimensions: developer guide,
+`capacity` has the rules. Source of the metrics' names and dimensions: developer guide,
 https://docs.aws.amazon.com/keyspaces/latest/devguide/metrics-dimensions.html
 """
 
@@ -53,7 +53,7 @@ class TableThrottle:
         self.set(table, now)
 
     def set(self, table: Table, now: float) -> None:
-        """To the table's properties as they are now."""
+        """Applies the table's present properties."""
         for write, (word, new_table_peak, quota) in _OF_KIND.items():
             capacity = table.properties.get("capacity_mode", {})
             before = self._capacity.get(write)
@@ -75,7 +75,7 @@ class TableThrottle:
                     )
 
     def exceeded(self, key: Key | None, now: float, *, write: bool) -> str | None:
-        """The name of what has no capacity left; key: of the partition, None if the statement names none."""
+        """The metric of an exceeded capacity, or None. key: the partition's, None if the statement names none."""
         if key is not None and not self._partitions[write].of(key, now).has_some(now):
             return PARTITION
         return None if self._capacity[write].has_some(now) else _THROTTLE_EVENTS[write]
@@ -114,9 +114,9 @@ class TableThrottle:
 
 @dataclass(slots=True)
 class Demand:
-    """Of one statement on one table. key: of the partition, None if it names none. operation: as CloudWatch names it.
+    """The demand of one statement on one table. key: the partition's, None if the statement names no partition.
 
-    Units: those that are sure before it runs.
+    operation: as CloudWatch names it. read, write: the units that are certain before the statement runs.
     """
 
     table: TableThrottle
@@ -127,26 +127,26 @@ class Demand:
 
 
 class Throttling:
-    """Of one endpoint. All but `report` is called by the endpoint's thread only."""
+    """The throttling of one endpoint. Only the endpoint's thread may call its methods, except `report`."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self._tables: dict[tuple[str, str], TableThrottle] = {}
 
     def of(self, table: Table) -> TableThrottle:
-        """With the table's present properties."""
+        """The throttle of a table, with the table's present properties."""
         name, now = (table.keyspace, table.name), self.clock()
-        there = self._tables.get(name)
-        if there is None or there.created != table.created:
-            there = self._tables[name] = TableThrottle(table, now)
+        existing = self._tables.get(name)
+        if existing is None or existing.created != table.created:
+            existing = self._tables[name] = TableThrottle(table, now)
         else:
-            there.set(table, now)
-        return there
+            existing.set(table, now)
+        return existing
 
     def report(self) -> Mapping[str, Any]:
-        """As JSON: `metrics`, each with its dimensions, and `throttled_partitions`, the ten most throttled of a table.
+        """As JSON: `metrics`, each with its dimensions, and `throttled_partitions`, each table's ten most throttled.
 
-        The value of a metric is the sum since the endpoint began; of a Provisioned... metric it is the present one.
+        A metric's value is the sum since the endpoint started; a Provisioned... metric's is the present capacity.
         """
         now = self.clock()
         tables = list(self._tables.values())
@@ -157,7 +157,7 @@ class Throttling:
 
 
 class ConnectionThrottle:
-    """Of one connection."""
+    """The throttling of one connection."""
 
     def __init__(self, throttling: Throttling) -> None:
         self._clock = throttling.clock
@@ -167,7 +167,8 @@ class ConnectionThrottle:
     def admit(self, demands: Sequence[Demand], *, queries: int, write_type: str | None, consistency: str) -> None:
         """Takes the capacity that a request demands, all or none. Raises Refused.
 
-        queries: that count for the connection; a subquery of IN is one (developer guide, functional-differences.html).
+        queries: the number that counts for the connection; each subquery of IN is one (developer guide,
+        functional-differences.html).
         """
         now, write = self._clock(), write_type is not None
         if not self._queries.has_some(now):
@@ -181,7 +182,7 @@ class ConnectionThrottle:
             demand.table.take(demand.key, demand.write if write else demand.read, now, write=write)
 
     def settle(self, demand: Demand, read: float, write: float) -> None:
-        """Once it is known what was consumed."""
+        """Takes the rest, or gives units back, when the consumption is known."""
         now = self._clock()
         for units, is_write in ((read - demand.read, False), (write - demand.write, True)):
             if units:
@@ -196,7 +197,7 @@ def _most_throttled(partitions: Iterable[tuple[Key, Counter[str]]], most: int) -
     return sorted(partitions, key=lambda item: -item[1].total())[:most]
 
 
-# By whether it is written: the word in the names of properties, the peak of a new table, and the quota of a table.
+# For reads (False) and writes (True): the word in the properties' names, a new table's peak, and the table quota.
 _OF_KIND = {
     False: ("read", NEW_TABLE_READ_PEAK, Quota.READ_CAPACITY),
     True: ("write", NEW_TABLE_WRITE_PEAK, Quota.WRITE_CAPACITY),

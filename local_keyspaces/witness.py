@@ -1,4 +1,4 @@
-"""Remembers what clients of a running endpoint did that the service refuses, for a verdict on their program."""
+"""Records the clients' statements and settings that the service refuses, for a verdict on their program."""
 
 import re
 import ssl
@@ -18,9 +18,9 @@ _MANY_VALUES = re.compile(r"\?(?:, ?\?){3,}")
 
 @dataclass(kw_only=True)
 class Sighting:
-    """A statement, or a client's setting, as it was refused first, and how often.
+    """A refused statement or client setting: its first occurrence, and the number of occurrences.
 
-    shape: the statement without its values; empty for a setting. text: as it came. role: who ran it.
+    shape: the statement without its values; empty for a setting. text: the original statement. role: the client's.
     """
 
     rule: ServiceRule
@@ -33,7 +33,7 @@ class Sighting:
 
 @dataclass
 class Witness:
-    """Written to by the endpoint's thread only; read once the clients have ended."""
+    """Only the endpoint's thread writes to it; it is read when the clients have ended."""
 
     sightings: dict[tuple[ServiceRule, str], Sighting] = field(default_factory=dict)
     roles: set[str] = field(default_factory=set)
@@ -48,7 +48,7 @@ class Witness:
         self._add(Sighting(rule=rule, shape="", message=message))
 
     def refused(self, texts: Sequence[str], role: str, error: Refused) -> None:
-        """texts: the statements of the request, several if it is a batch of the protocol."""
+        """texts: the statements of the request; several for a BATCH message."""
         text = texts[0] if texts else ""
         shape = _shape(text)
         if len(texts) > 1:
@@ -63,13 +63,13 @@ class Witness:
     def _add(self, seen: Sighting) -> None:
         key = (seen.rule, seen.shape)
         if key not in self.sightings and len(self.sightings) >= _MOST_REMEMBERED:
-            # The program writes values into its texts: another statement of the same rule stands for this one.
+            # The program writes values into its statements: this one is counted with the others of the same rule.
             key = (seen.rule, "")
         self.sightings.setdefault(key, seen).times += 1
 
 
 class ConnectionWitness:
-    """Of one client's connection, signed in as `role`."""
+    """Records one client's connection, signed in as `role`."""
 
     def __init__(self, witness: Witness, role: str) -> None:
         self._witness = witness

@@ -1,6 +1,6 @@
-"""CQL statements, for an endpoint that decides which of them Cassandra sees.
+"""Parses CQL, for an endpoint that decides which statements reach Cassandra.
 
-`parse` understands a text as Cassandra 5 does, or refuses it: the strict side. Imports nothing else of `local/`.
+`parse` reads a text exactly as Cassandra 5 does, or refuses it. This package imports nothing else of the project.
 """
 
 from local_keyspaces.cql.lexer import CqlSyntaxError, Token, names_in, quoted, shape, tokenize

@@ -1,4 +1,4 @@
-"""Statements about keyspaces, tables and types, with what Keyspaces adds to Cassandra's: tags, and maps of maps."""
+"""Statements about keyspaces, tables and types, with Keyspaces' additions: tags, and maps of maps."""
 
 from collections.abc import Callable, Mapping
 
@@ -122,7 +122,7 @@ def _user_type_name(tokens: Tokens) -> TableName:
 
 
 def _more(tokens: Tokens, parse: Callable[[], object]) -> None:
-    """The lines of a definition after the first; there may be too many commas, as in Cassandra."""
+    """Parses the lines of a definition after the first; extra commas are allowed, as in Cassandra."""
     while tokens.accept(","):
         if not tokens.at(",", ")"):
             parse()
@@ -239,7 +239,7 @@ def _unsupported(tokens: Tokens, what: str) -> Unsupported:
 
 
 def _tags(tokens: Tokens, verb: str) -> Mapping[str, str]:
-    """`ADD TAGS {..}`; without the brace it is a column of that name."""
+    """Parses `ADD TAGS {..}`; without the brace, `tags` is a column's name."""
     if not (tokens.at_words(verb, "tags") and tokens.at("{", ahead=2)):
         return {}
     tokens.expect_words(verb, "tags")
@@ -254,7 +254,7 @@ def _tags(tokens: Tokens, verb: str) -> Mapping[str, str]:
 
 
 def _options(tokens: Tokens, order: dict[str, Order] | None = None) -> dict[str, Option]:
-    """`order` is what a table's CLUSTERING ORDER BY goes into, and that there may be one."""
+    """order: receives a table's CLUSTERING ORDER BY; None if the clause is not allowed."""
     options: dict[str, Option] = {}
     while True:
         if order is not None and tokens.accept_words("clustering", "order", "by"):
@@ -263,7 +263,7 @@ def _options(tokens: Tokens, order: dict[str, Order] | None = None) -> dict[str,
             options["compact storage"] = "true"
         else:
             name = tokens.name()
-            name = name.lower() if name.isascii() else name  # Cassandra's are case-insensitive even in quotes
+            name = name.lower() if name.isascii() else name  # case-insensitive in Cassandra, even in quotes
             tokens.expect("=")
             if name in options:
                 tokens.fail(f"Multiple definition for property '{name}'")

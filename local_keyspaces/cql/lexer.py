@@ -1,7 +1,7 @@
 """The tokens of CQL, split exactly as Cassandra 5 splits them (apache/cassandra, src/antlr/Lexer.g).
 
-Where Cassandra's generated lexer splits a text in a way that its grammar does not show, the text is refused: what is
-accepted here and there must be the same statement.
+If Cassandra's generated lexer splits a text differently from its grammar, the text is refused: an accepted text must be
+the same statement here and in Cassandra.
 """
 
 import re
@@ -12,8 +12,8 @@ from itertools import islice
 from typing import NoReturn
 
 _SHOWN = 100  # characters of a token, in a message
-MAX_TOKENS = 100_000  # takes a second; a batch of as many statements and columns as Keyspaces allows has fewer
-MAX_NESTING = 100  # far below Python's own limit, far above any statement a person writes
+MAX_TOKENS = 100_000  # takes a second; the largest batch that Keyspaces allows has fewer
+MAX_NESTING = 100  # far below Python's own limit, far above any statement that a person writes
 
 # org/apache/cassandra/cql3/reserved_keywords.txt
 _RESERVED = """
@@ -28,13 +28,13 @@ _TIME = r"T(?:\d+H(?:\d+M)?(?:\d+S)?|\d+M(?:\d+S)?|\d+S)"
 _PERIOD = r"(?:\d+Y(?:\d+M)?(?:\d+D)?|\d+M(?:\d+D)?|\d+D)"
 _WORD_ENDS = "(?![A-Za-z0-9_])"  # Cassandra splits `1abc` in two; no statement needs that
 
-# Quantifiers are possessive where a failed match could be retried at every character. ASCII: case-insensitivity must
-# not reach the long s or the Kelvin sign.
+# Quantifiers are possessive where a failed match could be retried at every character. ASCII: a case-insensitive match
+# must not accept the long s or the Kelvin sign.
 _TOKEN = re.compile(
     rf"""
       (?P<hidden> [ \t\n\r]++ | (?:--|//) [^\n\r]*+ [\n\r] | /\*(?s:.*?)\*/ )
     | (?P<uuid> {_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}} {_WORD_ENDS} )
-    | (?P<refused> {_HEX}{{8}}- | expr\( )   # Cassandra takes the one for a UUID, and the other for one token
+    | (?P<refused> {_HEX}{{8}}- | expr\( )   # Cassandra reads the first as a UUID, and the second as one token
     | (?P<hex> 0[xX]{_HEX}*+ {_WORD_ENDS} )
     | (?P<duration> -?(?: (?:\d++(?i:mo|ms|us|\u00b5s|ns|[ywdhms]))++
                         | P\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d | P{_TIME} | P\d+W | P{_PERIOD}(?:{_TIME})? ) {_WORD_ENDS} )
@@ -53,14 +53,14 @@ _CONSTANTS = frozenset(["string", "integer", "float", "boolean", "duration", "uu
 
 
 class CqlSyntaxError(Exception):
-    """The text is no statement that both this parser and Cassandra understand; the message is for the client."""
+    """The text is not a statement that both this parser and Cassandra accept; the message is for the client."""
 
     def __init__(self, text: str, position: int, problem: str) -> None:
         super().__init__(text, position, problem)
         self._text, self._position, self._problem = text, position, problem
 
     def __str__(self) -> str:
-        # Lines are counted only if someone asks: an attempt's error is dropped, and there may be many of those.
+        # Lines are counted only when the message is needed: the errors of failed attempts are dropped, and may be many.
         line = self._text.count("\n", 0, self._position) + 1
         column = self._position - self._text.rfind("\n", 0, self._position) - 1
         return f"line {line}:{column} {self._problem.encode(errors='replace').decode()}"
@@ -87,13 +87,13 @@ class Token:
 
 
 class Tokens:
-    """The tokens of one statement, and the place that the parser has come to."""
+    """The tokens of one statement, and the parser's position."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         tokens = list(islice(tokenize(text), MAX_TOKENS + 1))
         if len(tokens) > MAX_TOKENS:
-            raise CqlSyntaxError(text, tokens[-1].start, f"more than {MAX_TOKENS} words and signs")
+            raise CqlSyntaxError(text, tokens[-1].start, f"more than {MAX_TOKENS} tokens")
         self._tokens = [*tokens, Token("end", "", len(text), len(text))]
         self._depth = 0
         self.position = 0
@@ -159,7 +159,7 @@ class Tokens:
 
 
 def tokenize(text: str) -> Iterator[Token]:
-    """Without spaces and comments. Raises CqlSyntaxError."""
+    """The tokens of a text, without spaces and comments. Raises CqlSyntaxError."""
     position = 0
     while position < len(text):
         match = _TOKEN.match(text, position)
@@ -179,7 +179,7 @@ def _token(kind: str, match: re.Match[str]) -> Token:
         case "dollar":
             return Token("string", text[2:-2], start, end)
         case "quoted" if text == '""':
-            return Token("empty", "", start, end)  # no column here has the name that Thrift's super columns had
+            return Token("empty", "", start, end)  # only Thrift's super columns had an empty name
         case "quoted":
             return Token(kind, text[1:-1].replace('""', '"'), start, end)
         case "word":
@@ -196,7 +196,7 @@ def _kind_of_word(word: str) -> str:
 
 
 def names_in(text: str) -> frozenset[str]:
-    """Of columns, above all: every name in a statement that is not part of a longer one, such as a table's in full."""
+    """The names in a statement, mainly of columns, without parts of a qualified name such as keyspace.table."""
     tokens = Tokens(text)._tokens
     return frozenset(
         token.text
@@ -206,7 +206,7 @@ def names_in(text: str) -> frozenset[str]:
 
 
 def shape(text: str) -> str:
-    """The statement with `?` for each constant, so that statements that differ in their values only are one."""
+    """The statement with `?` for each constant, so that statements which differ only in their values are equal."""
     pieces, at = [], 0
     for token in Tokens(text)._tokens:
         if token.is_constant:
@@ -216,5 +216,5 @@ def shape(text: str) -> str:
 
 
 def quoted(name: str) -> str:
-    """As CQL writes a name, case and all."""
+    """A name in CQL's double quotes, which keep its case."""
     return '"{}"'.format(name.replace('"', '""'))

@@ -1,4 +1,4 @@
-"""CQL's statements, and among them those about rows, after apache/cassandra, src/antlr/Parser.g."""
+"""Parses CQL statements; those about rows are parsed here. Source: apache/cassandra, src/antlr/Parser.g."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -23,7 +23,7 @@ _COMPARISONS = ("=", "<", "<=", ">", ">=", "!=")
 
 
 def parse(text: str) -> Statement:
-    """The one statement that `text` is. Raises CqlSyntaxError, and nothing else."""
+    """Parses exactly one statement. Raises CqlSyntaxError, and no other exception."""
     tokens = Tokens(text)
     statement = parse_unsupported(tokens) or parse_schema_statement(tokens) or _Rows(tokens).parse()
     while tokens.accept(";"):
@@ -104,7 +104,7 @@ class _Rows(Selection):
         return True
 
     def _ordering(self) -> bool:
-        """True for an ordering by the similarity of vectors."""
+        """Parses an ordering; returns True if it orders by the similarity of vectors."""
         self.tokens.name()
         ann = self.tokens.accept_words("ann", "of")
         if ann:
@@ -153,7 +153,7 @@ class _Rows(Selection):
         return literal(self.tokens.take())
 
     def _using(self) -> tuple[Term | None, Term | None]:
-        """TTL and timestamp. Cassandra takes the last of several; here they are an error."""
+        """Returns TTL and timestamp. Cassandra uses the last of repeated ones; here a repetition is an error."""
         found: dict[str, Term] = {}
         more = self.tokens.accept_words("using")
         while more:
@@ -244,7 +244,7 @@ class _Rows(Selection):
         return column
 
     def _conditions(self) -> bool:
-        """True for the conditions IF EXISTS."""
+        """Parses the conditions; returns True for IF EXISTS."""
         if not self.tokens.accept_words("if"):
             return False
         names_column = self.tokens.at(*_COMPARISONS, "[", ".", ahead=1) or self.tokens.at_words("in", ahead=1)

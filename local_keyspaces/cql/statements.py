@@ -1,20 +1,20 @@
 """Parsed CQL statements, as far as authorisation and Keyspaces' own rules need them.
 
-Names are as Cassandra knows them: an unquoted one in lower case, a quoted one without its quotes.
+Names are as in Cassandra: unquoted names in lower case, quoted names without their quotes.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-# Strings, numbers and booleans as their text.
+# Strings, numbers and booleans are kept as text.
 Option: TypeAlias = str | Mapping[str, "Option"] | tuple["Option", ...]
 Order: TypeAlias = Literal["ASC", "DESC"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TableName:
-    """A table's or a type's name. `text[start:end]` is the whole of it, keyspace included."""
+    """A table's or a type's name. `text[start:end]` is the complete name, with the keyspace."""
 
     keyspace: str | None
     name: str
@@ -26,9 +26,9 @@ class TableName:
 class Term:
     """A value.
 
-    `text` is a literal's decoded text, None for null; of a call it is the function's name.
-    `size` is the most bytes it takes, None where only its execution tells.
-    `marker` counts the statement's markers from 0, in order of text; of `:x`, `marker_name` is x.
+    `text` is a literal's decoded text, None for null; for a call, it is the function's name.
+    `size` is the largest possible size in bytes, None if only the execution determines it.
+    `marker` is the index of a marker in the statement's text, from 0; for `:x`, `marker_name` is x.
     `elements` are the parts of a collection (keys and values alternate), the arguments of a call, the operands of
     arithmetic.
     """
@@ -65,7 +65,7 @@ class Select:
 
 @dataclass(frozen=True, kw_only=True)
 class Insert:
-    """As in Cassandra, nothing says that there are as many `values` as `columns`."""
+    """As in Cassandra's grammar, the numbers of `values` and `columns` may differ."""
 
     table: TableName
     columns: tuple[str, ...]
@@ -79,7 +79,7 @@ class Insert:
 
 @dataclass(frozen=True, kw_only=True)
 class Update:
-    """`assignments` are columns and the terms on their right, after an index, a key if there is one."""
+    """`assignments` are columns with the terms on their right side; an index or a key comes first, if there is one."""
 
     table: TableName
     assignments: tuple[tuple[str, tuple[Term, ...]], ...]
@@ -140,9 +140,9 @@ class DropKeyspace:
 
 @dataclass(frozen=True, kw_only=True)
 class Type:
-    """`cql` is its canonical text. A quoted name that differs from an unquoted one keeps its quotes, here and there.
+    """`cql` is the canonical text. `cql` and `names` keep the quotes of a name that needs them.
 
-    `depth` counts the collections that are one in the other. `user_types` are names without keyspace and quotes.
+    `depth` is the number of nested collections. `user_types` are names without keyspace and quotes.
     """
 
     cql: str
@@ -153,7 +153,7 @@ class Type:
 
 @dataclass(frozen=True, kw_only=True)
 class CreateTable:
-    """The keys are empty if the text says none, and may name columns that there are not."""
+    """The keys are empty if the text has none, and may name columns that do not exist."""
 
     table: TableName
     if_not_exists: bool
@@ -196,7 +196,7 @@ class DropType:
 
 @dataclass(frozen=True, kw_only=True)
 class Unsupported:
-    """A statement that Cassandra knows and Keyspaces does not; only its head was read."""
+    """A statement that Cassandra supports and Keyspaces does not; only its first words were parsed."""
 
     what: str
 

@@ -1,7 +1,7 @@
-"""Values, and what a SELECT selects, after apache/cassandra, src/antlr/Parser.g: 3.11's and what 5.0 added.
+"""Parses values and the selection of a SELECT, after apache/cassandra, src/antlr/Parser.g of 3.11 and 5.0.
 
-Two places of that grammar depend on how far ANTLR looks ahead: JSON and DISTINCT as columns, and type hints. A text
-that could be read in two ways there is read in the way that finds the same names, functions and markers, or refused.
+Two parts of this grammar depend on ANTLR's lookahead: JSON and DISTINCT as columns, and type hints. An ambiguous text
+is read in the way that finds the same names, functions and markers, or it is refused.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ class Terms:
         return tuple(values)
 
     def until(self, closing: str, parse: Callable[[], T]) -> tuple[T, ...]:
-        """None or more, separated by commas, and what closes them."""
+        """Zero or more, separated by commas, and the closing sign."""
         if self.tokens.accept(closing):
             return ()
         values = self.listed(parse)
@@ -51,7 +51,7 @@ class Terms:
         return operands[0]
 
     def at_appended_column(self) -> bool:
-        """At the `+ c` of `c = [1] + c`: a column, where a term can only be a function."""
+        """True at the `+ c` of `c = [1] + c`: this name is a column, and a name in a term can only be a function."""
         name = self.tokens.peek(1)
         return self.tokens.at("+") and name.is_name and not self.tokens.at("(", ".", ahead=2)
 
@@ -138,7 +138,7 @@ class Terms:
         return value
 
     def function_name(self) -> str | None:
-        """None if no function is called here; a word that names none may still be a column."""
+        """The name of a called function; None if no function is called here: the word may still be a column."""
         if self.tokens.at("(", ahead=1) and _names_function(self.tokens.peek()):
             return self.tokens.take().text
         qualified = self.tokens.peek().is_name and self.tokens.at(".", ahead=1) and self.tokens.at("(", ahead=3)
@@ -149,7 +149,7 @@ class Terms:
         return None
 
     def accept_type_hint(self) -> bool:
-        """`(int)`, if a value follows. A type ends at the first parenthesis, so what is read twice is short."""
+        """Accepts `(int)` if a value follows. A type ends at the first parenthesis, so little text is read twice."""
         position = self.tokens.position
         try:
             self.tokens.expect("(")
@@ -185,13 +185,13 @@ class Selection(Terms):
             self._operand()
 
     def at_selector(self) -> bool:
-        """After JSON or DISTINCT: those are columns themselves where no selection begins."""
+        """For the word after JSON or DISTINCT: if no selection begins here, JSON or DISTINCT is itself a column."""
         if self.tokens.at_words("as") and self.tokens.peek(1).is_name:
             return False
         return self._at_value() or self.tokens.at("*", "-")
 
     def _operand(self) -> None:
-        # Limited, though it takes no stack here: it does in Cassandra.
+        # Limited because each sign takes stack in Cassandra, although it takes none here.
         for _ in range(MAX_NESTING):
             if not self.tokens.accept("-"):
                 break
@@ -242,7 +242,7 @@ class Selection(Terms):
         self.tokens.expect(")")
 
     def _entry(self) -> Callable[[], None]:
-        """Parses a set's element or a map's entry: whichever the first one was."""
+        """Returns a parser of a set's elements or a map's entries; the first one decides between the two."""
         is_map: list[bool] = []
 
         def parse() -> None:
@@ -296,7 +296,7 @@ def literal(token: Token) -> Term:
         case "reserved":
             return Term(kind="literal", size=0)
         case "string":
-            # A lone surrogate is in no text that came over the wire.
+            # A text from the network has no lone surrogate.
             size = len(token.text.encode(errors="surrogatepass"))
         case "hex":
             size = (len(token.text) - 1) // 2

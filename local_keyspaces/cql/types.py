@@ -12,7 +12,7 @@ tinyint uuid varchar varint
 _NATIVE = frozenset(_NATIVE_WORDS.split())
 _PARAMETERS = {"frozen": 1, "list": 1, "set": 1, "map": 2, "tuple": None, "vector": 1}
 _COLLECTIONS = frozenset(["list", "set", "map"])
-# Words that may name a column, but no type: Parser.g's non_type_ident and reservedTypeNames.
+# Words that may name a column, but not a type: Parser.g's non_type_ident and reservedTypeNames.
 _NO_TYPE_WORDS = """
 ttl count writetime maxwritetime cast json distinct byte complex enum interval macaddr bitstring
 """
@@ -35,7 +35,7 @@ def read_type(tokens: Tokens) -> Type:
 
 
 def parse_type(text: str) -> Type:
-    """The one type that `text` is, as Cassandra writes it. Raises CqlSyntaxError."""
+    """Parses exactly one type, in Cassandra's notation. Raises CqlSyntaxError."""
     tokens = Tokens(text)
     type_ = read_type(tokens)
     if tokens.peek().kind != "end":
@@ -72,7 +72,7 @@ def _parse_parametrised(tokens: Tokens) -> Type:
 
 
 def _user_type(tokens: Tokens, keyspace: str) -> Type:
-    """keyspace: with its dot, as it is to be written; or nothing."""
+    """keyspace: its written form with the dot, or empty."""
     token = tokens.peek()
     if token.kind == "identifier" and is_reserved(token.text):
         tokens.fail()

@@ -2,12 +2,12 @@
 
 run     starts the endpoint, runs the program's own tests, and writes the report
 places  finds the statements in the source text
-report  what was refused, with its rule and a rewrite, the settings, the consumption, and whether the program is ready
+report  the verdict: refused statements with rules and rewrites, the settings, the consumption, ready or not
 page    the report as HTML
 """
 
 NOT_READY = 10
-"""The exit code where the command ended with 0 and the program is not ready."""
+"""The exit code if the command ended with 0 and the program is not ready."""
 
 GIVEN = (
     *("KEYSPACES_HOST", "KEYSPACES_PORT", "KEYSPACES_ENDPOINT", "KEYSPACES_CA_FILE", "SSL_CERTFILE"),
@@ -15,4 +15,4 @@ GIVEN = (
     *("AWS_SDK_LOAD_CONFIG", "AWS_CREDENTIAL_PROFILES_FILE"),
     *("KEYSPACES_USER_NAME", "KEYSPACES_PASSWORD"),
 )
-"""Environment variables of the command."""
+"""The environment variables that the command gets."""

@@ -28,7 +28,7 @@ class RefusedStatement:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """Everything that one rule refused. rule: its name. times: of all statements, or of a connection's setting.
+    """Everything that one rule refused. rule: its name. times: the count of all statements, or of a client setting.
 
     blocks: the program does not work on the service as it is.
     """
@@ -56,7 +56,7 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """exit_code: the command's. reasons: why it is not ready. unseen: settings that no endpoint can observe."""
+    """exit_code: the command's. reasons: against "ready". unseen: the settings that no endpoint can observe."""
 
     command: Sequence[str]
     exit_code: int
@@ -69,7 +69,7 @@ class Verdict:
     unseen: Sequence[str]
     connections: int
     policies: Mapping[str, Any]
-    """For each role, the smallest IAM policy that would have done."""
+    """For each role, the smallest IAM policy that would have been enough."""
     total: Usage
     tables: Sequence[Usage]
     shapes: Sequence[Usage]
@@ -82,7 +82,7 @@ class Verdict:
 class Run:
     """A command that has ended.
 
-    metered: the meter's statements. decisions: of each role. directory: of the command's source text.
+    metered: the meter's statements. decisions: by role. directory: the folder of the command's source text.
     """
 
     command: Sequence[str]
@@ -153,9 +153,8 @@ def _reasons(run: Run, findings: Sequence[Finding], total: Usage) -> Iterable[st
         yield "no client has signed in: the command does not use the endpoint that its environment names"
     elif not total.statements:
         yield (
-            "no statement has read or written a table: the run shows nothing. A driver with another local data centre"
-            " than"
-            f" {run.region} connects and runs nothing, too"
+            "no statement has read or written a table, so the run proves nothing. A driver with another local data"
+            f" centre than {run.region} also connects and runs no statement"
         )
     for finding in findings:
         if finding.blocks:
@@ -177,9 +176,9 @@ def _unseen(region: str) -> Sequence[str]:
     return (
         f"the local data centre is the Region, {region}; a load-balancing policy must not name another",
         "a client that sends a server name may still not check the certificate's name and authority",
-        "each address needs enough connections for the load, planned for 500 requests a second each; here there is one"
-        " address, on the service there are up to nine, and two or three in a VPC",
-        "timeouts of requests need 5 seconds at least, and retries an exponential backoff",
+        "each address needs enough connections for the load: plan 500 requests a second for each connection. The local"
+        " endpoint has one address, the service has up to nine, and two or three in a VPC",
+        "request timeouts must be at least 5 seconds, and retries need an exponential backoff",
     )
 
 

@@ -28,9 +28,9 @@ from local_keyspaces.witness import Witness
 
 _NAME = "verdict"
 _STOP_SECONDS = 10.0
-# Other credentials would win over the profile, and reach the service itself.
-_TAKEN_AWAY = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_ROLE_ARN")
-_TAKEN_AWAY_PREFIXES = ("AWS_CONTAINER_", "AWS_WEB_IDENTITY_", "AWS_ENDPOINT_URL")
+# Other credentials would take precedence over the profile, and would reach the service itself.
+_REMOVED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_ROLE_ARN")
+_REMOVED_PREFIXES = ("AWS_CONTAINER_", "AWS_WEB_IDENTITY_", "AWS_ENDPOINT_URL")
 
 
 def run_verdict(
@@ -46,9 +46,9 @@ def run_verdict(
     progress: Progress,
     capacity_clock: Clock | None = None,
 ) -> int:
-    """directory: has the jars; the rest is kept in `verdict` below it, and begins empty each time.
+    """directory: has the jars; all other data is in its folder `verdict`, and is deleted at each start.
 
-    Returns the command's exit code if it is not 0, else NOT_READY or 0. Raises LocalKeyspacesError.
+    Returns the command's exit code if it is not 0, otherwise NOT_READY or 0. Raises LocalKeyspacesError.
     """
     if not command:
         raise LocalKeyspacesError("there is no command to run: give it after --, as in --verdict report.html -- pytest")
@@ -123,7 +123,7 @@ def run_verdict(
 
 
 async def _run_command(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Its exit code; 128 and the number of the signal that ended it, as in shells. Raises LocalKeyspacesError."""
+    """The exit code, or 128 plus the number of the signal that ended it, as in shells. Raises LocalKeyspacesError."""
     try:
         process = await asyncio.create_subprocess_exec(*command, env=environment, start_new_session=True)
     except OSError as error:
@@ -148,9 +148,9 @@ def _environment(keyspaces: LocalKeyspaces, state: State, region: str, profile: 
         "AWS_PROFILE": profile,
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
-        # Without it, AWS's plugin for Node.js, which uses the SDK's version 2, looks for credentials at home only.
+        # Without it, AWS's plugin for Node.js, which uses the SDK's version 2, reads only the home folder.
         "AWS_SDK_LOAD_CONFIG": "1",
-        # The name that AWS's SDK for Java has for the first in its version 1, which the plugin for Java driver 3 uses.
+        # AWS_SHARED_CREDENTIALS_FILE as version 1 of AWS's SDK for Java names it; the plugin for Java driver 3 uses it.
         "AWS_CREDENTIAL_PROFILES_FILE": str(state.profiles),
         "KEYSPACES_USER_NAME": user_name,
         "KEYSPACES_PASSWORD": password,
@@ -159,7 +159,7 @@ def _environment(keyspaces: LocalKeyspaces, state: State, region: str, profile: 
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name not in _TAKEN_AWAY and not name.startswith(_TAKEN_AWAY_PREFIXES)
+        if name not in _REMOVED and not name.startswith(_REMOVED_PREFIXES)
     }
     return {**kept, **given}
 
@@ -175,6 +175,5 @@ def _print(verdict: Verdict, reports: Sequence[Path], progress: Progress) -> Non
     total = verdict.total
     progress.say(
         f"  consumed: {total.statements} statements, {total.read_units:g} read units, {total.write_units:g} write"
-        f" units,"
-        f" ${total.dollars:.6f}"
+        f" units, ${total.dollars:.6f}"
     )

@@ -290,7 +290,7 @@ def test_prints_what_was_consumed(
     dearest = printed[printed.index("  statement\n") :].splitlines()[1:]
     units_of = [sum(map(float, line.split()[:2])) for line in dearest[: dearest.index("")] if "more:" not in line]
     assert units_of == sorted(units_of, reverse=True)
-    assert "shop.items" in printed and "test" in printed and "of the statements are estimates" in printed
+    assert "shop.items" in printed and "test" in printed and "of the statements are metered by an estimate" in printed
     print_meter(state, as_json=True)
     assert json.loads(capsys.readouterr().out)["statements"]
 

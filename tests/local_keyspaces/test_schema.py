@@ -198,7 +198,7 @@ def test_has_types_that_cannot_be_changed(schema: Session) -> None:
             "at most 8 are supported",
         ),
         ("CREATE TABLE ddl._t (a int PRIMARY KEY)", "no viable alternative"),
-        ('CREATE TABLE ddl."_t" (a int PRIMARY KEY)', "begin with no underscore"),
+        ('CREATE TABLE ddl."_t" (a int PRIMARY KEY)', "do not begin with an underscore"),
         (f"CREATE TABLE ddl.{'t' * 49} (a int PRIMARY KEY)", "1 to 48"),
         ("CREATE TABLE ddl.t (a int PRIMARY KEY) WITH nothing = 3", "Unknown property 'nothing'"),
         (
