@@ -34,7 +34,7 @@ from local_keyspaces.meter_report import summary
 from local_keyspaces.processes import end_leftovers
 
 _DOWN_SECONDS = 90.0
-_EXIT_SECONDS = 10.0  # once it has nothing more to stop
+_EXIT_SECONDS = 10.0  # after it has stopped everything else
 
 
 def main() -> int:
@@ -44,7 +44,7 @@ def main() -> int:
     except (LocalError, LocalKeyspacesError, ProgramError) as error:
         print(f"local: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:  # the reader of our output, such as `head`, has had enough
+    except BrokenPipeError:  # the reader of our output, such as `head`, closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         return 130
@@ -54,17 +54,19 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local", description="The declared stack on this machine.")
     parser.add_argument(
-        "--directory", type=Path, default=Path(".local"), help="where everything is kept (default: .local)"
+        "--directory", type=Path, default=Path(".local"), help="where all data is kept (default: .local)"
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    up = commands.add_parser("up", help="run everything the Pulumi program declares, until Ctrl-C")
+    up = commands.add_parser("up", help="run everything that the Pulumi program declares, until Ctrl-C")
     up.add_argument(
         "--program", type=Path, default=Path(), metavar="FOLDER", help="of the Pulumi program (default: this folder)"
     )
-    up.add_argument("--detach", action="store_true", help="return once it is up; `down` stops it")
-    up.add_argument("--port", type=port_number, default=8080, help="of the load balancer on 127.0.0.1 (default: 8080)")
-    up.add_argument("--stack", default="dev", help="whose settings to use (default: dev)")
+    up.add_argument("--detach", action="store_true", help="return when the stack runs; `down` stops it")
+    up.add_argument(
+        "--port", type=port_number, default=8080, help="port of the load balancer on 127.0.0.1 (default: 8080)"
+    )
+    up.add_argument("--stack", default="dev", help="the stack whose settings are used (default: dev)")
     add_fault_option(up)
     add_capacity_options(up)
     up.set_defaults(run=_up)
@@ -73,19 +75,19 @@ def _parser() -> argparse.ArgumentParser:
     add_faults_arguments(faults)
     faults.set_defaults(run=_faults)
 
-    status = commands.add_parser("status", help="what is running")
+    status = commands.add_parser("status", help="show the running stack and its tasks")
     status.add_argument("--json", action="store_true")
     status.set_defaults(run=_status)
 
-    output = commands.add_parser("output", help="the stack's outputs, like `pulumi stack output`")
+    output = commands.add_parser("output", help="show the stack's outputs, like `pulumi stack output`")
     output.add_argument("name", nargs="?", metavar="NAME")
     output.add_argument("--json", action="store_true")
     output.set_defaults(run=_output)
 
     run = commands.add_parser(
-        "run", help="run a task by hand that is on a schedule or runs once; its exit code is ours"
+        "run", help="run a scheduled task or a task that runs once; exits with the task's exit code"
     )
-    run.add_argument("name", metavar="NAME", help="of the microservice")
+    run.add_argument("name", metavar="NAME", help="name of the microservice")
     run.add_argument(
         "--program", type=Path, default=Path(), metavar="FOLDER", help="of the Pulumi program (default: this folder)"
     )
@@ -93,11 +95,11 @@ def _parser() -> argparse.ArgumentParser:
 
     add_reading_commands(commands)
 
-    console = commands.add_parser("console", help="the address of the console, for a browser on this machine")
+    console = commands.add_parser("console", help="show the address of the console, for a browser on this machine")
     console.set_defaults(run=_console)
 
     permissions = commands.add_parser(
-        "permissions", help="what each role may do, and has done; 1 if one did not use all"
+        "permissions", help="show each role's permissions and their use; exits with 1 if one was unused or missing"
     )
     permissions.add_argument(
         "--program", type=Path, default=Path(), metavar="FOLDER", help="of the Pulumi program (default: this folder)"
@@ -117,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     bulk.set_defaults(run=_bulk)
 
-    down = commands.add_parser("down", help="stop everything; the data stays")
+    down = commands.add_parser("down", help="stop everything and keep the data")
     down.set_defaults(run=_down)
 
     destroy = commands.add_parser("destroy", help="stop everything and delete the data")
@@ -176,7 +178,7 @@ def _up_detached(options: argparse.Namespace, state: StackState) -> None:
                 print(lines.read(), end="", flush=True)
                 shown = lines.tell()
             if ended:
-                raise LocalError(f"it did not come up; its output is in {log_file}")
+                raise LocalError(f"the stack did not start; its output is in {log_file}")
             if running is not None and running.ready:
                 return
             time.sleep(0.2)
@@ -213,7 +215,7 @@ def _output(options: argparse.Namespace, state: StackState) -> None:
     elif options.name in running.outputs:
         chosen = running.outputs[options.name]
     else:
-        raise LocalError(f"there is no output {options.name!r}; there are {', '.join(running.outputs)}")
+        raise LocalError(f"there is no output {options.name!r}; the outputs are {', '.join(running.outputs)}")
     if options.json or (options.name is not None and not isinstance(chosen, str)):
         print(json.dumps(chosen, indent=2))
     elif options.name is not None:
@@ -260,7 +262,7 @@ def _bulk(options: argparse.Namespace, state: StackState) -> None:
     declared = Evaluation(options.program.resolve(), running.stack, "127.0.0.1").run()
     loads = {load.name: load for load in declared.stack.bulk_loads}
     if options.name not in loads:
-        raise LocalError(f"there is no bulk load {options.name!r}; there are {', '.join(loads) or 'none'}")
+        raise LocalError(f"there is no bulk load {options.name!r}; the bulk loads are {', '.join(loads) or 'none'}")
     become_bulk_load(loads[options.name], options.source, state, running)
 
 
@@ -279,7 +281,7 @@ def _down(_: argparse.Namespace, state: StackState) -> None:
     deadline = time.monotonic() + _DOWN_SECONDS
     while state.is_locked():
         if time.monotonic() > deadline:
-            raise LocalError(f"process {running.pid if running else '?'} does not end; end it with kill -9, then again")
+            raise LocalError(f"process {running.pid if running else '?'} does not end; use kill -9, and try again")
         time.sleep(0.1)
     if running is not None:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -288,7 +290,7 @@ def _down(_: argparse.Namespace, state: StackState) -> None:
     if running is None and not ended:
         print("nothing was running")
     else:
-        print("stopped" + (f", and what was left over: {', '.join(ended)}" if ended else ""))
+        print("stopped" + (f", and processes of an earlier run: {', '.join(ended)}" if ended else ""))
 
 
 def _destroy(options: argparse.Namespace, state: StackState) -> None:

@@ -1,4 +1,4 @@
-"""Asks the console of a running stack what it shows, for commands with `--json`."""
+"""Requests the values of a running stack from its console, for commands with `--json`."""
 
 import json
 import time
@@ -31,7 +31,7 @@ def ask(running: Running, what: str, parameters: Mapping[str, str] | None = None
         },
     )
     try:
-        # Straight to this machine, whatever proxy the environment names.
+        # Connects directly, even if the environment names a proxy.
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=_SECONDS) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
@@ -42,7 +42,7 @@ def ask(running: Running, what: str, parameters: Mapping[str, str] | None = None
 
 
 def log_lines(running: Running, parameters: Mapping[str, str], *, follow: bool) -> Iterator[Mapping[str, Any]]:
-    """The newest lines that match, the newest last; with `follow`, those that come, for ever."""
+    """The newest matching lines, the newest last; with `follow`, also all new lines, without an end."""
     shown: dict[str, int] = {}
     while True:
         most = parameters.get("most", "") if not shown else str(_LINES_OF_A_POLL)

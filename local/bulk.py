@@ -1,4 +1,4 @@
-"""A declared bulk load, run here by Spark's local mode: the same program, arguments, jars and role."""
+"""Runs a declared bulk load in Spark's local mode, with the same program, arguments, jars and role."""
 
 import os
 import sys
@@ -20,15 +20,15 @@ _PASSWORD = b"changeit"  # of a file with one public certificate; the program ex
 
 
 def become_bulk_load(load: BulkLoad, source: Path, state: StackState, running: Running) -> NoReturn:
-    """Fills the table of the running stack from `source`, a file or a folder in place of S3, in place of this process.
+    """Replaces this process by Spark, which fills the running stack's table from `source`, a file or a folder.
 
-    Raises LocalError if Spark is not installed, or the source not there.
+    Raises LocalError if Spark is not installed, or if the source does not exist.
     """
     spark = find_spec("pyspark")
     if spark is None or spark.origin is None:
         raise LocalError("Spark is not installed; run .venv/bin/uv pip install 'pyspark==3.5.7' (370 MB)")
     if not source.exists():
-        raise LocalError(f"{source}: is not there")
+        raise LocalError(f"{source} does not exist")
     truststore = state.keyspaces / "ca.p12"
     certificate = PKCS12Certificate(load_pem_x509_certificate(state.ca_file.read_bytes()), b"endpoint")
     truststore.write_bytes(serialize_java_truststore([certificate], BestAvailableEncryption(_PASSWORD)))
@@ -44,7 +44,7 @@ def become_bulk_load(load: BulkLoad, source: Path, state: StackState, running: R
         "--master=local[*]",
         f"--jars={','.join(map(str, load.jars))}",
         "--conf=spark.ui.enabled=false",
-        "--conf=spark.log.level=WARN",  # the reason of a failure is among the last lines
+        "--conf=spark.log.level=WARN",  # so that the reason of a failure is in the last lines
         "--conf=spark.driver.host=127.0.0.1",
         "--conf=spark.driver.bindAddress=127.0.0.1",
         str(load.program),
@@ -59,6 +59,6 @@ def become_bulk_load(load: BulkLoad, source: Path, state: StackState, running: R
         "AWS_PROFILE": load.role.arn.rpartition("/")[2],
     }
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        environment.pop(name, None)  # they would come before the profile
+        environment.pop(name, None)  # they would take precedence over the profile
     sys.stdout.flush()
     os.execve(command[0], command, environment)

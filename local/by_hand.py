@@ -1,4 +1,4 @@
-"""One run of a task by hand, in the stack that is running: what a schedule does on AWS."""
+"""Runs a task once in the running stack, as a schedule does on AWS."""
 
 import subprocess
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from local_keyspaces.state import Running
 
 
 def run_by_hand(name: str, stack: Stack, state: StackState, running: Running) -> int:
-    """Returns its exit code. Its output goes to the terminal. Raises LocalError for a name that is none."""
+    """Runs the task with its output on the terminal; returns its exit code. Raises LocalError for an unknown task."""
     tasks: dict[str, TaskDefinition] = {
         each.name: each.task for each in (*stack.scheduled, *stack.steps) if isinstance(each, TimedTask | OneOff)
     }
     if name not in tasks:
         names = ", ".join(sorted(tasks)) or "none"
-        raise LocalError(f"there is no task {name!r} that runs on a schedule or once; there are {names}")
+        raise LocalError(f"there is no task {name!r} that runs on a schedule or once; the tasks are {names}")
     task = tasks[name]
     environment = environment_of(
         task,
@@ -33,7 +33,7 @@ def run_by_hand(name: str, stack: Stack, state: StackState, running: Running) ->
 
 
 def _profile(task: TaskDefinition, state: StackState) -> Mapping[str, str]:
-    """Of the task's role; the running stack keeps one for each in a file, since its endpoint is another process's."""
+    """The profile of the task's role, from the running stack's file; its credentials endpoint is in another process."""
     role = task.role.arn.rpartition("/")[2]
     if not state.profiles.is_file() or f"[{role}]" not in state.profiles.read_text():
         raise LocalError(f"the running stack does not know the role {role}: start it again")

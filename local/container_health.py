@@ -1,4 +1,4 @@
-"""The health of a task that no load balancer asks: it runs, and its container's health check exits with 0."""
+"""The health of a task without a load balancer: the task runs, and its container's health check exits with 0."""
 
 import asyncio
 import contextlib
@@ -11,9 +11,9 @@ from pathlib import Path
 from local.load_balancer import Target
 from local.stack_model import ContainerCheck
 
-# Without a health check: as long as a process must have run that is not counted as one that ended at its start.
+# Without a health check, a task is healthy after it has run this long; a task that ends earlier is a failed start.
 _STARTED_SECONDS = 1.0
-_FIRST_CHECKS_EVERY = 1.0  # seconds; until a new task has passed once
+_FIRST_CHECKS_EVERY = 1.0  # seconds, until a new task has passed once
 _NO_PORT = 0
 
 
@@ -30,9 +30,10 @@ class Container:
 async def watched(
     container: Container, check: ContainerCheck | None, on_change: Callable[[], None]
 ) -> AsyncIterator[Target]:
-    """A target without an address for as long as the block lasts; `on_change` when its health turns.
+    """Yields a target without an address, and checks its health until the block ends. Calls `on_change` when its health
+    changes.
 
-    The process is told to end when it fails its check as often as declared, as ECS replaces such a task.
+    A process that fails its check as often as declared is sent SIGTERM, because ECS replaces such a task.
     """
     target = Target(_NO_PORT)
     watching = asyncio.create_task(_watch(container, check, target, on_change))

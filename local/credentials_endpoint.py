@@ -1,7 +1,7 @@
-"""Hands tasks the temporary credentials of their role over HTTP, as the ECS agent does on Fargate.
+"""Gives tasks the temporary credentials of their role over HTTP, as the ECS agent does on Fargate.
 
-Speaks what AWS SDKs expect of AWS_CONTAINER_CREDENTIALS_FULL_URI (SDKs and tools reference, "Container credential
-provider"): a GET with the task's token in `Authorization`, answered with credentials that are renewed before they end.
+Implements the protocol of AWS_CONTAINER_CREDENTIALS_FULL_URI (SDKs and tools reference, "Container credential
+provider"): SDKs send a GET with the task's token in `Authorization`, and repeat it before the credentials expire.
 """
 
 import hmac
@@ -41,7 +41,7 @@ class CredentialsEndpoint:
             yield
 
     async def _answer(self, request: web.Request) -> web.Response:
-        # A header may have any bytes; those that are no UTF-8 come as surrogates.
+        # A header may have any bytes; bytes that are not UTF-8 arrive as surrogates.
         given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
         known = self._role_by_token.items()
         role = next((role for token, role in known if hmac.compare_digest(token.encode(), given)), None)

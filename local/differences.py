@@ -1,19 +1,19 @@
-"""The changes that an edit of the program makes, resource by resource, in the signs of `pulumi preview`."""
+"""The changes that an edit of the program makes, resource by resource, with the signs of `pulumi preview`."""
 
 import base64
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import dill  # of pulumi, which serializes providers by it
+import dill  # a dependency of pulumi, which serializes providers with it
 
 from declared.program import Program, Resource
 
 _SHOWN: Final = 12
 
 # Inputs whose change replaces a resource: `ForceNew` and `RequiresReplace` in terraform-provider-aws, by the types that
-# the components declare. Of the others, and of nested inputs, `~` is said, though AWS may need a new one.
-# Read in the provider's source for the table only; the rest is UNVERIFIED.
+# the components declare. A change of other or nested inputs is shown as `~`, though AWS may replace the resource.
+# Only the table's inputs were read in the provider's source; the rest is UNVERIFIED.
 _TASK_DEFINITION: Final = (
     "containerDefinitions",
     "cpu",
@@ -49,7 +49,7 @@ _REPLACING: Final[Mapping[str, Collection[str]]] = {
 @dataclass(frozen=True, kw_only=True)
 class Differences:
     """lines: one for each resource that is added (+), changed (~), replaced (+-), removed (-) or refused (!), the
-    refused first, up to 12, and then how many more there are. refused: why `pulumi up` would not begin.
+    refused first; after 12 lines, only the number of the others. refused: the reasons why `pulumi up` would not begin.
     """
 
     lines: Sequence[str]
@@ -97,15 +97,15 @@ def _lines(before: Program, after: Program) -> Iterator[str]:
 
 
 def _changed(old: Resource, new: Resource) -> list[str]:
-    # Of a dynamic resource, the provider is its own code.
+    # The __provider of a dynamic resource is its provider's code.
     names = sorted((old.inputs.keys() | new.inputs.keys()) - {"__provider"} - new.ignore_changes)
     return [name for name in names if old.inputs.get(name) != new.inputs.get(name)]
 
 
 def _replacing(old: Resource, new: Resource, changed: Sequence[str], replaced: Collection[str]) -> list[str]:
-    """The inputs, or what else, for which it is replaced."""
+    """The inputs and other causes for which the resource is replaced."""
     found = [name for name in changed if name in _REPLACING.get(new.type, ())]
-    # Pulumi does not replace a resource whose trigger is new or gone.
+    # Pulumi does not replace a resource whose trigger is added or removed.
     if None not in (old.replacement_trigger, new.replacement_trigger):
         found += ["its replacement trigger"] if old.replacement_trigger != new.replacement_trigger else []
     found += [f"with {urn.rpartition('::')[2]}" for urn in sorted(new.replace_with.intersection(replaced))]
@@ -114,7 +114,7 @@ def _replacing(old: Resource, new: Resource, changed: Sequence[str], replaced: C
 
 @dataclass(frozen=True, kw_only=True)
 class _Asked:
-    """The answer of a dynamic resource's own provider, which `pulumi up` asks before it does anything."""
+    """The answer of a dynamic resource's provider; `pulumi up` calls check and diff before it changes anything."""
 
     refused: Sequence[str] = ()
     replaces: Sequence[str] = ()
@@ -122,7 +122,7 @@ class _Asked:
 
 
 def _asked(old: Resource, new: Resource) -> _Asked:
-    """Restores the provider as Pulumi does (sdk/python/lib/pulumi/dynamic/__main__.py)."""
+    """Calls the provider, restored as Pulumi does it (sdk/python/lib/pulumi/dynamic/__main__.py)."""
     serialized = new.inputs.get("__provider")
     if serialized is None:
         return _Asked()
@@ -130,7 +130,7 @@ def _asked(old: Resource, new: Resource) -> _Asked:
     try:
         provider = dill.loads(base64.b64decode(serialized))  # noqa: S301  # the program's own code, which has just run
         checked, compared = provider.check(before, after), provider.diff(old.id, before, after)
-    except Exception as error:  # a provider that asks AWS, for example
+    except Exception as error:  # for example, a provider that calls AWS
         return _Asked(failed=f" (its provider cannot compare here: {type(error).__name__}: {error})")
     return _Asked(refused=[each.reason for each in checked.failures or ()], replaces=list(compared.replaces or ()))
 

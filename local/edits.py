@@ -1,4 +1,4 @@
-"""Tells edits of the program's files from edits of files that images are made of."""
+"""Distinguishes edits of the program's files from edits of the images' files."""
 
 import fnmatch
 import hashlib
@@ -9,13 +9,13 @@ from typing import Final
 
 from local.stack_model import TaskDefinition
 
-# Not the program's: they run it.
+# Packages that run the program, and are not part of it.
 _KEPT: Final = ("local", "local_keyspaces", "declared", "diagram")
 _IGNORED: Final = {"__pycache__", ".git", ".venv", ".local", "build", "node_modules"}
 
 
 def is_of_image(file: Path, task: TaskDefinition) -> bool:
-    """Whether the task's image is made of the file, by its .dockerignore."""
+    """True if the file is in the task's image, by its .dockerignore."""
     if not file.is_relative_to(task.directory):
         return False
     name = str(file.relative_to(task.directory))
@@ -25,7 +25,7 @@ def is_of_image(file: Path, task: TaskDefinition) -> bool:
 
 
 def fingerprint(task: TaskDefinition) -> str:
-    """Of what the task's image is made of: another one needs new tasks, the same needs none."""
+    """A digest of the files in the task's image; a new digest needs new tasks."""
     digest = hashlib.sha256()
     for folder, folders, names in os.walk(task.directory):
         folders[:] = sorted(name for name in folders if name not in _IGNORED)
@@ -37,19 +37,19 @@ def fingerprint(task: TaskDefinition) -> str:
 
 
 def is_of_program(file: Path, root: Path) -> bool:
-    """Whether evaluating the program has read the file."""
+    """True if the evaluation of the program has read the file."""
     if file.parent == root and (file.name == "__main__.py" or file.name.startswith("Pulumi.")):
         return True
     return file in {Path(module) for module in _modules(root).values()}
 
 
 def program_folders(root: Path) -> set[Path]:
-    """The root, and the folders of the modules that the program has."""
+    """The root, and the folders of the program's modules."""
     return {root, *(Path(file).parent for file in _modules(root).values())}
 
 
 def forget_modules(root: Path) -> None:
-    """So that the next evaluation of the program imports its own modules anew."""
+    """Makes the next evaluation of the program import its modules again."""
     for name in _modules(root):
         del sys.modules[name]
 
@@ -59,7 +59,7 @@ def is_watched(file: Path) -> bool:
 
 
 def _modules(root: Path) -> dict[str, str]:
-    """Files of the program's modules by name: not what is installed, and not what runs it."""
+    """The files of the program's modules by name, without installed packages and the packages that run it."""
     loaded = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
     return {
         name: file

@@ -1,4 +1,4 @@
-"""The program as it is at the moment, evaluated and translated for this machine."""
+"""Evaluates the program's present files, and translates the result for this machine."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ class DeclaredStack:
 
 
 class Evaluation:
-    """root: the program's folder. stack: whose settings to use. address: of the load balancer of this machine."""
+    """root: the program's folder. stack: its settings are used. address: the local load balancer's."""
 
     def __init__(self, root: Path, stack: str, address: str) -> None:
         self.root = root
@@ -27,7 +27,7 @@ class Evaluation:
         self._address = address
 
     def run(self) -> DeclaredStack:
-        """Raises LocalError and `declared.errors.ProgramError`."""
+        """Evaluates the program. Raises LocalError and `declared.errors.ProgramError`."""
         forget_modules(self.root)
         settings = read_settings(self.root, self._stack)
         program = evaluate(

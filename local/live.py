@@ -1,4 +1,4 @@
-"""Live edits: what is saved runs a moment later, as `pulumi up` would deploy it."""
+"""Live edits: deploys a saved file at once, as `pulumi up` would deploy it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -16,19 +16,19 @@ from local.rollout import Rollout
 from local.stack_model import OneOff, Service, Stack
 from local_keyspaces.progress import Progress
 
-_QUIET_MS = 50  # between the last of several edits and the deployment
+_QUIET_MS = 50  # from the last of several edits to the deployment
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deployed:
-    """lines: what differs, what was done, and why it was not deployed, if it was not."""
+    """lines: the differences, the steps, and the reason if it was not deployed."""
 
     deployed: bool
     lines: Sequence[str]
 
 
 class Edits:
-    """tables: makes the keyspaces and tables of a stack. outputs: is told what is declared now."""
+    """tables: creates the keyspaces and tables of a stack. outputs: is called with the newly declared stack."""
 
     def __init__(
         self,
@@ -49,12 +49,12 @@ class Edits:
         self._one_at_a_time = asyncio.Lock()
         self._images = _images(declared.stack)
         self._pending: set[str] = set()
-        """Steps that need new tasks; those that did not come up are tried again by the next edit."""
+        """The names of steps that need new tasks; the next edit tries failed ones again."""
 
     async def watch(self) -> None:
-        """Until cancelled. An edit that fails is said, and what ran before runs on."""
+        """Deploys edits until it is cancelled. If an edit fails, reports it; the previous deployment keeps running."""
         contexts = {step.task.directory for step in self._declared.stack.steps}
-        # Not all below the root: a virtual environment there would take all that the system lets a user watch.
+        # Not recursively below the root: a virtual environment there would exceed the system's limit of watched files.
         await asyncio.gather(
             self._watch(program_folders(self._evaluation.root), recursive=False), self._watch(contexts, recursive=True)
         )
@@ -71,11 +71,11 @@ class Edits:
             async for changes in watching:
                 async with self._one_at_a_time:
                     await self._apply({Path(path) for _, path in changes})
-        except OSError as error:  # the system's limit, mostly
+        except OSError as error:  # usually the system's limit
             self._progress.say(f"Edits are not watched: {error}")
 
     async def deploy(self) -> Deployed:
-        """Deploys by hand what was edited, also what an earlier edit could not do."""
+        """Deploys all edits on request, also those that failed to deploy earlier."""
         async with self._one_at_a_time:
             return await self._evaluate_and_deploy()
 
@@ -94,18 +94,18 @@ class Edits:
             self._progress.say(f"  {line}")
 
         try:
-            # The load balancer runs on this loop.
+            # In a thread, because the load balancer runs on this event loop.
             declared = await asyncio.to_thread(self._evaluation.run) if evaluate else self._declared
             differ = await asyncio.to_thread(differences, self._declared.program, declared.program)
             for line in differ.lines:
                 say(line)
             if differ.refused:
-                raise LocalError("`pulumi up` refuses what is marked with !")
+                raise LocalError("`pulumi up` refuses the changes that are marked with !")
             await self._deploy(declared, say)
         except (LocalError, ProgramError) as error:
-            say(f"not deployed, what ran before runs on: {error}")
-        except Exception as error:  # whatever a program that is being written does
-            say(f"not deployed, what ran before runs on: {type(error).__name__}: {error}")
+            say(f"not deployed, the old version keeps running: {error}")
+        except Exception as error:  # a program that is being edited may raise anything
+            say(f"not deployed, the old version keeps running: {type(error).__name__}: {error}")
         else:
             return Deployed(deployed=True, lines=said or ["nothing has changed"])
         return Deployed(deployed=False, lines=said)
@@ -130,7 +130,7 @@ class Edits:
 
 
 def _revision(step: OneOff | Service) -> tuple[object, ...]:
-    """Another one needs new tasks."""
+    """The declared revision of a step; a new one needs new tasks."""
     return (step.task.revision, step.tasks, step.target_group) if isinstance(step, Service) else (step.task.revision,)
 
 

@@ -1,4 +1,5 @@
-"""One address in front of the services: rules, target groups, health checks; requests go round the healthy targets."""
+"""One address in front of the services, with rules, target groups and health checks; requests rotate over the healthy
+targets."""
 
 import asyncio
 import fnmatch
@@ -23,14 +24,14 @@ from local.traffic import Traffic, header_bytes
 _HOP_BY_HOP = frozenset(
     ("connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "host")
 )
-_FIRST_CHECKS_EVERY = 0.05  # seconds; until a new target has answered once, as nobody likes to wait on his own machine
+_FIRST_CHECKS_EVERY = 0.05  # seconds, until a new target has answered once: a short wait for the developer
 _CHUNK = 64 * 1024
 _LINE_AT_MOST = 16 * 1024  # bytes of a request line or header (Application Load Balancers' quotas)
 
 
 @dataclass(eq=False)
 class Target:
-    """A task: its port on 127.0.0.1. draining: it gets no new requests. last_check: why it failed, if it did."""
+    """A task, by its port on 127.0.0.1. draining: it gets no new requests. last_check: the reason of a failed check."""
 
     port: int
     healthy: bool = False
@@ -44,7 +45,7 @@ class Target:
 
     @contextmanager
     def in_flight(self) -> Iterator[None]:
-        """A request is, for as long as the block lasts."""
+        """Counts a request that is in flight until the block ends."""
         self._requests += 1
         self._idle.clear()
         try:
@@ -87,7 +88,7 @@ class LoadBalancer:
 
     @asynccontextmanager
     async def register(self, group: TargetGroup, port: int, on_change: Callable[[], None]) -> AsyncIterator[Target]:
-        """A target for as long as the block lasts. It gets requests while it is healthy; `on_change` when it turns."""
+        """Registers a target until the block ends. It gets requests while it is healthy; changes call `on_change`."""
         target = Target(port)
         targets = self._targets.setdefault(group.name, [])
         targets.append(target)
@@ -103,8 +104,8 @@ class LoadBalancer:
         return [target for target in self._targets.get(group.name, ()) if target.healthy and not target.draining]
 
     async def drain(self, group: TargetGroup, target: Target) -> None:
-        """Deregisters it: returns once it has no request any more, at the latest after the group's deregistration delay
-        (user guide of Application Load Balancers, "Deregistration delay")."""
+        """Deregisters a target. Returns when it has no more requests, or after the group's deregistration delay (user
+        guide of Application Load Balancers, "Deregistration delay")."""
         target.draining = True
         with suppress(TimeoutError):
             async with asyncio.timeout(group.deregistration_delay):
@@ -172,7 +173,7 @@ class LoadBalancer:
 
 
 def _origin_form(target: str) -> str:
-    """The request's target as it came; of the absolute form, which proxies use, its path (RFC 9112, 3.2.2)."""
+    """The request's target; for the absolute form, which clients of proxies use, its path (RFC 9112, 3.2.2)."""
     if target.startswith("/"):
         return target
     _, _, rest = target.partition("://")
@@ -181,7 +182,7 @@ def _origin_form(target: str) -> str:
 
 
 def _is_no_malformed_request(record: logging.LogRecord) -> bool:
-    """False for the log of a request that is no HTTP: it was answered with 400, which this terminal need not show."""
+    """False for a record about a request that is not HTTP: it was answered with 400, and is not shown."""
     return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
 
 

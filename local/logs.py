@@ -1,4 +1,4 @@
-"""The tasks' output, each line with its task's name in front."""
+"""Prints the tasks' output; each line begins with its task's name."""
 
 import time
 from pathlib import Path
@@ -9,10 +9,10 @@ _POLL_SECONDS = 0.3
 
 
 def print_logs(directory: Path, service: str | None, *, follow: bool) -> None:
-    """Prints the logs of one microservice or all; with `follow`, for ever. Raises LocalError if there are none."""
+    """Prints the logs of one or all microservices; with `follow`, without an end. Raises LocalError without logs."""
     services = sorted(path.name for path in directory.glob("*/"))
     if service is not None and service not in services:
-        raise LocalError(f"nothing called {service!r} has run; there is {', '.join(services) or 'nothing'}")
+        raise LocalError(f"no microservice {service!r} has run; these have run: {', '.join(services) or 'none'}")
     shown: dict[Path, int] = {}
     while True:
         for file in sorted(directory.glob(f"{service or '*'}/*.log"), key=lambda file: file.stat().st_ctime):
@@ -23,7 +23,7 @@ def print_logs(directory: Path, service: str | None, *, follow: bool) -> None:
 
 
 def _print_from(file: Path, offset: int) -> int:
-    """Prints the complete lines after `offset`; returns where they end."""
+    """Prints the complete lines after `offset`; returns the offset of their end."""
     with file.open("rb") as log:
         log.seek(offset)
         for line in log:

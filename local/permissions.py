@@ -1,6 +1,6 @@
-"""The permissions of each task role at keyspaces and tables, and their use since Keyspaces started here.
+"""The permissions of each task role on keyspaces and tables, and their use since Keyspaces started here.
 
-A permission that nothing used is either a test that is missing, or a permission too many.
+An unused permission is a sign of a missing test, or of an unnecessary permission.
 """
 
 import json
@@ -24,7 +24,7 @@ Permission = tuple[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class RoleUse:
-    """refused: actions and the ARNs on which the role lacks them. policy: the smallest one that would have done."""
+    """refused: actions and the ARNs on which the role lacks them. policy: the smallest sufficient one."""
 
     role: str
     allowed: frozenset[Permission]
@@ -43,7 +43,7 @@ class RoleUse:
         for action, resource in self.refused:
             yield f"  {'REFUSED':10}  {action:16}  {resource}"
         if self.policy is not None and (self.unused or self.refused):
-            yield "  The smallest policy that would have done:"
+            yield "  The smallest policy that would have been enough:"
             yield from (f"    {line}" for line in json.dumps(self.policy, indent=2).splitlines())
 
     def as_json(self) -> Mapping[str, Any]:
@@ -56,7 +56,7 @@ class RoleUse:
 
 
 def uses(stack: Stack, region: str, decisions: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[RoleUse]:
-    """decisions: of each role, as the meter's totals have them under `permissions`."""
+    """decisions: by role, as under `permissions` in the meter's totals."""
     prefix = f"arn:aws:cassandra:{region}:{aws.ACCOUNT}:/keyspace/"
     resources = {f"{prefix}{name}/": name for name in stack.keyspaces} | {
         f"{prefix}{each.keyspace}/table/{each.name}": f"{each.keyspace}.{each.name}" for each in stack.tables

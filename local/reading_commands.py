@@ -1,4 +1,4 @@
-"""The commands that do what the console does: logs, requests, meter, describe, deploy, restart, stop."""
+"""The commands with the console's functions: logs, requests, meter, describe, deploy, restart, stop."""
 
 import argparse
 import json
@@ -12,46 +12,44 @@ from local_keyspaces.meter_report import add_meter_arguments, print_meter
 
 
 def add_reading_commands(commands: "argparse._SubParsersAction[Any]") -> None:
-    logs = commands.add_parser("logs", help="what the tasks have written")
-    logs.add_argument("service", nargs="?", metavar="SERVICE", help="of one microservice (default: of all)")
-    logs.add_argument("--follow", "-f", action="store_true", help="and go on as they write more")
-    logs.add_argument(
-        "--json", action="store_true", help="a JSON object for each line: of the newest, with what follows"
-    )
-    logs.add_argument("--task", default="", help="of one task, by its id")
-    logs.add_argument("--level", default="", help="from this level on, such as WARNING")
-    logs.add_argument("--request", default="", metavar="ID", help="of one request")
-    logs.add_argument("--text", default="", help="lines with this text, in any case")
-    logs.add_argument("--most", type=_count, default=300, metavar="N", help="lines at most (default: 300)")
+    logs = commands.add_parser("logs", help="show the tasks' output")
+    logs.add_argument("service", nargs="?", metavar="SERVICE", help="one microservice (default: all)")
+    logs.add_argument("--follow", "-f", action="store_true", help="also show new lines, until Ctrl-C")
+    logs.add_argument("--json", action="store_true", help="print the newest lines as JSON objects, one a line")
+    logs.add_argument("--task", default="", help="only the lines of one task, by its id")
+    logs.add_argument("--level", default="", help="the lowest level, such as WARNING")
+    logs.add_argument("--request", default="", metavar="ID", help="only the lines of one request")
+    logs.add_argument("--text", default="", help="only lines with this text, case-insensitive")
+    logs.add_argument("--most", type=_count, default=300, metavar="N", help="the most lines (default: 300)")
     logs.set_defaults(run=_logs)
 
     requests = commands.add_parser(
-        "requests", help="the newest requests, each with its statements, and why it was slow"
+        "requests", help="show the newest requests, each with its statements, and the reasons why it was slow"
     )
-    requests.add_argument("--json", action="store_true", help="with permissions, faults, units and dollars")
-    requests.add_argument("--request", default="", metavar="ID", help="one request, with those that shared its read")
-    requests.add_argument("--text", default="", help="requests whose line in the log has this text")
-    requests.add_argument("--most", type=_count, default=50, metavar="N", help="requests at most (default: 50)")
+    requests.add_argument("--json", action="store_true", help="print JSON, with permissions, faults, units and dollars")
+    requests.add_argument("--request", default="", metavar="ID", help="one request, and those that shared its read")
+    requests.add_argument("--text", default="", help="only requests with this text in their log line")
+    requests.add_argument("--most", type=_count, default=50, metavar="N", help="the most requests (default: 50)")
     requests.set_defaults(run=_requests)
 
-    describe = commands.add_parser("describe", help="declared resources: where, with which properties, at what cost")
-    describe.add_argument("name", nargs="?", metavar="NAME", default="", help="or URN (default: all)")
+    describe = commands.add_parser("describe", help="show declared resources with their place, properties and cost")
+    describe.add_argument("name", nargs="?", metavar="NAME", default="", help="a resource's name or URN (default: all)")
     describe.add_argument("--json", action="store_true")
     describe.set_defaults(run=_describe)
 
-    deploy = commands.add_parser("deploy", help="deploy what was edited; 1 if it was refused or did not come up")
+    deploy = commands.add_parser("deploy", help="deploy all edits; exits with 1 if they were refused or failed")
     deploy.add_argument("--json", action="store_true")
     deploy.set_defaults(run=_deploy)
 
     for action, does in (
-        ("restart", "a new one starts beside it, and it ends once that one is healthy"),
-        ("stop", "it ends with the requests that it has, and its service starts another one, as ECS does"),
+        ("restart", "a new task starts, and the old one ends when the new one is healthy"),
+        ("stop", "it ends when its requests are answered, and its service starts another one, as in ECS"),
     ):
         change = commands.add_parser(action, help=f"{action} a service's task: {does}")
-        change.add_argument("task", metavar="TASK", help="its id; `status --json` has them")
+        change.add_argument("task", metavar="TASK", help="the id of the task; `status --json` lists them")
         change.set_defaults(run=_change_task, action=action)
 
-    meter = commands.add_parser("meter", help="what was consumed, by table, role, statement and partition")
+    meter = commands.add_parser("meter", help="show the consumption by table, role, statement and partition")
     add_meter_arguments(meter)
     meter.set_defaults(run=_meter)
 
@@ -89,7 +87,7 @@ def _requests(options: argparse.Namespace, state: StackState) -> None:
 def _describe(options: argparse.Namespace, state: StackState) -> None:
     found = ask(state.require_running(), "describe", {"name": options.name})
     if not found:
-        raise LocalError(f"the program declares nothing called {options.name!r}; `describe` alone lists what it does")
+        raise LocalError(f"the program declares no resource {options.name!r}; `describe` without a name lists all")
     if options.json:
         print(json.dumps(found, indent=2))
         return

@@ -1,4 +1,4 @@
-"""The stack's tasks, started in order, and replaced as ECS replaces them: within the declared minimum and maximum."""
+"""Starts the stack's tasks in order, and replaces them as ECS does: within the declared minimum and maximum."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ from local_keyspaces.progress import Progress
 
 @dataclass(frozen=True, kw_only=True)
 class _Deployment:
-    """A service's tasks before and after an edit. changed: is set whenever one of them turns."""
+    """A service's tasks before and after an edit. changed: is set when a task's health changes."""
 
     service: Service
     old: LocalService | None
@@ -24,7 +24,7 @@ class _Deployment:
     changed: asyncio.Event = field(repr=False)
 
     def move(self) -> None:
-        """Starts new tasks, and ends old ones, as far as the service's minimum and maximum let it."""
+        """Starts new tasks and ends old ones, as far as the service's minimum and maximum allow."""
         self._start_new()
         if self.old is not None and (missing := self.service.tasks - self.new.count):
             spare = max(self.new.healthy + self.old.healthy - self.service.least, 0)
@@ -36,7 +36,7 @@ class _Deployment:
         self.new.start(min(self.service.tasks - self.new.count, max(room, 0)))
 
     def raise_if_stuck(self) -> None:
-        """Raises LocalError if the minimum lets no task go, and the maximum none come: ECS waits for ever then."""
+        """Raises LocalError if the minimum and the maximum allow no task to end or start: ECS would never finish."""
         service = self.service
         if self.old is not None and self.old.count and service.tasks and service.least >= service.most:
             raise LocalError(
@@ -46,7 +46,7 @@ class _Deployment:
 
 
 class Rollout:
-    """tell: is told the status of a microservice, by its name."""
+    """tell: is called with the status of a microservice, by its name."""
 
     def __init__(
         self, surroundings: Surroundings, balancer: LoadBalancer, progress: Progress, *, tell: Callable[..., None]
@@ -63,11 +63,11 @@ class Rollout:
 
     @property
     def services(self) -> list[LocalService]:
-        """Those that serve."""
+        """The services in use."""
         return list(self._serving.values())
 
     async def start(self, stack: Stack) -> None:
-        """Each step waits for the one before. Raises LocalError."""
+        """Runs all steps; each waits for the one before. Raises LocalError."""
         for step in stack.steps:
             if isinstance(step, OneOff):
                 await self.run(step)
@@ -76,17 +76,17 @@ class Rollout:
                     await self.serve(step)
 
     async def run(self, step: OneOff) -> None:
-        """Raises LocalError unless the task exits with 0."""
+        """Runs a task that runs once. Raises LocalError unless it exits with 0."""
         async with self._progress.step(step.name):
             last_line = await run_once(step, self._surroundings)
         self._progress.say(f"    {last_line}")
         self._tell(**{step.name: f"done; {last_line}"})
 
     async def serve(self, step: Service) -> None:
-        """Starts a service's tasks, and ends those of its former deployment; those that are left once all new ones are
-        healthy end by themselves later, with the requests that they have.
+        """Starts a service's tasks, and ends the tasks of its previous deployment.
 
-        Raises LocalError if the new ones do not become healthy: then the former ones serve on.
+        Old tasks that still have requests when all new tasks are healthy end in the background. Raises LocalError if
+        the new tasks do not become healthy: then the old tasks continue to serve.
         """
         old = self._serving.get(step.name)
         new = LocalService(
@@ -107,10 +107,10 @@ class Rollout:
             self._let_go(old)
 
     async def change(self, stack: Stack, pending: set[str], say: Callable[[str], None]) -> None:
-        """Takes what is declared now, in its order. pending: names of the steps that need new tasks; their old ones go.
-        say: is told what was done.
+        """Deploys a changed stack, in its order. pending: the names of the steps that need new tasks; steps that are
+        done are removed. say: is called with each change.
 
-        Raises LocalError at the first step that fails; those before it stay changed, those behind it as they were.
+        Raises LocalError at the first step that fails; the steps before it are deployed, the steps after it are not.
         """
         self._balancer.rules = stack.rules
         for step in stack.steps:
@@ -124,10 +124,10 @@ class Rollout:
             pending.discard(step.name)
         for name in self._serving.keys() - {step.name for step in stack.steps}:
             self._let_go(self._serving.pop(name))
-            say(f"{name}: is not declared any more, and ends")
+            say(f"{name}: is no longer declared, and ends")
 
     async def until_failed(self) -> None:
-        """Raises what ended a service that should run."""
+        """Waits until a service fails, and raises its error."""
         await self._failed
 
     async def stop(self) -> None:
@@ -151,7 +151,7 @@ class Rollout:
 
 
 async def _replaced(deployment: _Deployment) -> None:
-    """Returns once as many new tasks are healthy as declared. Raises LocalError if that does not happen."""
+    """Returns when the declared number of new tasks is healthy. Raises LocalError if they do not become healthy."""
     deployment.raise_if_stuck()
     new, service, healthy = deployment.new, deployment.service, 0
     try:

@@ -1,4 +1,4 @@
-"""The values of the parameters that the program generates for its tasks: in a file that only its owner may read."""
+"""A file with the values of the parameters that the program generates for its tasks; only its owner may read it."""
 
 import json
 import secrets
@@ -11,13 +11,13 @@ _BYTES = 32
 
 
 class SecretsFile:
-    """One stack's, by the parameter's ARN. A value stays as long as the file."""
+    """The values of one stack, by the parameter's ARN. A value does not change while the file exists."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     def values(self, parameters: Iterable[str]) -> Mapping[str, str]:
-        """A random value for each of the parameters; those that have none yet get one."""
+        """A random value for each of the parameters; a new parameter gets a new value."""
         try:
             known: dict[str, str] = json.loads(self._file.read_text())
         except FileNotFoundError:

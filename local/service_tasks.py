@@ -1,4 +1,5 @@
-"""The tasks of one deployment of a service: kept running, registered with the load balancer, and ended as ECS does."""
+"""The tasks of one deployment of a service: starts them, registers them with the load balancer, and ends them as ECS
+does."""
 
 import asyncio
 import time
@@ -15,14 +16,14 @@ from local_keyspaces.listening import free_port
 from local_keyspaces.processes import last_lines
 
 READY_SECONDS = 120.0
-# A service whose tasks end this often before one was healthy is given up, like a deployment by ECS's circuit breaker.
+# A service fails if its tasks end this often before one was healthy, like a deployment by ECS's circuit breaker.
 _FAILED_STARTS = 3
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds between two starts
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceTask:
-    """A task of a service: where it listens, and since when it runs (time.time())."""
+    """A task of a service. target: its address and health. started: time.time()."""
 
     task: Task
     target: Target
@@ -31,7 +32,7 @@ class ServiceTask:
 
 @dataclass(eq=False)
 class _Place:
-    """Has one task at a time: when it ends, the next one starts. failures: starts that did not become healthy."""
+    """A place for one task: when the task ends, the next one starts. failures: tasks that were never healthy."""
 
     now: ServiceTask | None = None
     failures: int = 0
@@ -43,7 +44,7 @@ class _Place:
 
 
 class LocalService:
-    """on_change: is told how many tasks are healthy, whenever a task turns, ends or cannot run."""
+    """on_change: is called with the number of healthy tasks when a task's health changes, or a task ends or fails."""
 
     def __init__(
         self, service: Service, surroundings: Surroundings, balancer: LoadBalancer, on_change: Callable[[str], None]
@@ -55,9 +56,9 @@ class LocalService:
         self._failed_starts = 0
         self._settled = False
         self.tasks: dict[str, ServiceTask] = {}
-        """Those that run, by id; also those that are leaving."""
+        """The running tasks by id, including draining ones."""
         self.error: BaseException | None = None
-        """Why it cannot run its tasks."""
+        """The error because of which the service cannot run its tasks."""
         self._places: dict[_Place, asyncio.Task[None]] = {}
         self._keeping: set[asyncio.Task[None]] = set()
         self._leaving: set[asyncio.Task[None]] = set()
@@ -68,17 +69,17 @@ class LocalService:
 
     @property
     def wanted(self) -> int:
-        """How many tasks should run."""
+        """The desired number of tasks."""
         return self._service.tasks
 
     @property
     def count(self) -> int:
-        """How many tasks run or start; those that are leaving do not count, as in ECS."""
+        """The number of running or starting tasks, without draining ones, as in ECS."""
         return len(self._places)
 
     @property
     def healthy(self) -> int:
-        """How many of those are healthy."""
+        """The number of healthy tasks among them."""
         return sum(place.is_healthy for place in self._places)
 
     @property
@@ -88,7 +89,7 @@ class LocalService:
         return "; ".join(sorted(seen - {""}))
 
     def settle(self) -> None:
-        """It was healthy once: from now on tasks that end are started again for ever, with growing pauses."""
+        """Marks the service as healthy once: from now on, ended tasks are always started again, with growing pauses."""
         self._settled = True
 
     def start(self, count: int) -> None:
@@ -96,12 +97,12 @@ class LocalService:
             self._start_one()
 
     def retire(self, count: int) -> None:
-        """Ends tasks: those that are not healthy first, then the oldest."""
+        """Ends tasks: unhealthy ones first, then the oldest."""
         for place in sorted(self._places, key=lambda place: place.is_healthy)[:count]:
             self._retire_one(place)
 
     def stop_task(self, id_: str) -> bool:
-        """As `aws ecs stop-task`: it ends, and the service starts another one. False if it does not run."""
+        """Ends a task and starts another one, as after `aws ecs stop-task`. Returns False if the task does not run."""
         place = self._place_of(id_)
         if place is not None:
             self._retire_one(place)
@@ -109,8 +110,8 @@ class LocalService:
         return place is not None
 
     def restart_task(self, id_: str) -> bool:
-        """Another one starts beside it, and it ends once that one is healthy; before, if the service's maximum is
-        reached. False if it does not run."""
+        """Starts another task, and ends this one when the new one is healthy; at the service's maximum, ends this one
+        first. Returns False if the task does not run."""
         place = self._place_of(id_)
         if place is None:
             return False
@@ -120,12 +121,12 @@ class LocalService:
         return True
 
     async def until_left(self) -> None:
-        """Until the tasks that are leaving have ended."""
+        """Waits until all draining tasks have ended."""
         while self._leaving:
             await asyncio.gather(*self._leaving, return_exceptions=True)
 
     async def close(self) -> None:
-        """Ends all tasks at once, whatever requests they have."""
+        """Ends all tasks at once, even if they have requests."""
         self._places.clear()
         for leaving in self._leaving:
             leaving.cancel()
@@ -216,7 +217,7 @@ class LocalService:
                 yield ServiceTask(task=task, target=target, started=time.time())
 
     def _address(self, port: int) -> Mapping[str, str]:
-        """The address of a task: tasks of one machine need a port each, and other machines must not reach them."""
+        """The address of a task: each task needs its own port, and other machines must not reach it."""
         if self._service.target_group is None:
             return {}
         return {"HOST": "127.0.0.1", "PORT": str(port)}
@@ -236,11 +237,11 @@ class LocalService:
 
 
 def _cancel_once(task: "asyncio.Task[None]") -> None:
-    """A second time would cancel what it does to end its process."""
+    """Cancels a task unless it is cancelled already: a second time would interrupt the end of its process."""
     if not task.cancelling():
         task.cancel()
 
 
 async def _done(task: "asyncio.Task[None]") -> None:
-    """Unlike awaiting it, leaves it alone when the waiting is cancelled."""
+    """Waits for a task; unlike `await`, does not cancel the task if the waiting is cancelled."""
     await asyncio.wait({task})

@@ -10,7 +10,7 @@ from aiohttp import web
 
 @asynccontextmanager
 async def serve_on(listener: socket.socket, app: web.Application, **options: Any) -> AsyncIterator[None]:
-    """For as long as the block lasts; then the socket is closed. options: of aiohttp's server."""
+    """Serves until the block ends, and then closes the socket. options: for aiohttp's server."""
     runner = web.AppRunner(app, access_log=None, **options)
     await runner.setup()
     try:

@@ -1,4 +1,4 @@
-"""Makes the declared stack real on this machine, from Cassandra to the load balancer, and takes it down again."""
+"""Starts the declared stack on this machine, from Cassandra to the load balancer, and stops it."""
 
 import asyncio
 import os
@@ -54,9 +54,9 @@ def up(
     progress: Progress,
     capacity_clock: Clock | None = None,
 ) -> None:
-    """Runs the stack until SIGINT or SIGTERM. Raises LocalError, with everything stopped, if it does not come up.
+    """Runs the stack until SIGINT or SIGTERM. If it does not start, stops everything and raises LocalError.
 
-    capacity_clock: that the capacity of Keyspaces comes by; None if it is not enforced.
+    capacity_clock: the clock by which Keyspaces' capacity refills; None if capacity is not enforced.
     """
     with state.lock():
         end_leftovers(state.processes)
@@ -103,7 +103,7 @@ class _Up:
             await asyncio.gather(*running)
 
     async def _start(self, exit_stack: AsyncExitStack) -> "list[Awaitable[None]]":
-        """Starts one thing after the other; `exit_stack` ends them in the reverse order. Returns what goes on."""
+        """Starts all parts in order; `exit_stack` ends them in the reverse order. Returns the work that continues."""
         step, state, stack = self._progress.step, self._state, self._declared.stack
         state.clear_logs()
         self._tell()
@@ -145,7 +145,7 @@ class _Up:
         await self._open_console(exit_stack, rollout, roles, statements)
         await rollout.start(stack)
         for each in stack.bulk_loads:
-            self._progress.say(f"  {each.name}: not run here; to run it: python -m local bulk {each.name} FILE")
+            self._progress.say(f"  {each.name}: does not run here; run it with `python -m local bulk {each.name} FILE`")
         file = MeasuredFile(
             state.measured,
             lambda: measured(
@@ -157,7 +157,7 @@ class _Up:
         )
         for scheduled in stack.scheduled:
             self._progress.say(
-                f"  {scheduled.name}: on AWS at {scheduled.expression}; here `python -m local run {scheduled.name}`"
+                f"  {scheduled.name}: on AWS at {scheduled.expression}; run it here with `python -m local run {scheduled.name}`"
             )
         self._edits = edits = Edits(
             self._evaluation,
@@ -168,7 +168,7 @@ class _Up:
             outputs=self._tell_outputs,
         )
         watching = asyncio.create_task(edits.watch())
-        await asyncio.sleep(_A_MOMENT)  # so that an edit right after the announcement is seen
+        await asyncio.sleep(_A_MOMENT)  # so that an edit right after the announcement is noticed
         return [cassandra.watch(), rollout.until_failed(), file.keep(), watching]
 
     async def _open_console(
@@ -203,7 +203,7 @@ class _Up:
         except SchemaConflict as error:
             raise LocalError(f"{error}; `make destroy` drops the data of this machine") from None
         except Refused as error:
-            raise LocalError(f"Cassandra does not accept what is declared: {error}") from None
+            raise LocalError(f"Cassandra refuses a declared table: {error}") from None
 
     def _announce(self) -> None:
         self._running.ready = True
@@ -212,7 +212,7 @@ class _Up:
         for line in self._running.output_lines():
             self._progress.say(f"  {line}")
         self._progress.say(f"  console: {self._running.console}")
-        self._progress.said.clear()  # the console shows what comes now
+        self._progress.said.clear()  # the console shows only later lines
 
     def _tell_outputs(self, declared: DeclaredStack) -> None:
         self._declared = declared

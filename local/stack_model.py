@@ -12,7 +12,7 @@ from local_keyspaces.tables import TableSchema
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerCheck:
-    """A command in the container that exits with 0 while it is healthy; times in seconds."""
+    """A command that exits with 0 while its container is healthy; times are in seconds."""
 
     command: Sequence[str]
     interval: float
@@ -23,12 +23,12 @@ class ContainerCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskDefinition:
-    """container: its name. directory: where the image's files are on this machine. stop_timeout: seconds.
+    """container: its name. directory: the folder of the image's files on this machine. stop_timeout: seconds.
 
-    secrets: ARN of a parameter by the environment variable that gets its value. given_secrets: environment variables
-    whose values the developer gives, see `local.translation.given_variable`. sources: paths in `directory` that the
-    image is made of; none means all. check: of the container's health, if there is one. revision: what is declared of
-    it and of its role; another one needs new tasks.
+    secrets: a parameter's ARN by the environment variable that gets its value. given_secrets: environment variables
+    whose values the developer gives, see `local.translation.given_variable`. sources: the paths in `directory` that are
+    in the image; empty for all. check: the container's health check, if it has one. revision: the declaration of the
+    task and of its role's policies; a new one needs new tasks.
     """
 
     container: str
@@ -46,7 +46,7 @@ class TaskDefinition:
 
 @dataclass(frozen=True, kw_only=True)
 class OneOff:
-    """A task that runs once; timeout in seconds."""
+    """A task that runs once. timeout: seconds."""
 
     name: str
     task: TaskDefinition
@@ -55,7 +55,7 @@ class OneOff:
 
 @dataclass(frozen=True, kw_only=True)
 class TimedTask:
-    """A task that runs at the times of `expression` on AWS, and by hand here."""
+    """A task that runs at the times of `expression` on AWS, and on request here."""
 
     name: str
     task: TaskDefinition
@@ -75,7 +75,7 @@ class BulkLoad:
 
 @dataclass(frozen=True, kw_only=True)
 class TargetGroup:
-    """A service's tasks as the load balancer knows them; times in seconds."""
+    """The load balancer's settings for a service's tasks; times are in seconds."""
 
     name: str
     path: str
@@ -87,7 +87,7 @@ class TargetGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """target_group: None of a worker, which no load balancer calls. minimum_healthy, maximum: in percent of the tasks,
+    """target_group: None for a worker, which has no load balancer. minimum_healthy, maximum: percent of the tasks,
     during a deployment."""
 
     name: str
@@ -99,12 +99,12 @@ class Service:
 
     @property
     def least(self) -> int:
-        """Tasks that are healthy at any time of a deployment (ECS API reference, DeploymentConfiguration)."""
+        """The fewest healthy tasks during a deployment (ECS API reference, DeploymentConfiguration)."""
         return math.ceil(self.tasks * self.minimum_healthy / 100)
 
     @property
     def most(self) -> int:
-        """Tasks that run or start at any time of a deployment."""
+        """The most running or starting tasks during a deployment."""
         return self.tasks * self.maximum // 100
 
 
@@ -112,7 +112,7 @@ class Service:
 class Rule:
     """Sends requests whose path matches one of `paths` (`*` and `?` are wildcards) to a target group.
 
-    for_hosts: whether it is declared for some hosts only; here it takes any.
+    for_hosts: True if the rule is declared for some hosts only; here it accepts any host.
     """
 
     priority: int
@@ -123,7 +123,7 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """steps: in the order of declaration, in which what is depended on comes first. bulk_loads: run by hand only."""
+    """steps: in the order of declaration, so dependencies come first. bulk_loads: run on request only."""
 
     keyspaces: Sequence[str]
     tables: Sequence[TableSchema]

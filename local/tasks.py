@@ -1,4 +1,4 @@
-"""ECS tasks as processes of this machine, and one-off tasks, which are waited for."""
+"""Runs ECS tasks as processes of this machine, and waits for one-off tasks."""
 
 import asyncio
 import contextlib
@@ -50,13 +50,13 @@ def environment_of(
     overrides: Mapping[str, str],
     credentials: Mapping[str, str],
 ) -> dict[str, str]:
-    """All that a task is told."""
+    """The complete environment of a task."""
     return {
         "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
-        # On Fargate there is no other source of credentials; here a developer's own would come first.
+        # Fargate has no other source of credentials; here the developer's own credentials would take precedence.
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -68,7 +68,7 @@ def environment_of(
 
 
 def overrides_for(keyspaces_port: int, ca_file: Path) -> Mapping[str, str]:
-    """Where the local Keyspaces is, in place of what is declared; and no traces, since X-Ray is on AWS only."""
+    """The address of the local Keyspaces instead of the declared one, and no traces, because X-Ray is on AWS only."""
     return {
         "KEYSPACES_ENDPOINT": f"localhost:{keyspaces_port}",
         "KEYSPACES_CA_FILE": str(ca_file.resolve()),
@@ -80,7 +80,7 @@ def overrides_for(keyspaces_port: int, ca_file: Path) -> Mapping[str, str]:
 async def start(
     definition: TaskDefinition, surroundings: Surroundings, more: Mapping[str, str] | None = None
 ) -> AsyncIterator[Task]:
-    """A running task; ended, as ECS ends one, with the block."""
+    """Starts a task, yields it, and ends it at the end of the block as ECS does."""
     log_file = surroundings.logs / definition.container / f"{secrets.token_hex(4)}.log"
     log_file.parent.mkdir(parents=True, exist_ok=True)
     environment = environment_of(
@@ -120,7 +120,7 @@ def _secrets(definition: TaskDefinition, file: SecretsFile) -> Mapping[str, str]
 
 
 async def _hurry(process: asyncio.subprocess.Process) -> None:
-    """A first SIGTERM: the second one, right behind it, ends the draining of a service that nobody calls any more."""
+    """Sends a first SIGTERM; the second one, soon after it, ends the draining of a service without clients."""
     with contextlib.suppress(ProcessLookupError):
         process.terminate()
     with contextlib.suppress(TimeoutError):
@@ -129,14 +129,14 @@ async def _hurry(process: asyncio.subprocess.Process) -> None:
 
 
 async def run_once(one_off: OneOff, surroundings: Surroundings) -> str:
-    """Returns the last line it wrote. Raises LocalError unless it exits with 0 in time."""
+    """Runs the task and returns its last log line. Raises LocalError unless it exits with 0 in time."""
     async with start(one_off.task, surroundings) as task:
         try:
             async with asyncio.timeout(one_off.timeout):
                 code = await task.process.wait()
         except TimeoutError:
             raise LocalError(
-                f"{one_off.name} was stopped since it was not done after {one_off.timeout:.0f} s; its log ends with:\n"
+                f"{one_off.name} was stopped because it took more than {one_off.timeout:.0f} s; its log ends with:\n"
                 f"{last_lines(task.log_file)}"
             ) from None
     if code != 0:

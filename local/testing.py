@@ -1,4 +1,4 @@
-"""A program's stack for its tests: `with run_stack(...) as stack` runs it on this machine until the block ends."""
+"""A program's stack for tests: `with run_stack(...) as stack` runs it on this machine until the block ends."""
 
 import subprocess
 import sys
@@ -16,14 +16,14 @@ from local_keyspaces.listening import free_port
 
 @dataclass(frozen=True, kw_only=True)
 class RunningStack:
-    """outputs: the stack's, as `pulumi stack output` gives them, with this machine in place of the load balancer."""
+    """outputs: the stack's, as from `pulumi stack output`, with the address of the local load balancer."""
 
     outputs: Mapping[str, Any]
     state: StackState
 
     @contextmanager
     def injecting(self, **faults: float | bool) -> Iterator[None]:
-        """Keyspaces has these faults meanwhile, such as `throttle_writes=1`; docs/keyspaces.md lists them."""
+        """Injects faults until the block ends, such as `throttle_writes=1`; docs/keyspaces.md lists them."""
         file = FaultsFile(self.state.faults)
         file.write(Faults.of(faults))
         try:
@@ -36,10 +36,10 @@ class RunningStack:
 def run_stack(
     program: Path = Path(), *, directory: Path, jars: Path | None = None, stack: str = "dev"
 ) -> Iterator[RunningStack]:
-    """The stack, once it is up. Raises LocalError with what it printed if it does not come up.
+    """Starts the stack, yields it, and stops it. Raises LocalError with its output if it does not start.
 
-    program: the folder of Pulumi.yaml. directory: where everything is kept; a new one begins without data.
-    jars: Cassandra's, fetched before, such as .local/jars; without, they are fetched.
+    program: the folder of Pulumi.yaml. directory: where all data is kept; a new directory has no data.
+    jars: the folder of Cassandra's jars, if they were fetched before, such as .local/jars; otherwise they are fetched.
     """
     state = StackState(directory)
     state.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ def run_stack(
     up = ["up", "--program", str(program.resolve()), "--stack", stack, "--port", str(free_port()), "--detach"]
     started = _local(state, *up)
     if started.returncode:
-        raise LocalError(f"the stack did not come up:\n{started.stdout}{started.stderr}")
+        raise LocalError(f"the stack did not start:\n{started.stdout}{started.stderr}")
     try:
         yield RunningStack(outputs=state.require_running().outputs, state=state)
     finally:

@@ -1,6 +1,6 @@
-"""The traffic through the load balancer, and the file that says what the requests of this run have consumed.
+"""The traffic through the load balancer, and a file with the measured consumption of this run's requests.
 
-`python -m costs` reads the file: what a million requests of this program cost, as measured.
+`python -m costs` reads the file, and computes the measured cost of a million requests of this program.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ _SECONDS = 10.0
 
 @dataclass
 class Traffic:
-    """Through one target group: requests that a task has answered, by method. Bytes are with headers."""
+    """The traffic of one target group. requests: answered by a task, by method. Bytes include the headers."""
 
     requests: Counter[str] = field(default_factory=Counter)
     request_bytes: int = 0
@@ -33,14 +33,17 @@ class Traffic:
 
 
 def header_bytes(headers: Mapping[str, str]) -> int:
-    """As HTTP/1.1 writes them: a colon, a space and a line's end each. Without the first line."""
+    """The bytes of the headers in HTTP/1.1, each with a colon, a space and a line end; without the first line."""
     return sum(len(name) + len(value) + 4 for name, value in headers.items())
 
 
 def measured(
     stack: Stack, name: str, traffic: Mapping[str, Traffic], statements: Iterable[Mapping[str, Any]]
 ) -> Mapping[str, Any]:
-    """name: of the stack. traffic: by target group. statements: of the meter. Services need requests."""
+    """The measured consumption of each service that has had requests.
+
+    name: the stack's. traffic: by target group. statements: the meter's.
+    """
     by_role: dict[str, list[float]] = {}
     for each in statements:
         units = by_role.setdefault(each["role"], [0.0, 0.0])
@@ -63,7 +66,7 @@ def measured(
 
 
 class MeasuredFile:
-    """Written while the stack runs, and once more at its end, if any request was answered."""
+    """Writes the file while the stack runs, and at its end, if any request was answered."""
 
     def __init__(self, file: Path, measure: Callable[[], Mapping[str, Any]]) -> None:
         self._file = file
@@ -77,7 +80,7 @@ class MeasuredFile:
             self._written = found["services"]
 
     async def keep(self) -> None:
-        """For ever."""
+        """Writes the file every 10 seconds, and once more when it is cancelled."""
         try:
             while True:
                 await asyncio.sleep(_SECONDS)

@@ -1,6 +1,6 @@
-"""Translates the declared resources to processes, tables and rules of this machine.
+"""Translates the declared resources into processes, tables and rules of this machine.
 
-Refuses a declaration that this machine could only get wrong.
+It refuses declarations that this machine cannot run correctly.
 """
 
 import fnmatch
@@ -35,13 +35,13 @@ from local_keyspaces.tables import TableSchema
 _log = logging.getLogger(__name__)
 
 S3_FOLDER = "LOCAL_S3"
-"""The variable of the developer's environment that names the folder which stands for S3, a folder in it a bucket."""
+"""The developer's environment variable with the folder that replaces S3; each folder in it replaces a bucket."""
 
 
 def read(program: Program, root: Path, url: str) -> Stack:
-    """url: of the load balancer of this machine, which speaks plain HTTP whatever is declared.
+    """url: the local load balancer's; it always uses plain HTTP.
 
-    Raises LocalError for what local/ cannot do, and for a value that only AWS would know.
+    Raises LocalError for declarations that local/ does not support, and for values that only AWS knows.
     """
     task_definitions = _by(program, "aws:ecs/taskDefinition:TaskDefinition", "arn")
     images = _by(program, "docker:index/image:Image", "repoDigest")
@@ -76,7 +76,7 @@ def read(program: Program, root: Path, url: str) -> Stack:
         elif resource.type == "aws:ecs/service:Service":
             balancers = _known_value(resource.inputs.get("loadBalancers", []), f"{resource.name}: loadBalancers")
             if len(balancers) > 1:
-                raise LocalError(f"service {resource.name}: has {len(balancers)} load balancers; local/ does one")
+                raise LocalError(f"service {resource.name} has {len(balancers)} load balancers; local/ supports one")
             steps.append(
                 Service(
                     name=resource.name,
@@ -117,7 +117,7 @@ def _declared_urls(program: Program) -> list[str]:
 
 
 def _here(value: Any, declared_urls: Sequence[str], url: str) -> Any:
-    """`value` with the load balancer of this machine in place of the declared ones, in URLs of theirs."""
+    """`value`, with the local load balancer's URL in place of the declared load balancers' URLs."""
     if isinstance(value, Mapping):
         return {key: _here(item, declared_urls, url) for key, item in value.items()}
     if isinstance(value, list):
@@ -128,7 +128,7 @@ def _here(value: Any, declared_urls: Sequence[str], url: str) -> Any:
     return value
 
 
-# Keyspaces' custom properties by the argument of aws.keyspaces.Table.
+# The argument of aws.keyspaces.Table for each custom property of Keyspaces.
 _SWITCHES = {
     "client_side_timestamps": "clientSideTimestamps",
     "point_in_time_recovery": "pointInTimeRecovery",
@@ -158,7 +158,7 @@ def _role(arn: str, role: Resource, program: Program) -> tuple[Role, Sequence[st
     """The role, and the documents of its policies."""
     name = _known_value(role.outputs.get("name"), f"{role.type} {role.name}: name")
     if "permissionsBoundary" in role.inputs:
-        raise LocalError(f"role {role.name}: has a permissions boundary, which local/ does not evaluate")
+        raise LocalError(f"role {role.name} has a permissions boundary, which local/ does not evaluate")
     policies, documents = [], []
     for policy in program.of_type("aws:iam/rolePolicy:RolePolicy"):
         if _known(policy, "role") == name:
@@ -186,12 +186,12 @@ def _bulk_load(job: Resource, program: Program, roles: Mapping[str, Resource], r
         jars = [files[jar] for jar in arguments.pop("--extra-jars").split(",")]
         script = files[_known(job, "command")["scriptLocation"]]
     except KeyError as missing:
-        raise LocalError(f"job {job.name}: {missing} is not among what this program declares") from None
+        raise LocalError(f"job {job.name}: this program does not declare {missing}") from None
     return BulkLoad(name=job.name, program=script, jars=jars, arguments=arguments, role=role)
 
 
 def _sources(dockerignore: Path) -> Sequence[str]:
-    """The paths that a .dockerignore lets in which begins with `*`; none for another one, which lets in all."""
+    """The paths that a .dockerignore includes by lines with `!`; empty without such lines, which means all paths."""
     if not dockerignore.is_file():
         return ()
     return [line[1:].strip().rstrip("/") for line in dockerignore.read_text().splitlines() if line.startswith("!")]
@@ -211,7 +211,7 @@ def _task_definition(
     own = [container for container in containers if len(containers) == 1 or container.get("name") == resource.name]
     if len(own) != 1:
         raise LocalError(
-            f"task definition {resource.name}: has {len(containers)} containers; local/ does one, of this name"
+            f"task definition {resource.name} has {len(containers)} containers; local/ supports one, with its name"
         )
     (container,) = own
     for beside in containers:
@@ -222,11 +222,11 @@ def _task_definition(
         build = _known(image, "build")
     elif dockerfile is not None:
         build = {"context": Path(dockerfile).parent, "dockerfile": dockerfile}
-        _log.warning("%s: runs the source of %s here; on AWS, %s", container["name"], dockerfile, container["image"])
+        _log.warning("%s runs the source of %s here, and %s on AWS", container["name"], dockerfile, container["image"])
     else:
         raise LocalError(
-            f"task definition {resource.name}: its image {container['image']} is not built by this program, so there"
-            " is nothing to run here: give the microservice a dockerfile too, whose source runs here"
+            f"task definition {resource.name}: its image {container['image']} is not built by this program, so it"
+            " cannot run here: give the microservice a dockerfile too, and its source runs here"
         )
     sources = {secret["name"]: secret["valueFrom"] for secret in container.get("secrets", [])}
     secrets = {variable: source for variable, source in sources.items() if source in parameters}
@@ -256,7 +256,7 @@ def _task_definition(
 
 
 def _check(declared: Mapping[str, Any]) -> ContainerCheck:
-    """Without a value, ECS's default (ECS API reference, HealthCheck)."""
+    """The health check; a missing value is ECS's default (ECS API reference, HealthCheck)."""
     kind, *command = declared["command"]
     return ContainerCheck(
         command=["/bin/sh", "-c", *command] if kind == "CMD-SHELL" else command,
@@ -268,7 +268,7 @@ def _check(declared: Mapping[str, Any]) -> ContainerCheck:
 
 
 def _place_here(word: str, task: str) -> str:
-    """`word` of a command, with what stands here for S3 in place of `s3://bucket/key`."""
+    """A word of a command; `s3://bucket/key` becomes a path in the folder that replaces S3."""
     if not word.startswith("s3://"):
         return word
     name, folder = word.removeprefix("s3://"), os.environ.get(S3_FOLDER)
@@ -284,13 +284,13 @@ def _place_here(word: str, task: str) -> str:
 
 
 def given_variable(secret: str) -> str:
-    """The variable of the developer's environment that stands for a secret of AWS. Not the secret's own name: what a
-    shell happens to have, such as a password of production, would get into tasks of this machine."""
+    """The developer's environment variable with the value of a secret. It is not the secret's own name: a variable that
+    a shell happens to have, such as a production password, would get into tasks of this machine."""
     return f"LOCAL_SECRET_{secret}"
 
 
 def _network_here(value: str, networks: Collection[str]) -> str:
-    """`value`, with the loopback in place of the VPC: the load balancer of this machine is there."""
+    """`value`, with the loopback network in place of the VPC, because the local load balancer is on the loopback."""
     return "127.0.0.0/8" if value and all(cidr in networks for cidr in value.split(",")) else value
 
 
@@ -307,16 +307,16 @@ def _target_group(resource: Resource) -> TargetGroup:
 
 
 def _rules(program: Program, target_groups: Mapping[str, TargetGroup]) -> list[Rule]:
-    """In the order in which they are asked."""
+    """The listener rules in the order of their evaluation."""
     resources = program.of_type("aws:lb/listenerRule:ListenerRule")
     rules = sorted((_rule(resource, target_groups) for resource in resources), key=lambda rule: rule.priority)
     for before, behind in itertools.combinations(rules, 2):
         for taken, path in itertools.product(before.paths, behind.paths):
-            # Without hosts it takes these requests in AWS too, which is for the program to know.
+            # Without hosts the first rule gets these requests on AWS too, so the program is responsible for it.
             if before.for_hosts and fnmatch.fnmatchcase(path, taken.replace("?", "[!*]")):
                 raise LocalError(
-                    f"listener rules: {path} of {behind.target_group.name} gets no request here, where hosts are not"
-                    f" looked at: {taken} of {before.target_group.name} goes first; declare only one of them in the"
+                    f"listener rules: {path} of {behind.target_group.name} gets no request here, because local/ ignores"
+                    f" hosts and {taken} of {before.target_group.name} matches first; declare only one of them in the"
                     " stack that runs here"
                 )
     return rules
@@ -327,8 +327,8 @@ def _rule(resource: Resource, target_groups: Mapping[str, TargetGroup]) -> Rule:
     kinds = sorted(kind for condition in conditions for kind in condition)
     if kinds not in (["pathPattern"], ["hostHeader", "pathPattern"]) or len(actions) != 1:
         raise LocalError(
-            f"listener rule {resource.name}: local/ does one path pattern, for hosts or any, and one forward, and no"
-            " more"
+            f"listener rule {resource.name}: local/ supports one path-pattern condition, an optional host condition,"
+            " and one forward action"
         )
     (paths,) = (condition["pathPattern"]["values"] for condition in conditions if "pathPattern" in condition)
     return Rule(
@@ -340,8 +340,8 @@ def _rule(resource: Resource, target_groups: Mapping[str, TargetGroup]) -> Rule:
 
 
 def _forwarded_to(action: Mapping[str, Any]) -> str:
-    """The target group's ARN. Of those that a service's deployments move requests between, the one that gets them at
-    first: here new tasks always replace old ones in it."""
+    """The target group's ARN. If deployments move requests between two target groups, the one that gets them first:
+    here new tasks always replace old ones in it."""
     if "targetGroupArn" in action:
         return str(action["targetGroupArn"])
     return str(max(action["forward"]["targetGroups"], key=lambda group: int(group["weight"]))["arn"])
@@ -360,7 +360,7 @@ def _known(resource: Resource, property_: str) -> Any:
 
 def _known_value(value: Any, what: str) -> Any:
     if value is None or _has_unknown(value):
-        raise LocalError(f"{what} depends on something only AWS computes; declared/aws.py must compute it too")
+        raise LocalError(f"{what} depends on a value that only AWS computes; declared/aws.py must compute it too")
     return value
 
 

@@ -1,4 +1,4 @@
 """The console: the running stack in a browser on this machine.
 
-Pages are made on the server (Jinja) and kept current by htmx, which is vendored in `static/` with its licence.
+The server renders pages with Jinja; htmx, which is vendored in `static/` with its licence, keeps them up to date.
 """

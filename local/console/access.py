@@ -1,7 +1,8 @@
-"""Keeps everybody out but the person whom the address was shown to.
+"""Access to the console, only with the address that was printed.
 
-The address has a token, which becomes a cookie for the console's own path: other servers on this machine, at other
-ports of the same host, do not get it. Other web pages are known by their Origin, and names that lead here by the Host.
+The address has a token, which becomes a cookie for the console's own path, so that browsers do not send it to other
+servers at other ports of this host. The checks of Origin and Host refuse other web pages, and other names for this
+host.
 """
 
 import hmac
@@ -20,13 +21,13 @@ _HEADERS: Final = {
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "same-origin",  # without a referrer, a form of our own would have the Origin null
+    "Referrer-Policy": "same-origin",  # without a referrer, the console's own forms would send the Origin null
     "X-Content-Type-Options": "nosniff",
 }
 
 
 class ConsoleAccess:
-    """prefix: of the console's own path, which nobody can guess either."""
+    """prefix: the start of the console's own path, which is as hard to guess as the token."""
 
     def __init__(self, port: int) -> None:
         self._token = secrets.token_urlsafe(32)
@@ -58,7 +59,7 @@ class ConsoleAccess:
             response = web.Response(status=303, headers={"Location": request.path})
             response.set_cookie(_COOKIE, self._token, path=f"{self.prefix}/", httponly=True, samesite="Strict")
             return response
-        # A browser sends the cookie; a command of `python -m local` the header, which no other page can make it send.
+        # A browser sends the cookie. A command of `python -m local` sends the header, which no other web page can set.
         bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if not self._is_token(request.cookies.get(_COOKIE, "")) and not self._is_token(bearer):
             raise self._refused()

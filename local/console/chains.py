@@ -1,7 +1,7 @@
-"""Requests, each with the statements that were executed for it, and why it was slow, refused or dear.
+"""Requests with their statements, and the reasons why a request was slow, refused or expensive.
 
-A statement says for which request it is (docs/keyspaces.md, "Whose statements"); a request that was answered with
-another one's read says with whose.
+A statement has the id of its request (docs/keyspaces.md, "Whose statements"); a request that shared another request's
+read has the id of that request.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from local.console.logs import Filter, LogLine
 from local_keyspaces.catalog import Catalog
 from local_keyspaces.statement_log import LoggedStatement, StatementLog
 
-_A_MOMENT: Final = 0.05  # seconds by which clocks and log lines differ
+_A_MOMENT: Final = 0.05  # seconds by which clocks and log lines may differ
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Statements:
 
 @dataclass(frozen=True, kw_only=True)
 class Chain:
-    """line: of the request. statements: that were executed for it. shared: those of the request that it shared with."""
+    """line: the request's. statements: executed for it. shared: the statements of the request whose read it shared."""
 
     line: LogLine
     statements: Sequence[dict[str, Any]]
@@ -65,10 +65,10 @@ class Chain:
 
     @property
     def findings(self) -> list[str]:
-        """Why it was slow, refused or dear, in sentences."""
+        """The reasons why it was slow, refused or expensive, as sentences."""
         found = [sentence for each in (*self.statements, *self.shared) for sentence in findings(each)]
         if self.shared_with:
-            found.append(f"It was answered with the read of request {self.shared_with}, and consumed nothing itself.")
+            found.append(f"It shared the read of request {self.shared_with}, and consumed nothing itself.")
         return list(dict.fromkeys(found))
 
     def as_json(self) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class Chain:
 
 
 def dollars(read_units: float, write_units: float) -> float:
-    """At the prices on demand."""
+    """The cost at on-demand prices."""
     return (read_units * READS.usd + write_units * WRITES.usd) / 1e6
 
 
@@ -93,14 +93,14 @@ def counted(number: float, what: str) -> str:
 
 
 def findings(statement: Mapping[str, Any]) -> list[str]:
-    """Why a statement was slow, refused or dear; nothing for a usual one."""
+    """The reasons why a statement was slow, refused or expensive; empty for an ordinary one."""
     found = []
     tables = ", ".join(statement["tables"])
     error, by = statement["error"], statement["refused_by"]
     if statement["delay_ms"]:
         found.append(
-            f"Slow: the fault latency added {statement['delay_ms']:.0f} ms to a statement on {tables}; the faults page"
-            " ends it."
+            f"Slow: the fault latency added {statement['delay_ms']:.0f} ms to a statement on {tables}; switch it off on"
+            " the faults page."
         )
     if by == "permission":
         denied = next((each for each in statement["permissions"] if not each["allowed"]), None)
@@ -109,7 +109,7 @@ def findings(statement: Mapping[str, Any]) -> list[str]:
     elif by == "fault":
         found.append(f"Refused by the fault {', '.join(statement['faults'])}: {error}")
     elif by == "capacity":
-        found.append(f"Refused by capacity: {tables} has none left for it at the moment: {error}")
+        found.append(f"Refused by capacity: {tables} has no capacity left at the moment: {error}")
     elif by == "rule":
         found.append(f"Refused by a rule of Keyspaces: {error}")
     elif by == "Cassandra":
@@ -117,8 +117,8 @@ def findings(statement: Mapping[str, Any]) -> list[str]:
     if statement["scan"]:
         units = counted(statement["read_units"], "read unit")
         found.append(
-            f"Dear: a full scan of {tables}, as no WHERE names its partition key. It took {units} for this page. The"
-            " more rows there are, the more units all of them take; a read by key takes those of one partition."
+            f"Expensive: a full scan of {tables}, because no WHERE names its partition key. This page took {units}. A"
+            " scan takes more units with every row of the table; a read by key takes the units of one partition."
         )
     return found
 
@@ -131,14 +131,14 @@ def newest(
     before: logs.Cursor | None = None,
     most: int = logs.LINES_AT_MOST,
 ) -> tuple[list[Chain], logs.Cursor | None]:
-    """The newest first, and where those before them are. Reads files."""
+    """The newest requests, the newest first, and the cursor of older ones. Reads files."""
     window = logs.window(directory, wanted, before, most=most)
     by_request = statements.log.by_request() if statements is not None else {}
     return [_chain(line, by_request, statements) for line in reversed(window.lines)], window.older
 
 
 def without_request(statements: Statements | None, *, most: int) -> list[dict[str, Any]]:
-    """The newest statements that are for no request: a loader's, a person's, what was refused before; newest first."""
+    """The newest statements without a request, such as a loader's or a person's; the newest first."""
     if statements is None:
         return []
     found = [each for each in reversed(statements.log.newest()) if not each.request_id]
@@ -150,7 +150,7 @@ def _chain(line: LogLine, by_request: Mapping[str, Sequence[LoggedStatement]], s
     began = ended - float(line.data.get("ms", 0)) / 1000
 
     def of(id_: object, *, since: float) -> list[dict[str, Any]]:
-        """Clients may give an id to several requests: what is not in the time of this one is another's."""
+        """Clients may use an id for several requests: a statement outside of this request's time is another's."""
         if statements is None:
             return []
         return [

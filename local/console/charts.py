@@ -1,4 +1,4 @@
-"""Latency and errors of the last minutes, second by second, as a picture that needs no script."""
+"""Latency and errors of the last 120 seconds, second by second, as an image that needs no script."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 760, 170, 56, 22, 10
 
 @dataclass
 class Second:
-    """ms: of each request that ended in it. errors: those answered with 5xx. faults: that met a statement."""
+    """ms: the latency of each request that ended in this second. errors: answers with 5xx. faults: injected faults."""
 
     ms: list[float] = field(default_factory=list)
     errors: int = 0
@@ -26,7 +26,7 @@ class Second:
 
 
 def seconds(chains: Sequence[Chain], now: float) -> list[Second]:
-    """The last 120, the newest last."""
+    """The last 120 seconds, the newest last."""
     found = [Second() for _ in range(SECONDS)]
     for chain in chains:
         place = SECONDS - 1 - int(now - chain.ended)
@@ -87,7 +87,7 @@ def _chart(title: str, of: Sequence[Second], top: float, unit: str, drawn: Seque
 
 
 def _line(kind: str, values: Sequence[float], of: Sequence[Second], top: float) -> str:
-    """Interrupted where no request ended."""
+    """A line with a gap for each second without a request."""
     path = ""
     for start, run in _runs(values, of):
         points = [f"{_x(start + number + 0.5):.1f} {_y(value, top):.1f}" for number, value in enumerate(run)]
@@ -124,7 +124,7 @@ def _y(value: float, top: float) -> float:
 
 
 def _nice(most: float) -> float:
-    """1, 2 or 5 times a power of ten, not below."""
+    """The smallest 1, 2 or 5 times a power of ten that is not below `most`."""
     if most <= 1:
         return 1.0
     power = 10 ** math.floor(math.log10(most))

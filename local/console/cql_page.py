@@ -1,4 +1,4 @@
-"""The page for CQL: an opinion before a statement runs, its rows, and what it took."""
+"""The page for CQL: a check before a statement runs, its rows, and its consumption."""
 
 import asyncio
 from typing import Any, Final
@@ -19,7 +19,7 @@ class CqlPage:
         self._history = History()
 
     async def answer(self, request: web.Request) -> web.Response:
-        """The page; of a POST, with the result of its statement."""
+        """The page; for a POST, with the result of its statement."""
         given = await self._given(request)
         result = None
         if given["statement"] and request.method == "POST":
@@ -52,7 +52,7 @@ class CqlPage:
         return self._pages.html("cql.html", "cql", request, shown)
 
     async def check(self, request: web.Request) -> web.Response:
-        """Whether the role may run the statement: a fragment."""
+        """A fragment that tells whether the role may run the statement."""
         return self._pages.html("opinion.html", "cql", request, {"opinion": self._opinion(await self._given(request))})
 
     async def _given(self, request: web.Request) -> dict[str, str]:
@@ -60,7 +60,7 @@ class CqlPage:
         profile = str(given.get("profile", ADMINISTRATOR))
         if profile not in self._profiles():
             known = ", ".join(self._profiles())
-            raise web.HTTPBadRequest(text=f"There is no profile {profile[:50]!r}; there are {known}.\n")
+            raise web.HTTPBadRequest(text=f"There is no profile {profile[:50]!r}; the profiles are {known}.\n")
         statement = str(given.get("statement", "")).strip().removesuffix(";")
         return {"statement": statement, "profile": profile, "page_state": str(given.get("page_state", ""))}
 
@@ -93,6 +93,6 @@ _KEYWORDS: Final = (
 
 
 def _words(tables: dict[str, dict[str, str]]) -> list[str]:
-    """The words with which a statement can be completed."""
+    """The words that the editor can suggest."""
     columns = {column for of_table in tables.values() for column in of_table}
     return [*tables, *sorted(columns - set(tables)), *_KEYWORDS]

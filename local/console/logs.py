@@ -1,7 +1,7 @@
 """The log lines of all tasks and of the endpoint as one stream, read backwards in windows.
 
-However long a log is, a page reads what it shows, and a search goes through the files once, in pieces, without parsing
-what cannot match.
+A page reads only the lines that it shows, even of a long log. A search reads the files once, in pieces, and does not
+parse pieces that cannot match.
 """
 
 import heapq
@@ -17,20 +17,20 @@ from local_keyspaces.state import State
 
 LINES_AT_MOST: Final = 300
 _CHUNK: Final = 256 * 1024  # bytes
-_LONGEST_LINE: Final = 16 * 1024  # of which the beginning is shown
+_LONGEST_LINE: Final = 16 * 1024  # bytes; the beginning of a longer line is shown
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-# As `local_keyspaces.endpoint_log` writes it, in local time.
+# The format of `local_keyspaces.endpoint_log`, in local time.
 _ENDPOINT: Final = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) ([A-Z]+) (.*)", re.DOTALL)
 
 Cursor = Mapping[str, int]
-"""Where the lines before begin to be read: an offset in each file, by the file's name."""
+"""The position from which older lines are read: an offset in each file, by the file's name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """service: a microservice, or `keyspaces` for the endpoint; empty for all. task: of one task. text: a part of the
-    line, in any case. level: at least this one; lines without a level are of the line before them. requests: only
-    requests' lines."""
+    """service: a microservice, or `keyspaces` for the endpoint; empty for all. task: one task's id. text: a part of the
+    line, case-insensitive. level: the lowest one; a line without a level has the level of the line before it. requests:
+    only requests' lines."""
 
     service: str = ""
     task: str = ""
@@ -40,7 +40,7 @@ class Filter:
     requests: bool = False
 
     def needles(self) -> list[tuple[bytes, ...]]:
-        """In lower case; a piece of a file that has none of a tuple has no line that matches."""
+        """Texts in lower case: a piece of a file matches only if it has at least one text of each tuple."""
         found: list[tuple[bytes, ...]] = [(part.lower().encode(),) for part in (self.text, self.request_id) if part]
         if self.level and self.level != LEVELS[0]:
             found.append(tuple(level.lower().encode() for level in LEVELS[LEVELS.index(self.level) :]))
@@ -59,8 +59,8 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """task: microservice and id. data: of a line that is JSON. time: ISO 8601 in UTC; that of the line before, if it
-    has none. offset: in its file."""
+    """task: microservice and id. data: the content of a JSON line. time: ISO 8601 in UTC; a line without a time has the
+    time of the line before it. offset: in its file."""
 
     task: str
     text: str
@@ -84,14 +84,14 @@ class LogLine:
 
 @dataclass(frozen=True)
 class Window:
-    """lines: in their order, the newest last. older: for the window before; None if there is none."""
+    """lines: in their order, the newest last. older: the cursor of the older window; None if it would be empty."""
 
     lines: list[LogLine] = field(default_factory=list)
     older: Cursor | None = None
 
 
 def window(directory: Path, wanted: Filter, before: Cursor | None = None, *, most: int = LINES_AT_MOST) -> Window:
-    """The newest lines that match, or those before a cursor. Reads files."""
+    """The newest matching lines, or the ones before a cursor. Reads files."""
     files = [
         file
         for file in sorted(directory.glob(f"{wanted.service or '*'}/{wanted.task or '*'}.log"))
@@ -99,7 +99,7 @@ def window(directory: Path, wanted: Filter, before: Cursor | None = None, *, mos
     ]
     ends = {_name(file): _end(file) if before is None else before[_name(file)] for file in files}
     streams = [_backwards(file, ends[_name(file)], wanted) for file in files]
-    # By time; lines of one file keep their order.
+    # Sorted by time; the lines of one file keep their order.
     merged = heapq.merge(*streams, key=lambda line: line.time, reverse=True)
     found: list[LogLine] = []
     for line in merged:
@@ -129,7 +129,7 @@ def _end(file: Path) -> int:
 
 
 def _backwards(file: Path, end: int, wanted: Filter) -> Iterator[LogLine]:
-    """The lines that match and end before `end`, the last first."""
+    """The matching lines that end before `end`, the last first."""
     needles = wanted.needles()
     with file.open("rb") as log:
         for start, piece in _pieces(log, end):
@@ -139,14 +139,14 @@ def _backwards(file: Path, end: int, wanted: Filter) -> Iterator[LogLine]:
 
 
 def _pieces(log: Any, end: int) -> Iterator[tuple[int, bytes]]:
-    """Whole lines, from the end: where they begin, and their bytes."""
+    """Pieces of complete lines, from the end of the file: each piece's offset and bytes."""
     rest = b""
     while end > 0:
         start = max(0, end - _CHUNK)
         log.seek(start)
         piece = log.read(end - start) + rest
         if start:
-            # The first line may have begun before; of one without an end, the beginning is given up.
+            # The first line may begin before this piece. The beginning of an endless line is dropped.
             cut = piece.find(b"\n") + 1
             rest, piece = (piece[:cut], piece[cut:]) if cut else (piece[-_CHUNK:], b"")
         else:
@@ -170,7 +170,7 @@ def _lines(file: Path, log: Any, start: int, piece: bytes) -> Iterator[LogLine]:
 
 
 def _time_before(file: Path, log: Any, end: int) -> tuple[str, str]:
-    """Of the last line before `end` that has a time, if it is not far."""
+    """Time and level of the last line before `end` that has a time, if it is near."""
     log.seek(max(0, end - _CHUNK))
     for raw in reversed(log.read(end - max(0, end - _CHUNK)).splitlines()):
         line = _parsed("", raw[:_LONGEST_LINE].decode(errors="replace"), 0)

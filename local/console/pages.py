@@ -1,4 +1,4 @@
-"""Pages of templates, and of values that take time to read."""
+"""Pages made of templates and of values that take time to read."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ _LINES_OF_A_REQUEST: Final = 100
 
 
 class Pages:
-    """prefix: of the console's own path."""
+    """prefix: the start of the console's own path."""
 
     def __init__(self, watched: Watched, prefix: str) -> None:
         self._watched = watched
@@ -50,7 +50,7 @@ class Pages:
         return web.Response(text=text, content_type="text/html")
 
     def reading(self, template: str, page: str, values: Callable[[Watched, Mapping[str, str]], Values]) -> _Answer:
-        """A page whose values are read in a thread: the load balancer runs on this loop."""
+        """A page whose values are read in a thread, because the load balancer runs on this event loop."""
 
         async def answer(request: web.Request) -> web.Response:
             found = await asyncio.to_thread(values, self._watched, request.query)
@@ -69,7 +69,7 @@ class Pages:
         return answer
 
     async def request(self, request: web.Request) -> web.Response:
-        """One request's chain."""
+        """The page of one request with its statements."""
         id_ = request.query.get("id", "")
 
         def read() -> tuple[list[chains.Chain], logs.Window]:
@@ -80,7 +80,7 @@ class Pages:
         found, lines = await asyncio.to_thread(read) if id_ else ([], logs.Window())
         if not found:
             raise web.HTTPNotFound(
-                text="No request with this id is in the log; the requests page has those that are.\n"
+                text="No request with this id is in the log; the requests page lists the requests in the log.\n"
             )
         since = self._watched.statements.log.since if self._watched.statements else 0.0
         values = {"chains": found, "lines": lines.lines, "id": id_, "since": since}
@@ -88,7 +88,7 @@ class Pages:
 
 
 def _usd(value: float) -> str:
-    """Three figures, however small."""
+    """Dollars and cents; below one dollar, three significant figures."""
     return (
         "$0" if not value else f"${value:,.2f}" if value >= 1 else f"${value:.3g}" if value >= 1e-4 else f"${value:.2e}"
     )

@@ -1,4 +1,4 @@
-"""CQL from the console: whether a role may run a statement, its rows, and what it consumed."""
+"""CQL from the console: the check whether a role may run a statement, its rows, and its consumption."""
 
 import secrets
 import time
@@ -25,7 +25,7 @@ _HISTORY: Final = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Opinion:
-    """Whether a role may run a statement. decisions: of each permission that it needs. error: why not, if not."""
+    """may: True if a role may run a statement. decisions: on each needed permission. error: the reason of a refusal."""
 
     may: bool
     error: str = ""
@@ -35,9 +35,9 @@ class Opinion:
 
 @dataclass(frozen=True, kw_only=True)
 class QueryResult:
-    """error: what was refused, and why; then there are no rows. following: the next page's state; empty at the end.
+    """error: the reason of a refusal; then rows is empty. following: the next page's state; empty at the end.
 
-    statement: as the endpoint saw it, with its decisions, faults and units; None if it never came there.
+    statement: the endpoint's log entry, with decisions, faults and units; None if it did not reach the endpoint.
     """
 
     columns: Sequence[str] = ()
@@ -69,7 +69,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class History:
-    """The newest statements first, each once for a profile."""
+    """The statements that were run, the newest first; each profile has a statement once."""
 
     asked: deque[Asked] = field(default_factory=lambda: deque(maxlen=_HISTORY))
 
@@ -82,7 +82,7 @@ class History:
 
 
 def opinion(statements: Statements, role: Role | None, statement: str) -> Opinion:
-    """The answer that the endpoint will give, as far as it is known before. role: None for the administrator."""
+    """The expected answer of the endpoint, without running the statement. role: None for the administrator."""
     catalog = statements.catalog
     policies = role.policies if role is not None else (ADMINISTRATOR,)
     principal = Principal(arn=role.arn if role is not None else "administrator", policies=policies)
@@ -133,7 +133,7 @@ def query(
     except LocalKeyspacesError as error:
         return QueryResult(error=str(error), ms=_milliseconds(started), statement=seen())
     except ValueError:
-        return QueryResult(error="the page's state is no hexadecimal number; run the statement again")
+        return QueryResult(error="the page's state is not a hexadecimal number; run the statement again")
     return QueryResult(
         columns=columns, rows=rows, following=following.hex(), ms=_milliseconds(started), statement=seen()
     )

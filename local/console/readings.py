@@ -1,4 +1,4 @@
-"""The values that each page, and each command with `--json`, reads."""
+"""Reads the values of each page, and of each command with `--json`."""
 
 import dataclasses
 import json
@@ -24,7 +24,7 @@ def _stack(watched: Watched, _: Mapping[str, str]) -> Values:
     outputs = {
         name: value if isinstance(value, str) else json.dumps(value) for name, value in status["outputs"].items()
     }
-    # Of the stack's page, which is the console's root.
+    # Relative to the stack's page, which is the console's root.
     links = {line: f"resource?urn={quote(each.urn)}" for line, each in resources_by_line(program).items()}
     picture = render(view_of(program, watched.running.stack), links)
     return {**status, "outputs": outputs, "picture": picture, "resources": sources.describe(watched)}
@@ -93,7 +93,7 @@ FRAGMENTS: Mapping[str, Callable[[Watched, Mapping[str, str]], Values]] = {
     "faults": _faults,
     "meter": _meter,
 }
-"""Pages that are kept current, by name."""
+"""Reads the values of a page that is kept up to date, by the page's name."""
 
 
 def _log_json(watched: Watched, given: Mapping[str, str]) -> Any:
@@ -114,4 +114,4 @@ JSON: Mapping[str, Callable[[Watched, Mapping[str, str]], Any]] = {
     "meter": lambda watched, _: {**sources.meter(watched), "month": sources.month(watched)},
     "describe": lambda watched, given: sources.describe(watched, given.get("name", "")),
 }
-"""By the name of the command."""
+"""Reads the JSON of a command, by the command's name."""

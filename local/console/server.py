@@ -1,4 +1,4 @@
-"""The console's server: pages, the fragments that htmx asks for again and again, JSON, and what can be done."""
+"""The console's server: pages, fragments that htmx polls, JSON, and actions."""
 
 import asyncio
 import socket
@@ -23,8 +23,7 @@ _FORM_AT_MOST: Final = 256 * 1024  # bytes
 
 
 class Console:
-    """One page for each question: what runs, what is logged, what is in the tables, what happens when it fails, what is
-    consumed."""
+    """One page for each subject: the running stack, logs, requests, the tables' rows, faults, and consumption."""
 
     def __init__(self, watched: Watched, port: int) -> None:
         self._watched = watched
@@ -62,19 +61,19 @@ class Console:
         found = await asyncio.to_thread(sources.describe, self._watched, urn) if urn else []
         if not found:
             raise web.HTTPNotFound(
-                text="The program declares no such resource; the stack's page lists those it does.\n"
+                text="The program does not declare this resource; the stack's page lists the declared ones.\n"
             )
         return self._pages.html("resource.html", "stack", request, {"resource": found[0]})
 
     async def _deploy(self, _: web.Request) -> web.Response:
         if self._watched.deploy is None or not self._watched.running.ready:
-            raise web.HTTPConflict(text="The stack is still starting; it is deployed as it is now.\n")
+            raise web.HTTPConflict(text="The stack is still starting, with the present program.\n")
         return web.json_response(await self._watched.deploy())
 
     async def _switch_faults(self, request: web.Request) -> web.Response:
         given, error = await request.post(), ""
         try:
-            # A box that is ticked is sent as `on`, one that is not ticked is not sent.
+            # Browsers send `on` for a ticked box, and nothing for a box that is not ticked.
             texts = {name: "true" if value == "on" else str(value) for name, value in given.items()}
             FaultsFile(self._watched.state.faults).write(
                 Faults.parse([f"{name}={text}" for name, text in texts.items()])
@@ -85,7 +84,7 @@ class Console:
         return self._pages.html("faults.html", "faults", request, {**values, "error": error})
 
     async def _change_task(self, request: web.Request) -> web.Response:
-        """Restarts or stops a task, by a form or by a command."""
+        """Restarts or stops a task, for a form or a command."""
         given = {**request.query, **(await request.post())}
         id_, action = str(given.get("task", "")), given.get("action")
         if action not in ("restart", "stop"):
@@ -96,5 +95,5 @@ class Console:
                     return web.json_response({"service": service.name, "task": id_, "action": action})
                 return web.Response(status=303, headers={"Location": f"{self._access.prefix}/"})
         raise web.HTTPNotFound(
-            text="No service runs this task; the stack's page, or `status --json`, has those that run.\n"
+            text="No service runs this task; the stack's page, or `status --json`, lists the running tasks.\n"
         )

@@ -1,4 +1,4 @@
-"""The values that the console and the commands with `--json` show, the same for both."""
+"""The values that both the console and the commands with `--json` show."""
 
 import dataclasses
 import json
@@ -27,9 +27,9 @@ Values = dict[str, Any]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Watched:
-    """The stack as the console shows it. declared: the program as it was deployed last. rollout, statements: None
-    before there is one. roles: by name. events: what was deployed, or was not, as the terminal says it. deploy: deploys
-    what was edited.
+    """The stack as the console shows it. declared: returns the program of the last deployment. rollout, statements:
+    None before they exist. roles: by name. events: the terminal's lines about edits and deployments. deploy: deploys
+    edited files.
     """
 
     state: StackState
@@ -94,7 +94,7 @@ def requests(watched: Watched, given: Mapping[str, str]) -> tuple[list[chains.Ch
 
 
 def meter(watched: Watched) -> Values:
-    """Asks the endpoint. Raises NoMeter."""
+    """Consumption and throttling, from the endpoint. Raises NoMeter."""
     totals = read_totals(watched.state.keyspaces)
     statements = sorted(
         ({**each, "usd": dollars(each["read_units"], each["write_units"])} for each in totals["statements"]),
@@ -117,8 +117,10 @@ def meter(watched: Watched) -> Values:
 
 
 def month(watched: Watched) -> Values:
-    """The cost of the stack on AWS, from what it declares; a million requests as assumed, and as measured, if any were
-    answered here: then `measured` says of what. error: why that cannot be said. Reads a file.
+    """The estimated cost of the declared stack on AWS, and of a million requests. Reads a file.
+
+    requests: by assumptions. requests_measured: by the requests that were answered here, which `measured` describes;
+    None without any. error: the reason if there is no estimate.
     """
     try:
         estimated = estimate(watched.declared())
@@ -145,7 +147,7 @@ def month(watched: Watched) -> Values:
 
 
 def describe(watched: Watched, name: str = "") -> list[Values]:
-    """The declared resources; those of a URN, or of a name, if one is given."""
+    """The declared resources; only those with this URN or name, if it is given."""
     program = watched.declared()
     return [
         _described(program, each) for each in program.resources if each.custom and name in (each.urn, each.name, "")
@@ -178,7 +180,7 @@ def _described(program: Program, resource: Resource) -> Values:
 
 
 def _routes(watched: Watched) -> list[Values]:
-    """The average consumption of a request of each route, over the newest 300 whose statements are known."""
+    """The average consumption of a request of each route, over the newest 300 requests with known statements."""
     found, _ = requests(watched, {})
     since = watched.statements.log.since if watched.statements else 0.0
     routes: dict[str, Values] = {}
@@ -196,10 +198,10 @@ def _routes(watched: Watched) -> list[Values]:
 
 
 def wanted(given: Mapping[str, str]) -> Filter:
-    """As a form or a command gives it; what makes no sense counts as not given."""
+    """The filter that a form or a command gives; invalid values are ignored."""
 
     def name(key: str) -> str:
-        """Never a path or a pattern."""
+        """The value as a name; empty if it could be a path or a pattern."""
         return value if (value := given.get(key, "")).replace("-", "").isalnum() else ""
 
     level = given.get("level", "")

@@ -100,5 +100,5 @@ def test_says_in_one_sentence_what_cannot_be_loaded(bulk: Bulk, tmp_path: Path, 
 
 def test_says_what_is_missing(bulk: Bulk, tmp_path: Path) -> None:
     """A mistyped name or path ends in a traceback of Spark's."""
-    assert "there is no bulk load 'other'; there are fill" in bulk.load("other", tmp_path).stderr
+    assert "there is no bulk load 'other'; the bulk loads are fill" in bulk.load("other", tmp_path).stderr
     assert bulk.load("fill", tmp_path / "nothing").stderr.endswith("nothing: is not there\n")

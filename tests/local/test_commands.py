@@ -151,7 +151,7 @@ def test_runs_the_declared_stack_from_up_to_destroy(machine: Machine) -> None:
         assert "read units" in machine.local("status").stdout
         wrong = machine.local("output", "nope")
         assert (wrong.returncode, wrong.stdout) == (1, "")
-        assert "there is no output 'nope'; there are cluster" in wrong.stderr
+        assert "there is no output 'nope'; the outputs are cluster" in wrong.stderr
         assert "load-countries/" in machine.local("logs", "load-countries").stdout
         secrets = (machine.root / ".local" / "secrets" / "dev.json").read_text()
         assert "(5 rows)" in machine.local("cql", "SELECT * FROM geography_domain.countries").stdout

@@ -63,7 +63,10 @@ def console(program: Program, state: StackState) -> Iterator[str]:
         declared=lambda: program,
         rollout=None,
         roles={"query-api-task": ROLE},
-        events=["12:00:00 Edited: a.py", "12:00:01 not deployed, what ran before runs on: <b> ended with exit code 1"],
+        events=[
+            "12:00:00 Edited: a.py",
+            "12:00:01 not deployed, the old version keeps running: <b> exited with 1",
+        ],
     )
     listener = listen(0, "again")
     made = Console(watched, listener.getsockname()[1])
@@ -229,7 +232,7 @@ def test_shows_why_an_edit_was_not_deployed(browser: tuple[httpx.Client, str]) -
     client, base = browser
     page = client.get(f"{base}live/stack").text
     assert (
-        '<p class="line error">12:00:01 not deployed, what ran before runs on: &lt;b&gt; ended with exit code 1</p>'
+        '<p class="line error">12:00:01 not deployed, the old version keeps running: &lt;b&gt; exited with 1</p>'
         in page
     )
     assert page.index("not deployed") < page.index("Edited: a.py"), "the newest comes first"

@@ -75,7 +75,7 @@ def _switch(page: Page, name: str, value: str) -> None:
 
 def _end_faults(page: Page) -> None:
     page.get_by_role("button", name="End all faults").click()
-    expect(page.get_by_role("status")).to_contain_text("None is on")
+    expect(page.get_by_role("status")).to_contain_text("No fault is on")
 
 
 def test_shows_every_page_without_a_barrier_in_light_and_dark_narrow_and_wide(page: Page, stack: RunningStack) -> None:
@@ -111,7 +111,7 @@ def test_shows_the_five_rows_and_refuses_a_write_as_the_role_of_the_api(page: Pa
     expect(rows).to_have_count(6)
     expect(page.get_by_role("status")).to_contain_text("5 rows")
     expect(page.get_by_role("status")).to_contain_text("1 read unit")
-    expect(page.get_by_text("Dear: a full scan of geography_domain.countries")).to_be_visible()
+    expect(page.get_by_text("Expensive: a full scan of geography_domain.countries")).to_be_visible()
     _picture(page, "dear")
     page.get_by_label("As").select_option("query-api-task")
     page.get_by_label("Statement").fill("INSERT INTO geography_domain.countries (id, name) VALUES ('zz', 'Z')")
@@ -138,7 +138,7 @@ def test_shows_a_fault_and_the_chain_of_a_slow_request(page: Page, stack: Runnin
     assert set(_send(url, 20, "slow-one")) == {200}
     _end_faults(page)
     expect(page.get_by_role("img", name=re.compile(r"at most ([3-9]\d\d|\d{4})"))).to_be_visible(timeout=10_000)
-    page.get_by_role("heading", name="What they do to requests").evaluate("each => each.scrollIntoView()")
+    page.get_by_role("heading", name="Effects on requests").evaluate("each => each.scrollIntoView()")
     _picture(page, "fault")
     _open(page, "Requests")
     page.get_by_role("link", name="GET /countries/{id}").first.click()
@@ -161,7 +161,7 @@ def test_searches_logs_and_describes_a_resource(page: Page, stack: RunningStack)
     _open(page, "Stack")
     page.get_by_role("link", name="load-countries-countries").last.click()
     expect(page.get_by_role("listitem").first).to_contain_text("__main__.py:")
-    expect(page.get_by_role("heading", name="What it costs on AWS")).to_be_visible()
+    expect(page.get_by_role("heading", name="Cost on AWS")).to_be_visible()
     _picture(page, "resource")
 
 

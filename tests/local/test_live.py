@@ -175,7 +175,7 @@ def test_serves_edited_code_without_a_failed_request(stack: tuple[RunningStack, 
             print(f"live with {clients_of}: {', '.join(f'{each:.1f}' for each in sorted(seconds))} s")
         print(f"load average {os.getloadavg()[0]:.1f}, {sum(answers.values())} requests")
         await asyncio.to_thread(_edit, routes, "def routes(", "def routes((")
-        await asyncio.to_thread(wait_until, lambda: "not deployed, what ran before runs on" in _log(running))
+        await asyncio.to_thread(wait_until, lambda: "not deployed, the old version keeps running" in _log(running))
         await asyncio.to_thread(_edit, routes, "def routes((", "def routes(")
         await asyncio.to_thread(wait_until, lambda: _log(running).count("2 new tasks serve") == 2 * _EDITS + 1)
         stop.set()
@@ -207,9 +207,7 @@ def test_applies_edits_of_the_program_and_refuses_what_pulumi_refuses(stack: tup
     wait_until(lambda: "! pulumi-python:dynamic/keyspaces:TableSchema" in _log(running))
     assert get(f"{url}/countries/us").status == 200
     _edit(tree / "__main__.py", '"area": "int"}', '"area": "int", "motto": "text"}}')
-    wait_until(
-        lambda: "not deployed, what ran before runs on: __main__.py does not evaluate: SyntaxError" in _log(running)
-    )
+    wait_until(lambda: "the old version keeps running: __main__.py does not evaluate: SyntaxError" in _log(running))
     assert get(f"{url}/countries/us").status == 200
 
 
@@ -276,7 +274,7 @@ def live(program: Program) -> _Live:
 def _not_deployed(live: _Live, reason: str) -> None:
     deployed = live.deploy()
     assert not deployed.deployed
-    assert deployed.lines[-1].startswith("not deployed, what ran before runs on: ")
+    assert deployed.lines[-1].startswith("not deployed, the old version keeps running: ")
     assert reason in deployed.lines[-1]
     assert reason in live.progress.said[-1], "the terminal and the console do not say why"
     assert live.shown == [], "the console shows what was not deployed"
@@ -316,7 +314,7 @@ def test_changes_nothing_when_a_key_changes_or_a_column_goes(live: _Live, progra
         assert isinstance(live.evaluation.result, DeclaredStack)
         other = _with_inputs(program, schema.type, **inputs)
         live.evaluation.result = replace(live.evaluation.result, program=other)
-        _not_deployed(live, "`pulumi up` refuses what is marked with !")
+        _not_deployed(live, "`pulumi up` refuses the changes that are marked with !")
         assert any(line.partition(" ! ")[2] and reason in line for line in live.progress.said)
     assert isinstance(live.evaluation.result, DeclaredStack)
     stack = replace(live.evaluation.result.stack, keyspaces=["other"])

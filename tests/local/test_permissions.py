@@ -31,7 +31,7 @@ def test_finds_the_permission_that_nothing_used(program: Program) -> None:
         f"  used        cassandra:Modify  {_COUNTRIES}",
         f"  NEVER USED  cassandra:Select  {_COUNTRIES}",
         f"  REFUSED     cassandra:Select  {_TABLE}_old",
-        "  The smallest policy that would have done:",
+        "  The smallest policy that would have been enough:",
     ]
     assert loader.policy == {
         "Version": "2012-10-17",

@@ -92,7 +92,7 @@ def test_says_what_can_be_run_by_hand(tmp_path: Path) -> None:
     state = StackState(tmp_path / ".local")
     running = Running(pid=1, stack="dev", region="us-east-1")
     stack = _stack(definition_of("", tmp_path))
-    with pytest.raises(LocalError, match="there is no task 'jobs' that runs on a schedule or once; there are job"):
+    with pytest.raises(LocalError, match="there is no task 'jobs' that runs on a schedule or once; the tasks are job"):
         run_by_hand("jobs", stack, state, running)
     with pytest.raises(LocalError, match="the running stack does not know the role job-task: start it again"):
         run_by_hand("job", stack, state, running)

@@ -133,8 +133,11 @@ def test_puts_out_its_own_address_whatever_load_balancer_is_declared(
 @pytest.mark.parametrize(
     ("program", "message"),
     [
-        ("pulumi.export('arn', aws.sns.Topic('q').arn)", "output arn depends on something only AWS computes"),
-        ("aws.keyspaces.Keyspace('k', name=aws.sns.Topic('q').arn)", "Keyspace k: name depends on something only AWS"),
+        ("pulumi.export('arn', aws.sns.Topic('q').arn)", "output arn depends on a value that only AWS computes"),
+        (
+            "aws.keyspaces.Keyspace('k', name=aws.sns.Topic('q').arn)",
+            "Keyspace k: name depends on a value that only AWS",
+        ),
         (
             "aws.get_caller_identity(); aws.ec2.get_elastic_ip()",
             "asks aws:ec2/getElasticIp:getElasticIp, which declared/aws.py has",
@@ -269,7 +272,7 @@ def test_says_how_to_do_without_s3(program: Program, monkeypatch: pytest.MonkeyP
         (
             "aws:ecs/taskDefinition:TaskDefinition",
             {"containerDefinitions": "[{},{}]"},
-            "has 2 containers; local/ does one, of this name",
+            "has 2 containers; local/ supports one, with its name",
         ),
         (
             "pulumi-python:dynamic/ssm:SecretParameter",
@@ -281,12 +284,12 @@ def test_says_how_to_do_without_s3(program: Program, monkeypatch: pytest.MonkeyP
         (
             "aws:lb/listenerRule:ListenerRule",
             {"conditions": [{"pathPattern": {"values": ["/*"]}}, {"sourceIp": {"values": ["10.0.0.0/8"]}}]},
-            "listener rule query-api: local/ does one path pattern, for hosts or any",
+            "listener rule query-api: local/ supports one path-pattern condition",
         ),
         (
             "aws:lb/listenerRule:ListenerRule",
             {"conditions": [{"pathPattern": {"values": ["/a"]}}, {"pathPattern": {"values": ["/b"]}}]},
-            "listener rule query-api: local/ does one path pattern, for hosts or any",
+            "listener rule query-api: local/ supports one path-pattern condition",
         ),
         ("aws:iam/role:Role", {"permissionsBoundary": "arn:aws:iam::1:policy/b"}, "has a permissions boundary"),
         ("aws:iam/rolePolicy:RolePolicy", {"policy": '{"Statement": []}'}, "role .*-task: policy .* has no statement"),
@@ -320,7 +323,7 @@ def test_runs_the_source_of_an_image_that_was_built_elsewhere(caplog: pytest.Log
     program = _declare_image(dockerfile="app/countries.Dockerfile")
     (api,) = translation.read(program, ROOT, URL).steps
     assert (api.task.directory, "countries" in api.task.sources) == (ROOT / "app", True)
-    assert "api: runs the source of app/countries.Dockerfile here; on AWS, 000000000000.dkr.ecr" in caplog.text
+    assert "api runs the source of app/countries.Dockerfile here, and 000000000000.dkr.ecr" in caplog.text
 
 
 def test_leaves_sidecars_out_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
@@ -406,7 +409,7 @@ def test_refuses_rules_that_only_hosts_tell_apart(first: Service, second: Servic
     """One of the microservices runs here and is never asked."""
     program = declare_front(services={"first": first, "second": second})
     with pytest.raises(
-        LocalError, match=r"of \w+ gets no request here, where hosts are not looked at: /.* of \w+ goes"
+        LocalError, match=r"of \w+ gets no request here, because local/ ignores hosts and /.* of \w+ matches"
     ):
         translation.read(program, ROOT, URL)
 

@@ -93,7 +93,7 @@ def wait_for(session: Session, table: str) -> None:
         ("autoscaling_settings = {'more': {}}", "Unknown auto scaling setting"),
         ("comment = {'a': 'b'}", "comment must be text"),
         ("default_time_to_live = 'x'", "whole number"),
-        ("tags = {'aws:mine': '1'}", "the service's own"),
+        ("tags = {'aws:mine': '1'}", "reserved for the service"),
         ("tags = {'a': ''}", "use letters"),
         ("tags = {'a': {}}", "must be text"),
         ("gc_grace_seconds = 'x'", "gc_grace_seconds must be a whole number"),

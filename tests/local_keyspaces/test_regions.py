@@ -97,7 +97,7 @@ def test_adds_a_region(session: Session) -> None:
         ("{'class': 'SingleRegionStrategy', 'us-east-1': 3}", "takes no us-east-1"),
         ("{'class': 'SimpleStrategy', 'replication_factor': 'x'}", "takes no replication_factor"),
         (f"{TWO} AND client_side_timestamps = {{'status': 'enabled'}}", "only where ALTER KEYSPACE"),
-        (f"{TWO} AND tags = {{'aws:x': 'y'}}", "the service's own"),
+        (f"{TWO} AND tags = {{'aws:x': 'y'}}", "reserved for the service"),
         (f"{TWO} AND more = 3", "Unknown property"),
     ],
 )

@@ -1,4 +1,4 @@
-// Completion of tables, columns and words in the CQL editor; everything else works without a script.
+// Completion of tables, columns and keywords in the CQL editor; everything else works without a script.
 document.addEventListener("DOMContentLoaded", () => {
   const editor = document.getElementById("statement"), list = document.getElementById("suggestions");
   if (!editor || !list) return;
