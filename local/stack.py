@@ -157,7 +157,8 @@ class _Up:
         )
         for scheduled in stack.scheduled:
             self._progress.say(
-                f"  {scheduled.name}: on AWS at {scheduled.expression}; run it here with `python -m local run {scheduled.name}`"
+                f"  {scheduled.name}: on AWS at {scheduled.expression}; run it here with"
+                f" `python -m local run {scheduled.name}`"
             )
         self._edits = edits = Edits(
             self._evaluation,

@@ -174,7 +174,7 @@ def test_runs_the_declared_stack_from_up_to_destroy(machine: Machine) -> None:
         used = machine.local("permissions")
         assert used.returncode == 1
         assert "REFUSED     cassandra:Modify" in used.stdout and "smallest policy" in used.stdout
-        assert "there are administrator, load" in machine.local("cql", "--profile", "nobody", "SELECT").stderr
+        assert "use one of administrator, load" in machine.local("cql", "--profile", "nobody", "SELECT").stderr
 
         assert machine.local("faults").stdout == "no faults are on\n"
         assert machine.local("faults", "throttle_reads=1").stdout == "throttle_reads=1.0\n"
@@ -263,7 +263,7 @@ def test_restarts_tasks_that_die_and_cleans_up_after_its_own_death(machine: Mach
         process.wait()
     assert len(machine.processes()) == 3
     down = machine.local("down")
-    assert "left over: Cassandra" in down.stdout
+    assert "of an earlier run: Cassandra" in down.stdout
     assert machine.processes() == []
 
 

@@ -275,7 +275,7 @@ def test_says_that_nothing_is_metered_yet(browser: tuple[httpx.Client, str]) -> 
 def test_says_what_a_million_requests_cost_as_measured(browser: tuple[httpx.Client, str], state: StackState) -> None:
     """Requests that read a hundred rows are shown at the price of one row."""
     client, base = browser
-    assert "As soon as requests were answered here" in client.get(f"{base}meter").text
+    assert "After the first requests" in client.get(f"{base}meter").text
     assert client.get(f"{base}api/meter").status_code == 503  # no endpoint
     service = {"requests": {"GET": 200}, "request_bytes": 1, "response_bytes": 1, "read_units": 20_000.0}
     run = {"stack": "dev", "at": "2026-11-26T12:00:00+00:00", "services": {"query-api": {**service, "write_units": 0}}}

@@ -268,7 +268,7 @@ def test_says_how_to_do_without_s3(program: Program, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("type_", "inputs", "message"),
     [
-        ("aws:ecs/service:Service", {"loadBalancers": [{}, {}]}, "service query-api: has 2 load balancers"),
+        ("aws:ecs/service:Service", {"loadBalancers": [{}, {}]}, "service query-api has 2 load balancers"),
         (
             "aws:ecs/taskDefinition:TaskDefinition",
             {"containerDefinitions": "[{},{}]"},

