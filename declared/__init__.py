@@ -1,4 +1,4 @@
 """The Pulumi program evaluated without an engine: every declared resource with its resolved inputs.
 
-errors.ProgramError is raised if the program or its settings do not evaluate.
+errors.ProgramError is raised if the program or its settings cannot be evaluated.
 """

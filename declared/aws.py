@@ -1,4 +1,4 @@
-"""The values that AWS would compute for the declared resources, as far as something here depends on them."""
+"""The values that AWS would compute for the declared resources, if something here depends on them."""
 
 import hashlib
 import re
@@ -19,12 +19,12 @@ def _partition(region: str) -> tuple[str, str]:
 
 
 def _zone_prefix(region: str) -> str:
-    """`apne1` for ap-northeast-1: what the IDs of its zones begin with."""
+    """The beginning of the IDs of a region's zones: `apne1` for ap-northeast-1."""
     return re.sub(r"(north|south|east|west|central|gov)|-", lambda found: (found[1] or "")[:1], region)
 
 
 def computed_by(region: str, load_balancer: str) -> Computed:
-    """load_balancer: `host:port` that stands for every load balancer's DNS name."""
+    """load_balancer: `host:port`, used as every load balancer's DNS name."""
     partition, dns_suffix = _partition(region)
 
     def arn(service: str, resource: str) -> str:
@@ -70,7 +70,7 @@ def computed_by(region: str, load_balancer: str) -> Computed:
             "repositoryUrl": repository_url(name),
         },
         "docker:index/image:Image": lambda name, _: {
-            # Nothing is built; this only has to be some digest, and another one for each image.
+            # Nothing is built; any digest will do that is different for each image.
             "repoDigest": f"{repository_url(name)}@sha256:{hashlib.sha256(name.encode()).hexdigest()}"
         },
         "aws:ecs/cluster:Cluster": lambda name, _: {"name": name, "arn": arn("ecs", f"cluster/{name}")},
@@ -141,13 +141,13 @@ def computed_by(region: str, load_balancer: str) -> Computed:
 def answers_for(region: str) -> Answer:
     zones = [f"{region}{zone}" for zone in "abc"]
     partition, dns_suffix = _partition(region)
-    # By function: the result, or what makes it of the arguments.
+    # By function: the result, or a function that computes it from the arguments.
     answers: Mapping[str, Inputs | Callable[[Inputs], Inputs]] = {
         "aws:index/getRegion:getRegion": {"region": region},
         "aws:index/getPartition:getPartition": {"partition": partition, "dnsSuffix": dns_suffix},
         "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT},
         "aws:ec2/getSubnet:getSubnet": lambda args: {
-            # Any zone will do, as long as a subnet stays in it.
+            # Any zone will do, if a subnet always has the same one.
             "availabilityZone": zones[int(args["id"][-1], 16) % len(zones)],
         },
         "aws:ec2/getSubnets:getSubnets": lambda args: {
@@ -164,7 +164,7 @@ def answers_for(region: str) -> Answer:
             "availabilityZones": zones,
             "vpcEndpointPolicySupported": True,
         },
-        # The root zone, which every domain is in.
+        # The root zone, which contains every domain.
         "aws:route53/getZone:getZone": lambda args: {"zoneId": args["zoneId"], "name": ".", "privateZone": False},
         "aws:index/getAvailabilityZones:getAvailabilityZones": {
             "names": zones,
@@ -178,6 +178,6 @@ def answers_for(region: str) -> Answer:
             found = answers[call.token]
             return found(call.args) if callable(found) else found
         except KeyError:
-            raise ProgramError(f"the program asks {call.token}, which declared/aws.py has no answer to") from None
+            raise ProgramError(f"the program calls {call.token}, for which declared/aws.py has no answer") from None
 
     return answer

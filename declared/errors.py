@@ -1,4 +1,4 @@
-"""The error of a program that does not evaluate."""
+"""The error of a program that cannot be evaluated."""
 
 
 class ProgramError(Exception):

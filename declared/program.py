@@ -1,7 +1,7 @@
-"""Evaluates the Pulumi program without an engine: what would it declare, and with which inputs?
+"""Evaluates the Pulumi program without an engine, to get its resources and their inputs.
 
 The program runs in this process as in a preview, with Pulumi's mocks for an engine. A `Computed` function fills in
-what AWS computes (ids, ARNs); what it leaves out stays unknown, as in the preview of a new stack.
+the values that AWS computes (IDs, ARNs); all others stay unknown, as in the preview of a new stack.
 """
 
 import asyncio
@@ -48,12 +48,12 @@ class Resource:
     secrets: frozenset[str]
     """Paths of the inputs that are marked as secret."""
     declared_at: Sequence[str]
-    """`file:line` in the program's folder of each call that led to it: the program's own first."""
+    """`file:line` in the program's folder of each call that led to the resource, the outermost first."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """A function of a provider to ask, such as `aws:index/getRegion:getRegion`."""
+    """A call of a provider's function, such as `aws:index/getRegion:getRegion`."""
 
     token: str
     args: Inputs
@@ -61,9 +61,9 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """Everything a stack declares, in the order of declaration: what is depended on comes first.
+    """Everything a stack declares, in the order of declaration: dependencies come first.
 
-    outputs: the stack's. component_outputs: what each component has registered, by its URN.
+    outputs: the stack's. component_outputs: the registered outputs of each component, by its URN.
     """
 
     resources: list[Resource] = field(default_factory=list)
@@ -74,7 +74,7 @@ class Program:
         return (resource for resource in self.resources if resource.type == type_)
 
 
-# Returns the id that AWS would give a new resource, and the outputs that are not inputs, too.
+# Returns the ID that AWS would give a new resource, and the outputs that are not inputs.
 Computed = Callable[[str, str, Inputs], tuple[str, Inputs]]
 Answer = Callable[[Call], Inputs]
 
@@ -94,10 +94,10 @@ def evaluate(root: Path, settings: StackSettings, *, computed: Computed, answer:
         return declare(run, root, settings, computed=computed, answer=answer)
     except ProgramError:
         raise
-    except pulumi.RunError as error:  # what Pulumi too shows without a traceback
+    except pulumi.RunError as error:  # Pulumi, too, shows this error without a traceback
         raise ProgramError(str(error)) from None
     except Exception as error:
-        raise ProgramError(f"__main__.py does not evaluate: {type(error).__name__}: {error}") from error
+        raise ProgramError(f"__main__.py cannot be evaluated: {type(error).__name__}: {error}") from error
     finally:
         sys.path.remove(str(root))
 
@@ -121,9 +121,9 @@ async def _run(monitor: "_Monitor", settings: StackSettings, run: Callable[[], N
     pulumi.runtime.set_mocks(
         monitor.mocks, project=settings.project, stack=settings.stack, preview=True, monitor=monitor
     )
-    # Outputs of a program that failed belong to a loop that is closed; set_mocks keeps them.
+    # set_mocks keeps the outputs of an earlier program that failed, which belong to a closed event loop.
     pulumi.runtime.settings.SETTINGS.outputs.clear()
-    # set_mocks has made a finished stack; run_in_stack makes one that takes outputs.
+    # The stack of set_mocks is finished; run_in_stack creates one that takes outputs.
     pulumi.runtime.settings.set_root_resource(None)  # type: ignore[arg-type]
     await pulumi.runtime.run_in_stack(run)
 
@@ -134,7 +134,7 @@ class _Mocks(mocks.Mocks):
         self._answer = answer
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        if args.resource_id:  # one that is there and is only read: nothing of it is known here
+        if args.resource_id:  # an existing resource that is only read: its outputs are not known here
             return args.resource_id, {}
         id_, outputs = self._computed(args.typ, args.name, args.inputs)
         # A remote component's outputs are its own; a resource's outputs begin with its inputs.
@@ -145,7 +145,7 @@ class _Mocks(mocks.Mocks):
 
 
 class _Monitor(mocks.MockMonitor):
-    """Keeps what the mock monitor is told and forgets: options, dependencies, the stack's outputs."""
+    """Keeps what the mock monitor discards: options, dependencies, the stack's outputs."""
 
     def __init__(self, mocks_: mocks.Mocks, root: Path) -> None:
         super().__init__(mocks_)
@@ -189,7 +189,7 @@ class _Monitor(mocks.MockMonitor):
 
 
 def _places(trace: Any, root: Path) -> Iterator[str]:
-    """The frames in the program's folder, but for what evaluates it and what is installed; the outermost first."""
+    """The frames in the program's folder, without this code and installed packages; the outermost first."""
     for frame in reversed(trace.frames):
         file = Path(unquote(urlsplit(frame.pc.uri).path))
         if file.is_relative_to(root):
@@ -199,7 +199,7 @@ def _places(trace: Any, root: Path) -> Iterator[str]:
 
 
 def _plain(value: Any) -> Any:
-    """Without the wrapping of secrets: only this process sees them here."""
+    """`value` without the wrapping of secrets, since only this process sees them."""
     if rpc.is_rpc_secret(value):
         return _plain(rpc.unwrap_rpc_secret(value))
     if isinstance(value, dict):

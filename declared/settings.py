@@ -14,7 +14,7 @@ from declared.errors import ProgramError
 
 @dataclass(frozen=True, kw_only=True)
 class StackSettings:
-    """values: by full key, such as `aws:region`; what is not a string, as JSON."""
+    """values: by full key, such as `aws:region`; a value that is not a string is JSON text."""
 
     project: str
     stack: str
@@ -29,7 +29,7 @@ class StackSettings:
 
 
 def read_settings(root: Path, stack: str) -> StackSettings:
-    """From Pulumi.yaml and Pulumi.<stack>.yaml in `root`. Raises ProgramError when they are missing or malformed."""
+    """Reads Pulumi.yaml and Pulumi.<stack>.yaml in `root`. Raises ProgramError when they are missing or malformed."""
     project = _read_yaml(root / "Pulumi.yaml")
     path = root / f"Pulumi.{stack}.yaml"
     if not path.exists():

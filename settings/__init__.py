@@ -1,4 +1,4 @@
-"""The stack's settings as the components take them, checked all at once before anything is created.
+"""The stack's settings as arguments of the components, all checked before anything is created.
 
 Pulumi.yaml describes each and gives its default; docs/settings.md says more.
 """

@@ -48,7 +48,7 @@ def read_table(config: StackConfig) -> Mapping[str, Any]:
     """Arguments of `Table`, besides its schema."""
     if config["protect"] and config["allowTableReplacement"]:
         config.reject("allowTableReplacement", "contradicts protect: protected tables are not replaced")
-    # Any schema will do to check the options with.
+    # Any schema will do, since only the options are checked.
     with_options = partial(Table, name="any", columns={"id": "text"}, partition_key=["id"])
     return config.arguments(
         with_options,
@@ -74,10 +74,10 @@ def _network(config: StackConfig) -> NewVpc | ExistingVpc | None:
         "keyspaces_security_group_id": config["keyspacesSecurityGroupId"].or_none(),
     }
     if vpc_id := config["vpcId"]:
-        config.exclude(new.values(), "vpcId names a VPC that is there")
+        config.exclude(new.values(), "vpcId names an existing VPC")
         return config.make(ExistingVpc, vpc_id=vpc_id, **existing)
     config.exclude(existing.values(), "vpcId is not set")
-    # With another egress, sessions, secrets and traces take that.
+    # With another egress, sessions, secrets and traces need no endpoints.
     endpoints = new["egress"].value == "endpoints"
     return config.make(
         NewVpc,
@@ -98,7 +98,7 @@ def _load_balancer(config: StackConfig) -> PublicLoadBalancer | ExistingListener
     days = config["accessLogDays"]
     existing = {"security_group_id": config["listenerSecurityGroupId"], "url": config["listenerUrl"]}
     if listener_arn := config.arn("listenerArn"):
-        config.exclude([*https.values(), *new.values(), days], "listenerArn names a load balancer that is there")
+        config.exclude([*https.values(), *new.values(), days], "listenerArn names an existing load balancer")
         return config.make(ExistingListener, listener_arn=listener_arn, **existing)
     config.exclude(existing.values(), "listenerArn is not set")
     return config.make(
@@ -112,7 +112,7 @@ def _load_balancer(config: StackConfig) -> PublicLoadBalancer | ExistingListener
 def _cluster(config: StackConfig) -> NewCluster | ExistingCluster | None:
     insights = config.choice("containerInsights", ContainerInsights)
     if arn := config.arn("clusterArn"):
-        config.exclude([insights], "clusterArn names a cluster that is there")
+        config.exclude([insights], "clusterArn names an existing cluster")
         return config.make(ExistingCluster, arn=arn)
     return config.make(NewCluster, container_insights=insights)
 

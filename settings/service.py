@@ -1,7 +1,7 @@
 """The settings of one service.
 
-Those that begin with its prefix, such as `queryApiTasks`, are its own; a second service has its own set of the same
-kind. The others are the same for all services of a stack.
+Settings that begin with the service's prefix, such as `queryApiTasks`, are its own; a second service has the same set
+with its own prefix. All other settings are for all services of a stack.
 """
 
 import re
@@ -60,7 +60,7 @@ def read_image(config: StackConfig, prefix: str) -> ExistingImage | None:
 
 
 def _variables(config: StackConfig, prefix: str) -> Mapping[str, str]:
-    """Of the container's environment: docs/service.md describes each. None where the default is meant."""
+    """Variables of the container's environment, which docs/service.md describes. Defaults are left out."""
     max_age, read_cache = config[f"{prefix}CacheMaxAge"], config[f"{prefix}ReadCache"]
     for setting, high in ((max_age, 31_536_000), (read_cache, 3600)):
         if mistake := outside(setting.value, 0, high, "seconds"):
@@ -104,7 +104,7 @@ def _scaling(config: StackConfig, prefix: str) -> Scaling | None:
 
 
 def _schedule(config: StackConfig, setting: Setting, timezone: Setting) -> list[ScheduledScaling]:
-    """`cron(0 7 ? * MON-FRI *) 4-12` as from seven o'clock on 4 to 12 tasks."""
+    """`cron(0 7 ? * MON-FRI *) 4-12` as 4 to 12 tasks from seven o'clock on."""
     found = []
     for text in setting.value:
         parsed = re.fullmatch(r"(.+\)) (\d+)-(\d+)", text)

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 def _integer(text: str) -> int:
     if not re.fullmatch(r"-?[0-9]+", text):
-        raise ValueError(text)  # int() takes more than that
+        raise ValueError(text)  # int() accepts other forms, too
     return int(text)
 
 
@@ -31,7 +31,7 @@ def _texts(text: str) -> tuple[str, ...]:
     return tuple(values)
 
 
-# By type: what makes a value of the text that Pulumi hands over, and what to say if it cannot.
+# By type: the parser of the text that Pulumi passes, and the remedy for a text that it refuses.
 _PARSED: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "string": (str, ""),
     "integer": (_integer, "use a whole number"),
@@ -42,7 +42,7 @@ _PARSED: Mapping[str, tuple[Callable[[str], Any], str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """value: a str, int, bool or tuple of str. wrong: what was given was refused, and `value` is one that would do."""
+    """value: a str, int, bool or tuple of str. wrong: the given value was refused, and `value` is a valid one."""
 
     key: str
     value: Any
@@ -50,23 +50,23 @@ class Setting:
     wrong: bool = False
 
     def __bool__(self) -> bool:
-        """Whether it is anything but false, 0 or empty."""
+        """Whether the value is not false, 0 or empty."""
         return bool(self.value)
 
     def or_none(self) -> "Setting":
-        """None instead of 0 or an empty text."""
+        """The same setting with None instead of 0 or an empty text."""
         return self if self else Setting(key=self.key, value=None, changed=self.changed, wrong=self.wrong)
 
 
 class StackConfig:
-    """Settings by key: `config["vpcCidr"]`. Collects mistakes; `finish` tells them."""
+    """Settings by key: `config["vpcCidr"]`. Collects mistakes; `finish` reports them."""
 
     def __init__(self, project_file: Path = Path("Pulumi.yaml")) -> None:
         self._declared: Mapping[str, Mapping[str, Any]] = yaml.safe_load(project_file.read_text())["config"]
         self._config = pulumi.Config()
         self._region = pulumi.Config("aws").get("region") or os.environ.get("AWS_REGION")
         self._mistakes: list[str] = []
-        for key in self._given():  # older CLIs refuse these themselves
+        for key in self._given():  # older CLIs refuse unknown keys themselves
             if key not in self._declared:
                 close = difflib.get_close_matches(key, self._declared, n=1)
                 self._mistakes.append(
@@ -77,9 +77,8 @@ class StackConfig:
         declared = self._declared[key]
         default = declared["default"]
         default = tuple(default) if isinstance(default, list) else default
-        given = self._config.require(
-            key
-        )  # with its default: the engine applies those of Pulumi.yaml (sdk/go/common/workspace)
+        # The engine applies the defaults of Pulumi.yaml (sdk/go/common/workspace).
+        given = self._config.require(key)
         parse, use = _PARSED[declared["type"]]
         try:
             value = parse(given)
@@ -113,7 +112,7 @@ class StackConfig:
         except InvalidArguments as error:
             for argument, mistake in error.mistakes.items():
                 about = [settings[argument]] if argument in settings else list(settings.values())
-                if not any(setting.wrong for setting in about):  # what is wrong has been said
+                if not any(setting.wrong for setting in about):  # its mistake has been reported
                     self.reject(", ".join(setting.key for setting in about), _in_keys(mistake, settings))
             return None
 
@@ -126,7 +125,7 @@ class StackConfig:
         self._mistakes.append(f"{key} {mistake}")
 
     def exclude(self, settings: Iterable[Setting], reason: str) -> None:
-        """Refuses those of the settings that were changed: they would do nothing."""
+        """Refuses changed settings that have no effect. reason: why they have none."""
         for setting in settings:
             if setting.changed and not setting.wrong:
                 self.reject(setting.key, f"does nothing, since {reason}: remove it")
@@ -150,7 +149,7 @@ class StackConfig:
 
 
 def _in_keys(mistake: str, settings: Mapping[str, Setting]) -> str:
-    """The arguments that a sentence names in backticks, as settings."""
+    """`mistake` with the keys of the settings in place of the arguments in backticks."""
 
     def key(name: re.Match[str]) -> str:
         return settings[name[1]].key if name[1] in settings else name[1]

@@ -1,1 +1,1 @@
-"""Load balancers, listeners and rules: the way of requests to the tasks of a service."""
+"""Load balancers, listeners and rules: the path of requests to the tasks of a service."""

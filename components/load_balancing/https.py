@@ -75,7 +75,7 @@ class Https:
                 "domain": _domain_mistake(self),
                 "hosted_zone_id": _hosted_zone_mistake(self),
                 "certificate_arn": (
-                    "is missing: give it, or `domain` and `hosted_zone_id` to have a certificate made"
+                    "is missing: give it, or `domain` and `hosted_zone_id` for a certificate of ACM"
                     if self.certificate_arn is None and self.domain is None and self.hosted_zone_id is None
                     else _CERTIFICATE.mistake(self.certificate_arn)
                 ),
@@ -98,7 +98,7 @@ def _domain_mistake(https: Https) -> str | None:
         )
     if https.certificate_arn is None and len(https.domain) > _COMMON_NAME_MAX:
         return (
-            f"has {len(https.domain)} characters; ACM makes a certificate for {_COMMON_NAME_MAX} at most: give a"
+            f"has {len(https.domain)} characters; ACM issues a certificate for {_COMMON_NAME_MAX} at most: give a"
             " shorter one, or a `certificate_arn`"
         )
     return None
@@ -108,7 +108,7 @@ def _hosted_zone_mistake(https: Https) -> str | None:
     zone = https.hosted_zone_id
     if zone is None:
         if https.domain is not None and https.certificate_arn is None:
-            return "is missing: give the Route 53 zone of `domain` to have a certificate made, or a `certificate_arn`"
+            return "is missing: give the Route 53 zone of `domain` for a certificate of ACM, or a `certificate_arn`"
         return None
     if isinstance(zone, str) and not _HOSTED_ZONE.fullmatch(zone):
         return f"is {zone!r}; give a zone's ID such as Z0123456789ABCDEFGHIJ"
@@ -117,7 +117,7 @@ def _hosted_zone_mistake(https: Https) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class IssuedCertificate:
-    """A certificate that ACM made. validation: done once ACM has seen `record` and issued `certificate`."""
+    """A certificate that ACM issues. validation: done once ACM has seen `record` and issued `certificate`."""
 
     certificate: aws.acm.Certificate
     record: aws.route53.Record

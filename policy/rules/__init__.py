@@ -1,14 +1,14 @@
-"""The rules that every stack must keep, whatever it declares.
+"""The rules for every stack, whatever it declares.
 
-The engine asks these rules about each resource just before it creates, updates or replaces it, in an update as in a
-preview, and a mandatory violation stops it (pulumi/pulumi, `pkg/resource/deploy/step_generator.go`: resources are
+The engine applies these rules to each resource just before it creates, updates or replaces the resource, in updates and
+in previews, and a mandatory violation stops it (pulumi/pulumi, `pkg/resource/deploy/step_generator.go`: resources are
 analyzed before their steps are made). A preview reports all violations and fails at its end; an update stops at the
-first. What is not known in a preview, such as a policy made from the ARN of a resource that does not exist yet, is
-therefore judged in the update, still before it takes effect: run the pack with `pulumi up` too, not only with
+first. A value that is not known in a preview, such as a policy made from the ARN of a resource that does not exist yet,
+is therefore checked in the update, still before it takes effect: run the pack with `pulumi up`, too, not only with
 `pulumi preview`.
 
-The rules about several resources at once (`StackValidationPolicy`) are asked at the end of a preview and, in an
-update, when everything is done: there the preview is what keeps a violation from happening.
+The engine applies the rules about several resources at once (`StackValidationPolicy`) at the end of a preview and, in
+an update, after all changes: only the preview prevents a violation of these rules.
 """
 
 from pulumi_policy import Policy

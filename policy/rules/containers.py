@@ -1,4 +1,4 @@
-"""Containers: which image runs, what it may do to its host and itself, and what it is told."""
+"""Containers: their images, their rights, and the secrets in their definitions."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from rules.values import inside, is_known, is_or_may_be, objects, texts
 _TYPES = ("aws:ecs/taskDefinition:TaskDefinition",)
 _DIGEST = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
 
-# A number above 0, or a name; whatever else a runtime may read as 0 (00, +0) is neither.
+# A number above 0, or a name. Other forms that a runtime may read as 0 (00, +0) are neither.
 _USER = re.compile(r"(?!root$|toor$)(?:[1-9][0-9]{0,9}|[a-z_][a-z0-9_.-]*)", re.IGNORECASE | re.ASCII)
 _HARMLESS_SECURITY_OPTION = re.compile(r"no-new-privileges([:=]true)?|credentialspec.*")
 
@@ -32,7 +32,7 @@ def _rule_for_containers(name: str, why: str, check: Callable[[Container], Itera
 
 
 def _containers(definitions: Any) -> list[dict[str, Any]]:
-    """There are none in what is not known yet, or not JSON; the provider refuses the latter."""
+    """The containers; none if the definitions are not known yet, or not JSON, which the provider refuses."""
     if isinstance(definitions, str):
         try:
             definitions = json.loads(definitions)
@@ -42,9 +42,9 @@ def _containers(definitions: Any) -> list[dict[str, Any]]:
 
 
 def _in_lower_case(keyed: Mapping[str, Any]) -> dict[str, Any]:
-    """Its keys, since the provider decodes them with Go's encoding/json, which takes them in any case.
+    """`keyed` with lower-case keys, since the provider decodes them with Go's encoding/json, which ignores case.
 
-    Go folds by Unicode's rules, so that the long s, U+017F, is an s.
+    Go folds case by Unicode's rules, so that the long s, U+017F, is an s.
     """
     return {key.casefold(): value for key, value in keyed.items()}
 
@@ -75,7 +75,7 @@ def _powerful(container: Container) -> Iterator[str]:
             yield "reaches devices of its host: remove devices"
     for option in texts(container.get("dockersecurityoptions")):
         if not _HARMLESS_SECURITY_OPTION.fullmatch(option):
-            yield f"loosens its confinement by {option}: remove it from dockerSecurityOptions"
+            yield f"weakens its isolation by {option}: remove it from dockerSecurityOptions"
 
 
 def _part_of_host(resource: Resource) -> Iterator[str]:
@@ -89,17 +89,17 @@ def _part_of_host(resource: Resource) -> Iterator[str]:
                 yield f"mounts {path} of its host: use a volume without a path, or EFS"
 
 
-def _spelled_out_secrets(container: Container) -> Iterator[str]:
+def _plain_text_secrets(container: Container) -> Iterator[str]:
     for where, name in _secrets(container):
         yield (
-            f"is given {name} in plain text in {where}, which the console and all that may describe the task definition"
-            " see: put it into Secrets Manager or Parameter Store and name it under secrets, with valueFrom; a variable"
-            " that holds only the name of one ends in _NAME"
+            f"is given {name} in plain text in {where}, which the console and everybody who may describe the task"
+            " definition see: put it into Secrets Manager or Parameter Store and name it under secrets, with valueFrom;"
+            " if the variable holds only the name of a secret, let its own name end in _NAME"
         )
 
 
 def _secrets(container: Container) -> Iterator[tuple[str, str]]:
-    """Where one is, and what to call it: never its value."""
+    """The place and the name of each secret, never its value."""
     for variable in map(_in_lower_case, objects(container.get("environment"))):
         name, value = variable.get("name"), variable.get("value")
         if isinstance(name, str) and isinstance(value, str) and is_secret(name, value):
@@ -123,7 +123,7 @@ def _secrets(container: Container) -> Iterator[tuple[str, str]]:
 POLICIES = [
     _rule_for_containers(
         "containers-run-images-by-digest",
-        "A tag can be moved: another image would run without an update, and a rollback would not bring the old one.",
+        "A tag can be moved: another image would run without an update, and a rollback would not restore the old one.",
         _moving_image,
     ),
     _rule_for_containers(
@@ -139,7 +139,7 @@ POLICIES = [
     _rule_for_containers(
         "containers-are-told-no-secrets",
         "A task definition's environment is neither encrypted nor ever deleted.",
-        _spelled_out_secrets,
+        _plain_text_secrets,
     ),
     rule(
         "tasks-are-apart-from-their-host",

@@ -20,7 +20,7 @@ _MINIMUM: Schema = {
         "minimum": 1,
         # Security Hub's default, control CloudWatch.16.
         "default": 365,
-        "description": "Days that logs of production are kept, at least.",
+        "description": "The least number of days that logs of production are kept.",
     }
 }
 
@@ -29,9 +29,12 @@ def _silent_about_encryption(resource: Resource) -> Iterator[str]:
     specification = resource.inputs.get("encryptionSpecification")
     kind = inside(specification, "type")
     if kind is None:
-        yield "does not say how it is encrypted: set encryptionSpecification with type AWS_OWNED_KMS_KEY, or a key's"
+        yield (
+            "does not say how it is encrypted: set encryptionSpecification's type to AWS_OWNED_KMS_KEY or"
+            " CUSTOMER_MANAGED_KMS_KEY"
+        )
     elif kind == "CUSTOMER_MANAGED_KMS_KEY" and inside(specification, "kmsKeyIdentifier") is None:
-        yield "has no key to be encrypted with: set encryptionSpecification's kmsKeyIdentifier"
+        yield "has no encryption key: set encryptionSpecification's kmsKeyIdentifier"
 
 
 def _without_block(stack: Stack) -> Iterator[tuple[Declared, str]]:
@@ -61,7 +64,7 @@ def _kept_for_ever(resource: Resource) -> Iterator[str]:
 
 def _kept_too_short(resource: Resource) -> Iterator[str]:
     days, minimum = resource.inputs.get("retentionInDays"), resource.settings["minimumDays"]
-    # 0, and no number, is for ever, which another rule is about.
+    # 0 or no number means for ever, which another rule checks.
     if isinstance(days, int) and 0 < days < minimum:
         yield f"keeps logs for {days} days: set retentionInDays to {minimum} or more"
 
@@ -79,18 +82,18 @@ def _unprotected(resource: Resource) -> Iterator[str]:
 POLICIES = [
     rule(
         "tables-say-how-they-are-encrypted",
-        "Keyspaces encrypts every table; with whose key is to be decided, not left to what happens to be the default.",
+        "Keyspaces encrypts every table; the program should choose the key instead of relying on the default.",
         _silent_about_encryption,
         types=_TABLES,
     ),
     stack_rule(
         "buckets-block-public-access",
-        "One policy or ACL, added by anyone later, makes a bucket public unless that is blocked.",
+        "One policy or ACL that somebody adds later makes a bucket public, unless public access is blocked.",
         _without_block,
     ),
     rule(
         "public-access-blocks-are-complete",
-        "Each of the four settings of a block is about another way for a bucket to become public.",
+        "Each of the four settings of a block prevents another way for a bucket to become public.",
         _incomplete_block,
         types=_PUBLIC_ACCESS_BLOCKS,
     ),
@@ -102,26 +105,26 @@ POLICIES = [
     ),
     rule(
         "log-groups-forget",
-        "CloudWatch keeps logs for ever unless it is told for how long, and bills them every month.",
+        "CloudWatch keeps logs for ever unless a retention is set, and bills them every month.",
         _kept_for_ever,
         types=_LOG_GROUPS,
     ),
     production_rule(
         "production-keeps-logs",
-        "What happened in production is often asked for months later.",
+        "Questions about events in production often come months later.",
         _kept_too_short,
         types=_LOG_GROUPS,
         settings=_MINIMUM,
     ),
     production_rule(
         "production-tables-are-recoverable",
-        "Only a point-in-time recovery brings back rows that a program or a person has overwritten.",
+        "Only a point-in-time recovery restores rows that a program or a person has overwritten.",
         _unrecoverable,
         types=_TABLES,
     ),
     production_rule(
         "production-data-is-protected",
-        "Keyspaces has no deletion protection of its own; Pulumi's keeps an update from dropping the data.",
+        "Keyspaces has no deletion protection of its own; Pulumi's protection keeps an update from dropping the data.",
         _unprotected,
         types=(*_TABLES, *_KEYSPACES),
     ),

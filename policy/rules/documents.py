@@ -22,7 +22,7 @@ _NARROWING_KEYS = {
     "aws:sourcevpc",
     "aws:sourcevpce",
 }
-# With ...IfExists and ForAllValues: a request without the key gets in.
+# Without ...IfExists and ForAllValues, which let in a request that does not have the key.
 _NARROWING_OPERATORS = {
     "stringequals",
     "stringequalsignorecase",
@@ -37,9 +37,9 @@ _ONLY_WILDCARDS = re.compile(r"[*?]+([/:]([\w-]+[/:])?[*?]+)*")
 _TYPE = re.compile(r"/?[\w-]+[/:]")
 # Services whose ARNs begin with a name instead of a type, such as arn:aws:s3:::bucket/*.
 _WITHOUT_TYPE = {"codecommit", "execute-api", "s3", "sns", "sqs"}
-# What a subject says before its first wildcard, if that names an owner: repo:us/, system:serviceaccount:orders.
+# The part of a subject before its first wildcard, if it names an owner: repo:us/, system:serviceaccount:orders.
 _OWNED_SUBJECT = re.compile(r"[^:]+:[^/:]+[/:].*", re.DOTALL)
-# Providers of identities to everyone; the audience is the application's own (IAM user guide, "Available keys for AWS
+# Identity providers for everyone; the audience identifies the application (IAM user guide, "Available keys for AWS
 # web identity federation").
 _PUBLIC_PROVIDERS = ("accounts.google.com", "cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com")
 _APPLICATION_KEYS = (":aud", ":app_id", ":sub")
@@ -48,7 +48,7 @@ _OF_ONE_ACCOUNT = re.compile(r"arn:[^:*]+:[^:*]+:[^:]*:\d{12}:.+")
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """A statement that allows something. label: what to call it; elements: by lower-case name."""
+    """A statement that allows something. label: its name in messages; elements: by lower-case name."""
 
     label: str
     elements: dict[str, Any]
@@ -62,7 +62,7 @@ class Statement:
         return any(map(_is_everything, texts(self.elements.get("resource"))))
 
     def public_principals(self) -> Iterator[str]:
-        """Principals that anyone is, such as `*`, unless a condition keeps others out, or may: it is not known yet."""
+        """Principals that include everyone, such as `*`; none if a condition keeps others out, or is not known yet."""
         conditions = self._conditions()
         if conditions is None or any(
             key in _NARROWING_KEYS and values and all(map(_may_be_fixed, values)) for key, values in conditions
@@ -96,7 +96,7 @@ class Statement:
 def allowing(document: Any) -> Iterator[Statement]:
     """The statements of a document that allow something. document: JSON text, or its content.
 
-    There are none in one that is not known yet, or not a document; the provider refuses the latter.
+    No statements if the document is not known yet, or is no document, which the provider refuses.
     """
     if isinstance(document, str):
         try:
@@ -114,7 +114,7 @@ def allowing(document: Any) -> Iterator[Statement]:
 
 
 def _is_everything(resource: str) -> bool:
-    """Whether it stands for all resources, all of a service, or all of a type."""
+    """Whether the resource stands for all resources, or for all of a service or of a type."""
     parts = resource.split(":", 5)
     if len(parts) < 6:
         return _has_wildcard(resource)

@@ -8,7 +8,7 @@ from rules.documents import allowing
 from rules.rule import Resource, Schema, rule
 from rules.values import items, objects, texts
 
-# Where identity policies are, by resource type: the inputs that hold documents. `a.b`: b of each object in a.
+# Identity policies, by resource type: the inputs that hold documents. `a.b`: b of each object in a.
 _GRANTS: Mapping[str, tuple[str, ...]] = {
     "aws:iam/groupPolicy:GroupPolicy": ("policy",),
     "aws:iam/policy:Policy": ("policy",),
@@ -18,7 +18,7 @@ _GRANTS: Mapping[str, tuple[str, ...]] = {
     "aws:iot/policy:Policy": ("policy",),
     "aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy": ("inlinePolicy",),
 }
-# Where resource-based policies are, and roles' trust policies. Not those of VPC endpoints: they grant nothing.
+# Resource-based policies, and roles' trust policies; not the policies of VPC endpoints, which grant nothing.
 _OPENINGS: Mapping[str, tuple[str, ...]] = {
     "aws:apigateway/restApi:RestApi": ("policy",),
     "aws:apigateway/restApiPolicy:RestApiPolicy": ("policy",),
@@ -62,13 +62,13 @@ _ATTACHMENTS: Mapping[str, tuple[str, ...]] = {
     "aws:ssoadmin/managedPolicyAttachmentsExclusive:ManagedPolicyAttachmentsExclusive": ("managedPolicyArns",),
 }
 
-# AWS's own policies that allow by wildcard all there is, all of a service, or to read all data.
+# AWS's own policies whose wildcards allow everything, a whole service, or reading all data.
 _ADMINISTRATOR = re.compile(
     r"arn:[^:]*:iam::aws:policy/(.*(Admin|PowerUser|Full_?Access|ReadWrite|DataScientist).*|ReadOnlyAccess)",
     re.IGNORECASE,
 )
 
-# Permissions without a document, by resource type: the inputs that narrow the principal `*` to somebody's requests.
+# Permissions without a document, by resource type: the inputs that limit the principal `*`.
 _PERMISSIONS: Mapping[str, tuple[str, ...]] = {
     "aws:cloudwatch/eventPermission:EventPermission": ("condition",),
     "aws:lambda/layerVersionPermission:LayerVersionPermission": ("organizationId",),
@@ -77,7 +77,7 @@ _PERMISSIONS: Mapping[str, tuple[str, ...]] = {
 _FUNCTION_URL = "aws:lambda/functionUrl:FunctionUrl"
 
 # Actions without resource-level permissions: service authorization reference, "Actions, resources, and condition keys"
-# of each service. What is needed beyond these belongs here, or in the setting, once the reference was read.
+# of each service. Read the reference before you add an action here or in the setting.
 _UNSCOPED = {
     "ec2:describenetworkinterfaces",
     "ec2:describevpcendpoints",
@@ -120,7 +120,7 @@ def _wildcard_actions(resource: Resource) -> Iterator[str]:
     for document in _in(resource, _GRANTS):
         for statement in allowing(document):
             if "notaction" in statement.elements:
-                yield f"{statement.label} allows all but some actions (NotAction): list those needed in Action"
+                yield f"{statement.label} allows all but some actions (NotAction): list the needed actions in Action"
             for action in statement.actions:
                 if "*" in action or "?" in action:
                     yield f"{statement.label} allows {action}: list the actions it needs"
@@ -151,7 +151,7 @@ def _public_principals(resource: Resource) -> Iterator[str]:
     for document in _in(resource, _OPENINGS):
         for statement in allowing(document):
             if "notprincipal" in statement.elements:
-                yield f"{statement.label} lets in all but some (NotPrincipal): list those it is for in Principal"
+                yield f"{statement.label} lets in all but some (NotPrincipal): list the intended ones in Principal"
             for principal in statement.public_principals():
                 yield (
                     f"{statement.label} lets in everyone ({principal}): name the account, role or service it is for,"
@@ -171,13 +171,13 @@ def _public_permissions(resource: Resource) -> Iterator[str]:
 POLICIES = [
     rule(
         "iam-names-actions",
-        "What a role may do is spelled out: a wildcard allows more than anyone has read, and what AWS adds later.",
+        "A role's actions are listed: a wildcard allows more than anyone has read, and actions that AWS adds later.",
         _wildcard_actions,
         types=_GRANTS,
     ),
     rule(
         "iam-names-resources",
-        "A role reaches only what it works with, so that a hole in one program does not open another's data.",
+        "A role reaches only the resources that it needs, so that a flaw in a program does not expose another's data.",
         _star_resources,
         types=_GRANTS,
         settings=_UNSCOPED_SETTING,

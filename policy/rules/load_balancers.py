@@ -12,7 +12,7 @@ _LOAD_BALANCERS = ("aws:lb/loadBalancer:LoadBalancer", "aws:alb/loadBalancer:Loa
 _LISTENERS = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")
 _LISTENER_RULES = ("aws:lb/listenerRule:ListenerRule", "aws:alb/listenerRule:ListenerRule")
 
-# TLS 1.2 and above with forward secrecy: without the ...-Ext policies, which take older ciphers, and those named
+# TLS 1.2 and above with forward secrecy: without the ...-Ext policies, which accept older ciphers, and those named
 # after 1.0 or 1.1 (Elastic Load Balancing, "Security policies for your Application Load Balancer"). AWS adds newer
 # ones under the same scheme, such as ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09.
 _MODERN_TLS = re.compile(r"ELBSecurityPolicy-TLS13-1-[23](-Res)?(-FIPS)?(-PQ)?-\d{4}-\d{2}")
@@ -44,7 +44,8 @@ def _unencrypted_by_rule(stack: Stack) -> Iterator[tuple[Declared, str]]:
 
 
 def _speaks_http(listener: Any) -> bool:
-    """HTTP is what an application load balancer's listener speaks if it does not say, and network ones must say."""
+    """HTTP is the default of an application load balancer's listener; a network load balancer's must name a
+    protocol."""
     return listener.get("protocol") in ("HTTP", None)
 
 
@@ -52,7 +53,7 @@ def _unencrypted(actions: Any) -> Iterator[str]:
     for action in objects(actions):
         kind = action.get("type")
         if is_known(kind) and kind != "redirect":
-            yield f"answers HTTP with {kind}: redirect to HTTPS, and do that on an HTTPS listener"
+            yield f"answers HTTP with {kind}: redirect to HTTPS, and use {kind} on an HTTPS listener"
         elif kind == "redirect" and not is_or_may_be(inside(action, "redirect", "protocol"), "HTTPS"):
             yield "redirects HTTP to HTTP: set the redirect's protocol to HTTPS, and its port to 443"
 
@@ -65,13 +66,13 @@ def _deletable(resource: Resource) -> Iterator[str]:
 POLICIES = [
     rule(
         "load-balancer-takes-modern-tls",
-        "TLS 1.0 and 1.1, and ciphers without forward secrecy, let what was recorded be read later.",
+        "TLS 1.0 and 1.1, and ciphers without forward secrecy, allow somebody to decrypt recorded traffic later.",
         _old_tls,
         types=_LISTENERS,
     ),
     production_rule(
         "production-http-redirects",
-        "In production nothing is served unencrypted: anyone on the way could read and change it.",
+        "In production nothing is served unencrypted: anyone on the path could read and change it.",
         _unencrypted_by_default,
         types=_LISTENERS,
     ),
@@ -83,7 +84,7 @@ POLICIES = [
     ),
     production_rule(
         "production-keeps-load-balancers",
-        "A load balancer that is deleted by mistake takes the address with it that clients and DNS know.",
+        "Deleting a load balancer by mistake also deletes the address that clients and DNS use.",
         _deletable,
         types=_LOAD_BALANCERS,
     ),

@@ -22,7 +22,7 @@ _TASK_RUN = "pulumi-python:dynamic/ecs:TaskRun"
 
 _PUBLIC_PORTS = (80, 443)
 _ALL_PROTOCOLS = ("-1", "all")
-# So many ports that 60 rules, EC2's quota for a group, do not join to every port.
+# The most ports of a rule, so that 60 rules, EC2's quota for a group, do not cover every port.
 _MOST_PORTS = 1024
 # Public networks broader than these are parts of the internet (0.0.0.0/1), not somebody's network.
 _BROADEST = {4: 16, 6: 32}
@@ -42,7 +42,7 @@ class _Rule:
 
     @property
     def everywhere(self) -> str | None:
-        """The network in it, if any, that is the internet."""
+        """The first of its networks that is the internet, if any."""
         return next(filter(_is_everywhere, self.networks), None)
 
     @property
@@ -55,7 +55,7 @@ class _Rule:
 
     @property
     def is_surely_more_than_web(self) -> bool:
-        """Not just TCP port 80 or 443, whatever is still unknown of it."""
+        """Whether the rule opens more than TCP port 80 or 443, whatever its unknown values are."""
         if is_known(self.protocol) and str(self.protocol).lower() not in ("tcp", "6"):
             return True
         known = {port for port in (self.first, self.last) if is_known(port)}
@@ -157,18 +157,18 @@ def _groups_ruled_by(resource: Declared, groups: list[Declared]) -> set[str]:
 
 
 def _names_of_groups(resource: Declared, by: str, ids: Any, groups: list[Declared]) -> set[str]:
-    """The ids that are known, and the URNs of those of `groups` that are meant: by id or, where one of the ids is not
-    known yet, because the input `by` depends on them."""
+    """The known IDs, and the URNs of the `groups` that they name: by ID or, where one of the IDs is not known yet,
+    because the input `by` depends on the group."""
     known = set(texts(ids))
     depended_on = () if all(map(is_known, items(ids))) else resource.depends_on.get(by, ())
     return known | {group.urn for group in groups if group.outputs.get("id") in known or group.urn in depended_on}
 
 
 def _sources_other_than_groups(resource: Declared) -> Iterator[str]:
-    """Networks, and lists of networks, that are let in; a source that is there is one, even if not known yet."""
+    """The networks, and lists of networks, that are let in; a source that is not known yet counts, too."""
     outputs = resource.outputs
     if resource.type == _INGRESS_RULE:
-        # EC2 takes exactly one source, so what names no group names a network.
+        # A rule has exactly one source, so a rule that names no group names a network.
         if outputs.get("referencedSecurityGroupId") is None:
             yield _listed([outputs.get(key) for key in ("cidrIpv4", "cidrIpv6", "prefixListId")])
         return
@@ -187,13 +187,13 @@ def _listed(sources: list[Any]) -> str:
 POLICIES = [
     rule(
         "network-opens-only-web-ports",
-        "Tasks, endpoints and databases are reached from inside; from the internet only load balancers are.",
+        "Tasks, endpoints and databases are reached from inside; the internet reaches only load balancers.",
         _open_ingress,
         types=_TYPES,
     ),
     rule(
         "network-limits-ways-out",
-        "A program that was broken into should not reach whatever its attacker likes.",
+        "A compromised program should not reach every address that its attacker chooses.",
         _open_egress,
         types=_TYPES,
     ),
@@ -205,7 +205,7 @@ POLICIES = [
     ),
     stack_rule(
         "tasks-let-in-security-groups-only",
-        "Tasks are reached through the load balancer; a network that may reach them passes it by, whatever the port.",
+        "Tasks are reached through the load balancer; a network that may reach them bypasses it, on any port.",
         _ingress_to_tasks,
     ),
 ]

@@ -1,4 +1,4 @@
-"""Providers: the rules know the resources of some, and see nothing in those of others."""
+"""Providers: the rules know only the resources of some providers."""
 
 from collections.abc import Iterator
 
@@ -10,11 +10,11 @@ _KNOWN: Schema = {
         "type": "array",
         "items": {"type": "string"},
         "default": ["aws", "awsx", "docker", "docker-build", "pulumi", "pulumi-python", "random", "tls"],
-        "description": "Providers that a program may use; all but aws's resources are not looked into.",
+        "description": "Providers that a program may use; the rules check only the resources of aws.",
     }
 }
 _PROVIDER = "pulumi:providers:"
-# AWS resources within another's text, where no rule sees them.
+# Types whose text declares other AWS resources, which no rule sees.
 _CONTAINERS = {
     "aws:cloudcontrol/resource:Resource",
     "aws:cloudformation/stack:Stack",
@@ -25,12 +25,12 @@ _CONTAINERS = {
 
 def _unseen(resource: Resource) -> Iterator[str]:
     if resource.type in _CONTAINERS:
-        yield f"declares resources in a {resource.type}, which no rule looks into: declare them with the aws provider"
+        yield f"declares resources in a {resource.type}, which no rule checks: declare them with the aws provider"
         return
     package = resource.type.removeprefix(_PROVIDER) if resource.type.startswith(_PROVIDER) else resource.provider
     if package is not None and package not in texts(resource.settings["knownProviders"]):
         yield (
-            f"is of the provider {package}, whose resources no rule looks into: use the aws provider, or add the"
+            f"is of the provider {package}, whose resources no rule checks: use the aws provider, or add the"
             " provider to knownProviders in the file for --policy-pack-config"
         )
 
@@ -38,7 +38,7 @@ def _unseen(resource: Resource) -> Iterator[str]:
 POLICIES = [
     rule(
         "resources-are-of-known-providers",
-        "What another provider creates in AWS would pass every rule, since no rule knows its resources.",
+        "Resources that another provider creates in AWS would pass every rule, since no rule knows them.",
         _unseen,
         settings=_KNOWN,
     ),

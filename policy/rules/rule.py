@@ -1,4 +1,4 @@
-"""Rules as functions that yield what is wrong with a resource."""
+"""Rules as functions that yield the violations of a resource."""
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -27,8 +27,8 @@ PRODUCTION: Schema = {
         "type": "array",
         "items": {"type": "string"},
         "default": ["prod", "production"],
-        "description": "Names of the stacks that are production. A stack is too if its name begins with one of them and"
-        " a hyphen: with prod, the stacks prod and prod-eu are, preprod and product are not.",
+        "description": "Names of the production stacks. A stack whose name begins with one of them and a hyphen is"
+        " one, too: with prod, the stacks prod and prod-eu are production, preprod and product are not.",
     }
 }
 
@@ -37,11 +37,11 @@ PRODUCTION: Schema = {
 class Resource:
     """A resource as it is about to be created or updated.
 
-    inputs: in camelCase, as the provider has checked them; what is not known yet is `UNKNOWN`.
+    inputs: in camelCase, as the provider has checked them; a value that is not known yet is `UNKNOWN`.
     protect: whether Pulumi refuses to delete it. stack: the stack's name.
-    default_tags: those the resource's aws provider puts on everything, `UNKNOWN` if they are not known yet, None if
-    the engine does not say which provider it is. provider: its package, None for a component.
-    settings: the rule's, from the file given with --policy-pack-config, or their defaults.
+    default_tags: the tags that the resource's aws provider adds to every resource, `UNKNOWN` if they are not known
+    yet, None if the engine does not name the provider. provider: its package, None for a component.
+    settings: of the rule, from the file given with --policy-pack-config, or their defaults.
     """
 
     type: str
@@ -60,7 +60,8 @@ class Resource:
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """A resource of a whole stack. outputs: in camelCase, inputs among them; depends_on: by input, whose outputs."""
+    """A resource of a whole stack. outputs: in camelCase, with the inputs. depends_on: by input, the URNs of its
+    dependencies."""
 
     type: str
     name: str
@@ -69,7 +70,7 @@ class Declared:
     depends_on: Mapping[str, Collection[str]]
 
     def refers_to(self, other: "Declared", *, by: str, output: str) -> bool:
-        """Whether the input `by` is `other`'s `output`: by their values or, before these are known, by dependency."""
+        """Whether the input `by` is `other`'s `output`: by value or, while a value is not known, by dependency."""
         value = self.outputs.get(by)
         if is_known(value) and value is not None and value == other.outputs.get(output):
             return True
@@ -100,7 +101,7 @@ def rule(
 ) -> ResourceValidationPolicy:
     """A rule about each resource of one of `types`, or of any type.
 
-    check: yields what is wrong and what to do, a sentence each.
+    check: yields a sentence for each violation, with the remedy.
     """
 
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
@@ -136,7 +137,7 @@ def production_rule(
 def stack_rule(
     name: str, why: str, check: Callable[[Stack], Iterable[tuple[Declared, str]]], *, settings: Schema | None = None
 ) -> StackValidationPolicy:
-    """A rule about resources in relation to each other. check: yields a resource, and what is wrong with it."""
+    """A rule about resources in relation to each other. check: yields each violation with its resource."""
 
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
         declared = [_declared(resource) for resource in args.resources]
@@ -189,7 +190,7 @@ def _is_production(stack: str, settings: Mapping[str, Any]) -> bool:
 
 
 def _default_tags(provider: PolicyProviderResource | None) -> Any:
-    """Pulumi gives a provider JSON text for a value that is not a string."""
+    """The provider's default tags. Pulumi passes a provider's value as JSON text if it is not a string."""
     if provider is None:
         return None
     defaults = plain(provider.props).get("defaultTags")
@@ -205,5 +206,5 @@ def _schema(settings: Schema | None) -> PolicyConfigSchema | None:
 
 
 def _settings(given: Mapping[str, Any], schema: Schema | None) -> Mapping[str, Any]:
-    """The engine fills the defaults in, but only an engine does."""
+    """The given settings, with the defaults, which only a real engine fills in."""
     return {**{name: setting["default"] for name, setting in (schema or {}).items()}, **plain(given)}

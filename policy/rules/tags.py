@@ -1,4 +1,4 @@
-"""Tags on all that takes tags."""
+"""Tags on every resource that takes tags."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ _REQUIRED: Schema = {
         "type": "array",
         "items": {"type": "string"},
         "default": ["Project", "Stack"],
-        "description": "Keys of the tags that everything must have.",
+        "description": "Keys of the tags that every resource must have.",
     }
 }
 
@@ -56,19 +56,19 @@ TAGGABLE = frozenset(
 
 
 def _takes_tags(resource: Resource) -> bool:
-    """Whether this resource could be tagged.
+    """Whether this resource takes tags.
 
-    A resource without tags shows none, and the pack has no provider to ask. Three things tell, and any one will do:
+    The inputs of an untagged resource do not say so, and the pack cannot ask a provider. Any of three signs is enough:
 
     - it is of a type in TAGGABLE, which a test compares with what the program declares and with the provider's SDK;
     - it has an input `tagsAll`: the aws provider, when it checks inputs, adds it to every resource that takes tags,
       tagged or not, with the provider's default tags in it (pulumi/pulumi-aws, `provider/tags.go`). It does so only
-      for those of Terraform's resources that are written with its older SDK; that is most, but not security group
-      rules, for one. UNVERIFIED on a real engine;
-    - it has tags already, only not the required ones.
+      for resources that are written with Terraform's older SDK: most of them, but not security group rules, for
+      example. UNVERIFIED on a real engine;
+    - it has other tags than the required ones already.
 
     Components and other providers' resources are left out: their `tags` may be something else (docker-build's are
-    names of images), and what a component creates is checked by itself.
+    names of images), and the resources in a component are checked themselves.
     """
     return resource.type.startswith("aws:") and (
         resource.type in TAGGABLE or "tagsAll" in resource.inputs or isinstance(resource.inputs.get("tags"), dict)
@@ -82,7 +82,7 @@ def _untagged(resource: Resource) -> Iterator[str]:
     if not is_known(tags) or not is_known(default_tags) or (default_tags is None and not is_known(tags_all)):
         return
     present: dict[str, object] = {}
-    # One tag with an unknown value makes all of tagsAll unknown; the other two still say which tags there are.
+    # One tag with an unknown value makes all of tagsAll unknown; the other two still show the tags.
     for some in (default_tags, tags_all, tags):
         present |= some if isinstance(some, dict) else {}
     missing = [tag for tag in resource.settings["requiredTags"] if present.get(tag) in (None, "")]
@@ -93,7 +93,7 @@ def _untagged(resource: Resource) -> Iterator[str]:
 POLICIES = [
     rule(
         "resources-are-tagged",
-        "Without tags costs cannot be told apart, and what a stack left behind cannot be found.",
+        "Without tags, costs cannot be assigned to a stack, and its leftover resources cannot be found.",
         _untagged,
         settings=_REQUIRED,
     ),

@@ -1,4 +1,4 @@
-"""Inputs of resources, of which a preview may not know everything."""
+"""Inputs of resources, some of which a preview may not know."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,8 @@ from pulumi_policy.proxy import UnknownValueError
 
 
 class _Unknown:
-    """Stands for a value that will be known in the update. It is neither true nor false, so a rule has to ask."""
+    """Stands for a value that will be known in the update. It is neither true nor false, so a rule must call `is_known`
+    first."""
 
     def __bool__(self) -> bool:
         raise TypeError("an unknown value is neither true nor false: ask is_known first")
@@ -24,9 +25,9 @@ def is_known(value: Any) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """Dicts and lists of what the policy SDK gives; it raises where a value is not known, here that is `UNKNOWN`.
+    """A value of the policy SDK as dicts and lists. Where the SDK raises for an unknown value, this has `UNKNOWN`.
 
-    Whole numbers are ints again: on the wire they are floats.
+    Whole numbers are ints again; the protocol has them as floats.
     """
     if isinstance(value, Mapping):
         return {key: _item(value, key) for key in value}
@@ -45,14 +46,14 @@ def _item(container: Any, key: Any) -> Any:
 
 
 def items(value: Any) -> list[Any]:
-    """The elements of a list, or the value alone as one: IAM documents allow both. None has none."""
+    """The elements of a list, or a single value as a list: IAM documents allow both. None is an empty list."""
     if isinstance(value, list):
         return value
     return [] if value is None else [value]
 
 
 def texts(value: Any) -> list[str]:
-    """Those of `items` that are known."""
+    """The known texts among `items`."""
     return [item for item in items(value) if isinstance(item, str)]
 
 
@@ -62,7 +63,7 @@ def objects(value: Any) -> list[dict[str, Any]]:
 
 
 def inside(value: Any, *path: str) -> Any:
-    """The value at the path; None if there is nothing, `UNKNOWN` if that, or something on the way, is not known."""
+    """The value at the path; None if there is none, `UNKNOWN` if it, or a value on the path, is not known."""
     for key in path:
         if not isinstance(value, dict):
             return value if not is_known(value) else None
@@ -71,5 +72,5 @@ def inside(value: Any, *path: str) -> Any:
 
 
 def is_or_may_be(value: Any, *wanted: Any) -> bool:
-    """Whether it is one of the wanted values, or not known yet."""
+    """Whether the value is one of the wanted values, or not known yet."""
     return not is_known(value) or value in wanted

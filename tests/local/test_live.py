@@ -207,7 +207,7 @@ def test_applies_edits_of_the_program_and_refuses_what_pulumi_refuses(stack: tup
     wait_until(lambda: "! pulumi-python:dynamic/keyspaces:TableSchema" in _log(running))
     assert get(f"{url}/countries/us").status == 200
     _edit(tree / "__main__.py", '"area": "int"}', '"area": "int", "motto": "text"}}')
-    wait_until(lambda: "the old version keeps running: __main__.py does not evaluate: SyntaxError" in _log(running))
+    wait_until(lambda: "the old version keeps running: __main__.py cannot be evaluated: SyntaxError" in _log(running))
     assert get(f"{url}/countries/us").status == 200
 
 
@@ -299,7 +299,7 @@ def test_says_why_new_tasks_are_not_deployed_and_tries_again(live: _Live, reason
 
 def test_changes_nothing_when_the_program_does_not_evaluate(live: _Live) -> None:
     """A half-written program takes down what runs, or is a traceback in the terminal."""
-    live.evaluation.result = ProgramError("__main__.py does not evaluate: SyntaxError: invalid syntax")
+    live.evaluation.result = ProgramError("__main__.py cannot be evaluated: SyntaxError: invalid syntax")
     _not_deployed(live, "SyntaxError: invalid syntax")
     live.evaluation.result = ZeroDivisionError("division by zero")
     _not_deployed(live, "ZeroDivisionError: division by zero")

@@ -140,9 +140,9 @@ def test_puts_out_its_own_address_whatever_load_balancer_is_declared(
         ),
         (
             "aws.get_caller_identity(); aws.ec2.get_elastic_ip()",
-            "asks aws:ec2/getElasticIp:getElasticIp, which declared/aws.py has",
+            "calls aws:ec2/getElasticIp:getElasticIp, for which declared/aws.py has",
         ),
-        ("1 / 0", r"__main__\.py does not evaluate: ZeroDivisionError"),
+        ("1 / 0", r"__main__\.py cannot be evaluated: ZeroDivisionError"),
         ("pulumi.Config().require('missing')", r"^Missing required configuration variable .*missing"),
     ],
 )

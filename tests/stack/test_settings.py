@@ -443,7 +443,7 @@ def test_says_where_an_existing_listener_is_reached() -> None:
         ({"domain": "api.example.com"}, "hostedZoneId is missing"),
         ({**_LISTENING, "listenerUrl": "https://a.b", **_DOMAIN}, "domain does nothing, since listenerArn names"),
         ({"listenerUrl": "https://a.b"}, "listenerUrl does nothing, since listenerArn is not set"),
-        ({**_VPC, "egress": "public"}, "egress does nothing, since vpcId names a VPC that is there"),
+        ({**_VPC, "egress": "public"}, "egress does nothing, since vpcId names an existing VPC"),
         ({"taskSubnetIds": _VPC["taskSubnetIds"]}, "taskSubnetIds does nothing, since vpcId is not set"),
         ({"vpcId": _VPC["vpcId"]}, "publicSubnetIds has 0; give at least 2"),
         ({"protect": "true", "allowTableReplacement": "true"}, "allowTableReplacement contradicts protect"),

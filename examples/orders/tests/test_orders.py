@@ -23,7 +23,7 @@ def events(api: httpx.Client, order: httpx.Response) -> list[str]:
 
 
 def test_lists_the_loaded_orders_newest_first_in_pages(api: httpx.Client) -> None:
-    """Customers do not see what they ordered."""
+    """Customers do not see their orders."""
     everything = api.get("/customers/ann/orders").json()
     assert [each["created_at"] for each in everything] == sorted((e["created_at"] for e in everything), reverse=True)
     assert len(everything) == 4
@@ -35,7 +35,7 @@ def test_lists_the_loaded_orders_newest_first_in_pages(api: httpx.Client) -> Non
 
 
 def test_places_an_order_that_can_be_read(api: httpx.Client) -> None:
-    """An order is confirmed and lost."""
+    """A confirmed order is lost."""
     placed = place(api)
     assert placed.status_code == 201
     assert placed.json() | {"order_id": 0, "created_at": 0} == {
@@ -69,14 +69,14 @@ def test_takes_a_status_by_its_rules(api: httpx.Client) -> None:
     address = placed.headers["location"]
     assert api.patch(address, json={"status": "shipped"}).status_code == 409
     assert api.patch(address, json={"status": "paid"}).json()["status"] == "paid"
-    assert api.patch(address, json={"status": "paid"}).status_code == 200, "sent again"
+    assert api.patch(address, json={"status": "paid"}).status_code == 200, "a repeated request succeeds"
     assert api.patch(address, json={"status": "cancelled"}).status_code == 409
     assert api.patch(address, json={"status": "shipped"}).json() == api.get(address).json()
     assert events(api, placed) == ["paid", "placed", "shipped"]
 
 
 def test_changes_only_what_the_client_has_seen(api: httpx.Client) -> None:
-    """Of two clerks the slower one overwrites what the faster one did."""
+    """The slower of two clerks overwrites the change of the faster one."""
     placed = place(api)
     address, tag = placed.headers["location"], placed.headers["etag"]
     assert api.patch(address, json={"status": "paid"}, headers={"If-Match": '"another"'}).status_code == 412
@@ -96,7 +96,7 @@ def test_lets_one_of_two_changes_win(api: httpx.Client) -> None:
 
 
 def test_deletes_an_order_and_keeps_its_events(api: httpx.Client) -> None:
-    """Nobody can tell any more what became of an order."""
+    """The history of a deleted order is lost."""
     placed = place(api)
     assert api.delete(placed.headers["location"]).status_code == 204
     assert api.get(placed.headers["location"]).status_code == 404
@@ -115,14 +115,14 @@ def test_deletes_an_order_and_keeps_its_events(api: httpx.Client) -> None:
     ],
 )
 def test_refuses_an_order_and_names_what_is_wrong(api: httpx.Client, body: Any, detail: str) -> None:
-    """A client's developer has to guess what is wrong with an order."""
+    """A client's developer cannot see which part of an order is wrong."""
     answer = place(api, body=body)
     assert answer.status_code == 400
     assert detail in answer.json()["detail"]
 
 
 def test_says_when_it_does_not_know_what_became_of_a_change(api: httpx.Client, stack: RunningStack) -> None:
-    """A change is made twice, or is said to have failed when it was made."""
+    """A change is made twice, or is reported as failed although it was made."""
     placed = [place(api) for _ in range(20)]
     with stack.injecting(throttle_writes=1):
         answers = [api.patch(each.headers["location"], json={"status": "paid"}) for each in placed[:2]]
@@ -131,13 +131,13 @@ def test_says_when_it_does_not_know_what_became_of_a_change(api: httpx.Client, s
         assert answer.status_code == 504
         assert answer.json()["type"] == "/docs#outcome-unknown"
     assert 'id="outcome-unknown"' in api.get("/docs").text
-    for each in placed[:2]:  # whatever became of it, sending it again finishes it
+    for each in placed[:2]:  # in either case, a second request completes the change
         assert api.patch(each.headers["location"], json={"status": "paid"}).status_code == 200
         assert events(api, each) == ["paid", "placed"]
 
 
 def test_bears_faults_without_a_lost_or_a_doubled_order(api: httpx.Client, stack: RunningStack) -> None:
-    """Under load of a table that scales up, customers pay twice or for nothing."""
+    """Customers pay twice or for lost orders while a table scales up under load."""
     customer = f"c-{uuid.uuid4().hex[:8]}"
     keys = [str(uuid.uuid4()) for _ in range(20)]
     with stack.injecting(throttle_writes=0.2, throttle_reads=0.2):

@@ -207,7 +207,7 @@ _SECRET_EXAMPLES = [
             rule=_SECRETS,
             case=f"{name}={value}",
             given=_told(name, value),
-            says=("orders", "container sidecar", f"given {name} ", "valueFrom", "ends in _NAME"),
+            says=("orders", "container sidecar", f"given {name} ", "valueFrom", "end in _NAME"),
         )
         for name, value in {
             "DB_PASSWORD": "hunter2",

@@ -42,7 +42,7 @@ EXAMPLES = [
         says=("the provider aws-native", "knownProviders"),
     ),
     *(
-        Example(rule=_RULE, case=type_, given=_given(type_), says=(type_, "no rule looks into"))
+        Example(rule=_RULE, case=type_, given=_given(type_), says=(type_, "no rule checks"))
         for type_ in (
             "aws:cloudcontrol/resource:Resource",
             "aws:cloudformation/stack:Stack",

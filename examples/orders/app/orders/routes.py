@@ -18,7 +18,7 @@ FOLLOWS = {"paid": "new", "shipped": "paid", "cancelled": "new"}
 
 
 class NewOrder(Struct, forbid_unknown_fields=True):
-    """One product of an order."""
+    """A new order."""
 
     items: Annotated[list[Item], Meta(min_length=1, max_length=50)]
     total: Total
@@ -80,7 +80,7 @@ def routes(tables: service.Tables) -> Sequence[service.Route]:
     async def change_order(customer_id: Customer, order_id: OrderId, body: Change, if_match: IfMatch) -> Representation:
         row = await found(customer_id, order_id)
         if_match.check(orders.represent(row))
-        if row["status"] != body.status:  # else it is sent again
+        if row["status"] != body.status:  # an equal status is a repeated request
             changed = row["status"] == FOLLOWS[body.status] and await update(
                 customer_id=customer_id, order_id=order_id, status=body.status, if_status=row["status"]
             )
