@@ -155,7 +155,7 @@ async def _replaced(deployment: _Deployment) -> None:
     deployment.raise_if_stuck()
     new, service, healthy = deployment.new, deployment.service, 0
     try:
-        async with asyncio.timeout(READY_SECONDS) as patience:
+        async with asyncio.timeout(READY_SECONDS) as timeout:
             while new.healthy < service.tasks:
                 deployment.changed.clear()
                 deployment.move()
@@ -164,9 +164,9 @@ async def _replaced(deployment: _Deployment) -> None:
                     raise new.error
                 if new.healthy > healthy:
                     healthy = new.healthy
-                    patience.reschedule(asyncio.get_running_loop().time() + READY_SECONDS)
+                    timeout.reschedule(asyncio.get_running_loop().time() + READY_SECONDS)
     except TimeoutError:
         raise LocalError(
             f"{service.name}: its tasks are not healthy after {READY_SECONDS:.0f} s"
-            f"{f': {new.what_fails}' if new.what_fails else ''}; see `make logs`"
+            f"{f': {new.failing_checks}' if new.failing_checks else ''}; see `make logs`"
         ) from None

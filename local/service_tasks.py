@@ -83,7 +83,7 @@ class LocalService:
         return sum(place.is_healthy for place in self._places)
 
     @property
-    def what_fails(self) -> str:
+    def failing_checks(self) -> str:
         """The findings of the last health checks of its unhealthy tasks."""
         seen = {place.now.target.last_check for place in self._places if place.now and not place.is_healthy}
         return "; ".join(sorted(seen - {""}))

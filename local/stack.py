@@ -41,7 +41,7 @@ from local_keyspaces.schema import Schema
 from local_keyspaces.state import Running
 from local_keyspaces.tables import SchemaConflict
 
-_A_MOMENT = 0.05  # seconds
+_WATCH_STARTS = 0.05  # seconds
 
 
 def up(
@@ -169,7 +169,7 @@ class _Up:
             outputs=self._tell_outputs,
         )
         watching = asyncio.create_task(edits.watch())
-        await asyncio.sleep(_A_MOMENT)  # so that an edit right after the announcement is noticed
+        await asyncio.sleep(_WATCH_STARTS)  # so that an edit right after the announcement is noticed
         return [cassandra.watch(), rollout.until_failed(), file.keep(), watching]
 
     async def _open_console(

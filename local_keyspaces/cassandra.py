@@ -1,4 +1,4 @@
-"""Apache Cassandra as a child process: a single node on 127.0.0.1, with its data in a directory of ours."""
+"""Apache Cassandra as a child process: a single node on 127.0.0.1, with its data in a given directory."""
 
 import asyncio
 import os

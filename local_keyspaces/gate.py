@@ -35,7 +35,7 @@ class Gate:
         return statement
 
     def admit(self, plan: Plan, values: Values, consistency: str, *, size: int) -> None:
-        """size: of the statement with its values, in bytes."""
+        """Checks a statement with its values. size: bytes of the request."""
         self.authorize(plan)
         rules.check_consistency(consistency, write=not plan.reads)
         if plan.reads:

@@ -16,7 +16,7 @@ from local.console.logs import Filter, LogLine
 from local_keyspaces.catalog import Catalog
 from local_keyspaces.statement_log import LoggedStatement, StatementLog
 
-_A_MOMENT: Final = 0.05  # seconds by which clocks and log lines may differ
+_CLOCK_TOLERANCE: Final = 0.05  # seconds by which clocks and log lines may differ
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +156,7 @@ def _chain(line: LogLine, by_request: Mapping[str, Sequence[LoggedStatement]], s
         return [
             each.as_json(statements.catalog)
             for each in by_request.get(str(id_), ())
-            if since - _A_MOMENT <= each.at <= ended + _A_MOMENT
+            if since - _CLOCK_TOLERANCE <= each.at <= ended + _CLOCK_TOLERANCE
         ]
 
     shared_with = line.data.get("shared_with")

@@ -220,7 +220,7 @@ def _uses_the_console(machine: Machine) -> None:
         select = {"statement": "SELECT id, name FROM geography_domain.countries;", "profile": "query-api-task"}
         rows = browser.post(f"{base}cql", data=select).text
         assert "<td>Malta</td>" in rows
-        assert re.search(r"6 rows in [\d.]+ ms .*consumed [1-9]\d* read units? and 0 write units", rows), rows
+        assert re.search(r"6 rows in [\d.]+ ms, .*consumed [1-9]\d* read units? and 0 write units", rows), rows
         delete = {**select, "statement": "DELETE FROM geography_domain.countries WHERE id = 'mt'"}
         assert "has no MODIFY permission" in browser.post(f"{base}cql", data=delete).text
         assert "geography_domain.countries" in browser.get(f"{base}meter").text
