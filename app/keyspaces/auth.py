@@ -1,4 +1,4 @@
-"""SigV4 for the driver, from the container's credentials, without two defects of cassandra-sigv4 4.0.2."""
+"""SigV4 for the driver, with the container's credentials and without two defects of cassandra-sigv4 4.0.2."""
 
 from datetime import UTC, datetime
 
@@ -7,7 +7,7 @@ from cassandra_sigv4 import auth
 
 
 class SigV4AuthProvider(auth.SigV4AuthProvider):  # type: ignore[misc]  # the package has no types
-    """Signs each new connection with the credentials that are current then."""
+    """Signs each new connection with the current credentials."""
 
     def __init__(self, region: str) -> None:
         super().__init__(session=boto3.Session(region_name=region))
@@ -21,10 +21,10 @@ class _Authenticator(auth.SigV4Authenticator):  # type: ignore[misc]
         credentials = self.session.get_credentials()
         if credentials is None:
             raise RuntimeError("there are no AWS credentials in the environment")
-        # The package reads access key, secret and token one by one, and a refresh can fall in between.
+        # The package reads access key, secret and token one by one; a refresh in between would mix two sets.
         credentials = credentials.get_frozen_credentials()
         nonce = auth._extract_nonce(challenge)
-        # It also rounds to milliseconds, so that 0.9995 s becomes a four-digit ".1000Z"; cutting off is exact here.
+        # The package also rounds to milliseconds: 0.9995 s becomes ".1000Z", with four digits. So truncate before.
         now = datetime.now(UTC).replace(tzinfo=None)
         now = now.replace(microsecond=now.microsecond // 1000 * 1000)
         signature = auth._generate_signature(nonce, now, credentials, self.session.region_name)

@@ -14,8 +14,8 @@ from keyspaces.statements import Effect, Observer
 from keyspaces.target import QualifiedName
 from keyspaces.writes import PreparedWrite
 
-# Not prepared: Keyspaces has refused to prepare reads of system tables. UNVERIFIED: that it describes columns there as
-# Cassandra does.
+# Not prepared: Keyspaces has refused to prepare reads of system tables. UNVERIFIED: Keyspaces describes columns in
+# system_schema as Cassandra does.
 _KINDS: Final = SimpleStatement(
     "SELECT column_name, kind, position FROM system_schema.columns WHERE keyspace_name = %s AND table_name = %s"
 )
@@ -26,7 +26,7 @@ _KEY_KINDS: Final = ("partition_key", "clustering")
 class Description:
     """name: keyspace and table. columns: in the order of `SELECT *`. key: the primary key's columns, in order.
 
-    kinds: of each column: partition_key, clustering, static or regular.
+    kinds: partition_key, clustering, static or regular, by column.
     """
 
     name: str
@@ -41,14 +41,14 @@ class Database:
     def __init__(
         self, session: Session, table: QualifiedName, *, observe: Observer, on_more_columns: Callable[[str], object]
     ) -> None:
-        """on_more_columns: is told when the table has got more columns."""
+        """on_more_columns: called with a message when columns were added to the table."""
         self._session = session
         self._table = table
         self._observe = observe
         self._on_more_columns = on_more_columns
 
     def describe(self) -> Description:
-        """The table, which is read once. Raises the driver's errors."""
+        """Reads the table's description, and one row. Raises the driver's errors."""
         first = self.read("LIMIT 1")
         first.check([])
         rows = self._session.execute(_KINDS, (self._table.keyspace, self._table.name)).all()

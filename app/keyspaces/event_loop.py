@@ -1,8 +1,8 @@
-"""The driver's connections on the program's own asyncio event loop, so that no answer changes threads.
+"""The driver's connections on the program's own asyncio event loop, so that responses need no change of threads.
 
-The driver's other integrations (libev, its own asyncio one) run a loop in a thread of their own: each statement then
-wakes two threads that compete for the interpreter. Here the driver's blocking work (connecting, signing in, preparing)
-stays in the driver's threads, and bytes are sent and answers decoded where the caller awaits them.
+The driver's other integrations (libev, its own asyncio one) run a loop in a separate thread: each statement then wakes
+two threads that compete for the interpreter. Here the driver's threads do its blocking work (connecting,
+authenticating, preparing), and the event loop's thread sends bytes and decodes responses.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from cassandra.protocol import AuthChallengeMessage
 
 from keyspaces import origin
 
-_COLLECT_AFTER: Final = 5.0  # seconds, in which an outage breaks other connections, too
-_CLOSE_SECONDS: Final = 1.0  # for the other side to answer the end of TLS
+_COLLECT_AFTER: Final = 5.0  # seconds; one collection then covers all connections that an outage breaks
+_CLOSE_SECONDS: Final = 1.0  # for the server to answer TLS's close_notify
 
 
 def connections_on(loop: asyncio.AbstractEventLoop) -> type[Connection]:
@@ -37,9 +37,9 @@ def connections_on(loop: asyncio.AbstractEventLoop) -> type[Connection]:
 
 
 async def until_closed(connection_class: Any) -> None:
-    """Waits for the connections of a session that was shut down; those that do not end in time are cut off.
+    """Waits until the connections of a session that was shut down have closed; aborts those that take too long.
 
-    A program whose event loop ends before them leaves their sockets to the garbage collector.
+    Without this wait, the event loop may end first and leave their sockets to the garbage collector.
     """
     all_ended = connection_class.all_ended
     try:
@@ -59,7 +59,7 @@ class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no t
     transports: ClassVar[set[asyncio.Transport]]
     all_ended: ClassVar[asyncio.Event]
     wants_request_ids = False
-    """Whether the server wants to know whose statements are executed (`keyspaces.origin`)."""
+    """Whether the server accepts request ids with statements (`keyspaces.origin`)."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Blocks until connected; the driver calls it in threads of its own. Raises OSError."""
@@ -79,7 +79,7 @@ class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no t
 
     @classmethod
     def factory(cls, *args: Any, **kwargs: Any) -> Connection:
-        """As the driver's; but it would never again connect to a host that refused to sign it in once."""
+        """As the driver's `factory`, but an authentication failure is retried: the driver would give up the host."""
         try:
             return super().factory(*args, **kwargs)
         except AuthenticationFailed as error:
@@ -93,7 +93,7 @@ class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no t
         failed: OSError | None = None
         for address in addresses:
             try:
-                # Its share of the time, so that a silent address leaves some to the name's others.
+                # Each address gets an equal share of the time, so that a silent one leaves time for the others.
                 async with asyncio.timeout(self.connect_timeout / len(addresses)):
                     await self.loop.create_connection(
                         lambda: _Protocol(self), str(address), port, ssl=self.ssl_context, server_hostname=name
@@ -107,7 +107,7 @@ class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no t
         self._transport = transport
         self.transports.add(transport)
         self.all_ended.clear()
-        if self.is_closed:  # given up meanwhile
+        if self.is_closed:  # closed while it was connecting
             transport.abort()
 
     def _handle_options_response(self, response: Any) -> None:
@@ -116,7 +116,7 @@ class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no t
 
     def _handle_auth_response(self, response: Any) -> None:
         if isinstance(response, AuthChallengeMessage):
-            # The credentials may have to be fetched first, for which the loop must not wait.
+            # Signing may have to fetch credentials first, which would block the loop.
             threading.Thread(target=super()._handle_auth_response, args=(response,), daemon=True).start()
         else:
             super()._handle_auth_response(response)
@@ -132,7 +132,7 @@ class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no t
             self.loop.call_soon_threadsafe(self._send, data)
 
     def _send(self, data: bytes) -> None:
-        # Statements of one turn of the loop leave together: one TLS record and one system call for all.
+        # Statements of one turn of the loop are sent together: one TLS record and one system call for all.
         if not self._unsent:
             self.loop.call_soon(self._flush)
         self._unsent.append(data)
@@ -155,8 +155,8 @@ class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no t
 
     @classmethod
     def collect_soon(cls) -> None:
-        """A connection that has ended is a cycle which holds its TLS buffers, 0.1 MB and more; a program that looks for
-        garbage seldom would keep those of a whole outage."""
+        """Schedules a garbage collection. A closed connection is a reference cycle with TLS buffers of 0.1 MB or more;
+        a program that collects seldom would keep the buffers of all connections that an outage closed."""
         if cls.collecting is None:
             cls.collecting = cls.loop.call_later(_COLLECT_AFTER, cls._collect)
 
@@ -173,12 +173,12 @@ class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no t
         self.loop.call_soon_threadsafe(self._end)
         if not self.is_defunct:
             self.error_all_requests(ConnectionShutdown(f"Connection to {self.endpoint} was closed"))
-            self.connected_event.set()  # ends the wait of threads that wait until it can be used
+            self.connected_event.set()  # wakes the threads that wait until the connection is ready
 
     def _end(self) -> None:
         if self._transport is None:
             return
-        if self.is_defunct:  # a server that does not answer is not waited for
+        if self.is_defunct:  # a graceful close would wait for a server that no longer answers
             self._transport.abort()
         else:
             self._transport.close()
@@ -198,7 +198,7 @@ class _Protocol(asyncio.Protocol):
         self._connection.defunct(error or ConnectionShutdown(f"{self._connection.endpoint} closed the connection"))
         self._connection.ended()
 
-    # The driver refuses statements on a connection that is not writable (ConnectionBusy).
+    # The driver rejects statements on a connection that is not writable (ConnectionBusy).
     def pause_writing(self) -> None:
         self._connection._socket_writable = False
 
@@ -207,7 +207,7 @@ class _Protocol(asyncio.Protocol):
 
 
 class _Timer:
-    """A timer as the driver expects it; made and cancelled in any thread."""
+    """A timer with the driver's interface; any thread may create and cancel it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float, callback: Callable[[], Any]) -> None:
         self._loop = loop
@@ -221,5 +221,5 @@ class _Timer:
         self._loop.call_soon_threadsafe(self._stop)
 
     def _stop(self) -> None:
-        if self._handle is not None:  # always, since it was started before
+        if self._handle is not None:  # always true: _start has run before
             self._handle.cancel()

@@ -1,7 +1,7 @@
 """The EXECUTE and BATCH messages of CQL's protocol, version 4, as bytes.
 
-The driver makes its own anew, field by field, for each statement. Source: Apache Cassandra, native_protocol_v4.spec,
-4.1.6 and 4.1.7.
+Faster than the driver's own messages, which are built field by field for each execution. Source: Apache Cassandra,
+native_protocol_v4.spec, 4.1.6 and 4.1.7.
 """
 
 import struct
@@ -41,7 +41,7 @@ class ExecuteMessage:
     def __call__(
         self, values: Sequence[Any], fetch_size: int | None = None, paging_state: bytes | None = None
     ) -> bytes:
-        """A message's body. values: one for each mark of the statement. Raises Unwritable."""
+        """A message's body. values: one for each bind marker of the statement. Raises Unwritable."""
         flags = _VALUES
         parts = self._values(values)
         if fetch_size is not None:
@@ -53,15 +53,15 @@ class ExecuteMessage:
         return b"".join([self._id, _PARAMETERS(ConsistencyLevel.LOCAL_QUORUM, flags, len(values)), *parts])
 
     def in_batch(self, values: Sequence[Any]) -> bytes:
-        """The statement as a part of a batch. Raises Unwritable."""
+        """The statement and its values as one entry of a batch. Raises Unwritable."""
         return b"".join([_PREPARED, self._id, _SHORT(len(values)), *self._values(values)])
 
     def of_row(self, row: bytes) -> bytes:
-        """A message's body. row: a value for each mark, by `encode_cell`."""
+        """A message's body. row: a value for each bind marker, encoded by `encode_cell`."""
         return b"".join([self._id, _PARAMETERS(ConsistencyLevel.LOCAL_QUORUM, _VALUES, len(self._serialize)), row])
 
     def of_row_in_batch(self, row: bytes) -> bytes:
-        """The same as a part of a batch."""
+        """As `in_batch`, for an encoded row."""
         return b"".join([_PREPARED, self._id, _SHORT(len(self._serialize)), row])
 
     def _values(self, values: Sequence[Any]) -> list[bytes]:
@@ -78,26 +78,26 @@ class ExecuteMessage:
 
 
 def encode_cell(serialized: bytes) -> bytes:
-    """A value in a message. `NULL` and `UNSET` are the encodings of no value, and of a column that is left alone."""
+    """A value in a message. `NULL` encodes null; `UNSET` leaves a column as it is."""
     return _INT(len(serialized)) + serialized
 
 
 def batch_message(kind: BatchKind, parts: Sequence[bytes]) -> bytes:
-    """A message's body, at LOCAL_QUORUM. parts: by `ExecuteMessage.in_batch`."""
+    """A message's body, at LOCAL_QUORUM. parts: the entries, from `ExecuteMessage.in_batch`."""
     parameters = _BATCH_PARAMETERS(ConsistencyLevel.LOCAL_QUORUM, 0)
     return b"".join([_BATCH_KINDS[kind], _SHORT(len(parts)), *parts, parameters])
 
 
 def encode_execute(body: bytes, stream: int, version: int, *, request_id: str = "", **_: Any) -> bytes:
-    """A frame, as the driver's connections want encoders to make it; not compressed.
+    """An uncompressed frame. The signature is that of the driver's encoders.
 
-    request_id: for an endpoint that wants it (`keyspaces.origin`); empty for none.
+    request_id: for an endpoint that accepts request ids (`keyspaces.origin`); empty for none.
     """
     return _frame(EXECUTE, body, stream, version, request_id)
 
 
 def encode_batch(body: bytes, stream: int, version: int, *, request_id: str = "", **_: Any) -> bytes:
-    """The same for a batch."""
+    """As `encode_execute`, for a batch."""
     return _frame(BATCH, body, stream, version, request_id)
 
 

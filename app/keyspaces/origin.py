@@ -1,7 +1,7 @@
-"""The request that statements are executed for, as an endpoint learns it that shows whose statements they are.
+"""The HTTP request that a statement is executed for, sent to endpoints that show it beside the statement.
 
-Such an endpoint, as the local Keyspaces, says in its SUPPORTED message that it takes a custom payload of this name; no
-other endpoint is sent one.
+Such an endpoint, for example the local Keyspaces, announces in its SUPPORTED message that it accepts this custom
+payload. Other endpoints do not get it.
 """
 
 from contextvars import ContextVar

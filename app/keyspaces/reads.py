@@ -11,14 +11,14 @@ from keyspaces.statements import Executions, KnownStatement, Observer
 
 
 class PreparedRead:
-    """A SELECT. `execute` belongs to the event loop whose connections the session has."""
+    """A SELECT. Call `execute` on the event loop of the session's connections."""
 
     def __init__(
         self, session: Session, cql: str, *, observe: Observer, on_more_columns: Callable[[str], object]
     ) -> None:
-        """Prepares it. Blocks. Raises the driver's errors.
+        """Prepares the statement. Blocks. Raises the driver's errors.
 
-        on_more_columns: is told, with a sentence, that the table has got more columns.
+        on_more_columns: called with a message when columns were added to the table.
         """
         self._session = session
         self._statement = KnownStatement(session, cql)
@@ -27,11 +27,11 @@ class PreparedRead:
 
     @property
     def columns(self) -> Sequence[Column]:
-        """Of the rows."""
+        """The columns of the rows."""
         return self._decoder.columns
 
     def check(self, values: Sequence[Any]) -> None:
-        """Reads once, at the consistency that all reads have, whatever values it finds. Blocks.
+        """Reads once, at the consistency of all reads, without decoding the values. Blocks.
 
         Raises the driver's errors.
         """
@@ -59,7 +59,7 @@ class PreparedRead:
         return await self._run(lambda: statement.message(values, fetch_size, paging_state), deadline)
 
     async def execute_row(self, row: bytes, *, deadline: float) -> RowPage:
-        """The same with values that were serialized before. row: by `keyspaces.execute.encode_cell`."""
+        """As `execute`, with serialized values. row: the values, encoded by `keyspaces.execute.encode_cell`."""
         statement = self._statement
         return await self._run(lambda: statement.message.of_row(row), deadline)
 

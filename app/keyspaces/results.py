@@ -1,12 +1,12 @@
-"""Rows of a result, decoded only with the types that the server names in the same result.
+"""Decodes the rows of a result, with the types that the same result's metadata names.
 
-The driver decodes a result while it reads the connection: a value that Python cannot represent then ends the connection
-for everyone, and the driver logs the bytes. Here the connection only hands over a result's body, and decoding it is the
-caller's: an error is that caller's alone.
+The driver decodes a result while it reads the connection: a value that Python cannot represent then closes the
+connection for all callers, and the driver logs the bytes. Here the connection only hands over the result's body and the
+caller decodes it, so that an error affects this caller only.
 
-A result without metadata would be smaller, but nothing in it tells that the table was created again with other types: a
-statement's id is a hash of its text, so another client's PREPARE makes an old id valid again (CASSANDRA-10786 is of the
-same kind). So each result has its metadata, which is compared as bytes with the metadata of the result before it.
+A result without metadata would be smaller, but would not show that the table was created again with other types: a
+statement's id is a hash of its text, so another client's PREPARE makes an old id valid again (CASSANDRA-10786 is a
+similar defect). So each result carries its metadata, which is compared, as bytes, with the metadata of earlier results.
 Source of the format: Apache Cassandra, native_protocol_v4.spec, 4.2.5.2.
 """
 
@@ -42,7 +42,7 @@ _INT: Final = struct.Struct(">i").unpack_from
 
 Row = tuple[Any, ...]
 Metadata = Sequence[tuple[str, str, str, Any]]
-"""The driver's: keyspace, table, name and type of each column."""
+"""The driver's metadata: keyspace, table, name and type of each column."""
 
 
 class SchemaChanged(Exception):
@@ -66,9 +66,9 @@ class RowPage:
 
 
 def decode_message(*args: Any) -> Any:
-    """A decoder for the driver's connections: a result with rows stays bytes, an error of decoding is a response.
+    """A decoder for the driver's connections. Rows stay bytes; a decoding error is returned, not raised.
 
-    So the driver neither ends the connection nor logs the bytes.
+    So the driver neither closes the connection nor logs the bytes.
     """
     _, _, _, flags, opcode, body, _, _ = args
     try:
@@ -82,7 +82,7 @@ def decode_message(*args: Any) -> Any:
 
 
 def _without_extras(body: bytes, flags: int) -> bytes:
-    """A body without the tracing id, warnings and custom payload that a server may put before it."""
+    """A body without its optional prefixes: tracing id, warnings and custom payload."""
     stream = io.BytesIO(body)
     if flags & _TRACING:
         stream.seek(16)
@@ -105,7 +105,7 @@ class _UnreadResult(ResultMessage):  # type: ignore[misc]  # the package has no 
 
 
 class UnreadRows(ProtocolHandler):  # type: ignore[misc]
-    """A driver's protocol handler that leaves rows out, whatever values they have."""
+    """A protocol handler for the driver that does not decode rows, so that no value can make it fail."""
 
     message_types_by_opcode: ClassVar = {**ProtocolHandler.message_types_by_opcode, _RESULT: _UnreadResult}
 
@@ -114,10 +114,10 @@ class RowsDecoder:
     """Decodes the results of one statement as rows of the columns that it was prepared for."""
 
     def __init__(self, metadata: Metadata, *, on_more_columns: Callable[[str], object]) -> None:
-        """metadata: of a prepared statement's result. on_more_columns: is told of columns that were added since."""
+        """metadata: of a prepared statement's result. on_more_columns: called with a message if columns were added."""
         self.columns = described(metadata)
         self._on_more_columns = on_more_columns
-        self._known: dict[bytes, _Parser] = {}  # by the metadata's bytes; the table's, and at most one that came later
+        self._known: dict[bytes, _Parser] = {}  # by the metadata's bytes; two at most
 
     def decode(self, body: bytes) -> RowPage:
         """Raises SchemaChanged, and `keyspaces.types.Unrepresentable`."""
@@ -131,11 +131,11 @@ class RowsDecoder:
             if body.startswith(metadata, start):
                 return RowPage(parser.rows(body, start + len(metadata)), paging_state)
         if flags & _NO_METADATA:
-            raise SchemaChanged("the server left out the metadata that it was asked for")
+            raise SchemaChanged("the server left out the result's metadata")
         return RowPage(self._first(body, flags, count, start), paging_state)
 
     def _first(self, body: bytes, flags: int, count: int, start: int) -> Sequence[Row]:
-        """Of a result whose metadata was not seen before."""
+        """Rows of a result with new metadata, whose parser is kept for later results."""
         stream = io.BytesIO(body)
         stream.seek(4)
         message = ExactResult(_ROWS)
@@ -150,7 +150,7 @@ class RowsDecoder:
 
 
 class _Parser:
-    """Rows of results with one metadata, as rows of the wanted columns."""
+    """Parses results with the same metadata into rows of the wanted columns."""
 
     def __init__(self, metadata: Metadata, wanted: Sequence[Column]) -> None:
         """Raises SchemaChanged if a wanted column is missing or has another type."""
@@ -180,7 +180,7 @@ class _Parser:
         try:
             rows: Sequence[Row] = ListParser().parse_rows(BytesIOReader(body[start:]), self._description)
         except Exception as error:
-            # The driver's message has the cause's, which may quote the value.
+            # The driver's message contains the cause's message, which may quote the value.
             cause = error.__context__
             raise Unrepresentable(str(cause) if isinstance(cause, Unrepresentable) else type(cause).__name__) from None
         if self._order is not None:
@@ -189,7 +189,7 @@ class _Parser:
 
 
 def decode_rows(body: bytes) -> list[dict[str, Any]]:
-    """The rows of any result with metadata, by column. Raises `keyspaces.types.Unrepresentable`."""
+    """The rows of a result that has metadata, each by column. Raises `keyspaces.types.Unrepresentable`."""
     stream = io.BytesIO(body)
     stream.seek(4)
     message = ExactResult(_ROWS)

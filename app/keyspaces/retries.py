@@ -1,8 +1,8 @@
-"""When a failed statement is tried again, and how often at most.
+"""The retry budget and the pauses between retries.
 
-The numbers are those of the AWS SDKs ("Retry behavior", standard mode): an attempt again takes 5 of 500 tokens, and
-success gives back what the last of them took, or 1. So a third of the statements may fail for ever and all are tried
-again, but of an outage the database sees at most 100 attempts more than there are statements.
+The numbers are those of the AWS SDKs ("Retry behavior", standard mode): a retry takes 5 of 500 tokens; a success gives
+back the 5 tokens of its last retry, or 1 token without a retry. So every failed statement is retried as long as at most
+a third of them fail, but an outage causes at most 100 retries in all.
 """
 
 import random
@@ -19,18 +19,18 @@ class RetryBudget:
         self._tokens = _CAPACITY
 
     def spend(self) -> bool:
-        """Whether there may be another attempt."""
+        """Takes the tokens of one retry; False if too few are left."""
         if self._tokens < _COST:
             return False
         self._tokens -= _COST
         return True
 
     def succeeded(self, attempt: int) -> None:
-        """attempt: the number of the one that succeeded, from 1."""
+        """Gives tokens back. attempt: number of the successful attempt, from 1."""
         if self._tokens < _CAPACITY:
             self._tokens = min(self._tokens + (1 if attempt == 1 else _COST), _CAPACITY)
 
 
 def pause_after(attempt: int) -> float:
-    """Seconds. With full jitter: what was refused together does not come back together."""
+    """Seconds until the next attempt, with full jitter: statements that fail together are not retried together."""
     return random.uniform(0, min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE))  # noqa: S311  # not a secret

@@ -1,7 +1,7 @@
-"""Values as the bytes that CQL stores: of Python, or of JSON as the kit writes it.
+"""Serializes values for CQL: Python's, or JSON's in the form that the kit writes.
 
-The driver's own serialization takes Python's types only, and answers a value that does not fit with whatever exception
-it meets. Source of the formats: Apache Cassandra, native_protocol_v4.spec, section 6.
+The driver's own serialization takes Python's types only, and raises various exceptions for a value that does not fit.
+Source of the formats: Apache Cassandra, native_protocol_v4.spec, section 6.
 """
 
 import base64
@@ -30,23 +30,26 @@ from cassandra.cqltypes import (
     UUIDType,
 )
 
-VERSION: Final = 4  # of the protocol: the one Keyspaces documents
+VERSION: Final = 4  # of the protocol, which Keyspaces documents
 _DAY_OFFSET: Final = 2**31  # CQL's date counts days from here
 _MILLISECONDS: Final = 86_400_000  # of a day
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _DATE: Final = re.compile(r"(\d{4}|[+-]\d{4,9})-(\d\d)-(\d\d)")
 _FAR_TIMESTAMP: Final = re.compile(r"([+-]\d{4,9}-\d\d-\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{3})Z")
-"""With the expanded year of ISO 8601, as `keyspaces.types` writes timestamps beyond the years 1 to 9999."""
+"""Matches the expanded year of ISO 8601, which `keyspaces.types` writes for timestamps beyond the years 1 to 9999."""
 
 Serialize = Callable[[Any], bytes]
 
 
 class Unwritable(Exception):
-    """A value does not fit its column; the message names both the column and what it takes, never the value."""
+    """A value does not fit its column; the message names the column and its type, never the value."""
 
 
 def serializer(column: str, type_: Any) -> Serialize:
-    """type_: the driver's. Its result raises Unwritable. None stands for null, which is the caller's."""
+    """A function that serializes values of a column; it raises Unwritable. The caller handles None, which is null.
+
+    type_: the driver's class of the column's type.
+    """
     convert = _converter(type_)
     serialize = type_.serialize
     expected = cql_name(type_)
@@ -61,12 +64,12 @@ def serializer(column: str, type_: Any) -> Serialize:
 
 
 def cql_name(type_: Any) -> str:
-    """A driver's type as CQL writes it: the driver says `varchar` for `text`, which are the same."""
+    """CQL's name of a driver's type. The driver calls `text` `varchar`; the types are the same."""
     return re.sub(r"\bvarchar\b", "text", type_.cql_parameterized_type())
 
 
 def _converter(type_: Any) -> Callable[[Any], Any] | None:
-    """A function that makes a value which the driver's type serializes exactly; None where none is needed."""
+    """A function that converts a value so that the driver's type serializes it exactly; None if none is needed."""
     if issubclass(type_, ReversedType):
         return _converter(type_.subtypes[0])
     if issubclass(type_, UserType):
@@ -97,12 +100,12 @@ def _element(type_: Any) -> Callable[[Any], Any]:
 
 def _no_text(value: Any) -> Any:
     if isinstance(value, str | bytes):
-        raise TypeError("text is no collection")
+        raise TypeError("text is not a collection")
     return value
 
 
 def _scalar_check(type_: Any) -> Callable[[Any], Any] | None:
-    """The driver takes True for 1, and any object for a boolean."""
+    """Rejects values that the driver accepts by mistake: True as 1, and any object as a boolean."""
     name = type_.typename
     if name == "boolean":
         return lambda value: _exactly(value, bool)
@@ -113,7 +116,7 @@ def _scalar_check(type_: Any) -> Callable[[Any], Any] | None:
 
 def _exactly(value: Any, type_: type) -> Any:
     if type(value) is not type_:
-        raise TypeError(f"no {type_.__name__}")
+        raise TypeError(f"not of type {type_.__name__}")
     return value
 
 
@@ -122,19 +125,19 @@ def _blob(value: Any) -> bytes:
 
 
 def _date(value: Any) -> int:
-    """Days, as CQL counts them: the driver takes a number as it is."""
+    """Days in CQL's encoding, which the driver writes unchanged."""
     if isinstance(value, str):
         found = _DATE.fullmatch(value)
         if found is None:
             raise ValueError("not in the form 2026-01-31")
         return _days(*map(int, found.groups())) + _DAY_OFFSET
     if isinstance(value, datetime.datetime) or not isinstance(value, datetime.date):
-        raise TypeError("no date")
+        raise TypeError("not a date")
     return (value - _EPOCH.date()).days + _DAY_OFFSET
 
 
 def _timestamp(value: Any) -> int:
-    """Milliseconds since 1970: the driver goes through a float."""
+    """Milliseconds since 1970. The driver's own conversion uses a float, which is inexact."""
     if isinstance(value, str):
         if far := _FAR_TIMESTAMP.fullmatch(value):
             hours, minutes, seconds, milliseconds = map(int, far.groups()[1:])
@@ -142,7 +145,7 @@ def _timestamp(value: Any) -> int:
             return (_date(far[1]) - _DAY_OFFSET) * _MILLISECONDS + within
         value = datetime.datetime.fromisoformat(value)
     if not isinstance(value, datetime.datetime):
-        raise TypeError("no timestamp")
+        raise TypeError("not a timestamp")
     aware = value if value.tzinfo else value.replace(tzinfo=datetime.UTC)
     return (aware - _EPOCH) // datetime.timedelta(milliseconds=1)
 
@@ -155,7 +158,7 @@ def _decimal(value: Any) -> decimal.Decimal:
 
 def _float(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | decimal.Decimal):
-        raise TypeError("no number")
+        raise TypeError("not a number")
     return float(value)
 
 
@@ -171,12 +174,12 @@ def _timeuuid(value: Any) -> uuid.UUID:
 
 
 def _days(year: int, month: int, day: int) -> int:
-    """Since 1970-01-01 in the proleptic Gregorian calendar, of which 400 years have 146,097 days."""
+    """Days since 1970-01-01 in the proleptic Gregorian calendar, in which 400 years have 146,097 days."""
     eras, within = divmod(year - 2000, 400)
     return (datetime.date(2000 + within, month, day) - _EPOCH.date()).days + eras * 146_097
 
 
-# TimeUUIDType is a kind of DateType.
+# The order matters, since TimeUUIDType is a subclass of DateType.
 _SCALARS: Final[Mapping[type, Callable[[Any], Any]]] = {
     BytesType: _blob,
     SimpleDateType: _date,

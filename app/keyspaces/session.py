@@ -1,4 +1,4 @@
-"""A driver session for one keyspace, retried while it opens, closed for good."""
+"""Opens a driver session for one keyspace, with retries, and closes it."""
 
 import asyncio
 import ssl
@@ -22,7 +22,7 @@ from keyspaces.target import Target
 
 T = TypeVar("T")
 
-# A broken connection, and some answers of the server, such as an overload, are exceptions but no DriverException.
+# Not all of the driver's errors are a DriverException: a broken connection is not, nor is an overloaded server.
 DRIVER_ERRORS = (DriverException, ErrorMessage, NoHostAvailable, ConnectionException)
 
 _REQUEST_TIMEOUT = 5.0  # seconds, for one statement
@@ -38,10 +38,10 @@ class Unreachable(Exception):
 def open_session(
     target: Target, *, startup_timeout: float, first_use: Callable[[Session], T]
 ) -> Iterator[tuple[Session, T]]:
-    """A session, and what `first_use` made of it. Blocks.
+    """A session, and the result of `first_use(session)`. Blocks.
 
-    A new role, endpoint or table may take a while to work, so both are tried again for `startup_timeout` seconds; then
-    Unreachable is raised.
+    A new role, endpoint or table may take a while to work, so opening and first use are retried for `startup_timeout`
+    seconds. Then Unreachable is raised.
     """
     session, used = _open(target, startup_timeout=startup_timeout, first_use=first_use)
     try:
@@ -85,7 +85,7 @@ def _open(
     connection_class: type[Connection] | None = None,
     stop: threading.Event | None = None,
 ) -> tuple[Session, T]:
-    """stop: from then on nobody waits for a session: there is no other attempt, and Unreachable is raised."""
+    """stop: once it is set, there is no other attempt, and Unreachable is raised."""
     stop = stop or threading.Event()
     deadline = time.monotonic() + startup_timeout
     pause = _FIRST_PAUSE
@@ -95,7 +95,7 @@ def _open(
             session = cluster.connect()
             used = first_use(session)
             if stop.is_set():
-                raise OSError("stopped while it was opened")
+                raise OSError("the program was stopped while it opened the session")
             return session, used
         except (*DRIVER_ERRORS, OSError, RuntimeError) as error:
             cluster.shutdown()
@@ -111,7 +111,7 @@ def _open(
 
 
 def describe(error: BaseException) -> str:
-    """An error of the driver in one line; NoHostAvailable carries the real ones inside."""
+    """A driver's error in one line. Of NoHostAvailable: the error of each host, which are the causes."""
     if isinstance(error, NoHostAvailable) and error.errors:
         return "; ".join(f"{host}: {describe(cause)}" for host, cause in error.errors.items())
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
@@ -126,29 +126,29 @@ def _cluster(target: Target, connection_class: type[Connection] | None) -> Clust
         protocol_version=VERSION,
         auth_provider=SigV4AuthProvider(target.region),
         ssl_context=tls,
-        # Hosts other than the first are known by address, which no certificate names: ask all for the one name.
+        # The driver knows the other hosts by address only, which no certificate names: check all for the same name.
         ssl_options={"server_hostname": target.host},
         execution_profiles={
             EXEC_PROFILE_DEFAULT: ExecutionProfile(
-                # Keyspaces routes by itself; all its hosts are equal (developer guide, "Connections").
+                # All hosts are equal, since Keyspaces routes requests itself (developer guide, "Connections").
                 load_balancing_policy=RoundRobinPolicy(),
                 consistency_level=ConsistencyLevel.LOCAL_QUORUM,
                 request_timeout=_REQUEST_TIMEOUT,
                 row_factory=dict_factory,
             )
         },
-        # The driver's default gives up for good after 64 attempts, which is two minutes.
+        # By default the driver gives up a host after 64 attempts, which take two minutes.
         reconnection_policy=ExponentialReconnectionPolicy(_FIRST_PAUSE, _LONGEST_PAUSE, max_attempts=None),
-        # Attempts to reach a dead host block one of these threads each; the driver's two leave none to the others.
+        # Each attempt to reach a dead host blocks one of these threads; with the default of two, none may be left.
         executor_threads=8,
-        # A connection whose other side has vanished is noticed within 15 seconds; by default, 90.
+        # With these, a dead connection is detected within 15 seconds; by default, within 90.
         idle_heartbeat_interval=_HEARTBEAT,
         idle_heartbeat_timeout=_HEARTBEAT,
         connect_timeout=5.0,
         control_connection_timeout=10.0,
         # Statements and answers are small: compressing them takes longer than sending them.
         compression=False,
-        # Schema and tokens are of no use here, and reading them costs nine queries for each connection.
+        # Schema and token metadata are not used here, and reading them takes nine queries for each connection.
         schema_metadata_enabled=False,
         token_metadata_enabled=False,
         prepare_on_all_hosts=False,

@@ -1,7 +1,7 @@
-"""Prepared statements that the event loop awaits, with a deadline, and tried again where that is safe and helps.
+"""Executes prepared statements on the event loop, with a deadline, and with retries where they are safe and help.
 
-`Session.execute_async` would do, but it builds a future with locks, an event and a timer for each statement, which
-costs more than the statement (docs/service.md, "Speed"). This module sends the driver's messages on the driver's pools.
+`Session.execute_async` would work, but builds a future with locks, an event and a timer for each statement, which costs
+more than the statement (docs/service.md, "Speed"). This module sends messages on the driver's connection pools.
 """
 
 import asyncio
@@ -36,13 +36,13 @@ from keyspaces.serialize import Unwritable
 T = TypeVar("T")
 
 Effect = Literal["read", "idempotent write", "write once"]
-"""The effect of an execution. `write once`: doing it twice is not the same as doing it once, as for a condition, a
-counter, or a value that is appended to a list."""
+"""The effect of an execution. `write once` is a write that is not idempotent: with a condition, to a counter, or
+appending to a list."""
 
-# The statement was not executed, so that any may be tried again.
+# The statement was not executed, so a retry is safe for every effect.
 _REFUSED = (Unavailable, OverloadedErrorMessage, IsBootstrappingErrorMessage, NoHostAvailable)
-# It may have been. Keyspaces reports throttling as a ReadTimeout or WriteTimeout (developer guide, "Troubleshooting
-# capacity errors").
+# The statement may have been executed. Keyspaces reports throttling as a ReadTimeout or WriteTimeout (developer guide,
+# "Troubleshooting capacity errors").
 _UNCLEAR = (
     ReadTimeout,
     ReadFailure,
@@ -53,26 +53,26 @@ _UNCLEAR = (
     ConnectionException,
 )
 _ATTEMPT_SECONDS = 5.0
-_AT_ONCE = 0.01  # seconds; with less left, the deadline counts as reached, since timers are no more exact than that
+_AT_ONCE = 0.01  # seconds; with less time left, the deadline counts as reached, since timers are not more exact
 
 Observer = Callable[[Sequence[str], str, float], None]
-"""Is called after each attempt with the CQL (several statements for a batch), the outcome (`ok`, or the error's name),
-and the seconds that it took. It runs in the caller's task."""
+"""A callback after each attempt, with the CQL (several statements for a batch), the outcome (`ok`, or the error's name)
+and the duration in seconds. It runs in the caller's task."""
 
 
 class DeadlineExceeded(Exception):
-    """There was no answer in the time that the caller has; a write was not executed."""
+    """The server did not answer within the caller's deadline; a write was not executed."""
 
 
 class OutcomeUnknown(Exception):
-    """A write may have been executed, or not; the message says what happened instead of an answer."""
+    """A write may have been executed, or not; the message names the error of its last unclear attempt."""
 
 
 class KnownStatement:
-    """A statement as the hosts know it. `message` makes its executions."""
+    """A prepared statement. `message` encodes its executions."""
 
     def __init__(self, session: Session, cql: str) -> None:
-        """Prepares it. Blocks. Raises the driver's errors."""
+        """Prepares the statement. Blocks. Raises the driver's errors."""
         self._session = session
         self.cql = cql
         statement = session.prepare(cql)
@@ -83,16 +83,16 @@ class KnownStatement:
         self.prepared, self.message = statement, ExecuteMessage(statement)
 
     async def prepare_again(self, pool: HostConnection, seconds: float) -> None:
-        """On the host that does not know the statement: the host is new, or it was started again, or the table changed.
+        """Prepares the statement on a host that does not know it: the host is new or restarted, or the table changed.
 
-        Raises SchemaChanged if the values that the statement takes have other types now.
+        Raises SchemaChanged if the types of the statement's values have changed.
         """
         loop = asyncio.get_running_loop()
         message = PrepareMessage(query=self.cql)
         response, _ = await _answer(loop, (pool,), seconds, message, ProtocolHandler.encode_message)
         _raise_if_error(response)
         if (keys := described(response.bind_metadata)) != self._keys:
-            raise SchemaChanged(f"its keys are {keys}, not {self._keys}")
+            raise SchemaChanged(f"the statement now takes the values {keys}, not {self._keys}")
         cluster = self._session.cluster
         self._use(
             PreparedStatement.from_message(
@@ -107,14 +107,14 @@ class KnownStatement:
                 response.result_metadata_id,
             )
         )
-        cluster.add_prepared(response.query_id, self.prepared)  # for hosts that come back
+        cluster.add_prepared(response.query_id, self.prepared)  # so that the driver prepares it on returning hosts
 
 
 class Executions:
-    """Executions of one kind, with one budget of retries."""
+    """Executes statements of one kind, which share a retry budget."""
 
     def __init__(self, session: Session, *, encode: Callable[..., bytes], observe: Observer) -> None:
-        """encode: makes a frame of a message's body."""
+        """encode: turns a message's body into a frame."""
         self._session = session
         self._encode = encode
         self._observe = observe
@@ -130,10 +130,9 @@ class Executions:
         *,
         deadline: float,
     ) -> T:
-        """The decoded response. message: makes the statements' body for each attempt. deadline: in the loop's time.
+        """The decoded response. message: makes the body for each attempt. deadline: in the event loop's time.
 
-        Raises DeadlineExceeded, OutcomeUnknown, SchemaChanged, Unwritable, what `decode` raises, and the driver's
-        errors.
+        Raises DeadlineExceeded, OutcomeUnknown, SchemaChanged, Unwritable, errors of `decode`, and the driver's errors.
         """
         loop = asyncio.get_running_loop()
         unclear: Exception | None = None
@@ -142,7 +141,7 @@ class Executions:
                 try:
                     found = await self._attempt(loop, statements, effect, message, decode, deadline)
                 except PreparedQueryNotFound:
-                    continue  # it knows the statement now
+                    continue  # the attempt has prepared the statement again
                 except (*_REFUSED, *_UNCLEAR) as error:
                     if effect != "read" and isinstance(error, _UNCLEAR):
                         unclear = error
@@ -160,7 +159,7 @@ class Executions:
                 else:
                     self._budget.succeeded(attempt)
                     return found
-            raise NoHostAvailable("the server forgets the statement as soon as it is prepared", {})
+            raise NoHostAvailable("the server does not keep the statement after preparing it", {})
         except Exception as error:
             if unclear is None:
                 raise
@@ -192,7 +191,7 @@ class Executions:
                 for statement in statements:
                     await statement.prepare_again(pool, min(_ATTEMPT_SECONDS, deadline - loop.time()))
             if isinstance(response, InvalidRequestException):
-                # The statements are valid still, so these values are not: an empty key, for example.
+                # Preparing them again succeeded, so the values are invalid: an empty key, for example.
                 raise Unwritable("the table does not take these values") from response.to_exception()
             _raise_if_error(response)
             return decode(response)
@@ -211,9 +210,9 @@ async def _answer(
     encoder: Callable[..., bytes],
     request_id: str = "",
 ) -> tuple[Any, HostConnection]:
-    """The response of the first host that takes the statement, and its pool; errors are responses, too.
+    """The response of the first host that accepts the message, and the host's pool. A response may be an error.
 
-    request_id: for endpoints that want it. Raises NoHostAvailable.
+    request_id: for endpoints that accept it; empty for none. Raises NoHostAvailable.
     """
     answer: asyncio.Future[Any] = loop.create_future()
     thread = threading.get_ident()
@@ -223,11 +222,11 @@ async def _answer(
             answer.set_result(response)
 
     def done(response: Any) -> None:
-        # A stream that was given up stays taken until its answer comes or its connection ends, as both end here.
+        # After a timeout the stream stays in use until its response arrives or its connection closes. Both call `done`.
         pool.return_connection(connection)
         if threading.get_ident() == thread:
             settle(response)
-        else:  # the driver ends a broken connection's requests in whatever thread notices
+        else:  # the driver reports a broken connection from the thread that detects it
             loop.call_soon_threadsafe(settle, response)
 
     def expire() -> None:

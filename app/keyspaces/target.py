@@ -1,4 +1,4 @@
-"""Where Keyspaces is, and which tables a program uses: from the environment the platform sets."""
+"""The address of Keyspaces and the program's tables, from environment variables that the platform sets."""
 
 import argparse
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 TABLE_VARIABLE: Final = "KEYSPACES_TABLE_"
-"""Begins the variable that gives a table's name: KEYSPACES_TABLE_ORDERS for the table that a program calls orders."""
+"""Prefix of the variables that name tables: KEYSPACES_TABLE_ORDERS names the table that a program calls orders."""
 
 _CQL_PORT = 9142
 _NAME = re.compile(r"[a-zA-Z0-9_]{1,48}")
@@ -30,15 +30,15 @@ class QualifiedName:
 
     @property
     def in_cql(self) -> str:
-        """With quotes, since CQL would change the case of a name without them."""
+        """The name with quotes, since CQL changes an unquoted name to lower case."""
         return f'"{self.keyspace}"."{self.name}"'
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A keyspace. host, port: where Keyspaces is. ca_file: the only authorities trusted to say so.
+    """A keyspace. host, port: Keyspaces' address. ca_file: certificates of the only authorities that are trusted.
 
-    tables: names in the keyspace by the name that the program has for each.
+    tables: names in the keyspace, by the program's name for each table.
     """
 
     region: str

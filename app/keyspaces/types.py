@@ -1,10 +1,10 @@
-"""CQL types whose values the driver decodes inexactly, or not at all.
+"""Exact decoders for CQL types whose values the driver decodes inexactly, or not at all.
 
-- timestamp: the driver goes through a float, which is milliseconds off from the year 2250 on, and fails beyond 9999.
-- date: the driver writes days since 1970 for years beyond 9999.
+- timestamp: the driver uses a float, which is milliseconds off from the year 2250 on, and fails beyond 9999.
+- date: the driver returns a number of days since 1970 for years beyond 9999.
 - decimal: the driver fails beyond 4,300 digits.
 
-Names begin with an underscore, since the driver registers all other type classes as the types themselves.
+The class names begin with an underscore: the driver would register a type class with any other name as a CQL type.
 """
 
 import decimal
@@ -17,7 +17,7 @@ from cassandra.marshal import varint_unpack
 from cassandra.protocol import ResultMessage
 
 DIGITS_AT_MOST: Final = 20_000
-"""Of a varint or decimal. Converting the digits takes time that grows with their square: 20,000 take 5 ms."""
+"""Most digits of a varint or decimal. The conversion time grows with the square of the digits: 20,000 take 5 ms."""
 
 _BYTES_AT_MOST: Final = 8_305  # of DIGITS_AT_MOST digits and a sign
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,13 +32,14 @@ _EXACT: Final = decimal.Context(prec=decimal.MAX_PREC, Emax=decimal.MAX_EMAX, Em
 
 
 class Unrepresentable(Exception):
-    """A value is too large to be written; the message says of which type, never the value."""
+    """A value is too large to be written as text; the message names its type, never the value."""
 
 
 class _Timestamp(DateType):  # type: ignore[misc]  # the package has no types
     @staticmethod
     def deserialize(data: bytes, _: int) -> datetime | str:
-        """In UTC. Outside of the years 1 to 9999: text with ISO 8601's expanded year, +10000-01-01T00:00:00.000Z."""
+        """A datetime in UTC; outside of the years 1 to 9999 text in ISO 8601 with an expanded year, such as
+        +10000-01-01T00:00:00.000Z."""
         (milliseconds,) = _INT64(data)
         if _FIRST <= milliseconds <= _LAST:
             return _EPOCH + timedelta(milliseconds=milliseconds)
@@ -50,7 +51,7 @@ class _Timestamp(DateType):  # type: ignore[misc]  # the package has no types
 class _Date(SimpleDateType):  # type: ignore[misc]
     @staticmethod
     def deserialize(data: bytes, _: int) -> str:
-        """ISO 8601; outside of the years 0 to 9999 with its expanded year, +10000-01-01."""
+        """Text in ISO 8601; outside of the years 0 to 9999 with an expanded year, such as +10000-01-01."""
         return _iso(_UINT32(data)[0] - _DATE_OFFSET)
 
 
@@ -73,7 +74,7 @@ _EXACT_TYPES: Final = {DateType: _Timestamp, SimpleDateType: _Date, IntegerType:
 
 
 class ExactResult(ResultMessage):  # type: ignore[misc]
-    """A result whose columns have the types above, also inside of collections and user-defined types."""
+    """A result that is decoded with the classes above, also inside collections and user-defined types."""
 
     type_codes: ClassVar = {code: _EXACT_TYPES.get(type_, type_) for code, type_ in ResultMessage.type_codes.items()}
 
@@ -84,7 +85,7 @@ def _check_size(data: bytes, cql_type: str) -> None:
 
 
 def _iso(days: int) -> str:
-    """A day in the proleptic Gregorian calendar, of which 400 years have 146,097 days. days: since 1970-01-01."""
+    """A day in the proleptic Gregorian calendar, in which 400 years have 146,097 days. days: since 1970-01-01."""
     eras, day = divmod(days - _days(2000, 1, 1), 146_097)
     start = date(2000, 1, 1) + timedelta(days=day)
     year = start.year + 400 * eras

@@ -11,17 +11,18 @@ from keyspaces.results import decode_rows
 from keyspaces.statements import Effect, Executions, KnownStatement, Observer
 
 STATEMENTS_AT_MOST: Final[Mapping[BatchKind, int]] = {"LOGGED": 100, "UNLOGGED": 30}
-"""Of a batch (Keyspaces developer guide, "Batch statements", "Quotas"); LOGGED for a table with static columns: 50."""
+"""Most statements of a batch (Keyspaces developer guide, "Batch statements", "Quotas"). With static columns, a LOGGED
+batch may have 50."""
 
 _APPLIED: Final = "[applied]"
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The result of a write with a condition. True if it was applied.
+    """The result of a conditional write, which is true if the write was applied.
 
-    row: when it was not, what the database says of the row: all columns after IF NOT EXISTS, those of the condition
-    otherwise (Apache Cassandra; UNVERIFIED on Keyspaces); None where it has none of them, as where there is no row.
+    row: the row that kept the write from being applied: all columns after IF NOT EXISTS, otherwise the condition's
+    columns (Apache Cassandra; UNVERIFIED on Keyspaces). None if all of these are null, or if there is no row.
     """
 
     applied: bool
@@ -32,21 +33,23 @@ class Applied:
 
 
 class PreparedWrite:
-    """An INSERT, UPDATE or DELETE. `execute` belongs to the event loop whose connections the session has."""
+    """An INSERT, UPDATE or DELETE. Call `execute` on the event loop of the session's connections."""
 
     def __init__(self, session: Session, cql: str, *, effect: Effect, observe: Observer) -> None:
-        """Prepares it. Blocks. Raises the driver's errors."""
+        """Prepares the statement. Blocks. Raises the driver's errors."""
         self.effect: Effect = effect
         self.statement = KnownStatement(session, cql)
         self._executions = Executions(session, encode=encode_execute, observe=observe)
 
     @property
     def types(self) -> Mapping[str, Any]:
-        """The driver's, of the values by their names."""
+        """The driver's types of the values, by name."""
         return {column.name: column.type for column in self.statement.prepared.column_metadata}
 
     async def execute(self, values: Sequence[Any], *, deadline: float) -> Applied:
-        """values: one for each mark. deadline: in the event loop's time. A write without a condition is always applied.
+        """values: one for each bind marker. deadline: in the event loop's time.
+
+        A write without a condition is always applied.
 
         Raises DeadlineExceeded, OutcomeUnknown, SchemaChanged, `keyspaces.serialize.Unwritable` and the driver's
         errors.
@@ -57,7 +60,7 @@ class PreparedWrite:
 
 
 class Batches:
-    """Writes of one session that are sent together."""
+    """Executes several writes of one session in a batch."""
 
     def __init__(self, session: Session, *, observe: Observer) -> None:
         self._executions = Executions(session, encode=encode_batch, observe=observe)
@@ -65,8 +68,10 @@ class Batches:
     async def execute(
         self, writes: Sequence[tuple[PreparedWrite, Sequence[Any]]], kind: BatchKind, *, deadline: float
     ) -> Applied:
-        """LOGGED: all of them happen, or none. writes: each with its values. Raises as `PreparedWrite.execute`, and
-        ValueError for more than Keyspaces takes."""
+        """writes: statements and their values. kind: in a LOGGED batch, all writes happen or none.
+
+        Raises the errors of `PreparedWrite.execute`, and ValueError for more writes than Keyspaces takes.
+        """
         if not 1 <= len(writes) <= STATEMENTS_AT_MOST[kind]:
             raise ValueError(f"a {kind} batch has 1 to {STATEMENTS_AT_MOST[kind]} statements, not {len(writes)}")
         once = any(write.effect == "write once" for write, _ in writes)
@@ -80,7 +85,7 @@ class Batches:
 
 
 class SerializedRows:
-    """Writes of one statement whose values were serialized before, so that a retry does not convert them again."""
+    """Writes of one statement with serialized values, so that a retry does not convert the values again."""
 
     def __init__(self, session: Session, write: PreparedWrite, *, observe: Observer) -> None:
         self._write = write
@@ -88,9 +93,9 @@ class SerializedRows:
         self._batch = Executions(session, encode=encode_batch, observe=observe)
 
     async def execute(self, rows: Sequence[bytes], *, deadline: float) -> None:
-        """Several rows are an UNLOGGED batch. rows: by `keyspaces.execute.encode_cell`.
+        """Sends several rows as an UNLOGGED batch. rows: values encoded by `keyspaces.execute.encode_cell`.
 
-        Raises as `PreparedWrite.execute`.
+        Raises the errors of `PreparedWrite.execute`.
         """
         statement, effect = self._write.statement, self._write.effect
         if len(rows) == 1:

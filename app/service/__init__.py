@@ -13,9 +13,9 @@
 
 Errors:
 
-problems.Problem        an error that the client is told; `service.problems` lists its kinds
-cursors.BadCursor       a cursor is not of this list, or has expired; the kit answers it as a BadRequest
-http.server.CannotListen  the address is taken; `run` says so and returns 1
+problems.Problem          an error that the client gets as a response; `service.problems` lists its subclasses
+cursors.BadCursor         a cursor belongs to another list, or has expired; the kit answers with BadRequest
+http.server.CannotListen  the address is in use or not this machine's; `run` prints the error and returns 1
 """
 
 from keyspaces.writes import Applied

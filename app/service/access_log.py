@@ -1,4 +1,4 @@
-"""The outermost layer: each request gets an id, each answer the common headers, and the log one line."""
+"""The outermost middleware: gives each request an id, each answer the common headers, and writes the access log."""
 
 import logging
 import os
@@ -19,7 +19,7 @@ from service.request_lines import RequestLines
 from service.router import TEMPLATE, TRACE_ID
 from service.security_headers import security_headers
 
-_ADDRESS_AT_MOST: Final = 45  # characters, of IPv6; a proxy's header may say anything
+_ADDRESS_AT_MOST: Final = 45  # characters, of the longest IPv6 address; a proxy's header may contain any text
 _NO_ROUTE: Final = "(none)"
 _READS: Final = ("GET", "HEAD", "OPTIONS", "")
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}").fullmatch
@@ -30,10 +30,10 @@ _log = logging.getLogger(__name__)
 
 
 class AccessLog:
-    """ASGI middleware. No exception passes it: the server would log it once more."""
+    """ASGI middleware. It lets no exception pass, since the server would log the exception a second time."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics, write: Callable[[bytes], object]) -> None:
-        """write: takes a line of the log."""
+        """write: receives each line of the log."""
         self._app = app
         self._metrics = metrics
         self._write = write
@@ -71,23 +71,23 @@ class AccessLog:
                 await scope[REFUSAL].response(request_id)(scope, receive, logged_send)
             else:
                 await self._app(scope, receive, logged_send)
-        except CancelledError:  # only the server cancels, when it ends and has waited long enough
+        except CancelledError:  # only the server cancels, at the end of its graceful shutdown
             if not status:
-                ending = ServiceUnavailable("This task ends; try again.")
+                ending = ServiceUnavailable("This task is stopping; try again.")
                 await ending.response(request_id)(scope, receive, logged_send)
         except Exception:
             _log.exception("an unexpected error", extra={"request_id": request_id})
             if not status:
                 await InternalServerError().response(request_id)(scope, receive, logged_send)
 
-        # The template, never the path: an unknown path is a stranger's text of any length, and may be a secret that was
-        # typed into the wrong place. Each path would also make a metric of its own.
+        # The log has the route's template, never the path: an unknown path is untrusted text of any length, and may
+        # contain a secret by mistake. Each path would also become a separate metric.
         route = scope.get(TEMPLATE, _NO_ROUTE)
         if route in health.PATHS and status < 400:
             return
         seconds = time.perf_counter() - started
         client = scope["client"]
-        # A write takes longer than a read of the same address. A method that no route has would be a metric of its own.
+        # Writes take longer than reads, so they have a metric of their own. A method that no route has adds no metric.
         method = scope["method"]
         changes = method not in _READS and status != 405
         self._metrics.request(route=f"{method} {route}" if changes else route, status=status, seconds=seconds)

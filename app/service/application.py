@@ -1,4 +1,4 @@
-"""The ASGI application: a program's routes and the kit's own, and the layers that every request passes."""
+"""The ASGI application: the program's routes, the kit's routes, and the middleware around them."""
 
 from collections.abc import Callable, Sequence
 
@@ -25,7 +25,7 @@ def create_app(
     write: Callable[[bytes], object],
     trace: Callable[[ASGIApp], ASGIApp] | None = None,
 ) -> ASGIApp:
-    """write: takes the log's line of each request. trace: a layer that makes a span for each request."""
+    """write: receives the access log's lines. trace: a middleware that makes a span for each request."""
     ours = [*routes, *health.routes()]
     cache_control = b"public, max-age=%d" % options.cache_max_age if options.cache_max_age else b"no-cache"
     by_path: dict[str, list[Route]] = {}

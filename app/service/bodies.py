@@ -1,4 +1,4 @@
-"""A request's body: JSON, decoded to the type that a handler declares for it."""
+"""Reads a request's JSON body and decodes it to the type that the handler declares."""
 
 import re
 from typing import Any, Final
@@ -14,14 +14,14 @@ _AT_BYTE: Final = re.compile(r"JSON is malformed: (?P<what>.*) \(byte (?P<byte>\
 
 
 class Body:
-    """Bodies of one type, a `msgspec.Struct`."""
+    """Reads bodies of one type, a `msgspec.Struct`."""
 
     def __init__(self, type_: Any) -> None:
         self.type = type_
         self._decode = msgspec.json.Decoder(type_).decode
 
     async def read(self, scope: Scope, receive: Receive) -> tuple[bytes, Any]:
-        """The body as it came, and decoded. Raises UnsupportedMediaType, and BadRequest that names what is wrong."""
+        """The body's bytes, and the decoded body. Raises UnsupportedMediaType, and BadRequest for an invalid body."""
         _check_media_type(scope)
         raw = await _whole(receive)
         if not raw:
@@ -32,8 +32,8 @@ class Body:
             raise BadRequest(_sentence(str(error))) from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             found = _AT_BYTE.fullmatch(str(error))
-            where = f"from byte {found['byte']} on: {found['what']}" if found else "it ends too early, or is not UTF-8"
-            raise BadRequest(f"The body is no JSON {where}.") from error
+            mistake = f"JSON from byte {found['byte']} on: {found['what']}" if found else "complete JSON in UTF-8"
+            raise BadRequest(f"The body is not {mistake}.") from error
 
 
 def _check_media_type(scope: Scope) -> None:
@@ -44,15 +44,15 @@ def _check_media_type(scope: Scope) -> None:
         elif name == b"content-encoding":
             encoding = value.decode("latin-1").strip().lower()
     if media_type != JSON:
-        raise UnsupportedMediaType(f"Send the body as {JSON}, and say so in Content-Type.")
+        raise UnsupportedMediaType(f"Send the body as {JSON}, with this Content-Type.")
     if encoding not in ("", "identity"):
         raise UnsupportedMediaType(
-            "Send the body as it is, without Content-Encoding.", headers={"Accept-Encoding": "identity"}
+            "Send the body uncompressed, without Content-Encoding.", headers={"Accept-Encoding": "identity"}
         )
 
 
 async def _whole(receive: Receive) -> bytes:
-    """The server has all of it before the request starts, within its limit."""
+    """The whole body. The server has received it before the request starts, and has limited its size."""
     parts = []
     while True:
         message = await receive()
@@ -62,7 +62,7 @@ async def _whole(receive: Receive) -> bytes:
 
 
 def _sentence(message: str) -> str:
-    """msgspec's "Expected `str`, got `int` - at `$.items[0]`" for people; it never repeats a value."""
+    """A sentence for msgspec's "Expected `str`, got `int` - at `$.items[0]`", which never repeats a value."""
     found = _AT_PATH.fullmatch(message)
     what, path = (found["what"], found["path"]) if found else (message, "$")
     where = f"The body's {path.removeprefix('$').removeprefix('.')}" if path != "$" else "The body"

@@ -1,4 +1,4 @@
-"""One read for all callers that ask for the same at the same time, and an optional cache."""
+"""Coalesces concurrent reads of the same key into one, with an optional cache."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
@@ -12,30 +12,30 @@ V = TypeVar("V")
 
 CACHED_AT_MOST: Final = 16 * 1024 * 1024  # bytes, as `size` counts them
 SHARED_WITH: Final[ContextVar[str]] = ContextVar("shared_with", default="")
-"""The id of the request whose read the present one was answered with; empty if it has read for itself."""
+"""The id of the request whose read answers the current request; empty if the current request reads itself."""
 _ABANDONED: Final[Any] = object()
 
 
 class _Read(Generic[V]):
-    """A read that is under way: for which request, and who waits for it."""
+    """A read in progress: the id of the request that reads, and the other callers that wait for the result."""
 
     __slots__ = ("loop", "request_id", "waiters")
 
     def __init__(self) -> None:
-        # Here once for all that join: asking which loop runs is a system call in Python 3.11 (getpid).
+        # Kept for the callers that join: get_running_loop makes a system call in Python 3.11 (getpid).
         self.loop = asyncio.get_running_loop()
         self.request_id = REQUEST_ID.get()
         self.waiters: list[asyncio.Future[V]] = []
 
 
 class Coalescing(Generic[K, V]):
-    """`get(key)` is `read(key)`, called once for all callers that wait at the same time.
+    """`get(key)` returns `read(key)`, which is called once for all concurrent callers.
 
-    A caller that joins a read gets its value, which is never older than the request deadline, or its error: a read that
-    has just failed is not repeated, since that would make an overload worse.
+    A caller that joins a read gets the read's value, which is never older than the request deadline, or its error: to
+    repeat a read that has just failed would make an overload worse.
 
-    share: False reads for each caller. keep: seconds for which a value is used again; 0 for none. Errors are not kept.
-    size: bytes of a value; the oldest values are dropped beyond 16 MiB.
+    share: False means one read for each caller. keep: seconds for which a value stays in the cache; 0 for no cache.
+    Errors are not cached. size: bytes of a value; beyond 16 MiB in all, the oldest values are dropped.
     """
 
     def __init__(
@@ -46,11 +46,11 @@ class Coalescing(Generic[K, V]):
         self._keep = keep
         self._size = size
         self._waiting: dict[K, _Read[V]] = {}
-        self._kept: dict[K, tuple[float, V, str]] = {}  # oldest first; until when, and which request has read it
+        self._kept: dict[K, tuple[float, V, str]] = {}  # oldest first; expiry, value and the reader's request id
         self._kept_size = 0
 
     async def get(self, key: K) -> V:
-        """Raises what `read` raises."""
+        """Raises the errors of `read`."""
         if self._keep:
             kept = self._kept.get(key)
             if kept is not None and asyncio.get_running_loop().time() < kept[0]:
@@ -73,7 +73,7 @@ class Coalescing(Generic[K, V]):
         return await self._lead(key)
 
     def renew(self) -> None:
-        """From now on no caller gets what was read before, or what is being read: it may have changed."""
+        """After this call, no caller gets a cached value or joins a read in progress: the data may have changed."""
         self._waiting = {}
         self._kept = {}
         self._kept_size = 0
@@ -90,7 +90,7 @@ class Coalescing(Generic[K, V]):
                 if not waiter.done():
                     waiter.set_exception(error)
             raise
-        except BaseException:  # cancelled: one of the callers that wait reads instead
+        except BaseException:  # cancelled: one of the waiting callers reads instead
             for waiter in read.waiters:
                 if not waiter.done():
                     waiter.set_result(_ABANDONED)

@@ -1,4 +1,4 @@
-"""A limit on how many requests use the database at once."""
+"""A limit on the requests that use the database at the same time."""
 
 import asyncio
 from typing import Final
@@ -9,9 +9,9 @@ _LONGEST_WAIT: Final = 1.0  # seconds
 
 
 class ConcurrencyLimit:
-    """`async with limit:` at most `limit` requests are inside, and as many wait, each for a second at most.
+    """Within `async with`, at most `limit` requests run; as many others wait for a second at most.
 
-    Raises ServiceUnavailable for all others.
+    Raises ServiceUnavailable for all further requests, and after a second of waiting.
     """
 
     def __init__(self, limit: int) -> None:

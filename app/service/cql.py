@@ -1,4 +1,4 @@
-"""CQL of a table's writes, made of its columns' names."""
+"""Builds the CQL of a table's writes from the names of its columns."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from keyspaces.database import Description
 from keyspaces.statements import Effect
 
 TTL = "ttl"
-"""The name of the value that says after how many seconds a row or a value expires."""
+"""The name of the value for the time to live, in seconds."""
 _IF = "if_"
 
 
 @dataclass(frozen=True, slots=True)
 class WriteCql:
-    """before, after: around the table's name. names: of the values, in the order of the marks."""
+    """before, after: CQL around the table's name. names: of the values, in the order of the bind markers."""
 
     before: str
     after: str
@@ -45,7 +45,7 @@ def update(
     if not columns and not add:
         raise ValueError(f"an update of {table.name} sets no column")
     sets = [f"{_quoted(name)} = ?" for name in columns] + [f"{_quoted(name)} = {_quoted(name)} + ?" for name in add]
-    # An element that is added to a set or a map twice is there once.
+    # Adding to a set or a map is idempotent; adding to a list or a counter is not.
     once = bool(only_if) or any(not types[name].startswith(("set<", "map<")) for name in add)
     after = f"{'USING TTL ? ' if ttl else ''}SET {', '.join(sets)} {_where(where)}{_conditions(only_if)}"
     names = [*([TTL] if ttl else []), *columns, *add, *where, *map(_condition_name, only_if)]
@@ -62,7 +62,7 @@ def delete(table: Description, *, where: Sequence[str], only_if: Sequence[str]) 
 
 
 def where_clause(columns: Sequence[str]) -> str:
-    """`WHERE "a" = ? AND "b" = ?`; nothing without columns."""
+    """`WHERE "a" = ? AND "b" = ?`; empty without columns."""
     return _where(columns) if columns else ""
 
 

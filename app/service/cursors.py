@@ -1,7 +1,7 @@
-"""Cursors: opaque, signed texts that say where the next page begins.
+"""Cursors: opaque, signed strings that contain the paging state of the next page.
 
-A paging state is the database's own and is not checked there: a made-up one could read elsewhere, and makes the driver
-close its connection (DataStax, "Paging large queries": a paging state must not come from an untrusted source unsigned).
+The database does not check a paging state: a forged one could read other rows, and makes the driver close its
+connection (DataStax, "Paging large queries": a paging state must not come from an untrusted source unsigned).
 """
 
 import base64
@@ -15,30 +15,30 @@ from typing import Final
 
 SECONDS: Final = 24 * 3600
 LENGTH_AT_MOST: Final = 4096  # characters
-KEY_LENGTH: Final = 32  # bytes of a key, at least: with one cursor, a shorter one could be found by trying
+KEY_LENGTH: Final = 32  # least bytes of a key: a much shorter key could be found by brute force, given one cursor
 _MAC_BYTES: Final = 16
 _EXPIRES = struct.Struct(">I")  # seconds since 1970
 
 
 class BadCursor(Exception):
-    """The message says why and what to do, for the client."""
+    """A cursor is invalid or has expired; the message tells the client what to do."""
 
 
 class Cursors:
-    """Cursors of one query, good for a day and in every process that has the same key.
+    """Makes and reads cursors of one query. They are valid for a day, in every process with the same key.
 
-    key: None for one that only this process knows. query: what the cursor continues; one of another query is refused.
-    cached: seconds for which an answer with a cursor may be kept before it is read, added to the day.
+    key: None for a random key of this process. query: identifies the query; cursors of other queries are rejected.
+    cached: seconds for which an answer with a cursor may stay in a cache; they are added to the day.
     """
 
     def __init__(self, key: bytes | None, *, query: str, cached: int = 0) -> None:
-        # Hashed, as blake2b takes 64 bytes at most.
+        # The key is hashed, since blake2b takes keys of 64 bytes at most.
         secret = hashlib.sha256(key or secrets.token_bytes()).digest()
         self._key = hashlib.blake2b(query.encode(), key=secret).digest()
         self._seconds = SECONDS + cached
 
     def seal(self, paging_state: bytes, context: bytes = b"") -> str:
-        """Letters, digits, `-` and `_`. context: the query's values; with others, the cursor is refused."""
+        """A cursor of letters, digits, `-` and `_`. context: the query's values, which `open` must get, too."""
         content = _EXPIRES.pack(int(time.time()) + self._seconds) + paging_state
         return _spelled(self._mac(content, context) + content)
 
@@ -47,7 +47,7 @@ class Cursors:
         content = self._content(cursor, context)
         (expires,) = _EXPIRES.unpack(content[: _EXPIRES.size])
         if expires < time.time():
-            raise BadCursor("This cursor has expired; begin again without one.")
+            raise BadCursor("This cursor has expired; begin again without a cursor.")
         return content[_EXPIRES.size :]
 
     def _content(self, cursor: str, context: bytes) -> bytes:
@@ -57,13 +57,13 @@ class Cursors:
             except (binascii.Error, UnicodeEncodeError):
                 sealed = b""
             mac, content = sealed[:_MAC_BYTES], sealed[_MAC_BYTES:]
-            # Decoding drops what is not of the alphabet, so the text is compared as well: one cursor, one spelling.
+            # Base64 decoding skips invalid characters, so the text is compared, too: each cursor has one spelling.
             if hmac.compare_digest(mac, self._mac(content, context)) and _spelled(sealed) == cursor:
                 return content
-        raise BadCursor("This is no cursor of this list; begin again without one.")
+        raise BadCursor("This cursor is not one of this list; begin again without a cursor.")
 
     def _mac(self, content: bytes, context: bytes) -> bytes:
-        # Both are hashed, so that no byte can pass from one to the other.
+        # The context's hash has a fixed length, so that context and content cannot be shifted against each other.
         return hmac.digest(self._key, hashlib.sha256(context).digest() + content, "sha256")[:_MAC_BYTES]
 
 

@@ -1,4 +1,4 @@
-"""Each use of the database: within the limit on concurrent requests and the deadline, with its errors as problems."""
+"""Uses the database within the concurrency limit and the deadline, and turns its errors into problems."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -23,7 +23,7 @@ from service.schema_watch import SchemaWatch
 
 T = TypeVar("T")
 Execute = Callable[[float], Awaitable[T]]
-"""Uses the database until a deadline in the event loop's time."""
+"""A function that uses the database. Its argument is the deadline, in the event loop's time."""
 
 
 class DatabaseUse:
@@ -52,13 +52,13 @@ class DatabaseUse:
                 raise ServiceUnavailable("The table cannot be read at the moment; try again.", reason=reason) from error
 
     async def write(self, execute: Execute[T]) -> T:
-        """Raises Problem: whatever is raised but WriteOutcomeUnknown, nothing was written."""
+        """Raises Problem. Nothing was written after any Problem except WriteOutcomeUnknown."""
         async with self._limit:
             try:
                 return await execute(self._deadline())
             except OutcomeUnknown as error:
                 raise WriteOutcomeUnknown(
-                    "The database did not say whether it made this change; read before you send it again.",
+                    "The database did not say whether it made this change; read the row before you send it again.",
                     reason=str(error),
                 ) from error
             except SchemaChanged as error:
@@ -68,7 +68,7 @@ class DatabaseUse:
             except (*DRIVER_ERRORS, DeadlineExceeded) as error:
                 reason = f"the table cannot be written: {describe(error)}"
                 raise ServiceUnavailable(
-                    "Nothing was changed, as the table takes no writes; try again.", reason=reason
+                    "The table cannot be written at the moment, and nothing was changed; try again.", reason=reason
                 ) from error
 
     def _deadline(self) -> float:
@@ -85,5 +85,5 @@ def _sentence(error: Unwritable) -> str:
 
 
 def _reason(error: Unwritable) -> str:
-    """For the log: what the database said, if it was asked. Of values that were never sent, nothing."""
+    """The log's reason: the database's message if the values were sent to it, otherwise empty."""
     return describe(error.__cause__) if isinstance(error.__cause__, DRIVER_ERRORS) else ""

@@ -1,4 +1,4 @@
-"""The page for people: the OpenAPI document as HTML that needs nothing from elsewhere, and no script."""
+"""The OpenAPI document as an HTML page that loads no other files and needs no script."""
 
 import html
 import json
@@ -14,7 +14,7 @@ from service.routes import Node
 
 _PAGES = Path(__file__).with_name("pages")
 STYLE = (_PAGES / "docs.css").read_text()
-_FOLLOW = ("head", "options")  # of each route, so that the page need not say it
+_FOLLOW = ("head", "options")  # methods that follow from a route, so the page does not list them
 
 
 def render(document: Node) -> str:
@@ -58,7 +58,7 @@ def _operation(document: Node, method: str, path: str, operation: Node, everywhe
         curl=html.escape(_curl(document, method, path, operation, given)),
         parameters=_table(
             "Parameters",
-            ("name", "where", "what", "values"),
+            ("name", "place", "description", "values"),
             (
                 (_code(each["name"]), each["in"], _prose(each["description"]), _constraints(each["schema"]))
                 for each in given
@@ -69,7 +69,7 @@ def _operation(document: Node, method: str, path: str, operation: Node, everywhe
 
 
 def _outcome_unknown(document: Node) -> str:
-    """The text that the problem's `type` leads to; empty where no route changes anything."""
+    """The text that the problem's `type` links to; empty if no route changes anything."""
     found = document["components"]["responses"].get(WriteOutcomeUnknown.__name__)
     if found is None:
         return ""
@@ -112,7 +112,7 @@ def _curl(document: Node, method: str, path: str, operation: Node, given: Sequen
 
 class _Examples(dict[str, str]):
     def __missing__(self, name: str) -> str:
-        """Without an example, the name itself stands in the address."""
+        """The name in braces, for a parameter without an example."""
         return f"{{{name}}}"
 
 
@@ -125,18 +125,18 @@ def _schema(name: str, schema: Node) -> str:
         f'<pre tabindex="0">{html.escape(json.dumps(each, indent=2, ensure_ascii=False))}</pre>'
         for each in schema.get("examples", [])
     )
-    fields = _table("Fields", ("name", "what", "values"), rows)
+    fields = _table("Fields", ("name", "description", "values"), rows)
     return f"<h3>{html.escape(name)}</h3>\n<p>{_prose(schema['description'])}</p>\n{fields}{example}"
 
 
 def _constraints(schema: Mapping[str, Any]) -> str:
-    """A JSON schema in short: its keywords but those that only explain."""
+    """A JSON schema's keywords, without those that only describe."""
     shown = {key: value for key, value in schema.items() if key not in ("description", "examples")}
     return ", ".join(f"{html.escape(key)} {_code(json.dumps(value))}" for key, value in shown.items())
 
 
 def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """rows: of HTML; the first cell names the row. Nothing without rows."""
+    """An HTML table; empty without rows. rows: cells of HTML; the first cell is the row's header."""
     lines = [f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{cell}</td>" for cell in row[1:])}</tr>' for row in rows]
     if not lines:
         return ""
@@ -145,7 +145,7 @@ def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
 
 def _resolved(document: Node, node: Node) -> Node:
-    """The target of a reference within the document; a node without a reference is its own."""
+    """The target of a node's reference within the document; the node itself if it has no reference."""
     if "$ref" not in node:
         return node
     found: Any = document
@@ -159,7 +159,7 @@ def _code(text: str) -> str:
 
 
 def _prose(text: str) -> str:
-    """Text whose code stands in backticks."""
+    """HTML of a text that has code in backticks."""
     return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 

@@ -1,4 +1,4 @@
-"""The contract, served as a document for machines and as a page for people; both are made once."""
+"""Serves the API's contract as an OpenAPI document and as an HTML page; both are made once, at start."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ _HTML = "text/html; charset=utf-8"
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """A service as its documents present it. about: paragraphs of plain text, code in backticks."""
+    """The service's description in its documents. about: paragraphs of plain text, with code in backticks."""
 
     title: str
     version: str
@@ -25,7 +25,7 @@ class About:
 
 
 def documentation(about: About, routes: Sequence[Route]) -> Sequence[Route]:
-    """The routes that describe `routes` and themselves."""
+    """The routes of the documents, which describe `routes` and these routes."""
     made: dict[str, Representation] = {}
 
     async def openapi() -> Representation:
@@ -48,7 +48,7 @@ def documentation(about: About, routes: Sequence[Route]) -> Sequence[Route]:
 
 
 def _policy(style: str) -> str:
-    """Only this style: the page has no script, image, font, frame or form."""
+    """A policy that allows this style only: the page has no script, image, font, frame or form."""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     nothing = ("default-src", "base-uri", "form-action", "frame-ancestors")
     return "; ".join([f"style-src 'sha256-{digest}'", *(f"{directive} 'none'" for directive in nothing)])

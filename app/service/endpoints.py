@@ -1,4 +1,4 @@
-"""Between a request and a route's handler: parameters, body, conditions, and the response."""
+"""Calls a route's handler with the request's parameters, body and conditions, and makes the response."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -22,7 +22,7 @@ _NO_QUERY: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Endpoint:
-    """A route's handler, called with what the request says."""
+    """Answers requests to one route."""
 
     def __init__(self, route: Route, *, cache_control: bytes) -> None:
         self._route = route
@@ -78,7 +78,10 @@ class Endpoint:
         return if_none_match
 
     async def _change(self, scope: Scope, receive: Receive, arguments: dict[str, Any]) -> Answer:
-        """Calls a handler that may have a body, conditions and an idempotency key."""
+        """Calls the handler of a method that changes something, with body, If-Match and idempotency key if it has them.
+
+        Raises Problem.
+        """
         signature, said, raw = self._signature, repr(arguments), b""
         key = key_of(scope["headers"]) if self._route.keys is not None else ""
         if signature.body is not None:
@@ -97,7 +100,7 @@ class Endpoint:
 
 
 class Methods:
-    """ASGI application: the routes of one path, by method. HEAD is GET, whose body the server leaves out."""
+    """ASGI application: the routes of one path, by method. HEAD runs GET's handler; the server omits the body."""
 
     def __init__(self, routes: Sequence[Route], *, cache_control: bytes) -> None:
         self._by_method = {route.method: Endpoint(route, cache_control=cache_control) for route in routes}
@@ -108,7 +111,7 @@ class Methods:
         self._detail = f"This address answers {', '.join(methods[:-1])} and {methods[-1]} only."
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises MethodNotAllowed, and what the handler raises."""
+        """Raises MethodNotAllowed, and the handler's errors."""
         endpoint = self._by_method.get(scope["method"])
         if endpoint is not None:
             response = await endpoint(scope, receive)
@@ -124,6 +127,6 @@ def _wants_pretty(text: str | None) -> bool:
 
 
 def _link_to_next(scope: Scope, given: Mapping[str, str], cursor: str) -> bytes:
-    """The same request's next page (RFC 8288)."""
+    """The Link header to the next page of the same request (RFC 8288)."""
     path = quote(scope["raw_path"].decode("ascii"), safe=_IN_A_LINK)
     return f'<{path}?{urlencode({**given, "cursor": cursor})}>; rel="next"'.encode()

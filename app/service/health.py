@@ -1,6 +1,6 @@
-"""Whether the process lives, and whether it takes requests.
+"""The health routes: whether the process is alive, and whether it accepts requests.
 
-These routes never ask the database: a fault that all tasks share must not take all tasks out of service (AWS Builders'
+These routes never use the database: a fault that all tasks share must not take all tasks out of service (AWS Builders'
 Library, "Implementing health checks").
 """
 
@@ -15,7 +15,7 @@ PATHS = frozenset(("/ping", "/livez", "/readyz"))
 
 
 class Health:
-    """ready: from the moment when the server listens until SIGTERM."""
+    """ready: true from the moment when the server listens until SIGTERM."""
 
     def __init__(self) -> None:
         self.ready = False
@@ -23,16 +23,16 @@ class Health:
     def routes(self) -> Sequence[Route]:
         async def readyz() -> Representation:
             if not self.ready:
-                raise ServiceUnavailable("This task takes no more requests; others do.")
+                raise ServiceUnavailable("This task is stopping; send requests to other tasks.")
             return _text("ready")
 
-        declined: Mapping[type[Problem], str] = {ServiceUnavailable: "No: the task is about to end."}
+        declined: Mapping[type[Problem], str] = {ServiceUnavailable: "No: the task is stopping."}
         return [
             get("/ping", "Ask whether the task answers, as the load balancer does", answers=_word("pong"))(
                 _say("pong")
             ),
-            get("/livez", "Ask whether the process lives", answers=_word("live"))(_say("live")),
-            get("/readyz", "Ask whether the task takes requests", answers=_word("ready"), problems=declined)(readyz),
+            get("/livez", "Ask whether the process is alive", answers=_word("live"))(_say("live")),
+            get("/readyz", "Ask whether the task accepts requests", answers=_word("ready"), problems=declined)(readyz),
         ]
 
 

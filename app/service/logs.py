@@ -11,7 +11,7 @@ _OURS = ("service", "keyspaces")
 
 
 class Entry(msgspec.Struct, omit_defaults=True):
-    """request_id: of the request it is about, if of any. exception: a traceback."""
+    """A log entry. request_id: empty if it is about no request. exception: a traceback."""
 
     time: datetime
     level: str
@@ -22,7 +22,7 @@ class Entry(msgspec.Struct, omit_defaults=True):
 
 
 def log_to(output: Output) -> None:
-    """From INFO on for this program, from WARNING on for its libraries; with less, drivers log what they send."""
+    """Logs this program from INFO on, and libraries from WARNING on: at lower levels drivers log the data they send."""
     handler = _Handler(output)
     handler.setFormatter(_Formatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
@@ -31,7 +31,7 @@ def log_to(output: Output) -> None:
 
 
 def lines_dropped(count: int) -> bytes:
-    """The line that stands where `count` lines are missing."""
+    """The line that replaces `count` dropped lines."""
     return _line(
         Entry(datetime.now(UTC), "WARNING", __name__, f"{count} lines are missing: standard output was not read")
     )
@@ -59,7 +59,7 @@ class _Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             line = self.format(record).encode()
-        except Exception:  # a record whose arguments do not fit must not end what logged it
+        except Exception:  # a record with wrong arguments must not raise in the code that logs
             self.handleError(record)
         else:
             self._output.write_from_any_thread(line)

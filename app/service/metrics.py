@@ -10,9 +10,9 @@ from typing import Any, Final, Protocol
 import msgspec
 
 _EVERY: Final = 60.0  # seconds; CloudWatch keeps one point a minute
-# CloudWatch takes no longer array (CloudWatch user guide, "Specification: Embedded metric format").
+# Longest array that CloudWatch takes (CloudWatch user guide, "Specification: Embedded metric format").
 _VALUES_AT_MOST: Final = 100
-# Latencies are kept in classes that are 5 % wide, from 10 µs to four minutes.
+# Latencies are counted in histogram buckets that are 5 % wide, from 10 µs to four minutes.
 _SHORTEST: Final = 1e-5  # seconds
 _CLASSES_BY_E: Final = 20
 _CLASSES: Final = 340
@@ -23,7 +23,7 @@ class Metrics(Protocol):
         """route: the template, such as `/orders/{id}`."""
 
     def statement(self, cql: Sequence[str], outcome: str, seconds: float) -> None:
-        """A CQL statement, or a batch of several. outcome: `ok`, or the name of the error."""
+        """cql: one statement, or the statements of a batch. outcome: `ok`, or the name of the error."""
 
 
 class NoMetrics:
@@ -33,13 +33,13 @@ class NoMetrics:
 
 
 class EmfMetrics:
-    """Adds up for a minute, then writes a line for each route and status class, and for each outcome of statements.
+    """Aggregates for a minute, then writes a line for each route and status class, and for each outcome of statements.
 
-    How much memory it takes depends on how many routes and outcomes there are, not on how many requests come.
+    Its memory grows with the number of routes and outcomes, not with the number of requests.
     """
 
     def __init__(self, namespace: str, *, write: Callable[[bytes], None]) -> None:
-        """namespace: in CloudWatch; one for each service. write: takes a line."""
+        """namespace: in CloudWatch, one for each service. write: receives each line."""
         self._namespace = namespace
         self._write = write
         self._requests: dict[tuple[str, int], _Latencies] = {}
@@ -60,7 +60,7 @@ class EmfMetrics:
 
     @contextlib.contextmanager
     def emitting(self) -> Iterator[None]:
-        """Writes every minute on the running loop, and what is left when it ends."""
+        """Writes every minute on the running loop, and the rest on leaving."""
         emitting = asyncio.create_task(self._emit_every_minute())
         try:
             yield
@@ -74,7 +74,7 @@ class EmfMetrics:
             self.emit()
 
     def emit(self) -> None:
-        """Writes what has been added up, and begins anew."""
+        """Writes the aggregated metrics and resets them."""
         requests, self._requests = self._requests, {}
         statements, self._statements = self._statements, {}
         for (route, hundreds), latencies in requests.items():
@@ -98,7 +98,7 @@ class EmfMetrics:
 
 
 class _Latencies:
-    """Counts latencies by class."""
+    """A histogram of latencies."""
 
     __slots__ = ("_classes", "count")
 
@@ -112,7 +112,7 @@ class _Latencies:
         self._classes[number] = self._classes.get(number, 0) + 1
 
     def milliseconds(self) -> list[float]:
-        """All of them, or of more than 100 the shortest, the longest and 98 evenly spaced by rank.
+        """All latencies; of more than 100, the shortest, the longest and 98 that are evenly spaced by rank.
 
         So percentiles, minimum and maximum are right in CloudWatch. CloudWatch caps the sample count at 100; use the
         count metric for numbers.

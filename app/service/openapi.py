@@ -29,19 +29,19 @@ from service.representations import JSON
 from service.routes import Node, Route
 
 _CONVENTIONS = """\
-GET also answers HEAD. OPTIONS names the methods of an address; other methods get 405 with `Allow`.
+Every GET route also answers HEAD. OPTIONS lists the methods of an address; other methods get 405 with `Allow`.
 
 Errors are problems (RFC 9457): `detail` says what is wrong and what to do. `request_id`, which is also the answer's
 `X-Request-ID`, finds the request in the logs. A query parameter that is unknown or given twice is an error, so that a
 misspelled parameter is noticed.
 
 JSON has an entity tag: a client that sends it as `If-None-Match` gets 304 without a body while nothing has changed. A
-list comes in pages; follow the `Link` with `rel="next"` until there is none."""
+list has pages; follow the `Link` with `rel="next"` until a page has none."""
 
 _CHANGES = """\
-A body is JSON. `Idempotency-Key` makes it safe to send a request again: it is done once, and each time gets the answer
-of the first. `If-Match` with an entity tag changes only what the client has seen. 504 with the `type`
-`/docs#outcome-unknown` means that nobody knows whether the change was made; after any other error, nothing was."""
+A body is JSON. `Idempotency-Key` makes retries safe: the request takes effect once, and every retry gets the first
+answer. `If-Match` with an entity tag makes a change only if the row is still the one that the client has read. 504 with
+the `type` `/docs#outcome-unknown` means that the outcome is unknown; after any other error, nothing was changed."""
 
 _ANYWHERE = (BadRequest, RequestTimeout, ContentTooLarge, UriTooLong, HeaderFieldsTooLarge, InternalServerError)
 _SHARED = (
@@ -90,7 +90,7 @@ def document(routes: Sequence[Route], *, title: str, version: str, about: str) -
 
 
 def _operation(route: Route, schemas: dict[str, Node]) -> Node:
-    """schemas: gets those that the route's body refers to."""
+    """schemas: receives the schemas that the route's body refers to."""
     signature = route.signature
     parameters = [_parameter(each) for each in signature.parameters]
     problems: list[type[Problem]] = [*_ANYWHERE]
@@ -101,10 +101,10 @@ def _operation(route: Route, schemas: dict[str, Node]) -> Node:
         if route.method == "GET":
             parameters.append(_if_none_match())
     if signature.if_match is not None:
-        parameters.append(_header("If-Match", "Entity tags of what may be changed, with commas between them, or `*`."))
+        parameters.append(_header("If-Match", "Entity tags that the client accepts, separated by commas, or `*`."))
         problems.append(PreconditionFailed)
     if route.keys is not None:
-        key = _header("Idempotency-Key", "Names the request, however often it is sent: a UUID, for example.")
+        key = _header("Idempotency-Key", "Identifies the request in all its retries, for example a UUID.")
         example = {"example": "8e03978e-40d5-43e8-bc93-6894a57f9324"}
         parameters.append({**key, "required": True, **example, "schema": {"type": "string", "maxLength": 200}})
         problems.append(UnprocessableContent)
@@ -124,13 +124,13 @@ def _failures(route: Route, problems: Sequence[type[Problem]]) -> Node:
     for problem, when in route.problems.items():
         status = str(problem.status)
         if problem.status == GatewayTimeout.status and WriteOutcomeUnknown in route.problems:
-            problem = WriteOutcomeUnknown  # which describes both
+            problem = WriteOutcomeUnknown  # its description covers both
         responses[status] = _references([problem])[status] if not when else _response(problem, when)
     return responses
 
 
 def _described(schema: Node) -> Node:
-    return schema if "description" in schema else {**schema, "description": "What a request sends."}
+    return schema if "description" in schema else {**schema, "description": "A request's body."}
 
 
 def _options(route: Route) -> Node:
@@ -207,7 +207,7 @@ def _parameter(parameter: Parameter) -> Node:
 
 
 def _if_none_match() -> Node:
-    return _header("If-None-Match", "Entity tags that the client has, with commas between them, or `*`.")
+    return _header("If-None-Match", "Entity tags that the client has, separated by commas, or `*`.")
 
 
 def _header(name: str, description: str) -> Node:
@@ -217,9 +217,9 @@ def _header(name: str, description: str) -> Node:
 def _problem_schema() -> Node:
     return {
         "type": "object",
-        "description": "RFC 9457. Without `type`, the status says everything.",
+        "description": "A problem (RFC 9457). Without `type`, the status identifies the problem.",
         "properties": {
-            "type": {"type": "string", "description": "Tells the problem from others with this status."},
+            "type": {"type": "string", "description": "Tells the problem from others with the same status."},
             "title": {"type": "string", "description": "The status in words."},
             "status": {"type": "integer", "minimum": 400, "maximum": 599},
             "detail": {"type": "string", "description": "What is wrong, and what to do."},
@@ -232,23 +232,23 @@ def _problem_schema() -> Node:
 def _headers() -> Node:
     text = {"type": "string"}
     return {
-        "Allow": {"description": "The methods, with commas between them.", "required": True, "schema": text},
-        "Cache-Control": {"description": "How long an answer may be used again.", "required": True, "schema": text},
-        "Content-Security-Policy": {"description": "No script, nothing of others.", "required": True, "schema": text},
+        "Allow": {"description": "The methods, separated by commas.", "required": True, "schema": text},
+        "Cache-Control": {"description": "Says how long caches may keep it.", "required": True, "schema": text},
+        "Content-Security-Policy": {"description": "Forbids scripts.", "required": True, "schema": text},
         "ETag": {
-            "description": "A strong entity tag. The indented form has its own.",
+            "description": "A strong entity tag. Indented JSON has another.",
             "required": True,
             "schema": {"type": "string", "pattern": '^"[0-9a-f]{24}"$'},
         },
-        "Link": {"description": 'The next page, with `rel="next"` (RFC 8288); not on the last.', "schema": text},
-        "Location": {"description": "The address of what was made.", "required": True, "schema": text},
+        "Link": {"description": 'The next page, with `rel="next"` (RFC 8288). The last page has none.', "schema": text},
+        "Location": {"description": "The address of the new resource.", "required": True, "schema": text},
         "Retry-After": {
-            "description": "Seconds.",
+            "description": "Seconds to wait before a retry.",
             "required": True,
             "schema": {"type": "integer", "minimum": 1},
         },
         "X-Request-ID": {
-            "description": "Finds the request in the logs; the request's own, if it has one.",
+            "description": "Finds the request in the logs. It is the request's `X-Request-ID`, if it has one.",
             "required": True,
             "schema": text,
         },

@@ -22,8 +22,10 @@ _NAMESPACE = re.compile(r"(?!AWS/)[A-Za-z][A-Za-z0-9._/#-]{0,254}")
 
 @dataclass(frozen=True, kw_only=True)
 class Traces:
-    """endpoint: a receiver of OTLP over HTTP. service: its name in each span. ratio: 0 to 1, of the traces that begin
-    here. signed: with SigV4."""
+    """Options of tracing. endpoint: a receiver of OTLP over HTTP. service: the service's name in each span.
+
+    ratio: the sampled share of the traces that begin here, 0 to 1. signed: exports are signed with SigV4.
+    """
 
     endpoint: str
     service: str
@@ -33,14 +35,14 @@ class Traces:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """docs/service.md describes each.
+    """The options of a service; docs/service.md describes each.
 
-    host, port: where it listens. startup_timeout: seconds until the table must be readable. cursor_key: signs cursors;
-    None for a key of this process. cache_max_age: seconds for which clients may keep an answer. share_reads,
-    read_cache: see `service.coalescing`. trusted_proxies: CIDRs whose X-Forwarded headers are believed. deadline:
-    seconds for one request. concurrency: requests at the database at once. drain: seconds for which it takes requests
-    after SIGTERM. schema_change: seconds within which it ends after its table has got more columns. metrics_namespace:
-    in CloudWatch; empty for no metrics. traces: where spans go; None for none.
+    host, port: the address to listen on. startup_timeout: seconds until the table must be readable. cursor_key: signs
+    cursors; None for a random key of this process. cache_max_age: seconds for which clients may cache an answer.
+    share_reads, read_cache: see `service.coalescing`. trusted_proxies: CIDRs whose X-Forwarded headers are trusted.
+    deadline: seconds for one request. concurrency: requests that use the database at the same time. drain: seconds for
+    which the task accepts requests after SIGTERM. schema_change: seconds within which the task ends after columns were
+    added to its table. metrics_namespace: in CloudWatch; empty for no metrics. traces: None for no tracing.
     """
 
     host: str = "127.0.0.1"
@@ -65,9 +67,9 @@ def read_options(
     arguments: list[str] | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> tuple[Target, Options]:
-    """Ends the program with a usage message that names what is missing or malformed.
+    """Reads the options. A missing or malformed one ends the program with a usage message that names it.
 
-    program, description: what `--help` says.
+    program, description: the program's name and description in `--help`.
     """
     parser = argparse.ArgumentParser(prog=program, description=description)
     add_target_options(parser)
@@ -128,7 +130,7 @@ def _cidrs(text: str) -> tuple[str, ...]:
     try:
         return tuple(str(ipaddress.ip_network(cidr.strip())) for cidr in text.split(","))
     except ValueError:
-        raise ValueError("use CIDRs without host bits, with commas between them, such as 10.0.0.0/16") from None
+        raise ValueError("use CIDRs without host bits, separated by commas, such as 10.0.0.0/16") from None
 
 
 def _namespace(text: str) -> str:
@@ -138,13 +140,13 @@ def _namespace(text: str) -> str:
 
 
 def _traces(variable: Callable[[str, Callable[[str], Any], Any], Any], service: str) -> Traces | None:
-    """OpenTelemetry's own variables, which its libraries in other languages read, too."""
+    """Reads OpenTelemetry's standard variables, which its libraries read in other languages, too."""
     exporter = variable("OTEL_TRACES_EXPORTER", _exporter, "otlp")
     endpoint = variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", _url, None)
     ratio = variable("OTEL_TRACES_SAMPLER_ARG", _ratio, 1.0)
     if endpoint is None or exporter == "none":
         return None
-    # The signature has the session token in it, which only X-Ray may see.
+    # Signed only for X-Ray: a signed request contains the session token, which no other endpoint may see.
     signed = re.fullmatch(r"xray\.[a-z0-9-]+\.amazonaws\.com(\.cn)?", urlsplit(endpoint).hostname or "") is not None
     return Traces(endpoint=endpoint, service=service, ratio=ratio, signed=signed)
 
@@ -169,7 +171,7 @@ def _ratio(text: str) -> float:
 
 
 def _key(parser: argparse.ArgumentParser, text: str) -> bytes | None:
-    """Says nothing of the key itself."""
+    """The cursor key. The error message does not contain the key."""
     key = os.fsencode(text)
     if key and len(key) < KEY_LENGTH:
         parser.error(f"CURSOR_KEY has {len(key)} bytes; use {KEY_LENGTH} or more, at random")

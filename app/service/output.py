@@ -1,8 +1,8 @@
-"""Writes whole lines to a file descriptor from the event loop, and never waits for their reader.
+"""Writes whole lines to a file descriptor from the event loop, and never blocks on the reader.
 
-A container's standard output is a pipe. When nobody empties it (the log driver cannot reach its service), a plain write
-waits for ever and takes the event loop with it. Here a line waits in memory instead, up to a limit beyond which lines
-are dropped and counted; the count is written as soon as there is room again.
+A container's standard output is a pipe. If the pipe is full (the log driver cannot reach its service), a plain write
+blocks the event loop for as long as nobody reads. Here lines wait in memory instead, up to a limit; more lines are
+dropped and counted, and the count is written as soon as the pipe has room again.
 """
 
 import asyncio
@@ -14,19 +14,19 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 
-# A pipe takes so many bytes without blocking once `poll` calls it writable (POSIX, write: PIPE_BUF; 4,096 on Linux).
+# Bytes that a pipe takes without blocking when `poll` reports it as writable (POSIX, write: PIPE_BUF; 4,096 on Linux).
 _AT_ONCE = select.PIPE_BUF
-_KEPT_AT_MOST = 1_000_000  # bytes; some thousand requests
-_GATHER = 0.05  # seconds that a line waits for others
+_KEPT_AT_MOST = 1_000_000  # bytes; the lines of a few thousand requests
+_GATHER = 0.05  # seconds for which a line waits for others
 _RETRY = 0.05  # seconds
-_LAST_WAIT = 2.0  # seconds that the lines which are left at the end may take
+_LAST_WAIT = 2.0  # seconds for writing the remaining lines at the end
 
 
 class Output:
-    """Lines that are written at about the same time leave in as few system calls as possible."""
+    """Gathers lines for a short time, to write them with few system calls."""
 
     def __init__(self, descriptor: int, *, on_dropped: Callable[[int], bytes]) -> None:
-        """on_dropped: makes the line that says how many lines were dropped."""
+        """on_dropped: makes the line that reports the number of dropped lines."""
         self._descriptor = descriptor
         self._on_dropped = on_dropped
         self._poll = select.poll()
@@ -36,11 +36,11 @@ class Output:
         self._dropped = 0
         self._scheduled = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._lock = threading.Lock()  # guards _loop against other threads, and everything while there is no loop
+        self._lock = threading.Lock()  # guards _loop against other threads; without a loop, guards all attributes
 
     @contextlib.contextmanager
     def on_running_loop(self) -> Iterator[None]:
-        """Inside, `write` belongs to the running loop's thread. Leaving writes what is left."""
+        """Within this context, call `write` on the running loop's thread only. Leaving it writes all lines."""
         with self._lock:
             self._loop = asyncio.get_running_loop()
         try:
@@ -77,7 +77,7 @@ class Output:
             self._loop.call_later(_RETRY, self._flush)
 
     def _drain(self, timeout: float) -> None:
-        """Writes what can be written. timeout: seconds that it may wait for room."""
+        """Writes lines while the pipe has room. timeout: seconds to wait for room."""
         deadline = time.monotonic() + timeout
         while self._lines:
             data = b"".join(self._lines)
@@ -89,7 +89,7 @@ class Output:
                 piece = data[start : start + _AT_ONCE]
                 try:
                     os.write(self._descriptor, piece)
-                except OSError:  # nobody reads it any more, or the disk is full: there is no one left to tell
+                except OSError:  # the reader is gone, or the disk is full: the error cannot be reported anywhere
                     self._keep(b"")
                     return
             self._keep(b"")

@@ -1,11 +1,11 @@
-"""A handler's typed parameters: taken from the address, checked, described for OpenAPI.
+"""A handler's typed parameters: reads them from the address, checks them, and describes them for OpenAPI.
 
 A handler is a function whose parameters have types that msgspec knows, such as `str`, `int`, `bool`, `uuid.UUID`,
 `Literal["a", "b"]`, or these with constraints: `Annotated[int, Meta(ge=1, le=9, description="The level.")]`. The
-parameters that the path names are taken from there, others from the query.
+parameters that the path names come from the path, others from the query.
 
-Some types say what is meant by themselves: `Page` stands for `limit` and `cursor`, a `msgspec.Struct` for the body,
-`IfMatch` for the header, `IdempotentRequest` for what `Idempotency-Key` makes of a request.
+Some types have a meaning of their own: `Page` stands for `limit` and `cursor`, a `msgspec.Struct` for the body,
+`IfMatch` for the header of this name, and `IdempotentRequest` for a request with an `Idempotency-Key`.
 """
 
 import inspect
@@ -29,13 +29,13 @@ LIMIT: Final = 100
 LIMIT_AT_MOST: Final = 1000
 _REQUIRED: Final[Any] = object()
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})").fullmatch
-_ECHOED: Final = 50  # characters of a wrong value that an error repeats
+_ECHOED: Final = 50  # characters of a wrong value that the error message repeats
 _PATH_NAME: Final = re.compile(r"{(\w+)}")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which page of a list is asked for: at most `limit` rows from `cursor` on; from the beginning without one."""
+    """The requested page of a list: at most `limit` rows from `cursor` on, or from the beginning without a cursor."""
 
     limit: int
     cursor: str | None
@@ -43,7 +43,7 @@ class Page:
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """place: where it is in a request. schema: its JSON schema. parse: makes the value; raises BadRequest."""
+    """place: path or query. schema: its JSON schema. parse: converts text to the value; raises BadRequest."""
 
     name: str
     place: Literal["path", "query"]
@@ -59,13 +59,13 @@ class Parameter:
 
 
 class Signature:
-    """Makes a handler's arguments of a request.
+    """Converts a request to the arguments of a handler.
 
-    body_name, if_match, idempotent: the names of the parameters that stand for these, if there are such.
+    body_name, if_match, idempotent: names of the parameters for the body, If-Match and the idempotent request, or None.
     """
 
     def __init__(self, handler: Callable[..., object], path: str) -> None:
-        """Raises TypeError, which names the handler, for a parameter without a usable type."""
+        """Raises TypeError, which names the handler, for a parameter without a supported type."""
         in_path = set(_PATH_NAME.findall(path))
         hints = get_type_hints(handler, include_extras=True)
         declared = inspect.signature(handler).parameters
@@ -91,7 +91,7 @@ class Signature:
         return [*self._own, *([_CURSOR, _LIMIT] if self._page else [])]
 
     def arguments(self, path: Mapping[str, str], query: Mapping[str, str]) -> dict[str, Any]:
-        """Raises BadRequest, which names the parameter and says what to give."""
+        """Raises BadRequest, which names the parameter and the expected values."""
         found = {name: parse(path[name]) for name, parse in self._from_path}
         for each in self._from_query:
             found[each.name] = _value(each, query)
@@ -135,7 +135,7 @@ def make_parameter(
     default: Any = _REQUIRED,
     expected: str = "",
 ) -> Parameter:
-    """expected: what an error asks for; otherwise derived from the schema."""
+    """expected: the expected values in error messages; by default derived from the schema."""
     schema = dict(schema)
     description, examples = schema.pop("description", ""), schema.pop("examples", [])
     expected = expected or _expected(schema, description, examples)
@@ -144,7 +144,7 @@ def make_parameter(
     is_text = schema.keys() <= {"type", "pattern"} and schema.get("type") == "string"
 
     def parse(text: str) -> Any:
-        # Python's `$` also matches before a last line break, and msgspec reads 1e2 as an integer: both are refused.
+        # Rejects a final line break, before which Python's `$` matches, and 1e2, which msgspec reads as an integer.
         if (fits is None or fits(text)) and (not is_integer or _INTEGER(text)):
             if is_text:
                 return text
@@ -188,13 +188,13 @@ _Cursor = Annotated[
     str,
     Meta(
         max_length=LENGTH_AT_MOST,
-        description="Where the page begins: opaque, from the `Link` of the page before, good for a day.",
+        description="The page's start: opaque, from the `Link` of the page before, valid for a day.",
         extra_json_schema={"pattern": "^[A-Za-z0-9_-]+$"},
     ),
 ]
-_Pretty = Annotated[Literal["", "true", "false"], Meta(description="Indents the JSON. Alone, or `true` or `false`.")]
+_Pretty = Annotated[Literal["", "true", "false"], Meta(description="Indents the JSON. `true`, `false` or no value.")]
 
 _LIMIT: Final = _kit_parameter("limit", _Limit, default=LIMIT)
-_CURSOR: Final = _kit_parameter("cursor", _Cursor, default=None)  # checked by `Cursors`, which knows what it signed
-PRETTY: Final = _kit_parameter("pretty", _Pretty, default="false", expected="it alone, or true or false")
+_CURSOR: Final = _kit_parameter("cursor", _Cursor, default=None)  # `Cursors` checks the signature
+PRETTY: Final = _kit_parameter("pretty", _Pretty, default="false", expected="no value, or true or false")
 _FIRST_PAGE: Final = Page(LIMIT, None)

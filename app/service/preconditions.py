@@ -1,4 +1,4 @@
-"""`If-Match`: a change is made only to what the client has seen (RFC 9110, 13.1.1)."""
+"""`If-Match`: a change is made only if the row is still the one that the client has read (RFC 9110, 13.1.1)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from service.representations import Representation
 
 @dataclass(frozen=True, slots=True)
 class IfMatch:
-    """The entity tags that the request names; None if it has no such header."""
+    """The entity tags of the request's If-Match; None if it has no such header."""
 
     tags: frozenset[bytes] | None
 
@@ -21,11 +21,13 @@ class IfMatch:
         return cls(frozenset(tag.strip() for tag in b",".join(given).split(b",")))
 
     def check(self, current: Representation | None) -> None:
-        """current: the row before the change, None if there is none. Raises PreconditionFailed if the client named
-        another. The tag of the indented form is as good."""
+        """Raises PreconditionFailed if the client did not name the current row, in its plain or indented form.
+
+        current: the row before the change, None if there is none.
+        """
         if self.tags is None or (current is not None and self._names(current)):
             return
-        raise PreconditionFailed("This is not what If-Match names; read it again, then change it.")
+        raise PreconditionFailed("The row is not the one that If-Match names; read it again, then change it.")
 
     def _names(self, current: Representation) -> bool:
         return b"*" in self.tags or bool(self.tags & {current.etag, current.pretty().etag})  # type: ignore[operator]

@@ -6,17 +6,17 @@ Problem
 ├── MethodNotAllowed      405  the address exists, but not for this method
 ├── NotAcceptable         406  the Accept header leaves out the route's media type
 ├── RequestTimeout        408  the request did not arrive in time
-├── Conflict              409  what is there does not allow the change
+├── Conflict              409  the current state does not allow the change
 ├── PreconditionFailed    412  the row is not the one that `If-Match` names
 ├── ContentTooLarge       413  the body is larger than the server's limit
 ├── UriTooLong            414  the address is longer than the server's limit
 ├── UnsupportedMediaType  415  the body is of another media type than the route takes
-├── UnprocessableContent  422  the body can be read, but not be done
+├── UnprocessableContent  422  the body is valid JSON, but cannot be applied
 ├── HeaderFieldsTooLarge  431  the headers are larger than the server's limits
 ├── InternalServerError   500  a defect, or a value that cannot be written as JSON
 ├── ServiceUnavailable    503  too many requests, or the database does not take statements
 └── GatewayTimeout        504  the database did not answer within the request's deadline
-    └── WriteOutcomeUnknown    and whether it made a change is not known
+    └── WriteOutcomeUnknown    and the change may have been made, or not
 """
 
 import http
@@ -31,20 +31,20 @@ from service.responses import RawResponse
 
 MEDIA_TYPE: Final = "application/problem+json"
 REFUSAL: Final = "service.refusal"
-"""In a scope: the Problem with which the HTTP server refuses the request. The application answers and logs it."""
+"""Key of a scope: the Problem for which the HTTP server refuses the request. The application answers and logs it."""
 
 
 class Problem(Exception):
-    """An error that the client is told.
+    """An error that is sent to the client.
 
     detail: a sentence that says what is wrong and what to do. reason: for the log only. headers: of the answer.
     """
 
     status: ClassVar[int]
     meaning: ClassVar[str]
-    """When a route answers so; the OpenAPI document says it."""
+    """The cause in general, for the OpenAPI document."""
     type: ClassVar[str] = ""
-    """Of a problem that the status alone does not tell from others: a relative address."""
+    """A relative address, for a problem that the status alone does not identify."""
 
     def __init__(
         self, detail: str = "", *, reason: str = "", headers: Mapping[str, str] = MappingProxyType({})
@@ -59,7 +59,7 @@ class Problem(Exception):
         return http.HTTPStatus(cls.status).phrase
 
     def response(self, request_id: str) -> RawResponse:
-        """Without a `type`, the status says everything (RFC 9457, 4.2.1)."""
+        """The HTTP response. Without a `type`, the status identifies the problem (RFC 9457, 4.2.1)."""
         body: dict[str, Any] = {"type": self.type} if self.type else {}
         body |= {"title": self.title(), "status": self.status}
         if self.detail:
@@ -97,7 +97,7 @@ class RequestTimeout(Problem):
 
 class Conflict(Problem):
     status = 409
-    meaning = "What is there does not allow this change."
+    meaning = "The current state does not allow this change."
 
 
 class PreconditionFailed(Problem):
@@ -156,8 +156,8 @@ class GatewayTimeout(Problem):
 
 class WriteOutcomeUnknown(GatewayTimeout):
     meaning = (
-        "The database did not answer within the deadline. With the `type` `/docs#outcome-unknown`, whether it made the"
-        " change is not known: read what is there before you send it again."
+        "The database did not answer within the deadline. With the `type` `/docs#outcome-unknown`, the change may have"
+        " been made, or not: read the current state before you send it again."
     )
     type = "/docs#outcome-unknown"
 

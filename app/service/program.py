@@ -28,16 +28,16 @@ from service.schema_watch import SchemaWatch
 from service.tables import Tables
 
 SCHEMA_CHANGED: Final = 3
-"""Exit code of a task whose table has other columns than at start."""
+"""Exit code of a task that ends because the columns of a table have changed."""
 
 Routes = Callable[[Tables], Sequence[Route]]
 
 
 def run(routes: Routes, *, name: str, title: str, version: str, about: str) -> int:
-    """Serves the routes until SIGTERM or SIGINT; listens only once the table could be read. Returns the exit code.
+    """Serves the routes until SIGTERM or SIGINT; listens after the first read of the tables. Returns the exit code.
 
-    routes: makes them of the tables that it opens; it runs in a thread of its own and may block. name: of
-    the service, before an error. title, version, about: of its documents.
+    routes: opens its tables and returns the routes; it runs in a separate thread and may block. name: of the service,
+    in front of errors. title, version, about: for the service's documents.
     """
     target, options = read_options(name, title)
     try:
@@ -47,15 +47,15 @@ def run(routes: Routes, *, name: str, title: str, version: str, about: str) -> i
         return 1
     except UnknownTable as error:
         print(f"{name}: {error}", file=sys.stderr)
-        return 2  # as for anything else that the environment lacks
-    except asyncio.CancelledError:  # told to stop before it served
+        return 2  # as for other missing variables
+    except asyncio.CancelledError:  # stopped before it served
         return 0
 
 
 async def _serve(routes: Routes, about: About, target: Target, options: Options) -> int:
     opening = asyncio.current_task()
     assert opening is not None
-    on_stop_signals(opening.cancel)  # until the server has them
+    on_stop_signals(opening.cancel)  # until the server replaces the handlers
     output, health = Output(sys.stdout.fileno(), on_dropped=lines_dropped), Health()
     log_to(output)
     watch = SchemaWatch(options.schema_change)
@@ -69,7 +69,7 @@ async def _serve(routes: Routes, about: About, target: Target, options: Options)
         observers: list[Observer] = [metrics.statement]
         trace = None
         if options.traces is not None:
-            # OpenTelemetry is loaded only where spans are sent: it takes memory, and time to import.
+            # OpenTelemetry is imported only for tracing, since it takes memory and time to import.
             from service.tracing import traced
 
             tracing = stack.enter_context(traced(options.traces, region=target.region))
@@ -105,6 +105,6 @@ def _all(observers: Sequence[Observer]) -> Observer:
 
 
 def _collect_seldom() -> None:
-    """A request that succeeds leaves no cycles, so looking for some after every 700 objects costs time for nothing."""
-    gc.freeze()  # the objects of the start stay
+    """Makes garbage collections rare: a successful request leaves no reference cycles, so most would find nothing."""
+    gc.freeze()  # objects from the start are never garbage
     gc.set_threshold(50_000, 20, 100)

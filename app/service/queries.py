@@ -1,4 +1,4 @@
-"""Reads of a table as routes use them: one row or a page, read once for all requests that ask for the same."""
+"""A table's reads for routes: one row or a page, read once for all concurrent requests for the same."""
 
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from service.problems import BadRequest
 from service.representations import Listing, Representation
 from service.values import JsonRows
 
-_ENTRY: Final = 200  # bytes of a cached value besides its body, about
+_ENTRY: Final = 200  # approximate bytes of a cached value besides its body
 
 
 class Read(Protocol):
-    """As `keyspaces.reads.PreparedRead`."""
+    """The interface of `keyspaces.reads.PreparedRead`."""
 
     async def execute(
         self,
@@ -68,7 +68,7 @@ class RowQuery:
         return self._one.get(values)
 
     async def row(self, *values: Any) -> Mapping[str, Any] | None:
-        """The row's values by column, to write by: read for this call alone. Raises Problem."""
+        """The row's values by column, as a basis for a write: read anew for each call. Raises Problem."""
         rows = await self._first(values)
         return dict(zip(self._columns, rows[0], strict=True)) if rows else None
 
@@ -87,7 +87,7 @@ class RowQuery:
         return Listing(rows.representation, following)
 
     def written(self) -> None:
-        """Reads that are under way, and answers that are kept, may be older than what was just written."""
+        """Drops cached answers and reads in progress, which may be older than the latest write."""
         self._one.renew()
         self._pages.renew()
 
@@ -109,12 +109,12 @@ def _context(values: Sequence[Any]) -> bytes:
 
 
 async def _page(read: Read, values: Sequence[Any], deadline: float, limit: int, paging_state: bytes | None) -> RowPage:
-    """`limit` rows, fewer only at the end."""
+    """A page of `limit` rows, or fewer at the end of the list."""
     rows: list[Row] = []
     while True:
         page = await read.execute(values, deadline=deadline, fetch_size=limit - len(rows), paging_state=paging_state)
         rows.extend(page.rows)
         paging_state = page.paging_state
-        # A page may be short, or empty, and not the last (developer guide, "Paginating results").
+        # Keyspaces may return a short or empty page that is not the last (developer guide, "Paginating results").
         if paging_state is None or len(rows) >= limit:
             return RowPage(rows, paging_state)

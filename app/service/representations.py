@@ -1,4 +1,4 @@
-"""The answers of routes: a body with its entity tag, made once for all requests that share it."""
+"""The answers of routes: a body and its entity tag, made once for all requests that share the answer."""
 
 import hashlib
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Representation:
 
     @classmethod
     def of_json(cls, text: bytes) -> "Representation":
-        """The JSON text, ended by a line break."""
+        """The representation of a JSON text, with a line break at the end."""
         return cls.of(text + b"\n", JSON)
 
     def pretty(self) -> "Representation":
@@ -56,7 +56,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """Something new, and its address."""
+    """The representation of a new resource, and its address."""
 
     representation: Representation
     location: str

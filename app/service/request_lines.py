@@ -1,4 +1,4 @@
-"""The log line of each request. The fields that a route and a status determine are encoded once."""
+"""Formats the access log's lines. The part of a line that depends only on route and status is encoded once."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ _json = msgspec.json.Encoder().encode
 
 
 class RequestLines:
-    """Makes lines of JSON. Not for several threads."""
+    """Makes lines of JSON. Not thread-safe."""
 
     def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
         """clock: nanoseconds since 1970."""
@@ -33,10 +33,10 @@ class RequestLines:
         reason: str,
         shared_with: str,
     ) -> bytes:
-        """method, route: from small sets, since each combination stays in memory. seconds: until the answer was handed
-        to the connection. size: bytes of the body. request_id, trace_id: ASCII without quotes and backslashes. reason:
-        of an error. shared_with: the id of the request whose read answered this one. An empty trace_id, reason or
-        shared_with is left out.
+        """One line. method, route: from small sets, since each combination stays in memory. seconds: until the answer
+        was handed to the connection. size: bytes of the body. request_id, trace_id: ASCII without quotes and
+        backslashes. reason: of an error. shared_with: id of the request whose read answered this request. An empty
+        trace_id, reason or shared_with is left out.
         """
         second, nanoseconds = divmod(self._clock(), 1_000_000_000)
         if second != self._second:

@@ -1,4 +1,4 @@
-"""Checks a request: its query, and the media types that it accepts."""
+"""Checks a request's query and the media types that it accepts."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -23,7 +23,7 @@ def query(scope: Scope, known: Collection[str]) -> Mapping[str, str]:
             max_num_fields=_PARAMETERS_AT_MOST,
         )
     except ValueError as error:
-        raise BadRequest("The query cannot be read; give a few parameters in percent-encoded UTF-8.") from error
+        raise BadRequest("The query is malformed; give a few parameters in percent-encoded UTF-8.") from error
     found: dict[str, str] = {}
     for name, value in pairs:
         if name not in known:
@@ -45,7 +45,7 @@ def check_accepts(accept: bytes | None, media_type: str) -> None:
 def _accepts(accept: str, media_type: str) -> bool:
     """False if the most specific matching range has q=0, or if no range matches.
 
-    With one media type to offer, other weights do not matter. Parameters such as a charset are ignored.
+    Other weights do not matter, since a route has only one media type. Parameters such as a charset are ignored.
     """
     ranges = {"*/*": 1, f"{media_type.partition('/')[0]}/*": 2, media_type: 3}
     best, accepted = 0, not accept.strip(" \t,")

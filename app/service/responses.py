@@ -1,4 +1,4 @@
-"""Responses whose headers are bytes already; Starlette's own encodes them for each request."""
+"""Responses with encoded headers; Starlette's own response encodes its headers for each request."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -21,7 +21,7 @@ class RawResponse:
     def of(
         cls, status: int, body: bytes, media_type: str, headers: Mapping[str, str] = MappingProxyType({})
     ) -> "RawResponse":
-        """A body with its content headers before the others."""
+        """A response whose content headers stand before the others."""
         return cls(status, [*content_headers(body, media_type), *encoded(headers)], body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,6 +1,6 @@
 """Finds the routes of an address: fixed paths by a look-up, then templates in the order of their declaration.
 
-Starlette's router tries one pattern after the other; its patterns end in `$`, which also matches before a line break.
+Starlette's router tries all patterns in turn, and its patterns end in `$`, which also matches before a line break.
 """
 
 import re
@@ -13,9 +13,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.problems import NotFound
 
 TEMPLATE: Final = "service.template"
-"""In a scope: the path of the route that was found, with parameters in braces."""
+"""Key of a scope: the path of the route that was found, with parameters in braces."""
 TRACE_ID: Final = "service.trace_id"
-"""In a scope: the id of the request's trace, as 32 hexadecimal digits; only in a task that traces."""
+"""Key of a scope: the id of the request's trace, as 32 hexadecimal digits; only in a task that traces."""
 
 
 class Router:
@@ -37,7 +37,7 @@ class Router:
                 scope["path_params"], scope[TEMPLATE] = found.groupdict(), template
                 await app(scope, receive, send)
                 return
-        raise NotFound("There is nothing at this address; /docs lists the addresses.")
+        raise NotFound("This address does not exist; /docs lists the addresses.")
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -1,4 +1,4 @@
-"""A route, declared once: the router, the checks of its parameters and its description follow from it."""
+"""Declares routes. The router, the checks of parameters and the OpenAPI document are derived from the declarations."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,9 +23,9 @@ _STATUS: Mapping[Any, int] = {Created: 201, None: 204, NoneType: 204}
 class Content:
     """The content of a route's answers: its media type, its JSON schema, and a sentence for people.
 
-    components: schemas that `schema` refers to, by name. listing: it comes in pages, linked by the header `Link`.
-    conditional: it has an entity tag and `Cache-Control`, and the request's `Accept` is checked; without, it is for the
-    moment and for everyone. headers: of each answer.
+    components: schemas that `schema` refers to, by name. listing: the content has pages, linked by the header `Link`.
+    conditional: answers have an entity tag and `Cache-Control`, and the request's `Accept` is checked; if False,
+    answers are not cached and `Accept` is ignored. headers: of each answer.
     """
 
     media_type: str
@@ -41,15 +41,15 @@ class Content:
         return self.media_type == JSON
 
 
-NOTHING = Content(media_type="", schema={}, description="It is done.", conditional=False)
-"""The content of an answer without one."""
+NOTHING = Content(media_type="", schema={}, description="The change was made.", conditional=False)
+"""The content of an answer without a body."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """path: with parameters in braces, such as `/orders/{id}`. problems: that the handler raises, and when it does.
+    """path: with parameters in braces, such as `/orders/{id}`. problems: the handler's Problems, each with its cause.
 
-    keys: where the idempotency keys of its requests are; None if they have none.
+    keys: the store of its requests' idempotency keys; None if they have none.
     """
 
     method: str
@@ -63,12 +63,12 @@ class Route:
 
     @property
     def status(self) -> int:
-        """Of an answer without a problem; the handler's return type says it: 201 for Created, 204 for None."""
+        """The status of a successful answer, from the handler's return type: 201 for Created, 204 for None, or 200."""
         return _STATUS.get(self.signature.returns, 200)
 
 
 def get(path: str, summary: str, *, answers: Content, problems: Problems | None = None) -> Callable[[Handler], Route]:
-    """Makes a handler of GET a route; HEAD and OPTIONS follow."""
+    """Declares a GET route, which also answers HEAD and OPTIONS."""
     return _declare("GET", path, summary, answers, problems, None)
 
 
@@ -80,10 +80,10 @@ def post(
     problems: Problems | None = None,
     keys: Idempotency | None = None,
 ) -> Callable[[Handler], Route]:
-    """Makes a handler of POST a route.
+    """Declares a POST route.
 
-    answers: nothing, for a handler that returns None. keys: keeps each request's `Idempotency-Key`, for a handler with
-    a parameter of type `IdempotentRequest`.
+    answers: leave it out for a handler that returns None. keys: stores each request's `Idempotency-Key`, for a handler
+    with a parameter of type `IdempotentRequest`.
     """
     return _declare("POST", path, summary, answers, problems, keys)
 
@@ -91,7 +91,7 @@ def post(
 def put(
     path: str, summary: str, *, answers: Content = NOTHING, problems: Problems | None = None
 ) -> Callable[[Handler], Route]:
-    """Makes a handler of PUT a route. answers: as for `post`."""
+    """Declares a PUT route. answers: as for `post`."""
     return _declare("PUT", path, summary, answers, problems, None)
 
 
@@ -103,14 +103,14 @@ def patch(
     problems: Problems | None = None,
     keys: Idempotency | None = None,
 ) -> Callable[[Handler], Route]:
-    """Makes a handler of PATCH a route. answers, keys: as for `post`."""
+    """Declares a PATCH route. answers, keys: as for `post`."""
     return _declare("PATCH", path, summary, answers, problems, keys)
 
 
 def delete(
     path: str, summary: str, *, answers: Content = NOTHING, problems: Problems | None = None
 ) -> Callable[[Handler], Route]:
-    """Makes a handler of DELETE a route. answers: as for `post`."""
+    """Declares a DELETE route. answers: as for `post`."""
     return _declare("DELETE", path, summary, answers, problems, None)
 
 
@@ -120,9 +120,9 @@ def _declare(
     def declare(handler: Handler) -> Route:
         signature = Signature(handler, path)
         if (signature.idempotent is None) != (keys is None):
-            raise TypeError(f"{handler.__qualname__}: a parameter of type IdempotentRequest and `keys` go together")
+            raise TypeError(f"{handler.__qualname__}: use `keys` together with a parameter of type IdempotentRequest")
         if method == "GET" and (signature.body or signature.if_match):
-            raise TypeError(f"{handler.__qualname__}: GET has no body and no If-Match")
+            raise TypeError(f"{handler.__qualname__}: a GET handler takes no body and no If-Match")
         return Route(
             method=method,
             path=path,

@@ -1,4 +1,4 @@
-"""Ends a task whose table has other columns than at start, so that a new task starts with the new contract."""
+"""Ends a task when the columns of its table have changed, so that a new task starts with the new contract."""
 
 import asyncio
 import logging
@@ -10,10 +10,10 @@ _log: Final = logging.getLogger(__name__)
 
 
 class SchemaWatch:
-    """Is told of changes on the event loop's thread.
+    """Receives changes of the schema, on the event loop's thread.
 
-    seconds: a task whose table has got more columns still gives right answers; it ends at a random moment within this
-    time, so that the tasks of a service do not all end at once.
+    seconds: after columns were added, the task still gives right answers; it ends at a random moment within this time,
+    so that the tasks of a service do not all end at once.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -32,7 +32,7 @@ class SchemaWatch:
             self._end(change, random.uniform(0, self._seconds))  # noqa: S311  # not a secret
 
     def changed(self, change: str) -> None:
-        """The table cannot be read any more as it was at start."""
+        """The table's old columns have changed, so the task's statements no longer work; the task ends at once."""
         if not self._at_once:
             self._at_once = True
             self._end(change, 0)

@@ -1,4 +1,4 @@
-"""Headers that every answer has, as a browser should take it: as data, from here, never as a page or a script."""
+"""Security headers of every answer: they tell browsers to treat it as data of this origin, not as a page or script."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -20,7 +20,7 @@ _HTTPS_HEADERS: Final = (*_HTTP_HEADERS, _HTTPS_ONLY)
 
 
 def security_headers(given: _Headers, *, https: bool) -> _Headers:
-    """The headers that an answer lacks. A page that needs scripts or styles brings its own policy."""
+    """The headers that an answer lacks. A page that needs scripts or styles has its own policy."""
     for name, _ in given:
         if name == _POLICY_NAME:
             return (*_ALWAYS, _HTTPS_ONLY) if https else _ALWAYS

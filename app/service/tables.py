@@ -1,4 +1,4 @@
-"""The task's tables as routes use them: what is read and written there, and how their rows look as JSON."""
+"""The task's tables for routes: their reads and writes, and the JSON of their rows."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -35,7 +35,7 @@ WRITING: Final[Mapping[type[Problem], str]] = {
 
 
 class TableAccess(Protocol):
-    """As `keyspaces.database.Database`: what the kit needs of a database."""
+    """The part of `keyspaces.database.Database` that the kit uses."""
 
     def describe(self) -> Description: ...
 
@@ -45,28 +45,28 @@ class TableAccess(Protocol):
 
 
 class Tables:
-    """The tables that a program uses, over one session; all share the limit on concurrent requests."""
+    """The program's tables. They share one session and one limit on concurrent requests."""
 
     def __init__(
         self, access: Callable[[str], TableAccess], batches: WriteBatches, options: Options, watch: SchemaWatch
     ) -> None:
-        """access: makes it for a table by the program's name for it."""
+        """access: opens a table by the program's name for it."""
         self._access = access
         self._batches = batches
         self._options = options
         self._use = DatabaseUse(options, watch)
 
     def open(self, name: str) -> "Table":
-        """The table of this name: `orders` is the one that the variable KEYSPACES_TABLE_ORDERS names.
+        """Opens a table: `orders` is the table that the variable KEYSPACES_TABLE_ORDERS names.
 
         Blocks. Raises `keyspaces.target.UnknownTable` and the driver's errors.
         """
         return Table(self._access(name), self._options, self._use)
 
     def idempotency(self, name: str) -> Idempotency:
-        """Idempotency keys that are kept in the table of this name.
+        """A store of idempotency keys in the table of this name.
 
-        Blocks. Raises as `open`, and ValueError for a table with other columns.
+        Blocks. Raises the errors of `open`, and ValueError for a table with other columns.
         """
         table = self.open(name)
         found = {column.name: column.cql_type for column in table.description.columns}
@@ -80,19 +80,20 @@ class Tables:
         )
 
     async def together(self, *writes: BoundWrite, kind: BatchKind = "LOGGED") -> Applied:
-        """Several writes, of one table or more: all of them happen, or none; as UNLOGGED, some may.
+        """Executes a batch of writes, of one table or more. LOGGED makes all of them or none; UNLOGGED may make some.
 
-        Takes 100 at most, and 30 as UNLOGGED. LOGGED costs twice the write units, takes no counters and no two writes
-        of one row (Keyspaces developer guide, "Batch statements"). Raises Problem, and ValueError for too many.
+        A LOGGED batch has 100 writes at most, an UNLOGGED one 30. LOGGED costs twice the write units, and allows no
+        counters and no two writes of one row (Keyspaces developer guide, "Batch statements"). Raises Problem, and
+        ValueError for too many writes.
         """
         return await write_together(self._use, self._batches, writes, kind)
 
 
 class Table:
-    """A table. Its columns are those that it has when the program starts.
+    """A table, with the columns that it had when the program started.
 
-    The methods that prepare a statement are called once, at start: they block, and raise the driver's errors, and
-    ValueError for a column that the table does not have.
+    Call the methods that prepare a statement once, at start. They block, and raise the driver's errors, and ValueError
+    for a column that the table does not have.
     """
 
     def __init__(self, access: TableAccess, options: Options, use: DatabaseUse) -> None:
@@ -108,7 +109,7 @@ class Table:
         return self._description
 
     def select(self, *where: str) -> RowQuery:
-        """Rows by the values of these columns; all rows without any."""
+        """Selects rows by the values of these columns; all rows without columns."""
         clause = cql.where_clause(where)
         query = f"{self._description.name} {clause} {self._description.columns}"
         made = RowQuery(
@@ -123,7 +124,7 @@ class Table:
         return made
 
     def insert(self, *columns: str, if_not_exists: bool = False, ttl: bool = False) -> RowWrite:
-        """Writes the columns of a row, which is made if it does not exist. ttl: takes its seconds to live."""
+        """Writes columns of a row, and creates the row if needed. ttl: the write takes a time to live, in seconds."""
         return self._write(cql.insert(self._description, columns, if_not_exists=if_not_exists, ttl=ttl))
 
     def update(
@@ -134,33 +135,33 @@ class Table:
         add: Sequence[str] = (),
         ttl: bool = False,
     ) -> RowWrite:
-        """Sets columns of the row, by default of the one with the primary key.
+        """Sets columns of the row with the given values in `where`, by default the primary key.
 
-        only_if: columns that must have given values, else nothing is written. add: columns to which something is added:
-        to a counter a number, to a list, a set or a map more of it.
+        only_if: columns that must have given values; otherwise nothing is written. add: columns to which a value is
+        added: a number to a counter, or elements to a list, a set or a map.
         """
         return self._write(cql.update(self._description, columns, where=where, only_if=only_if, add=add, ttl=ttl))
 
     def delete(self, *where: str, only_if: Sequence[str] = ()) -> RowWrite:
-        """Deletes the row, by default the one with the primary key. only_if: as for `update`."""
+        """Deletes the row with the given values in `where`, by default the primary key. only_if: as for `update`."""
         return self._write(cql.delete(self._description, where=where, only_if=only_if))
 
     def represent(self, row: Mapping[str, Any]) -> Representation:
-        """The representation of a row with these values; null in the columns that it leaves out."""
+        """The representation of a row with these values; missing columns are null."""
         values = [row.get(column.name) for column in self._description.columns]
         return Representation.of_json(self._json.one(tuple(values)))
 
     def row(self, name: str, *, about: str = "", **columns: Any) -> Content:
         """The content of a route that answers with one row. name: of its schema.
 
-        columns: types that say more of a column than its CQL type, such as a pattern.
+        columns: types with constraints that a column's CQL type does not have, such as a pattern.
         """
         schema = self._schema(about or "A row of the table.", columns)
         reference = {"$ref": f"#/components/schemas/{name}"}
         return Content(media_type=JSON, schema=reference, description="The row.", components={name: schema})
 
     def rows(self, name: str, *, about: str = "", **columns: Any) -> Content:
-        """The same for a route that gives a page of rows."""
+        """As `row`, for a route that answers with a page of rows."""
         one = self.row(name, about=about, **columns)
         array = {"type": "array", "items": one.schema, "maxItems": LIMIT_AT_MOST}
         return replace(one, schema=array, description="A page of rows.", listing=True)
@@ -180,7 +181,7 @@ class Table:
             properties[column.name] = schema if column.name in self._description.key else nullable(schema)
         return {
             "type": "object",
-            "description": f"{about} Columns may be added; ignore those you do not know.",
+            "description": f"{about} More columns may be added; ignore unknown ones.",
             "properties": properties,
             "required": list(properties),
             "examples": [{name: example_of(schema) for name, schema in properties.items()}],

@@ -1,4 +1,4 @@
-"""Spans of requests and CQL statements, sent by OTLP over HTTP. Imported only by a task that traces.
+"""Spans of requests and CQL statements, sent with OTLP over HTTP. Imported only by a task that traces.
 
 A request's span continues the trace of its `traceparent` header (W3C Trace Context). It is OpenTelemetry's current span
 while the handler runs, so `opentelemetry.propagate.inject(headers)` passes the trace on to another service.
@@ -32,16 +32,16 @@ from service.router import TEMPLATE, TRACE_ID
 QUEUED_AT_MOST: Final = 2048  # spans that wait for the exporter; more are dropped
 _EVERY: Final = 2.0  # seconds between two exports
 _EXPORT_TIMEOUT: Final = 3.0  # seconds, with retries
-_LAST_EXPORT: Final = 3.0  # seconds that the end of a task waits for
+_LAST_EXPORT: Final = 3.0  # seconds that an ending task waits for its last export
 _log = logging.getLogger(__name__)
 _propagator = TraceContextTextMapPropagator()
 
 
 class RequestTracer:
-    """Makes spans and sends them from a thread of its own, so that no request waits for an export."""
+    """Makes spans and sends them from a separate thread, so that no request waits for an export."""
 
     def __init__(self, exporter: SpanExporter, *, service: str, ratio: float) -> None:
-        """ratio: of the traces that begin here; a trace that a caller began follows the caller's decision."""
+        """ratio: sampled share of the traces that begin here; for a caller's trace, the caller's decision holds."""
         self._queue = _Queue(exporter)
         self._provider = TracerProvider(
             sampler=ParentBased(TraceIdRatioBased(ratio)),
@@ -53,11 +53,11 @@ class RequestTracer:
 
     @property
     def dropped(self) -> int:
-        """Spans that were lost: the queue was full, or the receiver did not take them."""
+        """The number of lost spans: the queue was full, or the receiver did not accept them."""
         return self._queue.dropped
 
     def close(self) -> None:
-        """Sends the spans that are left. Blocks for three seconds at most, since ECS kills a task that ends slowly."""
+        """Sends the remaining spans. Blocks for three seconds at most, since ECS kills a task that ends slowly."""
         last = threading.Thread(target=self._provider.shutdown, daemon=True)
         last.start()
         last.join(_LAST_EXPORT)
@@ -65,7 +65,7 @@ class RequestTracer:
     def requests(self, app: ASGIApp) -> ASGIApp:
         """ASGI middleware: a server span for each request (semantic conventions, "HTTP server").
 
-        The span has the route instead of the path, as the log does: a path may have a secret in it.
+        The span has the route instead of the path, as the log does: a path may contain a secret.
         """
         tracer = self._tracer
 
@@ -86,7 +86,7 @@ class RequestTracer:
                 context=_propagator.extract(_carrier(scope["headers"])),
                 kind=SpanKind.SERVER,
                 attributes={"http.request.method": scope["method"], "url.scheme": scope["scheme"]},
-                # An exception's text may have a value of a row in it.
+                # An exception's message may contain a value of a row.
                 record_exception=False,
                 set_status_on_exception=False,
             ) as span:
@@ -105,7 +105,7 @@ class RequestTracer:
     def statement(self, cql: Sequence[str], outcome: str, seconds: float) -> None:
         """A client span of a CQL statement that has just ended (semantic conventions, "Cassandra").
 
-        cql: one, or several of a batch; with marks in place of values. outcome: `ok`, or the name of the error.
+        cql: one statement, or those of a batch, without their values. outcome: `ok`, or the name of the error.
         """
         if not trace.get_current_span().is_recording():
             return
@@ -129,7 +129,7 @@ class RequestTracer:
 
 @contextlib.contextmanager
 def traced(traces: Traces, *, region: str) -> Iterator[RequestTracer]:
-    """Inside, spans are sent to the endpoint; leaving sends those that are left."""
+    """Sends spans to the endpoint within this context; leaving it sends the remaining spans."""
     session = requests.Session()
     if traces.signed:
         session.auth = _SigV4(region)
@@ -142,7 +142,7 @@ def traced(traces: Traces, *, region: str) -> Iterator[RequestTracer]:
 
 
 class _Queue(BatchSpanProcessor):
-    """Counts spans that are dropped. The library's own only logs that there are some."""
+    """Counts dropped spans; OpenTelemetry's own processor logs them without a number."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self.dropped = 0
@@ -172,7 +172,7 @@ class _Queue(BatchSpanProcessor):
                 self.dropped += number
             dropped = self.dropped
         if not sent:
-            _log.warning("the traces' endpoint did not take %d spans; %d were dropped so far", number, dropped)
+            _log.warning("the endpoint for traces did not accept %d spans; %d were dropped so far", number, dropped)
 
 
 class _Counting(SpanExporter):
@@ -194,7 +194,7 @@ class _Counting(SpanExporter):
 
 
 class _SigV4(requests.auth.AuthBase):
-    """Signs a request for X-Ray with the task's credentials, as they are then."""
+    """Signs a request for X-Ray with the task's current credentials."""
 
     def __init__(self, region: str) -> None:
         self._session = boto3.Session(region_name=region)

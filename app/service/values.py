@@ -1,16 +1,16 @@
-"""CQL's values as JSON: how they are written, and the JSON schema that says so.
+"""Writes CQL values as JSON, and derives the JSON schema of a CQL type.
 
 | CQL | JSON |
 | --- | --- |
-| numbers but `decimal` | number; null for NaN and infinity |
-| `decimal` | text, since many readers would round a number |
+| numeric types except `decimal` | number; null for NaN and infinity |
+| `decimal` | text, since many JSON parsers would round a number |
 | `blob` | text, base64 |
 | `timestamp` | text, RFC 3339 in UTC; beyond the years 1 to 9999 with the expanded year of ISO 8601 |
 | `date` | text, ISO 8601; beyond the years 0 to 9999 with the expanded year |
 | `list`, `set`, `tuple` | array |
 | `map` | object; a key that is not text is its JSON without quotes |
-| user-defined | object |
-| others | text |
+| user-defined type | object |
+| other types | text |
 """
 
 import re
@@ -51,7 +51,7 @@ _SCHEMAS: Mapping[str, Node] = {
     "blob": {"type": "string", "contentEncoding": "base64", "examples": ["AP8="]},
     "uuid": _UUID,
     "timeuuid": _UUID,
-    # Without formats: CQL's timestamps and dates reach beyond the year 9999, RFC 3339's do not.
+    # These two have no `format`, since CQL has years beyond 9999, which RFC 3339 does not allow.
     "timestamp": {"type": "string", "examples": ["2026-01-31T12:00:00Z"]},
     "date": {"type": "string", "examples": ["2026-01-31"]},
     "time": {"type": "string", "pattern": r"^\d\d:\d\d:\d\d\.\d{9}$", "examples": ["12:00:00.000000000"]},
@@ -59,12 +59,12 @@ _SCHEMAS: Mapping[str, Node] = {
     "duration": {"type": "string", "examples": ["1mo2d3ns"]},
 }
 _AS_THEY_ARE = _SCHEMAS.keys() - {"varint"}
-_BITS_AT_MOST: Final = 14_000  # of an integer that Python itself converts to text
+_BITS_AT_MOST: Final = 14_000  # bits of an integer; Python refuses to convert much larger ones to text
 _PARAMETRISED = re.compile(r"(\w+)<(.*)>")
 
 
 class JsonRows:
-    """Writes rows of these columns, each as an object."""
+    """Writes rows with these columns as JSON objects."""
 
     def __init__(self, columns: Sequence[Column]) -> None:
         fields = [f"column_{number}" for number in range(len(columns))]
@@ -83,12 +83,12 @@ class JsonRows:
 
 
 def _plain(value: Any) -> Any:
-    """A value of the client's in types that the encoder knows or that become text."""
+    """A value of the driver, in types that the encoder knows or writes as text."""
     if isinstance(value, int) and value.bit_length() > _BITS_AT_MOST:
         return msgspec.Raw(str(Decimal(value)).encode())
-    if isinstance(value, OrderedMap):  # looking a key up would serialize it, which the driver cannot do for each
+    if isinstance(value, OrderedMap):  # a look-up serializes the key, which the driver cannot do for every type
         return {_key(key): _plain(each) for key, each in value._items}
-    if hasattr(value, "_fields"):  # of a user-defined type
+    if hasattr(value, "_fields"):  # a value of a user-defined type
         return {name: _plain(each) for name, each in zip(value._fields, value, strict=True)}
     if isinstance(value, list | tuple | set | SortedSet):
         return [_plain(each) for each in value]
@@ -100,7 +100,10 @@ def _key(key: Any) -> str:
 
 
 def schema_of(cql_type: str) -> Node:
-    """cql_type: as the driver writes it. For a type of somebody's own: whatever comes."""
+    """The JSON schema of a CQL type; for a user-defined type, one that allows every value.
+
+    cql_type: as the driver writes it.
+    """
     if cql_type in _SCHEMAS:
         return dict(_SCHEMAS[cql_type])
     parametrised = _PARAMETRISED.fullmatch(cql_type)
@@ -119,7 +122,7 @@ def schema_of(cql_type: str) -> Node:
 
 
 def nullable(schema: Node) -> Node:
-    """The same, or null. A schema without a type takes null already."""
+    """The schema, with null allowed. A schema without a type already allows null."""
     if "type" not in schema:
         return schema
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
@@ -127,7 +130,7 @@ def nullable(schema: Node) -> Node:
 
 
 def example_of(schema: Node) -> Any:
-    """A value the schema takes."""
+    """A valid value of the schema."""
     if "examples" in schema:
         return schema["examples"][0]
     if "items" in schema:
@@ -140,7 +143,7 @@ def example_of(schema: Node) -> Any:
 
 
 def _split(parameters: str) -> list[str]:
-    """`map`'s `text, frozen<list<int>>` at the commas that are its own."""
+    """Splits type parameters at the outer commas, for example `text, frozen<list<int>>` into two."""
     parts, depth = [""], 0
     for character in parameters:
         depth += {"<": 1, ">": -1}.get(character, 0)

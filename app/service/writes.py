@@ -1,4 +1,4 @@
-"""Writes of a table as routes use them, alone or together."""
+"""A table's writes for routes, single or in a batch."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from service.database_use import DatabaseUse
 
 
 class Write(Protocol):
-    """As `keyspaces.writes.PreparedWrite`."""
+    """The interface of `keyspaces.writes.PreparedWrite`."""
 
     @property
     def effect(self) -> Effect: ...
@@ -23,7 +23,7 @@ class Write(Protocol):
 
 
 class WriteBatches(Protocol):
-    """As `keyspaces.writes.Batches`."""
+    """The interface of `keyspaces.writes.Batches`."""
 
     async def execute(
         self, writes: Sequence[tuple[Any, Sequence[Any]]], kind: BatchKind, *, deadline: float
@@ -32,7 +32,7 @@ class WriteBatches(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BoundWrite:
-    """A write with its values, for `Tables.together`. written: tells the table that its rows have changed."""
+    """A write with its values, for `Tables.together`. written: called after the write, to drop older cached reads."""
 
     write: Write
     values: Sequence[Any]
@@ -40,10 +40,10 @@ class BoundWrite:
 
 
 class RowWrite:
-    """One write, prepared. Its values are given by name: those of columns by theirs, the one that a condition compares
-    with by `if_` and the column, the seconds to live as `ttl`.
+    """A prepared write, called with values by name: columns by their names, values of a condition by `if_` and the
+    column's name, and the time to live as `ttl`, in seconds.
 
-    None writes a null. `msgspec.UNSET` leaves a column as it is, which suits what a body leaves out.
+    None writes a null. `msgspec.UNSET` leaves a column as it is, for example one that a request's body leaves out.
     """
 
     def __init__(self, use: DatabaseUse, write: Write, names: Sequence[str], *, written: Callable[[], None]) -> None:
@@ -53,7 +53,10 @@ class RowWrite:
         self._written = written
 
     async def __call__(self, **values: Any) -> Applied:
-        """Writes. False, with the row, if a condition did not hold. Raises Problem, and TypeError for a wrong name."""
+        """Writes. The result is false, with the row, if a condition did not hold.
+
+        Raises Problem, and TypeError for a name that is missing or unknown.
+        """
         bound = self.of(**values)
         try:
             return await self._use.write(lambda deadline: self._write.execute(bound.values, deadline=deadline))
@@ -61,7 +64,7 @@ class RowWrite:
             self._written()
 
     def of(self, **values: Any) -> BoundWrite:
-        """For `Tables.together`. Raises TypeError for a name that is missing or unknown."""
+        """The write with its values, for `Tables.together`. Raises TypeError for a name that is missing or unknown."""
         if values.keys() != set(self._names):
             wanted, given = ", ".join(self._names), ", ".join(values)
             raise TypeError(f"this write takes the values {wanted}; it was given {given or 'none'}")

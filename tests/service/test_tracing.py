@@ -265,7 +265,7 @@ def test_counts_spans_that_the_receiver_refuses(receiver: _Receiver, caplog: pyt
     with traced(traces, region="eu-west-1") as tracing:
         _call(tracing.requests(_answer))
     assert tracing.dropped == 1
-    assert "the traces' endpoint did not take 1 spans; 1 were dropped so far" in caplog.text
+    assert "the endpoint for traces did not accept 1 spans; 1 were dropped so far" in caplog.text
 
 
 def test_marks_a_statement_that_failed() -> None:

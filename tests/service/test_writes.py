@@ -140,13 +140,13 @@ def test_writes_no_more_together_than_keyspaces_takes(api: httpx.Client) -> None
 @pytest.mark.parametrize(
     ("headers", "content", "status", "detail"),
     [
-        ({}, b"{}", 415, "Send the body as application/json, and say so in Content-Type."),
+        ({}, b"{}", 415, "Send the body as application/json, with this Content-Type."),
         ({"Content-Type": "text/plain"}, b"{}", 415, "Send the body as application/json"),
         ({"Content-Type": "application/json", "Content-Encoding": "gzip"}, b"{}", 415, "without Content-Encoding"),
         ({"Content-Type": "application/json; charset=utf-8"}, b"", 400, "The body is empty; send a JSON object."),
-        ({"Content-Type": "application/json"}, b'{"a_text": ', 400, "The body is no JSON it ends too early"),
-        ({"Content-Type": "application/json"}, b"{'a'}", 400, "The body is no JSON from byte 1 on"),
-        ({"Content-Type": "application/json"}, b'{"a_text": "\xff"}', 400, "The body is no JSON"),
+        ({"Content-Type": "application/json"}, b'{"a_text": ', 400, "The body is not complete JSON in UTF-8."),
+        ({"Content-Type": "application/json"}, b"{'a'}", 400, "The body is not JSON from byte 1 on"),
+        ({"Content-Type": "application/json"}, b'{"a_text": "\xff"}', 400, "The body is not complete JSON in UTF-8."),
         ({"Content-Type": "application/json"}, b"[]", 400, "The body is wrong: expected `object`, got `array`."),
         ({"Content-Type": "application/json"}, b'{"a_text": 1}', 400, "The body's a_text is wrong: expected `str"),
         ({"Content-Type": "application/json"}, b'{"a_list": [1, "x"]}', 400, "The body's a_list[1] is wrong"),
@@ -208,7 +208,7 @@ def test_says_that_an_outcome_is_not_known(api: httpx.Client, keyspaces: LocalKe
     with keyspaces.injecting(latency=3.0):
         answer = api.post("/shelves/listed/list")
     assert (answer.status_code, answer.json()["type"]) == (504, "/docs#outcome-unknown")
-    assert "read before you send it again" in answer.json()["detail"]
+    assert "read the row before you send it again" in answer.json()["detail"]
     _recovers(api)
 
 

@@ -1,1 +1,1 @@
-"""The HTTP server: all that subclasses uvicorn's internals, and nothing else."""
+"""The HTTP server: all code that subclasses uvicorn's internals, and no other code."""

@@ -1,17 +1,17 @@
-"""Tells the log when file descriptors run out: libuv then closes new connections without a word."""
+"""Logs an error when file descriptors run out, since libuv then closes new connections without any message."""
 
 import logging
 import resource
 import time
 from typing import Final
 
-_RESERVE: Final = 8  # descriptors that a library may need in between
+_RESERVE: Final = 8  # descriptors that libraries may need besides
 _EVERY: Final = 60.0  # seconds between two lines
 _log: Final = logging.getLogger(__name__)
 
 
 class DescriptorWatch:
-    """Is shown the descriptor of each new connection. The system gives the lowest that is free."""
+    """Watches the descriptor of each new connection: the lowest free one. A high descriptor means that few are left."""
 
     def __init__(self) -> None:
         self._silent_until = 0.0

@@ -1,7 +1,7 @@
-"""HTTP/1.1 with limits: uvicorn's protocol does not limit what a client sends, or how slowly.
+"""HTTP/1.1 with limits on the size and the duration of a request, which uvicorn's protocol does not have.
 
-A request over a limit passes the application's outermost layer like any other, marked as refused, so that it is
-answered, counted and logged; then its connection ends. A request with a body starts when the body has arrived.
+A request over a limit goes to the application's outermost middleware like any other, but marked as refused: it is
+answered, counted and logged, then its connection is closed. A request with a body starts when the body has arrived.
 """
 
 import asyncio
@@ -24,20 +24,21 @@ from service.problems import (
     UriTooLong,
 )
 
-URL_AT_MOST: Final = 8_192  # bytes, as the load balancer's own limits are higher (16 K for request line and header)
-HEADERS_AT_MOST: Final = 16_384  # bytes, all names and values with four for each field
+URL_AT_MOST: Final = 8_192  # bytes; the load balancer's limits are higher (16 K for request line and header)
+HEADERS_AT_MOST: Final = 16_384  # bytes: all names and values, and four for each field
 FIELDS_AT_MOST: Final = 100
 BODY_AT_MOST: Final = 65_536  # bytes
 PIPELINED_AT_MOST: Final = 50  # requests that wait for an earlier one of their connection
 SECONDS_AT_MOST: Final = 10.0  # from a request's first byte to its last
 
-# Limits of bytes that the parser keeps without a callback, such as an unfinished header, after a request's first piece.
+# Limits for bytes that the parser buffers before it calls back, such as an unfinished header. They count from the
+# second piece of a request on.
 _UNSEEN_HEAD_AT_MOST: Final = 2 * (URL_AT_MOST + HEADERS_AT_MOST)
 _UNSEEN_BODY_AT_MOST: Final = 4 * BODY_AT_MOST
 
 
 class _Enough(Exception):
-    """Too many requests wait on this connection: the rest is not read, and the client sends it again."""
+    """Too many pipelined requests wait: the server reads no more of them, and the client has to send them again."""
 
 
 _URL_TOO_LONG: Final = UriTooLong(f"The address is longer than {URL_AT_MOST} bytes.")
@@ -46,10 +47,10 @@ _HEADERS_TOO_LARGE: Final = HeaderFieldsTooLarge(
 )
 _BODY_TOO_LARGE: Final = ContentTooLarge(f"A body may have {BODY_AT_MOST} bytes.")
 _TOO_SLOW: Final = RequestTimeout(f"The request was not complete after {SECONDS_AT_MOST:.0f} s.")
-_MALFORMED: Final = BadRequest("This cannot be read as HTTP/1.1: its method, its address or a header is malformed.")
-_HOST_UNCLEAR: Final = BadRequest("HTTP/1.1 wants exactly one Host header: a name or an address, and a port if needed.")
+_MALFORMED: Final = BadRequest("This request is not HTTP/1.1: its method, its address or a header is malformed.")
+_HOST_UNCLEAR: Final = BadRequest("Send exactly one Host header: a name or an address, and a port if needed.")
 
-# RFC 9110, 7.2, and RFC 3986, 3.2.2; the names and addresses in it are not looked up.
+# RFC 9110, 7.2, and RFC 3986, 3.2.2; only the form is checked.
 _HOST: Final = re.compile(rb"(\[[0-9A-Fa-fv:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]{0,5})?").fullmatch
 
 
@@ -59,10 +60,10 @@ class LimitedProtocol(HttpToolsProtocol):
     _in_head = False
     _header_size = 0
     _hosts: list[bytes]
-    _received = b""  # with the whole of the latest request's head, while that is read
+    _received = b""  # the whole head of the latest request, while it is being read
     _unseen = 0
-    _deaf = False  # nothing more is read of this connection
-    _waiting_for_body: Callable[..., Any] | None = None  # the application, for the latest request
+    _deaf = False  # True when nothing more is read from this connection
+    _waiting_for_body: Callable[..., Any] | None = None  # the application, if the latest request's body is incomplete
     _deadline: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
 
@@ -80,7 +81,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self.resume_writing()
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio takes either
-        """A client that has ended only its own side still gets its answers; True leaves the closing to this method."""
+        """A client that has closed only its sending side still gets its answers. Returns True, since the protocol and
+        not asyncio closes the connection."""
         if self._reading or not self._answering():
             self.transport.close()
         else:
@@ -110,7 +112,7 @@ class LimitedProtocol(HttpToolsProtocol):
             if self._reading and self.scope is scope:
                 self._count_unseen(len(data))
         except httptools.HttpParserUpgrade:
-            # Upgrades are not supported. The request is answered; the bytes after it need not be HTTP/1.1.
+            # Upgrades are not supported. The request is answered; the bytes after it may not be HTTP/1.1.
             self._close_after(self.cycle)
         except (httptools.HttpParserError, Problem) as error:
             reason = error if isinstance(error, Problem) else error.__context__
@@ -137,7 +139,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._header_size > HEADERS_AT_MOST or len(self.headers) >= FIELDS_AT_MOST:
             raise _HEADERS_TOO_LARGE
         if not self._in_head:
-            return  # a trailer, which must not pass for a header (RFC 9110, 6.5.1)
+            return  # a trailer, which must not be merged into the headers (RFC 9110, 6.5.1)
         name = name.lower()
         if name == b"content-length" and int(value) > BODY_AT_MOST:
             raise _BODY_TOO_LARGE
@@ -151,7 +153,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._in_head = False
         version = self.parser.get_http_version()
         if version == "1.0":
-            # The parser also takes RTSP/1.0 and ICE/1.0, and does not say which it was.
+            # The parser also accepts RTSP/1.0 and ICE/1.0, and does not tell them from HTTP/1.0.
             if b" " + self.url + b" HTTP/1.0" not in self._received:
                 raise _MALFORMED
             self.expect_100_continue = False  # RFC 9110, 10.1.1
@@ -180,7 +182,7 @@ class LimitedProtocol(HttpToolsProtocol):
             super()._start_asgi_task(self.cycle, app)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Callable[..., Any]) -> None:
-        """Called when it is this request's turn to be answered."""
+        """Called when the connection's earlier requests are answered."""
         if not cycle.more_body:
             super()._start_asgi_task(cycle, app)
             return
@@ -201,7 +203,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _expire(self) -> None:
         self._deadline = None
-        if self.flow.read_paused:  # the server does not read, so the client is not slow
+        if self.flow.read_paused:  # the server has paused reading, so the client is not the slow side
             self._deadline = self.loop.call_later(SECONDS_AT_MOST, self._expire)
         elif self._reading:
             self._refuse(_TOO_SLOW)
@@ -223,14 +225,14 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _refuse(self, problem: Problem) -> None:
         self._stop_reading()
-        self.flow.resume_reading()  # and forgets, so that the client comes to read its answer
+        self.flow.resume_reading()  # the bytes are discarded, so that the client finishes sending and reads its answer
         must_wait = self._answering()
         if self._waiting_for_body is not None:
             self._waiting_for_body, must_wait = None, False
         elif self._reading and self.pipeline and self.pipeline[0][0].more_body:
             self.pipeline.popleft()
         self.cycle = RequestResponseCycle(
-            scope=self._refused_scope(problem),  # type: ignore[arg-type]  # a refusal is our own
+            scope=self._refused_scope(problem),  # type: ignore[arg-type]  # uvicorn's type lacks REFUSAL
             transport=self.transport,
             flow=self.flow,
             logger=self.logger,

@@ -1,9 +1,9 @@
-"""Serves an application until SIGTERM or SIGINT, and loses no request then.
+"""Serves an application until SIGTERM or SIGINT, then shuts down without losing a request.
 
-ECS takes a task from its load balancer before it sends SIGTERM, but not when Spot takes the task back or somebody
-stops it: then requests keep coming for a while. So the server first says that it is not ready and goes on serving, but
-ends each connection with the answer it gives there; then it closes its listener, finishes what is in flight, and
-returns. A second signal ends the first part at once.
+ECS deregisters a task from its load balancer before it sends SIGTERM, but not when Spot interrupts the task or somebody
+stops it: then requests keep coming for a while. So the server first drains: it reports that it is not ready, goes on
+serving, and closes each connection after its next answer. Then it closes its listener, finishes the requests in flight,
+and returns. A second signal ends the draining at once.
 """
 
 import asyncio
@@ -21,20 +21,20 @@ from service.health import Health
 from service.http.protocol import LimitedProtocol
 from service.options import Options
 
-KEEP_ALIVE = 75  # seconds; more than the 60 s a load balancer keeps an idle connection, else it would meet closed ones
-FINISH = 20  # seconds for requests in flight once nothing more is taken; with `drain`, within the stop timeout
-ARRIVE = 0.5  # seconds for requests on their way on connections that were accepted last
+KEEP_ALIVE = 75  # seconds; longer than the load balancer's 60 s, so that it never sends on a connection closed here
+FINISH = 20  # seconds for requests in flight once the listener is closed; with `drain`, within ECS's stop timeout
+ARRIVE = 0.5  # seconds for the requests that are in transit on the last accepted connections
 _BACKLOG = 2048  # connections that wait to be accepted
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _log = logging.getLogger(__name__)
 
 
 class CannotListen(Exception):
-    """The address is taken, or none of this machine's; the message says which, and why."""
+    """The address is in use, or is not an address of this machine; the message names the address and the reason."""
 
 
 def on_stop_signals(act: Callable[[], object]) -> None:
-    """Replaces what they did before."""
+    """Replaces the handlers of SIGTERM and SIGINT."""
     for number in _STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, act)
 
@@ -63,7 +63,7 @@ class DrainingServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """uvicorn's own would close the listener at once, and end the process by the signal instead of with 0."""
+        """Replaces uvicorn's handlers, which close the listener at once and end the process by the signal."""
         on_stop_signals(self.begin_to_stop)
         yield
 
@@ -74,12 +74,12 @@ class DrainingServer(uvicorn.Server):
         _log.info("listening on %s:%d", self.config.host, self.config.port)
 
     def begin_to_stop(self) -> None:
-        """Drains; called again, it does not wait for the rest of the draining time."""
-        if not self._health.ready:  # asked again
+        """Starts to drain; a second call ends the draining at once."""
+        if not self._health.ready:  # the second call
             self.should_exit = True
             return
         self._health.ready = False
-        # uvicorn takes the headers of all responses from the first of these, and renews it each second from the other.
+        # uvicorn takes the default headers from the first list, and rebuilds this list from the second every second.
         close = (b"connection", b"close")
         self.server_state.default_headers = [*self.server_state.default_headers, close]
         self.config.encoded_headers.append(close)
@@ -88,7 +88,7 @@ class DrainingServer(uvicorn.Server):
     def _close_listener(self) -> None:
         for server in self.servers:
             server.close()
-        # uvicorn would close idle connections in the same moment, among them those that have just been opened.
+        # uvicorn's shutdown closes idle connections at once, also new ones whose first request is in transit.
         asyncio.get_running_loop().call_later(ARRIVE, self._close)
 
     def _close(self) -> None:

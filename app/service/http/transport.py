@@ -1,15 +1,15 @@
-"""A connection that joins the writes of one turn of the event loop, and that closes so that its last answer arrives."""
+"""A transport that joins the writes of one turn of the event loop, and closes so that the last answer arrives."""
 
 import asyncio
 from typing import Any, Final
 
-_HELD_AT_MOST: Final = 65_536  # bytes; beyond, the connection's own flow control has to see them
+_HELD_AT_MOST: Final = 65_536  # bytes; more are passed on at once, so that flow control applies to them
 _LINGER: Final = 1.0  # seconds
-UNREAD_AT_MOST: Final = 30.0  # seconds in which a client takes too little of its answers
+UNREAD_AT_MOST: Final = 30.0  # seconds for which a client may leave its answers unread
 
 
 class JoinedWrites(asyncio.Transport):
-    """The server writes head and body of an answer one by one; sent one by one they cost twice the system calls."""
+    """Joins writes: uvicorn writes an answer's head and body separately, which would take twice the system calls."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
@@ -18,8 +18,9 @@ class JoinedWrites(asyncio.Transport):
         self._size = 0
         self._closed = False
         self.unread = False
-        """Set it when the client may be sending still: a close with unread bytes is a reset, which takes the answer
-        from the client (RFC 9112, 9.6). Then closing ends this side first, and the other a second later."""
+        """Set this when the client may still be sending: closing with unread bytes resets the connection, and the
+        client may lose its answer (RFC 9112, 9.6). With it, `close` ends the sending side first, and the connection
+        a second later."""
 
     def write(self, data: Any) -> None:
         if not self._held:
@@ -42,7 +43,7 @@ class JoinedWrites(asyncio.Transport):
 
     def _end(self) -> None:
         self._transport.close()
-        if self._transport.get_write_buffer_size():  # which would wait for as long as the client likes
+        if self._transport.get_write_buffer_size():  # a client that reads nothing would keep the transport open
             self._loop.call_later(UNREAD_AT_MOST, self._transport.abort)
 
     def abort(self) -> None:
