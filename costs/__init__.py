@@ -1,4 +1,4 @@
-"""The cost of what a program declares, in US dollars of us-east-1.
+"""The cost of the resources that a program declares, in US dollars, at the prices of us-east-1.
 
-Raises `declared.errors.ProgramError` for a program that does not evaluate, and for a resource without a price.
+Raises `declared.errors.ProgramError` for a program that cannot be evaluated, and for a resource without a price.
 """

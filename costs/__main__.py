@@ -1,4 +1,4 @@
-"""The cost of a stack a month: `python -m costs --help`."""
+"""Prints the monthly cost of a stack: `python -m costs --help`."""
 
 import argparse
 import os
@@ -15,7 +15,7 @@ from declared.settings import read_settings
 
 _MEASURED = Path(".local", "measured.json")
 _NOTHING_MEASURED = (
-    "Requests are as assumed: none was measured. `make up`, send it requests, and this says what they consume."
+    "The figures for requests are assumptions. To measure them, run `make up`, send requests, and run this again."
 )
 
 
@@ -29,38 +29,38 @@ def main() -> int:
     except ProgramError as error:
         print(f"costs: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:  # the reader of our output, such as `head`, has had enough
+    except BrokenPipeError:  # the reader of standard output, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m costs", description="What the declared stack costs a month on AWS, item by item, in US dollars."
+        prog="python -m costs", description="Prints the monthly cost of the declared stack on AWS, item by item."
     )
     parser.add_argument(
         "--program",
         type=_folder,
         default=Path.cwd(),
         metavar="FOLDER",
-        help="of the Pulumi program (default: this one)",
+        help="folder of the Pulumi program (default: this one)",
     )
-    parser.add_argument("--stack", default="dev", help="whose settings to use (default: dev)")
+    parser.add_argument("--stack", default="dev", help="stack whose settings to use (default: dev)")
     parser.add_argument(
         "--requests",
         type=_millions,
         default=0,
         metavar="N",
-        help="millions of requests a month, to add up (default: 0)",
+        help="millions of requests a month to include in the total (default: 0)",
     )
     parser.add_argument(
         "--measured",
         type=Path,
         metavar="FILE",
-        help=f"that a run on this machine has written (default: {_MEASURED} of the program's folder)",
+        help=f"measurements of a run on this machine (default: {_MEASURED} in the program's folder)",
     )
     parser.add_argument(
-        "--update-docs", action="store_true", help=f"write the tables in {' and '.join(DOCUMENTS)} anew instead"
+        "--update-docs", action="store_true", help=f"update the tables in {' and '.join(DOCUMENTS)} instead"
     )
     return parser
 
@@ -88,7 +88,7 @@ def _print_estimate(root: Path, stack: str, million_requests: float, file: Path 
     dates = sorted(price.date for price in every_price())
     print(f"Stack {stack} in {settings.region}; prices of {REGION} in US dollars, from {dates[0]} to {dates[-1]}")
     if settings.region != REGION:
-        print(f"These are not the prices of {settings.region}: by how much they differ is not known here.")
+        print(f"The prices of {settings.region} are different, and are not known here.")
     print(f"\n{as_text(estimated, million_requests=million_requests, measured=with_measured)}\n")
     print(*(measured.lines() if measured else [_NOTHING_MEASURED]), sep="\n")
 

@@ -1,4 +1,4 @@
-"""The cost of a bulk load by AWS Glue: workers by the minute, and the rows that they write."""
+"""The cost of a bulk load with AWS Glue: its workers, and the rows that they write."""
 
 from collections.abc import Iterator
 
@@ -11,16 +11,16 @@ from declared.program import Program, Resource
 RUN = "pulumi-python:dynamic/glue:BulkRun"
 JOB = "aws:glue/job:Job"
 _MINUTES = 60
-# Glue developer guide, "AWS Glue worker types": the DPU of a worker.
+# DPU of a worker (Glue developer guide, "AWS Glue worker types").
 _DPU = {"G.1X": 1, "G.2X": 2, "G.4X": 4, "G.8X": 8}
 
 
 def run_items(run: Resource, program: Program, assumptions: Assumptions) -> Iterator[Item]:
-    """One run; how often there is one, `pulumi up` decides."""
+    """The cost of one run; `pulumi up` decides how many there are."""
     (job,) = (each for each in program.of_type(JOB) if each.outputs.get("name") == run.inputs.get("job"))
     worker = job.inputs.get("workerType")
     if worker not in _DPU:
-        raise unclear(job, f"workerType is {worker!r}; known are {', '.join(_DPU)}")
+        raise unclear(job, f"workerType is {worker!r}; the known types are {', '.join(_DPU)}")
     what = f"{run.name}, a run of {assumptions.bulk_minutes:g} min"
     units = number(job, "numberOfWorkers", job.inputs) * _DPU[worker]
     yield Item(what=f"{what}: workers", count=units, price=prices.GLUE, hours=assumptions.bulk_minutes / _MINUTES)

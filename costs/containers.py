@@ -1,4 +1,4 @@
-"""Fargate tasks, what watches them, and their images."""
+"""The cost of Fargate tasks, their monitoring and their images."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -24,9 +24,9 @@ _FARGATE = {
     "ARM64": (prices.ARM_CPU, prices.ARM_MEMORY, prices.ARM_SPOT_CPU, prices.ARM_SPOT_MEMORY),
 }
 
-# How many metrics Container Insights has of Fargate tasks without restart policy and health check of their own, counted
+# Numbers of Container Insights metrics for Fargate tasks without a restart policy or a container health check, counted
 # in the tables of the CloudWatch user guide ("Amazon ECS Container Insights metrics", and "... with enhanced
-# observability"). UNVERIFIED: that those of a task count for both its service and its task definition.
+# observability"). UNVERIFIED: a task's metrics count for both its service and its task definition.
 _INSIGHTS = {
     "enabled": ({"cluster": 12, "service": 25, "task": 0}, prices.CUSTOM_METRIC),
     "enhanced": ({"cluster": 25, "service": 51, "task": 46}, prices.ENHANCED_METRIC),
@@ -34,7 +34,7 @@ _INSIGHTS = {
 
 
 def service_items(service: Resource, program: Program, assumptions: Assumptions) -> Iterator[Item]:
-    """As many tasks as run when nobody calls: the least that scaling allows, else the desired count."""
+    """The tasks of an idle service: the minimum of auto scaling, or the desired count without scaling."""
     tasks = idle_tasks(service, program)
     definition = definition_of(service, "taskDefinition", program)
     spot = tasks_on_spot(service, tasks, program)
@@ -53,16 +53,17 @@ def idle_tasks(service: Resource, program: Program) -> float:
 
 
 def tasks_on_spot(service: Resource, tasks: float, program: Program) -> float:
-    """`base` tasks first, the rest by weight: on average, so maybe a part of a task. None where the weight is 0.
+    """The average number of tasks on Spot, maybe a fraction: `base` tasks first, the others by weight.
 
-    ECS developer guide, "Amazon ECS clusters for Fargate". Raises ProgramError for capacity that is not Fargate's.
+    A provider with weight 0 gets no task (ECS developer guide, "Amazon ECS clusters for Fargate"). Raises ProgramError
+    for capacity that is not Fargate's.
     """
     strategies = _strategies(service, program)
     left, spot, weights, spot_weights = tasks, 0.0, 0.0, 0.0
     for strategy in strategies:
         provider = strategy.get("capacityProvider")
         if provider not in ("FARGATE", "FARGATE_SPOT"):
-            raise unclear(service, f"capacity provider {provider!r} is not priced; known are FARGATE, FARGATE_SPOT")
+            raise unclear(service, f"capacity provider {provider!r} is not priced; FARGATE and FARGATE_SPOT are")
         weight = number(service, "weight", strategy, 0)
         base = min(left, number(service, "base", strategy, 0)) if weight else 0
         left -= base
@@ -91,7 +92,7 @@ def definition_of(resource: Resource, key: str, program: Program) -> Resource:
 
 
 def definition_of_arn(resource: Resource, arn: object, program: Program) -> Resource:
-    """resource: which runs tasks of it, for the error."""
+    """The task definition with this ARN. resource: runs its tasks; the error names it."""
     for definition in program.of_type(DEFINITION):
         if definition.outputs.get("arn") == arn:
             return definition
@@ -99,11 +100,11 @@ def definition_of_arn(resource: Resource, arn: object, program: Program) -> Reso
 
 
 def _fargate(what: str, definition: Resource, *, tasks: float, on_spot: bool, hours: float) -> Iterator[Item]:
-    """ARM or x86, Linux. `hours` of `tasks` tasks."""
+    """The cost of `tasks` Linux tasks for `hours`, on ARM or x86."""
     platform = definition.inputs.get("runtimePlatform") or {}
     system, architecture = platform.get("operatingSystemFamily", "LINUX"), platform.get("cpuArchitecture", "X86_64")
     if system != "LINUX" or architecture not in _FARGATE:
-        raise unclear(definition, f"{system} on {architecture} is not priced; known is LINUX on {', '.join(_FARGATE)}")
+        raise unclear(definition, f"{system} on {architecture} is not priced; only LINUX on {', '.join(_FARGATE)} is")
     cpu, memory = _FARGATE[architecture][2:] if on_spot else _FARGATE[architecture][:2]
     vcpus = number(definition, "cpu", definition.inputs) / 1024
     gigabytes = number(definition, "memory", definition.inputs) / 1024
@@ -116,7 +117,7 @@ def _fargate(what: str, definition: Resource, *, tasks: float, on_spot: bool, ho
 
 
 def run_items(run: Resource, program: Program, assumptions: Assumptions) -> Iterator[Item]:
-    """One run; how often there is one, `pulumi up` decides."""
+    """The cost of one run; `pulumi up` decides how many there are."""
     definition = definition_of(run, "task_definition", program)
     yield from run_items_of(f"{run.name}, a run", definition, program, assumptions, runs=1)
 
@@ -132,10 +133,10 @@ def run_items_of(
 
 
 def start_items(program: Program, assumptions: Assumptions) -> Iterator[Item]:
-    """Each start of a task pulls its image anew; ECR keeps the layers in S3."""
+    """The traffic of image pulls: each starting task pulls its image, whose layers ECR stores in S3."""
     passed = egress(program, "s3")
     if passed is not None and any(program.of_type(DEFINITION)):
-        yield Item(what=f"Image of each task that starts, by {passed[0]}", count=assumptions.images_gb, price=passed[1])
+        yield Item(what=f"Image of each starting task, by {passed[0]}", count=assumptions.images_gb, price=passed[1])
 
 
 def cluster_items(cluster: Resource, program: Program, assumptions: Assumptions) -> Iterator[Item]:
@@ -144,7 +145,7 @@ def cluster_items(cluster: Resource, program: Program, assumptions: Assumptions)
     if mode == "disabled":
         return
     if mode not in _INSIGHTS:
-        raise unclear(cluster, f"containerInsights is {mode!r}; known are disabled, {', '.join(_INSIGHTS)}")
+        raise unclear(cluster, f"containerInsights is {mode!r}; the known modes are disabled, {', '.join(_INSIGHTS)}")
     metrics, price = _INSIGHTS[mode]
     services = list(program.of_type(SERVICE))
     tasks = sum(idle_tasks(service, program) for service in services)

@@ -1,4 +1,4 @@
-"""Keyspaces tables."""
+"""The cost of Keyspaces tables."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ def keyspace_items(keyspace: Resource, program: Program, assumptions: Assumption
 
 
 def table_items(table: Resource, program: Program, assumptions: Assumptions) -> Iterator[Item]:
-    """On demand, a table that nobody reads costs its storage."""
+    """The cost of an idle table. With on-demand capacity, only its storage and backup cost something."""
     name = f"Table {table.inputs.get('tableName')}"
     if not is_on_demand(table):
         capacity = table.inputs["capacitySpecification"]

@@ -1,4 +1,4 @@
-"""The tables of costs in the documentation: what they say, and where they stand."""
+"""The tables of costs in the documentation: their contents, and their documents."""
 
 import dataclasses
 import re
@@ -13,13 +13,13 @@ from declared.errors import ProgramError
 from declared.program import Program, evaluate
 from declared.settings import StackSettings, read_settings
 
-# By document, the tables in it.
+# The tables in each document.
 DOCUMENTS: Mapping[str, tuple[str, ...]] = {
     "docs/cost.md": ("dev", "ways", "assumptions", "gaps", "prices"),
     "docs/components.md": ("options",),
 }
 STACK = "dev"
-# Ways to set the stack up that the documentation compares: title, and the settings that differ from Pulumi.dev.yaml.
+# Configurations of the stack that the documentation compares: title, and the settings that differ from Pulumi.dev.yaml.
 WAYS: tuple[tuple[str, Mapping[str, str]], ...] = (
     ("nat", {}),
     ("nat-per-zone", {"egress": "nat-per-zone"}),
@@ -30,14 +30,14 @@ WAYS: tuple[tuple[str, Mapping[str, str]], ...] = (
 
 
 def estimate_stack(root: Path, settings: StackSettings, changed: Mapping[str, str] | None = None) -> Estimate:
-    """As `evaluate_stack`. Raises ProgramError when it cannot be evaluated, or priced."""
+    """The estimate of `evaluate_stack`. Raises ProgramError if the program cannot be evaluated or priced."""
     return estimate(evaluate_stack(root, settings, changed))
 
 
 def evaluate_stack(root: Path, settings: StackSettings, changed: Mapping[str, str] | None = None) -> Program:
     """The program in `root`. changed: settings of this project, by name, that replace the stack's.
 
-    Raises ProgramError when it cannot be evaluated.
+    Raises ProgramError if it cannot be evaluated.
     """
     values = {**settings.values, **{f"{settings.project}:{key}": value for key, value in (changed or {}).items()}}
     return evaluate(
@@ -62,10 +62,10 @@ def tables(root: Path) -> dict[str, str]:
 
 
 def replaced(text: str, name: str, table: str) -> str:
-    """`text` with `table` between `<!-- name: begin -->` and `<!-- name: end -->`, where another was before."""
+    """`text` with `table` in place of the old table between `<!-- name: begin -->` and `<!-- name: end -->`."""
     between = re.compile(f"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->)", re.DOTALL)
     if len(between.findall(text)) != 1:
-        raise ProgramError(f"<!-- {name}: begin --> and <!-- {name}: end --> must be there once, each on its line")
+        raise ProgramError(f"write <!-- {name}: begin --> and <!-- {name}: end --> once, each on a line of its own")
     return between.sub(lambda marks: f"{marks[1]}\n{table}\n\n{marks[2]}", text)
 
 

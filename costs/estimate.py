@@ -1,4 +1,4 @@
-"""The cost of a declared program: idle for a month, for a million requests, and each time something happens."""
+"""The cost of a declared program: idle for a month, for a million requests, and for each run or start."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from costs.requests import BUCKET, WEB_ACL, request_items
 from declared.program import Program, Resource
 
 Pricing = Callable[[Resource, Program, Assumptions], Iterator[Item]]
-_OUR_COMPONENTS = "keyspaces-platform:index:"  # hold resources, and are none themselves
+_OUR_COMPONENTS = "keyspaces-platform:index:"  # components, which have no cost of their own
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """idle: a month of what exists, when nobody calls. requests: a million of them. each_time: once for each event."""
+    """idle: a month without requests. requests: a million requests. each_time: for each event, such as a run."""
 
     idle: list[Item]
     requests: list[Item]
@@ -34,7 +34,7 @@ def _zone(zone: Resource, program: Program, assumptions: Assumptions) -> Iterato
     yield Item(what="Hosted zones", count=1, price=HOSTED_ZONE)
 
 
-# These cost something by the hour or month.
+# These are billed by the hour or month.
 IDLE: Mapping[str, Pricing] = {
     network.VPC: network.vpc_items,
     network.ENDPOINT: network.endpoint_items,
@@ -55,15 +55,15 @@ IDLE: Mapping[str, Pricing] = {
 
 EACH_TIME: Mapping[str, Pricing] = {containers.RUN: containers.run_items, bulk.RUN: bulk.run_items}
 
-# Costs nothing while it is idle. The requests count what goes through it or into it.
+# These cost nothing while they are idle; their usage is part of the requests' cost.
 FREE = frozenset(
     {
         "aws:acm/certificate:Certificate",  # a public one, not exported
         "aws:acm/certificateValidation:CertificateValidation",
         "aws:appautoscaling/scheduledAction:ScheduledAction",
         "aws:appautoscaling/target:Target",
-        watching.DASHBOARDS,  # three are; more are counted together
-        "aws:cloudwatch/eventRule:EventRule",  # AWS's own events
+        watching.DASHBOARDS,  # three are free; `dashboard_items` counts more
+        "aws:cloudwatch/eventRule:EventRule",  # free for events of AWS services
         "aws:cloudwatch/eventTarget:EventTarget",
         "aws:cloudwatch/logGroup:LogGroup",
         "aws:cloudwatch/logResourcePolicy:LogResourcePolicy",
@@ -99,12 +99,12 @@ FREE = frozenset(
         "aws:sns/topic:Topic",
         "aws:sns/topicPolicy:TopicPolicy",
         "aws:sns/topicSubscription:TopicSubscription",
-        "aws:sqs/queue:Queue",  # an account's first million requests a month are (SQS pricing page)
+        "aws:sqs/queue:Queue",  # an account's first million requests a month are free (SQS pricing page)
         "aws:sqs/queuePolicy:QueuePolicy",
         "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
-        WEB_ACL,  # the web ACL itself is somebody else's
-        "docker:index/image:Image",  # built where Pulumi runs; kept in its repository
+        WEB_ACL,  # the association; the stack does not declare the web ACL
+        "docker:index/image:Image",  # built on the machine that runs Pulumi; its repository has the cost
         "pulumi-python:dynamic/ecs:Deployment",
         "pulumi-python:dynamic/ecs:TaskStop",
         "pulumi-python:dynamic/ec2:NetworkLayout",
@@ -117,14 +117,14 @@ FREE = frozenset(
 
 
 def estimate(program: Program, assumptions: Assumptions = DEFAULTS) -> Estimate:
-    """Raises ProgramError for a resource of a type, or with inputs, whose cost is not known: none is left out."""
+    """The cost of all resources; leaves none out. Raises ProgramError for a type, or inputs, of unknown cost."""
     for resource in program.resources:
         known = resource.type in IDLE or resource.type in EACH_TIME or resource.type in FREE
         if not known and not resource.type.startswith(_OUR_COMPONENTS):
-            raise unclear(resource, "price its type, or say that it is free, in costs/estimate.py")
+            raise unclear(resource, "add its type to the priced or the free types in costs/estimate.py")
 
     def items(pricing_by_type: Mapping[str, Pricing]) -> Iterator[Item]:
-        """By type, then by name: the order of declaration is not always the same."""
+        """Sorted by type and name, since the order of declaration is not always the same."""
         for type_, pricing in pricing_by_type.items():
             for resource in sorted(program.of_type(type_), key=lambda resource: resource.name):
                 yield from pricing(resource, program, assumptions)

@@ -1,4 +1,4 @@
-"""One line of an estimate, and how a resource's inputs are read for it."""
+"""The lines of an estimate, and helpers that read a resource's inputs for them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from declared.program import Resource
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """what: in words; count: how many of the price's unit. hours: of a month, for a price by the hour."""
+    """what: the item's name. count: number of the price's units. hours: for a price by the hour."""
 
     what: str
     count: float
@@ -28,7 +28,7 @@ def total(items: Iterable[Item]) -> float:
 
 
 def merged(items: Iterable[Item]) -> list[Item]:
-    """Those that say the same become one with the sum of their counts, where the first was; none of nothing."""
+    """Merges items that differ only in their count, at the place of the first; leaves out items with count 0."""
     found: dict[Item, float] = {}
     for item in items:
         kind = replace(item, count=0)
@@ -37,16 +37,16 @@ def merged(items: Iterable[Item]) -> list[Item]:
 
 
 def number(resource: Resource, key: str, inputs: Mapping[str, Any], default: float | None = None) -> float:
-    """inputs: of `resource`, or a part of them. Raises ProgramError for what is no number, or missing."""
+    """The number under `key`. inputs: of `resource`, or a part. Raises ProgramError if it is missing or no number."""
     value = inputs.get(key)
     if value is None and default is not None:
         return default
     try:
-        return float(value)  # type: ignore[arg-type]  # what is no number is refused below
+        return float(value)  # type: ignore[arg-type]  # other types raise TypeError
     except (TypeError, ValueError):
         raise unclear(resource, f"{key} is {value!r}, not a number") from None
 
 
 def unclear(resource: Resource, why: str) -> ProgramError:
-    """The error that says why a resource cannot be priced."""
-    return ProgramError(f"what {resource.name} ({resource.type}) costs is not known: {why}")
+    """The error for a resource that cannot be priced."""
+    return ProgramError(f"the cost of {resource.name} ({resource.type}) is unknown: {why}")

@@ -1,6 +1,6 @@
-"""The consumption of requests in a run on this machine, in place of what is assumed of them.
+"""The measured consumption of requests in a run on this machine, which replaces the assumptions.
 
-`python -m local up` writes the file. This room knows its form only: it imports nothing of `local`.
+`python -m local up` writes the file. This package knows only its format, and imports nothing of `local`.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ _FEW = 100
 
 @dataclass(frozen=True, kw_only=True)
 class MeasuredService:
-    """requests: answered ones, by method. Bytes and units are of all of them together; bytes are with headers."""
+    """requests: number of answered requests by method. Bytes and units are totals; bytes include headers."""
 
     name: str
     requests: Mapping[str, int]
@@ -37,13 +37,13 @@ class MeasuredService:
         dollars = (read * READS.usd + write * WRITES.usd) * REQUESTS / 1e6
         return (
             f"{self.name}: {self.count:,} requests ({methods}); each {read:.3g} RRU and {write:.3g} WRU,"
-            f" ${dollars:.2f} of Keyspaces a million"
+            f" ${dollars:.2f} a million for Keyspaces"
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """stack: that ran. at: when the last request was counted, in UTC."""
+    """stack: name of the stack that ran. at: time of the last counted request, in UTC."""
 
     stack: str
     at: str
@@ -54,7 +54,7 @@ class Measured:
         return sum(each.count for each in self.services)
 
     def assumptions(self) -> Assumptions:
-        """With the mean of all requests in the run, whose mix of methods is that of a million."""
+        """Assumptions with the means of all requests in the run; a million requests have the same mix of methods."""
         return dataclasses.replace(
             DEFAULTS,
             read_units=sum(each.read_units for each in self.services) / self.count,
@@ -67,11 +67,11 @@ class Measured:
         yield f"Measured by the last run of stack {self.stack} on this machine, {self.at}:"
         yield from (f"  {each.line()}" for each in self.services)
         if self.count < _FEW:
-            yield f"  These are few, and what tasks read at their start counts with them; {_FEW} requests are better."
+            yield f"  These are few requests, and reads at the start of tasks count, too; send at least {_FEW}."
 
 
 def read_measured(file: Path) -> Measured | None:
-    """None if there was no run with requests. Raises ProgramError for a file of another form."""
+    """The measurements, or None if no run had requests. Raises ProgramError for a file with another format."""
     try:
         found = json.loads(file.read_text())
         services = [MeasuredService(name=name, **each) for name, each in found["services"].items()]
@@ -80,4 +80,4 @@ def read_measured(file: Path) -> Measured | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ProgramError(f"{file} is no measured run ({error!r}): delete it, and `make up` writes it anew") from None
+        raise ProgramError(f"{file} is not a measured run ({error!r}): delete it and run `make up` again") from None

@@ -1,4 +1,4 @@
-"""VPC, endpoints, load balancers: what they cost by the hour, and what leaves the tasks' subnets by the GB."""
+"""The cost of VPC, endpoints and load balancers by the hour, and of the tasks' traffic by the GB."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ from declared.program import Program, Resource
 VPC = "awsx:ec2:Vpc"
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 BALANCER = "aws:lb/loadBalancer:LoadBalancer"
-_AWSX_ZONES = 3  # unless the VPC names its zones or their number (awsx, `Vpc`)
+_AWSX_ZONES = 3  # default, if the VPC names neither its zones nor their number (awsx, `Vpc`)
 
 
 def vpc_items(vpc: Resource, program: Program, assumptions: Assumptions) -> Iterator[Item]:
@@ -39,7 +39,7 @@ def _nat_gateways(vpc: Resource) -> float:
     strategy = (vpc.inputs.get("natGateways") or {}).get("strategy", default)
     counts = {"None": 0, "Single": 1, "OnePerAz": zone_count}
     if strategy not in counts:
-        raise unclear(vpc, f"natGateways.strategy is {strategy!r}; known are {', '.join(counts)}")
+        raise unclear(vpc, f"natGateways.strategy is {strategy!r}; the known strategies are {', '.join(counts)}")
     return counts[strategy]
 
 
@@ -47,10 +47,10 @@ def endpoint_items(endpoint: Resource, program: Program, assumptions: Assumption
     if _kind(endpoint) == "Gateway":
         return  # free
     if _kind(endpoint) != "Interface":
-        raise unclear(endpoint, f"vpcEndpointType is {_kind(endpoint)!r}; known are Gateway, Interface")
+        raise unclear(endpoint, f"vpcEndpointType is {_kind(endpoint)!r}; the known types are Gateway, Interface")
     subnets = endpoint.inputs.get("subnetIds")
     if not isinstance(subnets, list) or not subnets:
-        raise unclear(endpoint, "it names no subnetIds, and is billed for each")
+        raise unclear(endpoint, "it has no subnetIds, and each subnet is billed")
     yield Item(what=f"Endpoint for {_service(endpoint)}, by zone", count=len(subnets), price=INTERFACE_ENDPOINT)
 
 
@@ -59,7 +59,7 @@ def _kind(endpoint: Resource) -> str:
 
 
 def _service(endpoint: Resource) -> str:
-    """Such as `cassandra`, `ecr.api` or `s3`, of `com.amazonaws.us-east-1.ecr.api`."""
+    """The service's short name, such as `ecr.api` for `com.amazonaws.us-east-1.ecr.api`."""
     return str(endpoint.inputs.get("serviceName")).split(".", 3)[-1]
 
 
@@ -77,18 +77,18 @@ def is_public(balancer: Resource) -> bool:
 
 
 def zones_of(balancer: Resource) -> int:
-    """A load balancer has a node, with an address of its own, in each of its subnets."""
+    """The number of a load balancer's subnets: it has a node, with its own address, in each."""
     subnets = balancer.inputs.get("subnets") or balancer.inputs.get("subnetMappings")
     if not isinstance(subnets, list) or not subnets:
-        raise unclear(balancer, "it names no subnets, and is billed for an address in each")
+        raise unclear(balancer, "it has no subnets, and an address in each subnet is billed")
     return len(subnets)
 
 
 def egress(program: Program, service: str) -> tuple[str, Price] | None:
-    """The way of the tasks' traffic with an AWS service of this region, and its price; None if the traffic is free.
+    """The egress of the tasks' traffic to an AWS service of this region, and its price; None if the traffic is free.
 
-    service: as endpoints spell it: `cassandra`, `logs`, `s3`. An endpoint takes its traffic away from a NAT gateway;
-    tasks with public addresses go through an internet gateway, which is free.
+    service: short name, such as `cassandra`, `logs` or `s3`. Traffic to a service with an endpoint does not pass the
+    NAT gateway. Tasks with public addresses use an internet gateway, which is free.
     """
     for endpoint in program.of_type(ENDPOINT):
         if _service(endpoint) == service:

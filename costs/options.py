@@ -1,4 +1,4 @@
-"""The cost of the components' options, for docs/components.md: from the prices, in a stack with two zones."""
+"""The cost of the components' options, for docs/components.md, calculated for a stack with two zones."""
 
 from costs.prices import (
     ALARM_METRIC,
@@ -30,7 +30,7 @@ _ENDPOINTS_OF_EGRESS = 3  # ecr.api, ecr.dkr, logs
 
 
 def options_table() -> str:
-    """Markdown: an option, dollars, and for what."""
+    """A Markdown table: option, dollars, and the unit of the price."""
     gateway = _a_month(NAT_GATEWAY) + _a_month(PUBLIC_IPV4)
     endpoint = _ZONES * _a_month(INTERFACE_ENDPOINT)
     rows = [
@@ -45,8 +45,8 @@ def options_table() -> str:
         ("the Keyspaces endpoint of an `Environment`", endpoint, "a month"),
         ("`PublicLoadBalancer`", _a_month(LOAD_BALANCER) + _ZONES * _a_month(PUBLIC_IPV4), "a month"),
         ("`AccessLogs`", _a_month(OBJECT_STORAGE), "a GB and month"),
-        ("`log_retention_days`: log lines taken in", LOG_LINES.usd, "a GB"),
-        ("`log_retention_days`: log lines kept", _a_month(LOG_STORAGE), "a GB and month"),
+        ("`log_retention_days`: log lines, ingestion", LOG_LINES.usd, "a GB"),
+        ("`log_retention_days`: log lines, storage", _a_month(LOG_STORAGE), "a GB and month"),
         ("`cpu`, on ARM64", _a_month(ARM_CPU), "a vCPU and month"),
         ("`memory`, on ARM64", _a_month(ARM_MEMORY), "a GiB and month"),
         ("`tasks`, each at the default size", _a_month(ARM_CPU) / 4 + _a_month(ARM_MEMORY) / 2, "a month"),

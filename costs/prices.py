@@ -1,12 +1,13 @@
-"""AWS's prices in us-east-1, in US dollars: the only place where a price is written down.
+"""All AWS prices, of us-east-1 in US dollars.
 
-But for two: `local_keyspaces`, which imports no other room, has those of reads and writes, and a test holds them equal.
+`local_keyspaces` imports no other package, so it has a copy of the prices of reads and writes. A test holds the copies
+equal.
 
-Keyspaces' own prices are from the price list that AWS publishes with its sample calculator. The others are what pages
-of third parties quoted from AWS's pricing pages at the date given: none was read at AWS on the day it was written down
-here. A `doubt` says what makes a price less sure than that.
+Keyspaces' prices are from the price list that AWS publishes with its sample calculator. The others are quotations of
+AWS's pricing pages by third parties, at the given date; none was read on AWS's own pages on that day. `doubt` says why
+a price is even less certain.
 
-To renew them: look each up in the AWS Pricing Calculator, change `usd`, `source` and `date`, then run
+To renew the prices: look up each price in the AWS Pricing Calculator, change `usd`, `source` and `date`, then run
 `python -m costs --update-docs`.
 """
 
@@ -15,13 +16,13 @@ from typing import Literal
 
 REGION = "us-east-1"
 HOURS = 730
-"""A month, as AWS's own calculator counts it."""
+"""Hours of a month, as in AWS's own calculator."""
 DAYS = HOURS / 24
 
 
 @dataclass(frozen=True)
 class Price:
-    """usd: for one `unit`; by the hour or month it exists, or once for each that is used. date: year and month."""
+    """usd: for one `unit`. by: for each hour or month of existence, or for each use. date: year and month."""
 
     name: str
     usd: float
@@ -35,7 +36,7 @@ class Price:
         return f"${self.usd:.9f}".rstrip("0").rstrip(".") + f" / {self.unit}{'' if self.by == 'use' else f'-{self.by}'}"
 
 
-_UNDATED = "the page that says so has no date; the one given is when it was read"
+_UNDATED = "the source has no date; the given date is that of reading"
 
 
 def every_price() -> list[Price]:
@@ -44,7 +45,7 @@ def every_price() -> list[Price]:
 
 @dataclass(frozen=True)
 class Gap:
-    """Something that AWS bills, and no page that could be read says at which price. declared: whether a stack can."""
+    """A billed feature of unknown price. billed: the feature's unit. declared: whether a stack can declare it."""
 
     name: str
     billed: str
@@ -54,24 +55,31 @@ class Gap:
 GAPS = (
     Gap(
         "Keyspaces change data capture (CDC) streams",
-        "the changes that a stream keeps, and reads of it",
+        "storage of a stream's changes, and reads of the stream",
         "no, as the aws provider cannot switch a stream on",
     ),
     Gap(
         "Keyspaces pre-warming (warm throughput)",
-        "raising a table's warm throughput above what it has by itself",
+        "raising a table's warm throughput above its default",
         "no, as the aws provider cannot set it",
     ),
 )
 
 NAT_GATEWAY = Price("NAT gateway", 0.045, "gateway", "hour", "cloudburn.io; leanopstech.com", "2026-04")
-NAT_TRAFFIC = Price("NAT gateway, traffic either way", 0.045, "GB", "use", "cloudburn.io; leanopstech.com", "2026-04")
+NAT_TRAFFIC = Price(
+    "NAT gateway, traffic in both directions", 0.045, "GB", "use", "cloudburn.io; leanopstech.com", "2026-04"
+)
 PUBLIC_IPV4 = Price("public IPv4 address", 0.005, "address", "hour", "pocketlantern.dev, which quotes AWS", "2026-03")
 INTERFACE_ENDPOINT = Price(
     "interface endpoint in one zone", 0.01, "zone", "hour", "awsnegotiations.com; egresscost.com", "2026-05"
 )
 ENDPOINT_TRAFFIC = Price(
-    "interface endpoint, traffic either way", 0.01, "GB", "use", "awsnegotiations.com; leanopstech.com", "2026-05"
+    "interface endpoint, traffic in both directions",
+    0.01,
+    "GB",
+    "use",
+    "awsnegotiations.com; leanopstech.com",
+    "2026-05",
 )
 LOAD_BALANCER = Price(
     "application load balancer", 0.0225, "balancer", "hour", "awsnegotiations.com; cloud-horizons.com", "2026-05"
@@ -87,7 +95,7 @@ WEB_ACL_REQUESTS = Price(
     "use",
     "awsnegotiations.com; c3x.dev",
     "2026-11",
-    f"{_UNDATED}; a web ACL above 1,500 capacity units, or with rules that are sold, costs more",
+    f"{_UNDATED}; a web ACL above 1,500 capacity units, or with paid rules, costs more",
 )
 HOSTED_ZONE = Price("Route 53 hosted zone", 0.50, "zone", "month", "ns1.com", "2026-11", _UNDATED)
 
@@ -99,11 +107,11 @@ EPHEMERAL_STORAGE = Price(
     "Fargate storage above 20 GB a task", 0.000111, "GB", "hour", "vantage.sh; wring.co", "2026-03"
 )
 SPOT_DISCOUNT = 0.5
-"""Of Fargate Spot. It follows supply and demand: 50 to 70 % were seen, and AWS promises none (fortem.dev, 2026)."""
+"""The discount of Fargate Spot. It varies: 50 to 70 % were seen, and AWS guarantees none (fortem.dev, 2026)."""
 
 
 def spot(price: Price) -> Price:
-    """The same on Fargate Spot, at the smallest discount seen."""
+    """The price on Fargate Spot, with the smallest discount that was seen."""
     return Price(
         name=price.name.replace("Fargate", "Fargate Spot", 1),
         usd=price.usd * (1 - SPOT_DISCOUNT),
@@ -111,7 +119,7 @@ def spot(price: Price) -> Price:
         by=price.by,
         source="fortem.dev",
         date="2026-06",
-        doubt=f"varies; {SPOT_DISCOUNT:.0%} off is the least that was seen, 70 % the most",
+        doubt=f"varies; the smallest discount seen is {SPOT_DISCOUNT:.0%}, the largest 70 %",
     )
 
 
@@ -137,12 +145,12 @@ FAST_ALARM_METRIC = Price(
 )
 COMPOSITE_ALARM = Price("composite alarm", 0.50, "alarm", "month", "c3x.dev", "2026-11", _UNDATED)
 FREE_DASHBOARDS = 3
-"""Of an account, with up to 50 metrics each (AWS's CloudWatch pricing page)."""
+"""Free dashboards of an account, with up to 50 metrics each (AWS's CloudWatch pricing page)."""
 DASHBOARD = Price("dashboard after an account's first three", 3.00, "dashboard", "month", "factualminds.com", "2026-06")
 CUSTOM_METRIC = Price("custom metric, also of Container Insights", 0.30, "metric", "month", "signoz.io", "2026-02")
 ENHANCED_METRIC = Price("metric of enhanced Container Insights", 0.07, "metric", "month", "fortem.dev", "2026-06")
-LOG_LINES = Price("CloudWatch Logs, taking in", 0.50, "GB", "use", "c3x.dev; factualminds.com", "2026-06")
-LOG_STORAGE = Price("CloudWatch Logs, keeping (compressed)", 0.03, "GB", "month", "c3x.dev; hykell.com", "2026-06")
+LOG_LINES = Price("CloudWatch Logs, ingestion", 0.50, "GB", "use", "c3x.dev; factualminds.com", "2026-06")
+LOG_STORAGE = Price("CloudWatch Logs, storage (compressed)", 0.03, "GB", "month", "c3x.dev; hykell.com", "2026-06")
 OBJECT_STORAGE = Price("S3 Standard storage", 0.023, "GB", "month", "devnotes.tech", "2026-11", _UNDATED)
 GLUE = Price("AWS Glue, Spark job", 0.44, "DPU", "hour", "awsnegotiations.com; cubeapm.com", "2026-05")
-KEY = Price("customer managed KMS key", 1.00, "key", "month", "AWS's pricing page, as stored; cloudburn.io", "2026-03")
+KEY = Price("customer managed KMS key", 1.00, "key", "month", "AWS's pricing page, archived; cloudburn.io", "2026-03")

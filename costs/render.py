@@ -1,4 +1,4 @@
-"""Estimates as text for a terminal, and as Markdown for the documentation."""
+"""Renders estimates as text for a terminal, and as Markdown for the documentation."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -7,20 +7,20 @@ from costs.estimate import Estimate
 from costs.items import Item, total
 from costs.prices import GAPS, every_price
 
-_HEADINGS = ("", "units", "price of one", "$")
+_HEADINGS = ("", "units", "unit price", "$")
 _UNCONFIRMED = "* not confirmed; see docs/cost.md"
 
 
 def as_text(estimate: Estimate, *, million_requests: float = 0, measured: Estimate | None = None) -> str:
-    """Sections with a total each, in columns as wide as the widest of all.
+    """Sections with totals, in columns of equal width.
 
-    measured: the same with what a run has measured; its requests then stand beside the assumed ones.
+    measured: the estimate with a run's measurements, which adds a section beside the assumed requests.
     """
     sections = [
         ("Idle, a month", estimate.idle, 2),
         ("A million requests" + (", as assumed" if measured else ""), estimate.requests, 2),
         *([("A million requests, as measured", measured.requests, 2)] if measured else []),
-        ("Each time", estimate.each_time, 4),
+        ("For each event", estimate.each_time, 4),
     ]
     blocks = []
     for heading, items, digits in sections:
@@ -50,7 +50,7 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _count(count: float) -> str:
-    """Three figures of what is not whole."""
+    """The count as text; three digits if it is not a whole number."""
     return f"{count:,.0f}" if count == int(count) else f"{count:.3g}"
 
 
@@ -60,7 +60,7 @@ def _dollars(usd: float, digits: int = 2) -> str:
 
 
 def as_markdown(estimate: Estimate) -> str:
-    """One table: idle, then a million requests, then what costs something each time."""
+    """One table: idle, then a million requests, then the cost of each event."""
     rows: list[Sequence[str]] = []
     rows += [_cells(item, 2) for item in estimate.idle]
     rows.append(("**Idle, a month**", "", "", f"**{_dollars(total(estimate.idle))}**"))
@@ -71,7 +71,7 @@ def as_markdown(estimate: Estimate) -> str:
 
 
 def compared(estimates: Sequence[tuple[str, Estimate]]) -> str:
-    """A Markdown table of several stacks, or ways to set one up: a row for each item, a column for each title."""
+    """A Markdown table of several stacks or configurations: a row for each item, a column for each title."""
 
     def rows(items_of: Callable[[Estimate], list[Item]], sum_: str) -> Iterable[Sequence[str]]:
         for what in _in_order([item.what for item in items_of(estimate)] for _, estimate in estimates):
@@ -90,7 +90,7 @@ def compared(estimates: Sequence[tuple[str, Estimate]]) -> str:
 
 
 def _in_order(columns: Iterable[Sequence[str]]) -> list[str]:
-    """Each once, and what only a later column has where it stands there."""
+    """All names without duplicates; a name that only a later column has is inserted at its place there."""
     found: list[str] = []
     for column in columns:
         place = 0
@@ -122,13 +122,11 @@ def prices_table() -> str:
 
 
 def gaps_table() -> str:
-    return table(
-        ("", "what is billed", "can a stack declare it"), [(gap.name, gap.billed, gap.declared) for gap in GAPS]
-    )
+    return table(("", "billed", "can a stack declare it?"), [(gap.name, gap.billed, gap.declared) for gap in GAPS])
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> str:
-    """right: the columns, from 0, whose text is on the right."""
+    """A Markdown table. right: the right-aligned columns, from 0."""
     columns = set(right)
     ruler = ["---:" if column in columns else "---" for column in range(len(headings))]
     return "\n".join(f"| {' | '.join(row)} |" for row in (headings, ruler, *rows))

@@ -1,4 +1,4 @@
-"""The cost of a million requests: each reads and writes as assumed or measured, is answered and logged."""
+"""The cost of a million requests: reads and writes (assumed or measured), answers and log lines."""
 
 from collections.abc import Iterator
 
@@ -15,14 +15,14 @@ BUCKET = "aws:s3/bucket:Bucket"
 WEB_ACL = "aws:wafv2/webAclAssociation:WebAclAssociation"
 _LISTENER = "aws:lb/listener:Listener"
 _LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
-# An LCU is, in an hour, 25 new connections a second or 1 GB, whichever is more (Elastic Load Balancing pricing). Its
-# two other measures do not count here: 3,000 connections at a time, and rules, of which the first ten are free.
+# An LCU-hour is 25 new connections a second or 1 GB, whichever is more (Elastic Load Balancing pricing). Its two other
+# dimensions do not matter here: 3,000 concurrent connections, and rules, of which the first ten are free.
 _LCU_CONNECTIONS = 25 * 3600
 _LCU_GIGABYTES = 1
 
 
 def request_items(program: Program, assumptions: Assumptions) -> Iterator[Item]:
-    """Nothing, when no service is behind a load balancer. One that the program does not declare is not counted."""
+    """None without a service behind a load balancer. A load balancer that the program does not declare is left out."""
     if not any(service.inputs.get("loadBalancers") for service in program.of_type(SERVICE)):
         return
     size = assumptions.gigabytes
@@ -59,7 +59,7 @@ def _through_balancers(program: Program, assumptions: Assumptions) -> Iterator[I
 
 
 def _access_logs(program: Program, assumptions: Assumptions) -> Iterator[Item]:
-    """The load balancer's own, where the program declares a bucket for them. Their delivery is free."""
+    """The load balancer's access logs, if the program declares a bucket for them. Their delivery is free."""
     if not any(program.of_type(BUCKET)):
         return
     days = [
@@ -70,4 +70,4 @@ def _access_logs(program: Program, assumptions: Assumptions) -> Iterator[Item]:
     ]
     kept = max(days, default=assumptions.forever_days)
     stored = assumptions.gigabytes(assumptions.access_log_bytes) * kept / DAYS
-    yield Item(what=f"Access logs in S3: kept {kept:.0f} days", count=stored, price=OBJECT_STORAGE)
+    yield Item(what=f"Access logs in S3: storage for {kept:.0f} days", count=stored, price=OBJECT_STORAGE)

@@ -1,4 +1,4 @@
-"""Application Auto Scaling's effect on costs: the least that runs when idle, and alarms of its own."""
+"""Application Auto Scaling's effect on costs: the minimum that runs when idle, and its alarms."""
 
 from collections.abc import Iterator
 
@@ -8,13 +8,13 @@ from costs.prices import ALARM_METRIC
 from declared.program import Program, Resource
 
 _TARGET = "aws:appautoscaling/target:Target"
-# A target tracking policy keeps alarms: a pair for an ECS service, two pairs for a Keyspaces table (Keyspaces developer
-# guide, "Amazon Keyspaces auto scaling"). UNVERIFIED for ECS: one pair is what users see.
+# Alarms of a target tracking policy: a pair for an ECS service, two pairs for a Keyspaces table (Keyspaces developer
+# guide, "Amazon Keyspaces auto scaling"). UNVERIFIED for ECS: users report one pair.
 _ALARMS = {"ecs": 2, "cassandra": 4}
 
 
 def least_by_scaling(program: Program, dimension: str, resource_id_end: str, *, otherwise: float) -> float:
-    """The minimum of the scalable target with this dimension whose resource id ends so; `otherwise` without one."""
+    """The minimum of the scalable target with this dimension and end of its resource id; `otherwise` without one."""
     for target in program.of_type(_TARGET):
         ends = str(target.inputs.get("resourceId")).endswith(resource_id_end)
         if ends and target.inputs.get("scalableDimension") == dimension:
@@ -25,4 +25,4 @@ def least_by_scaling(program: Program, dimension: str, resource_id_end: str, *, 
 def policy_items(policy: Resource, program: Program, assumptions: Assumptions) -> Iterator[Item]:
     if policy.inputs.get("policyType") == "TargetTrackingScaling":
         count = _ALARMS.get(str(policy.inputs.get("serviceNamespace")), 2)
-        yield Item(what="Alarms that scaling keeps", count=count, price=ALARM_METRIC)
+        yield Item(what="Alarms of auto scaling", count=count, price=ALARM_METRIC)

@@ -1,4 +1,4 @@
-"""Tasks that EventBridge Scheduler starts: how often in a month, and what each run costs."""
+"""The cost of tasks that EventBridge Scheduler starts: runs a month, and the cost of a run."""
 
 from collections.abc import Iterator
 from re import fullmatch
@@ -16,7 +16,7 @@ _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT",
 
 
 def schedule_items(schedule: Resource, program: Program, assumptions: Assumptions) -> Iterator[Item]:
-    """The runs of a month; Scheduler's first 14 million calls a month are free (EventBridge pricing page)."""
+    """A month's runs. Scheduler's first 14 million calls a month are free (EventBridge pricing page)."""
     target = schedule.inputs.get("target") or {}
     parameters = target.get("ecsParameters")
     if not parameters:
@@ -27,13 +27,13 @@ def schedule_items(schedule: Resource, program: Program, assumptions: Assumption
 
 
 def runs_a_month(schedule: Resource) -> float:
-    """On average; a day of the month that has no weekday, or a year that is over, counts like any other."""
+    """The average number of runs. Approximate: days that no month has, and past years, count like others."""
     expression = str(schedule.inputs.get("scheduleExpression"))
     if rate := fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", expression):
         return DAYS * 24 * 60 / (int(rate[1]) * _MINUTES_OF[rate[2]])
     cron = fullmatch(r"cron\((\S+) (\S+) (\S+) (\S+) (\S+) (\S+)\)", expression)
     if cron is None:
-        raise unclear(schedule, f"scheduleExpression {expression!r} is not priced; known are rate(...) and cron(...)")
+        raise unclear(schedule, f"scheduleExpression {expression!r} is not priced; only rate(...) and cron(...) are")
     minutes, hours, of_month, month, of_week, _ = cron.groups()
     days = DAYS * _share(month, 1, 12, _MONTHS)
     days *= _share(of_week, 1, 7, _DAYS_OF_WEEK) if of_month == "?" else _share(of_month, 1, 31, ())
@@ -41,13 +41,13 @@ def runs_a_month(schedule: Resource) -> float:
 
 
 def _share(field: str, low: int, high: int, names: tuple[str, ...]) -> float:
-    """The part of the numbers from low to high that the field has."""
+    """The share of the numbers from low to high that the field matches."""
     found: set[int | str] = set()
     for part in field.split(","):
         values, _, step = part.partition("/")
         first, dash, last = ("*", "", "") if values == "*" else values.partition("-")
         begin = low if first == "*" else _number(first, names)
-        if begin is None:  # such as L, 15W or MON#2: one day
+        if begin is None:  # a single day, such as L, 15W or MON#2
             found.add(part)
             continue
         end = _number(last, names) if dash else (high if first == "*" or step else begin)

@@ -1,4 +1,4 @@
-"""CloudWatch: alarms, dashboards, metrics, log lines."""
+"""The cost of CloudWatch: alarms, dashboards, metrics and log lines."""
 
 import json
 from collections.abc import Iterator
@@ -25,21 +25,21 @@ DASHBOARDS = "aws:cloudwatch/dashboard:Dashboard"
 _GROUP = "aws:cloudwatch/logGroup:LogGroup"
 _TARGETS = "aws:lb/targetGroup:TargetGroup"
 _MINUTE = 60
-_CHECK_SECONDS = 30  # between two health checks, unless the target group says otherwise (Elastic Load Balancing API)
+_CHECK_SECONDS = 30  # default of a target group's seconds between health checks (Elastic Load Balancing API)
 
 
 def alarm_items(alarm: Resource, program: Program, assumptions: Assumptions) -> Iterator[Item]:
-    """One of metric math is billed for each metric it uses; anomaly detection for the two of its band as well.
+    """An alarm with metric math is billed for each of its metrics; anomaly detection adds the two metrics of its band.
 
-    CloudWatch user guide, "Optimizing and reducing costs of CloudWatch alarms". A Metrics Insights query is billed for
-    every metric that it finds, which nobody knows before: it counts as one.
+    Source: CloudWatch user guide, "Optimizing and reducing costs of CloudWatch alarms". A Metrics Insights query is
+    billed for every metric that it finds. Their number is not known before, so the query counts as one metric.
     """
     queries = alarm.inputs.get("metricQueries") or ()
     metrics = [query["metric"] for query in queries if query.get("metric")]
     bands = [query for query in queries if "ANOMALY_DETECTION_BAND" in str(query.get("expression"))]
     periods = [number(alarm, "period", each, _MINUTE) for each in (alarm.inputs, *metrics)]
     price = FAST_ALARM_METRIC if min(periods) < _MINUTE else ALARM_METRIC
-    yield Item(what="Alarms, by metric they watch", count=max(1, len(metrics)) + 2 * len(bands), price=price)
+    yield Item(what="Alarms, by metric", count=max(1, len(metrics)) + 2 * len(bands), price=price)
 
 
 def composite_items(alarm: Resource, program: Program, assumptions: Assumptions) -> Iterator[Item]:
@@ -47,8 +47,8 @@ def composite_items(alarm: Resource, program: Program, assumptions: Assumptions)
 
 
 def filter_items(metric_filter: Resource, program: Program, assumptions: Assumptions) -> Iterator[Item]:
-    """The filter is free, its metric is not. One with dimensions has a metric for each of their values: unknown."""
-    yield Item(what="Metrics made of log lines", count=1, price=CUSTOM_METRIC)
+    """The filter is free, but its metric is billed. With dimensions there may be several; their number is unknown."""
+    yield Item(what="Metrics from log lines", count=1, price=CUSTOM_METRIC)
 
 
 def dashboard_items(program: Program) -> Iterator[Item]:
@@ -57,19 +57,19 @@ def dashboard_items(program: Program) -> Iterator[Item]:
 
 
 def log_items(what: str, gigabytes: float, program: Program, assumptions: Assumptions) -> Iterator[Item]:
-    """Taking in, keeping as long as the longest-kept group does, and the way from the tasks to CloudWatch Logs."""
-    yield Item(what=f"{what}: taken in", count=gigabytes, price=LOG_LINES)
+    """Ingestion, storage for the longest retention of all log groups, and the traffic to CloudWatch Logs."""
+    yield Item(what=f"{what}: ingestion", count=gigabytes, price=LOG_LINES)
     days = [number(group, "retentionInDays", group.inputs, 0) for group in program.of_type(_GROUP)]
     kept = max((each or assumptions.forever_days for each in days), default=assumptions.forever_days)
     stored = gigabytes * assumptions.log_compression * kept / DAYS
-    yield Item(what=f"{what}: kept {kept:.0f} days", count=stored, price=LOG_STORAGE)
+    yield Item(what=f"{what}: storage for {kept:.0f} days", count=stored, price=LOG_STORAGE)
     passed = egress(program, "logs")
     if passed is not None:
         yield Item(what=f"{what}: by {passed[0]}", count=gigabytes, price=passed[1])
 
 
 def health_check_items(program: Program, assumptions: Assumptions) -> Iterator[Item]:
-    """Every node of a load balancer asks every task, and the task logs it like any request."""
+    """Log lines of health checks: every node of a load balancer checks every task, and a task may log each check."""
     groups = {group.outputs.get("arn"): group for group in program.of_type(_TARGETS)}
     nodes = sum(zones_of(balancer) for balancer in program.of_type(BALANCER))
     lines = 0.0
@@ -86,9 +86,9 @@ def health_check_items(program: Program, assumptions: Assumptions) -> Iterator[I
 
 
 def own_metric_items(program: Program, assumptions: Assumptions) -> Iterator[Item]:
-    """Those that a service makes with its log lines (CloudWatch's embedded metric format), if it is told a namespace.
+    """Custom metrics of a service's log lines (CloudWatch's embedded metric format), if METRICS_NAMESPACE is set.
 
-    Nothing that is declared says how many: it is as many as its names have values of their dimensions.
+    Their number is assumed: the program does not declare the values of their dimensions.
     """
     for service in sorted(program.of_type(SERVICE), key=lambda service: service.name):
         definition = definition_of(service, "taskDefinition", program)
@@ -98,4 +98,4 @@ def own_metric_items(program: Program, assumptions: Assumptions) -> Iterator[Ite
             for variable in container.get("environment") or ()
         }
         if variables.get("METRICS_NAMESPACE"):
-            yield Item(what=f"{service.name}: metrics of its own", count=assumptions.own_metrics, price=CUSTOM_METRIC)
+            yield Item(what=f"{service.name}: custom metrics", count=assumptions.own_metrics, price=CUSTOM_METRIC)

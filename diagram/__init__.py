@@ -1,4 +1,4 @@
-"""A picture of what a program declares, as SVG.
+"""Draws a declared program as an SVG picture.
 
-Raises `declared.errors.ProgramError` for a program that does not evaluate.
+Raises `declared.errors.ProgramError` for a program that cannot be evaluated.
 """

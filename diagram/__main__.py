@@ -1,4 +1,4 @@
-"""Draws what a program declares: `python -m diagram --help`."""
+"""Draws a declared program: `python -m diagram --help`."""
 
 import argparse
 import sys
@@ -15,7 +15,7 @@ from diagram.svg import render
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m diagram", description="Draws the declared stack as SVG.")
     parser.add_argument("--program", type=Path, default=Path(), metavar="FOLDER", help="default: this folder")
-    parser.add_argument("--stack", default="dev", help="whose settings to use (default: dev)")
+    parser.add_argument("--stack", default="dev", help="stack whose settings to use (default: dev)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="default: standard output")
     options = parser.parse_args()
     try:

@@ -1,4 +1,4 @@
-"""The content of a declared program's picture: the way of a request, and what each task may do."""
+"""The content of a declared program's picture: the path of a request, and the permissions of each task."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,9 +18,9 @@ ENDPOINT = "Endpoint"
 
 @dataclass(frozen=True, kw_only=True)
 class MicroserviceView:
-    """runs: how, such as `2 tasks`, `runs once` or `on a schedule`. size, role: of a task.
+    """runs: such as `2 tasks`, `runs once` or `on a schedule`. size, role: of a task.
 
-    is_called: by the load balancer. access: `read` or `write` by table.
+    is_called: whether the load balancer sends it requests. access: `read` or `write` by table.
     """
 
     name: str
@@ -34,7 +34,7 @@ class MicroserviceView:
 
 @dataclass(frozen=True, kw_only=True)
 class StackView:
-    """zones: 0 for a VPC that is there. egress: the tasks' way to images and logs."""
+    """zones: their number; 0 for an existing VPC. egress: of the tasks, to images and logs."""
 
     project: str
     zones: int
@@ -59,7 +59,7 @@ def view_of(program: Program, project: str) -> StackView:
         zones=zones,
         cidr=str(vpcs[0].inputs["cidrBlock"]) if vpcs else "",
         listeners=sorted(listeners),
-        # Those that run once come first, as the others wait for them.
+        # One-off tasks come first, since the services wait for them.
         microservices=sorted(_microservices(program), key=lambda each: (each.is_service, each.name)),
         keyspace=str(keyspace.inputs["name"]),
         tables=sorted(str(table.inputs["tableName"]) for table in program.of_type("aws:keyspaces/table:Table")),
@@ -80,7 +80,7 @@ def table_line(name: str) -> str:
 
 
 def resources_by_line(program: Program) -> Mapping[str, Resource]:
-    """The resource that a line of the picture names."""
+    """The resource that each line of the picture names."""
     found: dict[str, Resource] = {}
     for each in program.resources:
         match each.type:

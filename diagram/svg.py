@@ -1,4 +1,4 @@
-"""The picture itself: boxes and arrows at fixed places, legible on a light and on a dark page."""
+"""Draws the picture: boxes and arrows at fixed places, legible on light and on dark pages."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
@@ -33,7 +33,7 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 
 
 def render(stack: StackView, links: Mapping[str, str] | None = None) -> str:
-    """A document of its own, which needs nothing from elsewhere. links: where a line of its text leads to."""
+    """An SVG document that loads no other files. links: addresses for lines of its text."""
     links = links or {}
     lines = [_lines(each) for each in stack.microservices]
     heights = [28 + _LINE * len(each) for each in lines]
@@ -43,7 +43,7 @@ def render(stack: StackView, links: Mapping[str, str] | None = None) -> str:
     centre = _TASKS[0] + _TASKS[1] / 2
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {bottom + 84:g}"'
-        # A screen reader finds no link inside an image.
+        # Screen readers find no links inside an image.
         f' role="{"group" if links else "img"}"'
         ' aria-labelledby="title">',
         f'<title id="title">{escape(_in_words(stack))}</title>',
@@ -75,7 +75,7 @@ def _in_words(stack: StackView) -> str:
 
 
 def _network(stack: StackView) -> str:
-    return f"VPC {stack.cidr}, {stack.zones} availability zones" if stack.zones else "A VPC that is there"
+    return f"VPC {stack.cidr}, {stack.zones} availability zones" if stack.zones else "An existing VPC"
 
 
 def _lines(each: MicroserviceView) -> Sequence[str]:
@@ -100,7 +100,7 @@ def _room(x: float, y: float, width: float, height: float, title: str) -> Iterat
 def _box(
     x: float, y: float, width: float, height: float, lines: Sequence[str], links: Mapping[str, str]
 ) -> Iterator[str]:
-    """The first line is the name."""
+    """A box with lines of text; the first line is the name."""
     yield f'<rect class="box" x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="6"/>'
     first = y + height / 2 - (len(lines) - 1) * 8 + 4
     for number, line in enumerate(lines):

@@ -52,12 +52,12 @@ def test_prints_items_that_add_up_to_the_total(run: Run, program: Program) -> No
     assert (status, err) == (0, "")
     idle, requests, each_time, note = (block.splitlines() for block in out.split("\n\n")[1:])
     assert note == [
-        "Requests are as assumed: none was measured. `make up`, send it requests, and this says what they consume."
+        "The figures for requests are assumptions. To measure them, run `make up`, send requests, and run this again."
     ]
     assert [block[0].split("  ")[0] for block in (idle, requests, each_time)] == [
         "Idle, a month",
         "A million requests",
-        "Each time",
+        "For each event",
     ]
     for block in (idle, requests):
         *amounts, total = (line.split()[-1] for line in block[1:])
@@ -110,7 +110,7 @@ def test_prices_what_a_run_has_measured_beside_what_is_assumed(run: Run, measure
     assert measured_sum == pytest.approx(expected, abs=0.02)
     assert notes.splitlines() == [
         "Measured by the last run of stack dev on this machine, 2026-11-27T01:00:00+00:00:",
-        "  query-api: 200 requests (GET 150, POST 50); each 2.5 RRU and 0.5 WRU, $0.62 of Keyspaces a million",
+        "  query-api: 200 requests (GET 150, POST 50); each 2.5 RRU and 0.5 WRU, $0.62 a million for Keyspaces",
     ]
 
 
@@ -118,7 +118,7 @@ def test_says_that_few_requests_were_measured(run: Run, measured: Path) -> None:
     """Three requests and a start would be taken for what a million requests consume."""
     services = {"query-api": {**_RUN["services"]["query-api"], "requests": {"GET": 3}}}  # type: ignore[index]
     measured.write_text(json.dumps({**_RUN, "services": services}))
-    assert "100 requests are better" in run()[1]
+    assert "send at least 100" in run()[1]
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"stack": "dev"}', '{"stack": "dev", "at": "", "services": {"a": {}}}'])
@@ -127,7 +127,7 @@ def test_refuses_a_measured_file_of_another_form(run: Run, measured: Path, text:
     measured.write_text(text)
     status, out, err = run()
     assert (status, out) == (1, "")
-    assert "measured.json is no measured run" in err and err.count("\n") == 1
+    assert "measured.json is not a measured run" in err and err.count("\n") == 1
 
 
 def test_marks_what_is_not_sure() -> None:
@@ -169,7 +169,7 @@ def test_says_that_another_regions_prices_are_not_known(run: Run, monkeypatch: p
     monkeypatch.setattr(command, "read_settings", lambda root, stack: elsewhere)
     status, out, _ = run()
     assert status == 0
-    assert "These are not the prices of eu-central-1" in out
+    assert "The prices of eu-central-1 are different" in out
     assert "Endpoint for cassandra" in out
 
 

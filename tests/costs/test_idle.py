@@ -35,13 +35,13 @@ def test_knows_every_type_that_is_declared(program: Program) -> None:
 
 def test_refuses_a_type_it_does_not_know() -> None:
     """A resource that nobody priced counts as free."""
-    with pytest.raises(ProgramError, match=r"what store \(aws:ebs/volume:Volume\) costs is not known"):
+    with pytest.raises(ProgramError, match=r"the cost of store \(aws:ebs/volume:Volume\) is unknown"):
         estimate_of(lambda: aws.ebs.Volume("store", availability_zone="us-east-1a", size=100))
 
 
 def test_refuses_a_preview_in_which_nothing_is_known() -> None:
     """Resources whose inputs are not known yet count as nothing."""
-    with pytest.raises(ProgramError, match="costs is not known"):
+    with pytest.raises(ProgramError, match="the cost of .* is unknown"):
         estimate(evaluate(computed=False))
 
 
@@ -199,7 +199,7 @@ def test_counts_as_few_tasks_as_scaling_leaves() -> None:
 
     found = idle(run)
     assert found["api: vCPU, ARM64"][0] == 0.25
-    assert found["Alarms that scaling keeps"] == (2, "$0.1 / metric-month")
+    assert found["Alarms of auto scaling"] == (2, "$0.1 / metric-month")
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_counts_as_little_capacity_as_scaling_leaves_a_table() -> None:
 
     found = idle(run)
     assert (found["Table things: read capacity"][0], found["Table things: write capacity"][0]) == (1, 10)
-    assert found["Alarms that scaling keeps"][0] == 4
+    assert found["Alarms of auto scaling"][0] == 4
 
 
 def _metric(name: str, period: int = 60) -> dict[str, Any]:
@@ -295,7 +295,7 @@ def test_counts_alarms_by_the_metrics_they_watch(inputs: dict[str, Any], expecte
         operator = "GreaterThanThreshold"
         aws.cloudwatch.MetricAlarm("high", comparison_operator=operator, evaluation_periods=1, **inputs)
 
-    assert idle(run) == {"Alarms, by metric they watch": expected}
+    assert idle(run) == {"Alarms, by metric": expected}
 
 
 @pytest.mark.parametrize(("dashboards", "billed"), [(0, 0), (3, 0), (5, 2)])

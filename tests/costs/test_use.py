@@ -33,8 +33,8 @@ def test_prices_a_million_requests() -> None:
         "Keyspaces reads": pytest.approx(0.125),
         "Load balancer capacity": pytest.approx(1e6 / 90_000 * 0.008),  # a new connection each, 25 a second in an LCU
         "Answers to the internet": pytest.approx(0.5 * 0.09),
-        "Log lines: taken in": pytest.approx(0.326 * 0.50),
-        "Log lines: kept 30 days": pytest.approx(0.326 * 0.15 * 0.03, rel=0.02),
+        "Log lines: ingestion": pytest.approx(0.326 * 0.50),
+        "Log lines: storage for 30 days": pytest.approx(0.326 * 0.15 * 0.03, rel=0.02),
     }
 
 
@@ -90,7 +90,7 @@ def test_prices_access_logs_as_long_as_they_are_kept(days: int | None, shown: in
             rule: Any = {"id": "expire", "status": "Enabled", "expiration": {"days": days}}
             aws.s3.BucketLifecycleConfiguration("logs", bucket=bucket.id, rules=[rule])
 
-    found = _requests(run)[f"Access logs in S3: kept {shown} days"]
+    found = _requests(run)[f"Access logs in S3: storage for {shown} days"]
     assert found == pytest.approx(0.1 * shown / (730 / 24) * 0.023)
 
 
@@ -117,7 +117,7 @@ def test_prices_no_load_balancer_of_somebody_else() -> None:
         attached = {"target_group_arn": aws.lb.TargetGroup("api").arn, "container_name": "api"}
         service(task_definition(), load_balancers=[attached])
 
-    assert set(_requests(run)) == {"Keyspaces reads", "Log lines: taken in", "Log lines: kept 365 days"}
+    assert set(_requests(run)) == {"Keyspaces reads", "Log lines: ingestion", "Log lines: storage for 365 days"}
 
 
 def test_prices_no_request_that_nothing_could_answer() -> None:
@@ -129,7 +129,7 @@ def test_prices_log_lines_of_health_checks() -> None:
     """They come day and night, from each node of the load balancer to each task."""
     lines = 730 * 3600 / 10 * 2 * 2
     logged = idle(api, dataclasses.replace(DEFAULTS, health_check_log_bytes=70))
-    assert logged["Log lines of health checks: taken in"][0] == pytest.approx(lines * 96 / 1e9)
+    assert logged["Log lines of health checks: ingestion"][0] == pytest.approx(lines * 96 / 1e9)
     assert not any("health" in what for what in idle(api))
 
 
@@ -143,7 +143,7 @@ def test_prices_images_that_pass_a_nat_gateway(with_endpoint: bool, passes: bool
         if with_endpoint:
             endpoint("s3", kind="Gateway")
 
-    assert any(item.what.startswith("Image of each task") for item in estimate_of(run).each_time) is passes
+    assert any(item.what.startswith("Image of each starting task") for item in estimate_of(run).each_time) is passes
 
 
 def test_says_what_each_assumption_means() -> None:

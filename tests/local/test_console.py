@@ -286,7 +286,7 @@ def test_says_what_a_million_requests_cost_as_measured(browser: tuple[httpx.Clie
     assert float(found[1]) > 12.5, "a hundred read units a request are $12.50 a million"
     assert "query-api: 200 requests (GET 200)" in page
     state.measured.write_text("[]")
-    assert "is no measured run" in client.get(f"{base}meter").text
+    assert "is not a measured run" in client.get(f"{base}meter").text
 
 
 def test_refuses_a_profile_and_a_task_that_there_are_not(browser: tuple[httpx.Client, str]) -> None:

@@ -35,7 +35,7 @@ def test_follows_the_stacks_settings() -> None:
 def test_counts_metrics_that_a_service_makes_of_its_own(metrics: str, expected: tuple[float, str] | None) -> None:
     """Switching them on looks free."""
     items = {item.what: (item.count, str(item.price)) for item in estimate(evaluate(queryApiMetrics=metrics)).idle}
-    assert items.get("query-api: metrics of its own") == expected
+    assert items.get("query-api: custom metrics") == expected
 
 
 def test_prices_a_run_of_the_loader(program: Program) -> None:
