@@ -1,6 +1,6 @@
-"""Measures the cost of the local Keyspaces endpoint: the same reads and writes through it and with Cassandra directly.
+"""Measures the cost of the local Keyspaces endpoint: the same reads and writes through it and directly to Cassandra.
 
-`python -m benchmarks.endpoint` prints rates, and ratios measured in one run, round by round in turn.
+`python -m benchmarks.endpoint` prints rates and ratios of one run, in which direct and endpoint rounds alternate.
 """
 
 import argparse
@@ -49,7 +49,7 @@ async def main() -> None:
                 for way, results in rounds.items():
                     before = time.process_time()
                     result = await _measure(cassandra.upstream if way == "direct" else keyspaces)
-                    # This process is the endpoint, and does nothing else meanwhile.
+                    # This process runs only the endpoint in the meantime.
                     result["endpoint's CPU, µs a statement"] = (
                         (time.process_time() - before) / (result["statements"]) * 1e6
                     )
@@ -87,7 +87,7 @@ async def _measure(server: Upstream | LocalKeyspaces) -> dict[str, float]:
 
 
 def client(port: int, ca_file: str | None) -> dict[str, float]:
-    """One client process: fills the table, reads, writes, and reads one at a time."""
+    """Runs in a client process: fills the table, reads, writes, and reads one row at a time."""
     if ca_file is None:
         options: dict[str, Any] = {"auth_provider": PlainTextAuthProvider("endpoint", os.environ[_VARIABLE])}
     else:
@@ -128,7 +128,7 @@ def client(port: int, ca_file: str | None) -> dict[str, float]:
 
 
 def _run(session: Session, statement: PreparedStatement, values: Any) -> int:
-    """How many statements were answered in _SECONDS, with _IN_FLIGHT of them at any time."""
+    """The number of statements that are answered in _SECONDS, with _IN_FLIGHT in flight."""
     slots, done, failed = Semaphore(_IN_FLIGHT), 0, []
 
     def on_result(_: object) -> None:

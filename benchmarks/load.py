@@ -1,4 +1,4 @@
-"""Load on an HTTP server: a fixed number of clients, each of which asks again as soon as it has its answer."""
+"""Load on an HTTP server: a fixed number of clients, each of which sends its next request after each answer."""
 
 import asyncio
 import re
@@ -14,12 +14,12 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)\r\n", re.IGNORECASE)
 
 
 class Unexpected(Exception):
-    """A server answered other than 200, or closed a connection; the message says what came."""
+    """A server's answer was wrong, or it closed a connection; the message quotes the answer or the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """The work of a server under load. rate: requests a second. cpu, p50, p99: seconds a request."""
+    """The result for a server. rate: requests a second. cpu, p50, p99: seconds a request."""
 
     requests: int
     rate: float
@@ -29,7 +29,10 @@ class Load:
 
 
 async def load(port: int, paths: Sequence[str], *, seconds: float, process: psutil.Process) -> Load:
-    """GETs of the paths in turn. process: the server, whose CPU time is counted, all its threads. Raises Unexpected."""
+    """Sends GET requests for the paths in turn. Raises Unexpected.
+
+    process: the server; the CPU time of all its threads counts.
+    """
     loop = asyncio.get_running_loop()
     requests = [f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: */*\r\n\r\n".encode() for path in paths]
     clients = []
@@ -60,7 +63,7 @@ def _cpu(process: psutil.Process) -> float:
 
 
 class _Client(asyncio.Protocol):
-    """One connection, kept alive. It does as little as it can: it takes its CPU from the server's machine."""
+    """One keep-alive connection. It does little work, since it shares the server's machine."""
 
     def __init__(self, requests: Sequence[bytes]) -> None:
         self._requests = requests
@@ -69,10 +72,10 @@ class _Client(asyncio.Protocol):
         self.latencies: list[float] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's are no subclasses
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transports are no subclasses of it
 
     async def run(self, until: float) -> None:
-        """until: in the time of perf_counter."""
+        """until: a time of perf_counter."""
         self._until, self._done = until, asyncio.get_running_loop().create_future()
         self._ask()
         await self._done

@@ -1,8 +1,8 @@
 """Measures the loader beside cqlsh's COPY FROM and the driver's execute_concurrent_with_args.
 
-`python -m benchmarks.loader` prints rows a second, CPU time a row and memory, measured in one run, round by round in
-turn, on one Cassandra over TLS and without a sign-in; the loader also through the local Keyspaces endpoint, in front of
-another Cassandra, which lets only the endpoint in. A first round warms up Cassandra and does not count.
+`python -m benchmarks.loader` prints rows a second, CPU time a row and memory. All programs run in turn in each round,
+on one Cassandra with TLS and without authentication. The loader also runs through the local Keyspaces endpoint, in
+front of another Cassandra, which accepts only the endpoint. The first round warms up Cassandra and does not count.
 """
 
 import argparse
@@ -59,8 +59,8 @@ async def main(rows: int, rounds: int, only: str) -> None:
 
 
 async def compare_memory() -> None:
-    """The loader's memory, for loads of different sizes."""
-    print("| rows | rows/s | most memory, MB |\n| ---: | ---: | ---: |", flush=True)
+    """Prints the loader's memory for loads of different sizes."""
+    print("| rows | rows/s | peak memory, MB |\n| ---: | ---: | ---: |", flush=True)
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         async with open_programs(directory) as (loader, *_):
@@ -72,7 +72,7 @@ async def compare_memory() -> None:
 
 
 async def compare_plan(rows: int) -> None:
-    """A load into a new on-demand table whose capacity is enforced, beside its plan."""
+    """Prints a load's plan and its result, for a new on-demand table whose capacity is enforced."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         async with (
@@ -103,7 +103,7 @@ async def compare_plan(rows: int) -> None:
 
 def _report(programs: Sequence[Program], rows: int, rounds: int) -> None:
     print(f"Medians of {rounds} rounds of {rows} rows (the driver: {min(rows, SLOW_ROWS)}).\n")
-    print("| program | rows/s | to COPY FROM | CPU µs a row | most memory, MB |")
+    print("| program | rows/s | ratio to COPY FROM | CPU µs a row | peak memory, MB |")
     print("| --- | ---: | ---: | ---: | ---: |")
     copy = next((each for each in programs if "COPY" in each.name), None)
     for each in programs:
@@ -118,12 +118,12 @@ def _report(programs: Sequence[Program], rows: int, rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.loader", description="How fast rows are loaded.")
-    parser.add_argument("--rows", type=int, default=300_000, help="(default: 300000)")
-    parser.add_argument("--rounds", type=int, default=3, help="(default: 3)")
-    parser.add_argument("--only", default="", metavar="NAME", help="programs with this in their name")
-    parser.add_argument("--plan", action="store_true", help="only a load with capacity enforced, beside its plan")
-    parser.add_argument("--memory", action="store_true", help="only the loader's memory, up to ten million rows")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.loader", description="Measures the speed of loads.")
+    parser.add_argument("--rows", type=int, default=300_000, help="rows of a load (default: 300000)")
+    parser.add_argument("--rounds", type=int, default=3, help="measured rounds (default: 3)")
+    parser.add_argument("--only", default="", metavar="NAME", help="run only the programs whose name begins with NAME")
+    parser.add_argument("--plan", action="store_true", help="only compare a load with its plan, with enforced capacity")
+    parser.add_argument("--memory", action="store_true", help="only measure the memory, up to ten million rows")
     options = parser.parse_args()
     try:
         if options.plan:

@@ -1,4 +1,4 @@
-"""The programs that load a table: the loader, cqlsh's COPY FROM and the driver; and the measurement of one load."""
+"""The measured programs (the loader, cqlsh's COPY FROM and the driver), and the measurement of one load."""
 
 import asyncio
 import contextlib
@@ -36,8 +36,8 @@ COLUMNS: Final = {"id": "text", "name": "text", "capital": "text", "population":
 KEYSPACE: Final = "bench"
 _CQLSH: Final = (str(Path(sys.executable).with_name("uv")), "tool", "run", "--from", "cqlsh==6.2.1", "cqlsh")
 SLOW_ROWS: Final = 50_000
-"""For a program whose rate needs no more to be known."""
-# What the loader asks Keyspaces about a table, which Cassandra itself does not know.
+"""Rows for a slow program, enough to measure its rate."""
+# The loader reads this system table of Keyspaces, which Cassandra does not have.
 _SYSTEM_TABLE: Final = """
 CREATE TABLE system_schema_mcs.tables (
     keyspace_name text, table_name text, status text, creation_time timestamp,
@@ -47,7 +47,7 @@ CREATE TABLE system_schema_mcs.tables (
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """One load. cpu: seconds of the program's processes. memory: most bytes that they had together."""
+    """The measurement of one load. cpu: seconds of the program's processes. memory: their peak, in bytes."""
 
     rows: int
     seconds: float
@@ -57,9 +57,9 @@ class Round:
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """command: with `{file}` and `{table}` for what to load. create: makes a table in `cassandra`.
+    """command: with `{file}` and `{table}` as placeholders. create: creates a table in `cassandra`.
 
-    rows: at most.
+    rows: the most rows of a load; None for no limit.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Program:
 async def open_programs(directory: Path) -> AsyncIterator[Sequence[Program]]:
     """Raises LocalError."""
     async with contextlib.AsyncExitStack() as started:
-        # Without TLS, too, for the sessions that make tables and count rows.
+        # TLS is optional, since the sessions that create tables and count rows do not use it.
         cassandra, ca_file = await started.enter_async_context(
             cassandra_with_tls(directory, optional=True, virtual_machine=AS_A_SERVER)
         )
@@ -145,7 +145,7 @@ async def open_programs(directory: Path) -> AsyncIterator[Sequence[Program]]:
 
 
 def loader_environment(directory: Path, port: int, ca_file: Path) -> dict[str, str]:
-    """Of the loader."""
+    """The loader's environment variables."""
     return {
         **os.environ,
         "PYTHONPATH": str(ROOT / "app"),
@@ -177,7 +177,7 @@ def write_csv(directory: Path, rows: int) -> Path:
 
 
 def measure(program: Program, file: Path, table: str, rows: int) -> Round:
-    """Raises LocalError for a load that fails, or leaves rows out."""
+    """Runs and measures one load. Raises LocalError if the load fails or leaves rows out."""
     command = [part.replace("{file}", str(file)).replace("{table}", table) for part in program.command]
     output = file.with_suffix(".log")
     with output.open("wb") as log:
@@ -198,12 +198,12 @@ def measure(program: Program, file: Path, table: str, rows: int) -> Round:
         raise LocalError(f"{program.name} failed with exit code {process.returncode}:\n{output.read_text()[-2000:]}")
     found = sum(1 for _ in program.cassandra.execute(f"SELECT id FROM {KEYSPACE}.{table}", timeout=60))
     if found != rows:
-        raise LocalError(f"{program.name} left {found} of {rows} rows in the table:\n{output.read_text()[-2000:]}")
+        raise LocalError(f"{program.name} wrote {found} of {rows} rows:\n{output.read_text()[-2000:]}")
     return Round(rows=rows, seconds=seconds, cpu=usage.ru_utime + usage.ru_stime, memory=memory)
 
 
 def _memory(pid: int) -> int:
-    """Bytes that the process and its children have; a page that several share counts a part for each."""
+    """Bytes of the process and its children (PSS: each gets an equal part of a shared page)."""
     total = 0
     with contextlib.suppress(psutil.NoSuchProcess):
         parent = psutil.Process(pid)
@@ -214,7 +214,7 @@ def _memory(pid: int) -> int:
 
 
 def load_by_driver(port: int, ca_file: str, table: str, path: str) -> None:
-    """As the driver's documentation shows it."""
+    """Loads the file in the way of the driver's documentation."""
     cluster = Cluster(
         ["localhost"],
         port=port,

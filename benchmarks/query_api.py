@@ -1,8 +1,9 @@
-"""Measures the cost of a read through query-api: beside its own /ping, and beside Express with the Node.js driver.
+"""Measures the cost of a read through query-api, compared with its own /ping and with Express and the Node.js driver.
 
-`python -m benchmarks.query_api` prints rates, CPU times and latencies, and ratios measured in one run, round by round
-in turn. All servers read the same Cassandra itself, over TLS: the local Keyspaces endpoint would bound their rates by
-its own CPU time (docs/keyspaces.md). Nobody signs in here; SigV4 is paid once for a connection.
+`python -m benchmarks.query_api` prints rates, CPU times and latencies, and their ratios, from rounds in which all
+servers take turns. All servers read the same Cassandra directly, over TLS: the local Keyspaces endpoint would limit
+their rates by its own CPU time (docs/keyspaces.md). There is no authentication; SigV4 costs time only when a connection
+opens.
 """
 
 import argparse
@@ -32,7 +33,7 @@ from local_keyspaces.foreground import until_stopped
 from local_keyspaces.listening import listen
 from local_keyspaces.progress import Progress
 
-_WARM_UP = 3  # rounds until the compilers of Java and Node.js have seen enough
+_WARM_UP = 3  # rounds for the just-in-time compilers of Java and Node.js
 _KEYSPACE, _TABLE = "bench", "countries"
 _PEER = Path(__file__).parent / "peer"
 _COUNTRIES = json.loads((ROOT / "app" / "load_countries" / "countries.json").read_text())
@@ -46,7 +47,7 @@ _PATHS: Mapping[str, Sequence[str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A server under test. output: what it writes. rounds: what it did, by path."""
+    """A measured server. output: the file with its standard output and errors. rounds: its results by path."""
 
     name: str
     port: int
@@ -68,7 +69,7 @@ async def main(seconds: float, rounds: int) -> None:
                         if number >= 0:
                             target.rounds[path].append(result)
             _say("")
-            print(f"Medians of {rounds} rounds of {seconds:g} s a row, {CLIENTS} clients that ask without pause.\n")
+            print(f"Medians of {rounds} rounds of {seconds:g} s a row, {CLIENTS} clients without pauses.\n")
             print(report({target.name: target.rounds for target in measured}))
             for target in measured:
                 print(f"{target.name} wrote {target.output.stat().st_size / 1e6:.1f} MB of log.")
@@ -76,7 +77,7 @@ async def main(seconds: float, rounds: int) -> None:
 
 @asynccontextmanager
 async def targets(directory: Path) -> AsyncIterator[Sequence[Target]]:
-    """Started, in front of a filled table. Raises LocalError."""
+    """Starts the servers, with a filled table. Raises LocalError."""
     async with contextlib.AsyncExitStack() as started:
         _say("starting Cassandra")
         cassandra, ca_file = await started.enter_async_context(
@@ -136,14 +137,17 @@ def _fill(port: int, ca_file: Path) -> None:
 
 
 def _install_peer() -> str | None:
-    """Where Node.js is; None, said in a sentence, where it is not. Raises LocalError."""
+    """Installs Express and the driver. Returns the path of Node.js; prints a message and returns None without Node.js.
+
+    Raises LocalError.
+    """
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
-        print("Node.js or npm is missing, so query-api is measured without its peer.", file=sys.stderr)
+        print("Node.js or npm is missing, so query-api is measured without Express.", file=sys.stderr)
         return None
     wanted, installed = _PEER / "package-lock.json", _PEER / "node_modules" / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:  # npm writes it last
-        _say("installing the peer's packages")
+        _say("installing Express and the Node.js driver")
         result = subprocess.run([npm, "ci", "--omit=dev"], cwd=_PEER, capture_output=True, text=True)
         if result.returncode != 0:
             raise LocalError(f"npm ci failed in benchmarks/peer:\n{result.stderr.strip()}")
@@ -151,7 +155,7 @@ def _install_peer() -> str | None:
 
 
 def _check(target: Target) -> None:
-    """Whether it answers what the table holds: speed is of no use without. Raises Unexpected."""
+    """Raises Unexpected if the server's answers differ from the table's rows."""
     by_id = {country["id"]: country for country in _COUNTRIES}
     expected = {f"/countries/{id_}": country for id_, country in by_id.items()} | {"/countries": by_id}
     connection = HTTPConnection("127.0.0.1", target.port, timeout=10)
@@ -160,7 +164,7 @@ def _check(target: Target) -> None:
         response = connection.getresponse()
         text = response.read()
         given = json.loads(text) if response.status == 200 else None
-        if path == "/countries" and given is not None:  # its order is the database's
+        if path == "/countries" and given is not None:  # the database determines the order of its rows
             given = {country["id"]: country for country in given}
         if given != content:
             raise Unexpected(f"{target.name} answers GET {path} with {response.status} {text[:200]!r}")
@@ -180,9 +184,9 @@ def _positive(text: str) -> float:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.query_api", description="What a read costs.")
-    parser.add_argument("--seconds", type=_positive, default=0.5, help="for each row in a round (default: 0.5)")
-    parser.add_argument("--rounds", type=_positive, default=15, help="(default: 15)")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.query_api", description="Measures the cost of a read.")
+    parser.add_argument("--seconds", type=_positive, default=0.5, help="of each row in a round (default: 0.5)")
+    parser.add_argument("--rounds", type=_positive, default=15, help="measured rounds (default: 15)")
     options = parser.parse_args()
     try:
         stopped = uvloop.run(until_stopped(main(options.seconds, max(int(options.rounds), 1)), Progress(sys.stderr)))

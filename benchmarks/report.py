@@ -1,4 +1,4 @@
-"""The figures of benchmarks.query_api as a table, and whether they meet the aims."""
+"""The figures of benchmarks.query_api as a table, and the aims that they meet."""
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ Rounds = Mapping[str, Sequence[Load]]
 
 
 def report(figures: Mapping[str, Rounds]) -> str:
-    """Markdown. A ratio is the median of the rounds' ratios: what disturbs a round disturbs both of its sides."""
+    """A Markdown report. A ratio is the median of the rounds' ratios: a disturbance affects both sides of a round."""
     head = ["server", "path", "requests/s", "CPU µs", "p50 ms", "p99 ms", "CPU to /ping", "CPU to Express"]
     rows = [head, ["---", "---", *["---:"] * 6]]
     for name, rounds in figures.items():
@@ -45,7 +45,7 @@ def _aims(figures: Mapping[str, Rounds]) -> Sequence[str]:
     for path in ("/countries/us", "/countries"):
         ours, theirs = figures[UNSHARED][path], figures[PEER][path]
         ratio = _cpu_ratio(ours, theirs)
-        lines.append(f"- {_met(ratio <= 0.6)}: an unshared {path} at most 0.60 of Express's CPU: {ratio:.2f}")
+        lines.append(f"- {_met(ratio <= 0.6)}: an unshared {path} takes at most 0.60 of Express's CPU: {ratio:.2f}")
         ratio = _ratio(ours, theirs, lambda load: load.p99)
         lines.append(f"- {_met(ratio <= 1)}: its p99 is no worse: {ratio:.2f} of Express's")
     return lines

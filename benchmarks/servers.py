@@ -1,4 +1,4 @@
-"""The servers that a benchmark measures: Cassandra, the local Keyspaces in front of it, and programs."""
+"""Starts the servers of a benchmark: Cassandra, the local Keyspaces in front of it, and the measured programs."""
 
 import asyncio
 import os
@@ -32,7 +32,7 @@ client_encryption_options:
     class_name: org.apache.cassandra.security.PEMBasedSslContextFactory
 """
 AS_A_SERVER: Final = ("-Xms3G", "-Xmx3G", "-XX:+UseG1GC")
-"""Java's options as a server has them: the optimizing compiler, and Cassandra's own collector."""
+"""Java's options for a server: with the optimizing compiler, and Cassandra's default garbage collector."""
 _START_SECONDS = 60.0
 _STOP_SECONDS = 5.0
 
@@ -41,9 +41,9 @@ _STOP_SECONDS = 5.0
 async def empty_cassandra(
     directory: Path, *, settings: str = "", open_to_all: bool = False, virtual_machine: Sequence[str] = STARTS_FAST
 ) -> AsyncIterator[Cassandra]:
-    """A Cassandra for this run alone, without data. Raises LocalError.
+    """Starts a Cassandra without data for this run only. Raises LocalError.
 
-    settings, open_to_all, virtual_machine: as `run_cassandra` takes them.
+    settings, open_to_all, virtual_machine: as for `run_cassandra`.
     """
     async with run_cassandra(
         directory=directory / "cassandra",
@@ -61,9 +61,9 @@ async def empty_cassandra(
 async def cassandra_with_tls(
     directory: Path, *, optional: bool = False, virtual_machine: Sequence[str] = STARTS_FAST
 ) -> AsyncIterator[tuple[Cassandra, Path]]:
-    """A Cassandra for this run alone, open to all over TLS; and the file of the authority to trust. Raises LocalError.
+    """Starts a Cassandra with TLS and without authentication; yields it and its CA file. Raises LocalError.
 
-    optional: whether clients without TLS are let in, too. virtual_machine: as `run_cassandra` takes it.
+    optional: whether clients may connect without TLS, too. virtual_machine: as for `run_cassandra`.
     """
     certificates = Certificates(directory)
     certificates.server_context(REGION)
@@ -79,7 +79,7 @@ async def cassandra_with_tls(
 def local_keyspaces(
     directory: Path, cassandra: Cassandra, *, capacity_clock: Clock | None = None
 ) -> AbstractAsyncContextManager[LocalKeyspaces]:
-    """The endpoint in front of it, in this process. capacity_clock: as `run_keyspaces` takes it."""
+    """Starts the endpoint in front of Cassandra, in this process. capacity_clock: as for `run_keyspaces`."""
     return run_keyspaces(
         directory=directory / "keyspaces",
         cassandra=cassandra.upstream,
@@ -91,7 +91,7 @@ def local_keyspaces(
 
 
 def administrator(keyspaces: LocalKeyspaces) -> dict[str, str]:
-    """The environment of a client that may do everything there."""
+    """Environment variables with the credentials of a client that may do everything."""
     role = Role(arn=f"arn:aws:iam::{_ACCOUNT}:role/bench", policies=(ADMINISTRATOR,))
     issued = keyspaces.store.issue_for_role(role)
     return {
@@ -105,7 +105,10 @@ def administrator(keyspaces: LocalKeyspaces) -> dict[str, str]:
 async def server(
     command: Sequence[str], *, directory: Path, environment: Mapping[str, str], port: int, output: Path
 ) -> AsyncIterator[psutil.Process]:
-    """A program started in `directory`; yields once it listens. output: for all it writes. Raises LocalError."""
+    """Starts a program in `directory`; yields once it listens. Raises LocalError.
+
+    output: file for its standard output and errors.
+    """
     with output.open("wb") as file:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -118,7 +121,7 @@ async def server(
         )
     try:
         if failure := await listen_failure(process, port, seconds=_START_SECONDS):
-            raise LocalError(f"{command[-1]}, to be measured, {failure}; what it wrote:\n{last_lines(output)}")
+            raise LocalError(f"{command[-1]}, to be measured, {failure}; its last lines:\n{last_lines(output)}")
         yield psutil.Process(process.pid)
     finally:
         await end_process(process, stop_timeout=_STOP_SECONDS)

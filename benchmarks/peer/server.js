@@ -1,4 +1,4 @@
-// The same API, reduced to its reads, as one writes it with Express and the Node.js driver.
+// The reads of the same API, in the usual way of Express and the Node.js driver.
 'use strict';
 
 const { readFileSync } = require('node:fs');

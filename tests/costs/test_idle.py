@@ -41,7 +41,7 @@ def test_refuses_a_type_it_does_not_know() -> None:
 
 def test_refuses_a_preview_in_which_nothing_is_known() -> None:
     """Resources whose inputs are not known yet count as nothing."""
-    with pytest.raises(ProgramError, match="the cost of .* is unknown"):
+    with pytest.raises(ProgramError, match=r"the cost of .* is unknown"):
         estimate(evaluate(computed=False))
 
 
