@@ -60,7 +60,7 @@ async def main(rows: int, rounds: int, only: str) -> None:
 
 async def compare_memory() -> None:
     """Prints the loader's memory for loads of different sizes."""
-    print("| rows | rows/s | peak memory, MB |\n| ---: | ---: | ---: |", flush=True)
+    print("| rows | rows/s | peak resident memory, MB |\n| ---: | ---: | ---: |", flush=True)
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         async with open_programs(directory) as (loader, *_):
@@ -68,7 +68,7 @@ async def compare_memory() -> None:
                 file = await asyncio.to_thread(write_csv, directory, rows)
                 await loader.create(f"places_{rows}")
                 one = await asyncio.to_thread(measure, loader, file, f"places_{rows}", rows)
-                print(f"| {rows} | {rows / one.seconds:.0f} | {one.memory / 1e6:.1f} |", flush=True)
+                print(f"| {rows} | {rows / one.seconds:.0f} | {one.resident / 1e6:.1f} |", flush=True)
 
 
 async def compare_plan(rows: int) -> None:

@@ -5,6 +5,7 @@ import contextlib
 import csv
 import itertools
 import os
+import re
 import ssl
 import subprocess
 import sys
@@ -47,12 +48,16 @@ CREATE TABLE system_schema_mcs.tables (
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """The measurement of one load. cpu: seconds of the program's processes. memory: their peak, in bytes."""
+    """The measurement of one load. cpu: seconds of the program's processes. memory: their peak, in bytes.
+
+    resident: the peak of the first process, in bytes, with shared libraries.
+    """
 
     rows: int
     seconds: float
     cpu: float
     memory: int
+    resident: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,12 +190,12 @@ def measure(program: Program, file: Path, table: str, rows: int) -> Round:
         process = subprocess.Popen(
             command, env=dict(program.environment), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT
         )
-        memory = 0
+        memory = resident = 0
         while True:
             pid, status, usage = os.wait4(process.pid, os.WNOHANG)
             if pid:
                 break
-            memory = max(memory, _memory(process.pid))
+            memory, resident = max(memory, _memory(process.pid)), max(resident, _resident(process.pid))
             time.sleep(0.05)
         seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -199,7 +204,13 @@ def measure(program: Program, file: Path, table: str, rows: int) -> Round:
     found = sum(1 for _ in program.cassandra.execute(f"SELECT id FROM {KEYSPACE}.{table}", timeout=60))
     if found != rows:
         raise LocalError(f"{program.name} wrote {found} of {rows} rows:\n{output.read_text()[-2000:]}")
-    return Round(rows=rows, seconds=seconds, cpu=usage.ru_utime + usage.ru_stime, memory=memory)
+    return Round(rows=rows, seconds=seconds, cpu=usage.ru_utime + usage.ru_stime, memory=memory, resident=resident)
+
+
+def _resident(pid: int) -> int:
+    """The process's peak of resident memory, in bytes, as Linux records it; 0 once it has ended."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) * 1024 if found else 0
 
 
 def _memory(pid: int) -> int:
