@@ -1,7 +1,7 @@
 """Builds the documentation as a site: `make docs`.
 
-The pages keep their places, so that a link that works on GitHub works here. Files that are linked come along; a link to
-a folder leads to its README. The reference is made of the packages' docstrings.
+The pages keep their paths, so that links of GitHub also work here. Linked files are copied; a link to a folder becomes a
+link to its README. The reference is made from the packages' docstrings.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = ROOT / "build" / "pages"
 _LINK = re.compile(r"(\]\()(?!https?:|#)([^)\s#]+)(#[^)\s]*)?\)")
-# Titles of the reference's pages, by what people import from.
+# Titles of the reference's pages, by package.
 _REFERENCE = {
     "components": "The components",
     "service": "The kit",
@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def _place(page: Path) -> None:
-    """Copies a page, with what it links to."""
+    """Copies a page and the files that it links to."""
     target = PAGES / page.relative_to(ROOT)
     target.parent.mkdir(parents=True, exist_ok=True)
 
