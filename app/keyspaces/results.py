@@ -14,7 +14,7 @@ import io
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
 from cassandra.bytesio import BytesIOReader
 from cassandra.deserializers import make_deserializers
@@ -57,8 +57,7 @@ class Column:
     cql_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class RowPage:
+class RowPage(NamedTuple):
     """Rows in the order of the columns; paging_state: where the next page begins, None after the last."""
 
     rows: Sequence[Row]

@@ -52,6 +52,7 @@ _UNCLEAR = (
     OperationTimedOut,
     ConnectionException,
 )
+_UNPREPARED = (PreparedQueryNotFound, InvalidRequestException)
 _ATTEMPT_SECONDS = 5.0
 _AT_ONCE = 0.01  # seconds; with less time left, the deadline counts as reached, since timers are not more exact
 
@@ -186,7 +187,7 @@ class Executions:
         outcome = "ok"
         try:
             response, pool = await _answer(loop, pools, seconds, body, self._encode, REQUEST_ID.get())
-            if isinstance(response, PreparedQueryNotFound | InvalidRequestException):
+            if isinstance(response, _UNPREPARED):
                 # Values of the wrong type are an InvalidRequest, so the table may have been created again.
                 for statement in statements:
                     await statement.prepare_again(pool, min(_ATTEMPT_SECONDS, deadline - loop.time()))

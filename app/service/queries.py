@@ -1,8 +1,7 @@
 """A table's reads for routes: one row or a page, read once for all concurrent requests for the same."""
 
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from keyspaces.results import Row, RowPage
 from service.coalescing import Coalescing
@@ -30,8 +29,7 @@ class Read(Protocol):
     ) -> RowPage: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
+class _Rows(NamedTuple):
     representation: Representation
     paging_state: bytes | None
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -11,8 +11,7 @@ from service.responses import RawHeaders, content_headers
 JSON: Final = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class Representation:
+class Representation(NamedTuple):
     """A body, its strong entity tag, and the headers that describe the body.
 
     content: the media type and the length. tagged: the same with the entity tag.
@@ -46,8 +45,7 @@ class Representation:
         return self.etag in tags or tags == [b"*"]
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """One page of a list. next_cursor: where the next page begins; None on the last page."""
 
     representation: Representation
