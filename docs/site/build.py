@@ -1,7 +1,7 @@
 """Builds the documentation as a site: `make docs`.
 
-The pages keep their paths, so that links of GitHub also work here. Linked files are copied; a link to a folder becomes a
-link to its README. The reference is made from the packages' docstrings.
+The pages keep their paths, so that links of GitHub also work here. Linked files are copied; a link to a folder becomes
+a link to its README. The reference is made from the packages' docstrings.
 """
 
 import os
