@@ -1,4 +1,4 @@
-"""A bulk load's jars, without fetching them."""
+"""The jars of a bulk load, without a download."""
 
 import hashlib
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from unittest import mock
 
 @contextmanager
 def one_jar() -> Iterator[Path]:
-    """The folder with the one jar that is pinned meanwhile."""
+    """A folder with one jar, which is the only pinned jar during the test."""
     with TemporaryDirectory() as folder:
         jar = Path(folder, "connector-1.0.jar")
         jar.write_bytes(b"a jar")

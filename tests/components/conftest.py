@@ -10,7 +10,7 @@ from declared.program import Call, Inputs
 
 @pytest.fixture
 def aws_answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Call], Inputs]], None]:
-    """Changes what AWS says when it is asked: the given function's answers come over the usual ones."""
+    """Replaces answers of AWS: the given function is asked before the usual answers."""
     usual = mocked.answers_for
 
     def change(answer: Callable[[Call], Inputs]) -> None:

@@ -1,4 +1,6 @@
-"""A dynamic provider as Pulumi's engine runs it: a process of its own, spoken to by gRPC. AWS is a server here."""
+"""A dynamic provider as Pulumi's engine runs it: a process of its own, called over gRPC. A local server stands
+for AWS.
+"""
 
 import asyncio
 import json
@@ -28,8 +30,9 @@ _IDENTITY = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2
 class FakeAws:
     """Answers the HTTP APIs of ECS, CloudWatch Logs and Systems Manager on 127.0.0.1.
 
-    answer: by action and request; one with `__type` is an error. account: of the caller, whom STS tells; such calls are
-    not among `calls`. keys: the ids of the access keys that requests were signed with.
+    answer: gives the response to an action and its request; a response with `__type` is an error. account: the caller's
+    account in STS's response; `calls` leaves out calls of STS. keys: the IDs of the access keys that signed the
+    requests.
     """
 
     def __init__(
@@ -43,7 +46,7 @@ class FakeAws:
             def do_POST(self) -> None:
                 received = self.rfile.read(int(self.headers["Content-Length"]))
                 fake.keys.add(self.headers["Authorization"].partition("Credential=")[2].partition("/")[0])
-                if "X-Amz-Target" not in self.headers:  # STS speaks the query protocol
+                if "X-Amz-Target" not in self.headers:  # STS speaks the query protocol.
                     self._send(200, _IDENTITY.format(account).encode())
                     return
                 body = json.loads(received)
@@ -69,7 +72,7 @@ class FakeAws:
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """The provider process, and the engine's end of the wire."""
+    """The provider process, and the engine's side of the connection."""
 
     process: subprocess.Popen[bytes]
     provider: Provider
@@ -77,9 +80,9 @@ class Engine:
 
 @contextmanager
 def start_engine(fake: FakeAws, *, settings: Mapping[str, Any] | None = None, **variables: str) -> Iterator[Engine]:
-    """What `pulumi-resource-pulumi-python` starts in the project's folder, configured as the engine does it.
+    """Starts `pulumi-resource-pulumi-python` in the project's folder, with the configuration that the engine gives it.
 
-    settings: of the stack, by full key. variables: more of its environment.
+    settings: the stack's settings, by full key. variables: additional environment variables of the process.
     """
     thread = threading.Thread(target=fake.server.serve_forever)
     thread.start()
@@ -91,7 +94,7 @@ def start_engine(fake: FakeAws, *, settings: Mapping[str, Any] | None = None, **
         "AWS_CONFIG_FILE": os.devnull,
         **variables,
     }
-    # Under a shell's `&`, as in some CI, SIGINT is ignored, and children inherit that; the engine's do not.
+    # Under a shell's `&`, as in some CI, SIGINT is ignored, and children inherit this; the engine's children do not.
     program = (
         "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         " runpy.run_module('pulumi.dynamic', run_name='__main__', alter_sys=True)"

@@ -1,4 +1,4 @@
-"""Environments and microservices with every option on: all kinds of resources that the components can make."""
+"""Environments and microservices with every option on: every kind of resource that the components can make."""
 
 from dataclasses import dataclass
 
@@ -47,8 +47,9 @@ _TAGS = {"Project": "shop", "Stack": "dev"}
 
 @dataclass(frozen=True, kw_only=True)
 class Everything:
-    """env, loader, query_api, report, fill: all new. guest, guest_api, guest_worker: in a VPC, behind a listener and
-    in a cluster that are there."""
+    """env, loader, query_api, report and fill create everything. guest, guest_api and guest_worker use an existing VPC,
+    listener and cluster.
+    """
 
     env: Environment
     loader: KeyspacesMicroservice

@@ -1,4 +1,4 @@
-"""An environment and microservices behind its load balancer, as the tests of the front side declare them."""
+"""An environment and microservices behind its load balancer, as the tests of routing and HTTPS declare them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -27,9 +27,10 @@ def declare_front(
     computed: bool = True,
     settings: Mapping[str, str] | None = None,
 ) -> Program:
-    """The environment `shop`, and microservices by name. Outputs: `url` and `suffix` of the load balancer.
+    """Declares the environment `shop`, and microservices by name. Outputs: `url` and `suffix` of the load balancer.
 
-    settings: as for `declare`. load_balancer: a function makes it while the program runs, which outputs need.
+    settings: as for `declare`. load_balancer: a function that makes it while the program runs, since outputs need a
+    running program.
     """
 
     def run() -> None:

@@ -1,4 +1,4 @@
-"""A network and its policies, declared alone."""
+"""A network and the policies of its endpoints, without an environment."""
 
 import json
 from typing import Any
@@ -17,7 +17,9 @@ ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 
 
 def declared(options: NewVpc | ExistingVpc, *, keyspace: str = "shop", computed: bool = True) -> Program:
-    """The network, what one microservice may reach in it, and a service that stands for its tasks."""
+    """The network, the permissions of one microservice in it, and a service that stands for the microservice's
+    tasks.
+    """
 
     def run() -> None:
         parent = pulumi.ComponentResource("test:index:Parent", "parent")
@@ -45,7 +47,7 @@ def declared(options: NewVpc | ExistingVpc, *, keyspace: str = "shop", computed:
 
 
 def policies(program: Program) -> dict[str, dict[str, Any]]:
-    """By the service's short name."""
+    """The endpoint policies, by the service's short name."""
     return {
         endpoint.inputs["serviceName"].removeprefix("com.amazonaws.us-east-1."): json.loads(endpoint.inputs["policy"])
         for endpoint in program.of_type(ENDPOINT)

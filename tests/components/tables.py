@@ -28,7 +28,7 @@ EVERY_OPTION: dict[str, Any] = {
 
 
 def declare_table(*, computed: bool = True, **options: Any) -> Program:
-    """The table `things` with `options`, in a keyspace and a component of its own."""
+    """Declares the table `things` with `options`, in a keyspace and a component of its own."""
 
     def run() -> KeyspacesTable:
         owner = pulumi.ComponentResource("test:index:Owner", "store")

@@ -1,4 +1,4 @@
-"""Access logs: the bucket, who may write to it, and that it is ready before the first line comes."""
+"""Access logs: the bucket, its writers, and the order in which both are created."""
 
 import json
 from fnmatch import fnmatchcase
@@ -32,13 +32,15 @@ def declare_logs(logs: AccessLogs, *, protect: bool = False) -> Program:
     ],
 )
 def test_refuses_what_log_delivery_would_refuse(arguments: dict[str, Any], message: str) -> None:
-    """The update fails once the bucket is there, or logs lie where the bucket's rules do not reach them."""
+    """The update fails after the bucket is created, or logs are written outside the prefix that the bucket's rules
+    cover.
+    """
     with pytest.raises(InvalidArguments, match=message):
         AccessLogs(**arguments)
 
 
 def test_keeps_the_logs_private_and_encrypted_and_for_as_long_as_set() -> None:
-    """They tell who called what, which is nobody's business, and cost money as long as they lie there."""
+    """Strangers can read who called which route, or old logs cost money for ever."""
     program = declare_logs(AccessLogs(days=30))
     block = one(program, "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", NAME).inputs
     assert {key: value for key, value in block.items() if key != "bucket"} == dict.fromkeys(
@@ -59,7 +61,7 @@ def test_keeps_the_logs_private_and_encrypted_and_for_as_long_as_set() -> None:
 
 @pytest.mark.parametrize(("prefix", "where"), [(None, ""), ("shop/front", "shop/front/")])
 def test_lets_the_environments_load_balancer_write_and_nobody_without_tls(prefix: str | None, where: str) -> None:
-    """No log arrives, or another load balancer writes into ours."""
+    """No log arrives, or another load balancer can write into this bucket."""
     program = declare_logs(AccessLogs(prefix=prefix))
     delivery, tls_only = json.loads(one(program, "aws:s3/bucketPolicy:BucketPolicy", NAME).inputs["policy"])[
         "Statement"
@@ -81,11 +83,11 @@ def test_lets_the_environments_load_balancer_write_and_nobody_without_tls(prefix
 
 
 def test_lets_a_load_balancer_write_by_the_name_it_gets() -> None:
-    """A name of our own, or another logical one, would not match the bucket's policy, and the update fails."""
+    """The load balancer's name does not match the bucket's policy, and the update fails."""
     program = declare_logs(AccessLogs())
     (statement, _) = json.loads(one(program, "aws:s3/bucketPolicy:BucketPolicy", NAME).inputs["policy"])["Statement"]
     (balancer,) = program.of_type("aws:lb/loadBalancer:LoadBalancer")
-    assert not {"name", "namePrefix"} & balancer.inputs.keys()  # so Pulumi appends a hyphen and random characters
+    assert not {"name", "namePrefix"} & balancer.inputs.keys()  # so Pulumi appends a hyphen and random characters.
     arn = f"arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/app/{balancer.name}-0a1b2c3/50dc6c495c0c91"
     (pattern,) = statement["Condition"]["ArnLike"].values()
     assert fnmatchcase(arn, pattern)
@@ -109,7 +111,7 @@ def test_lets_a_load_balancer_write_by_the_name_it_gets() -> None:
     ],
 )
 def test_lets_a_load_balancer_write_that_autonaming_names(autonaming: dict[str, Any], name: str) -> None:
-    """A company's rule for names ends the update: S3 refuses the test file of the load balancer."""
+    """With a company's own rule for names, the update fails: S3 refuses the test file of the load balancer."""
     patterns = _source_arns({"pulumi:autonaming": json.dumps(autonaming)})
     arn = f"arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/app/{name}/50dc6c495c0c9188"
     assert any(fnmatchcase(arn, pattern) for pattern in patterns)
@@ -117,7 +119,7 @@ def test_lets_a_load_balancer_write_that_autonaming_names(autonaming: dict[str, 
 
 
 def test_lets_a_load_balancer_write_that_was_there_before_autonaming() -> None:
-    """The logs of a live load balancer stop when a company sets a rule for names."""
+    """The logs of an existing load balancer stop when a company sets a rule for names."""
     patterns = _source_arns({"pulumi:autonaming": '{"pattern": "acme-${name}-${hex(4)}"}'})
     assert sorted(pattern.partition("app/")[2] for pattern in patterns) == ["acme-shop-*", "shop-*"]
 
@@ -130,7 +132,9 @@ def _source_arns(settings: dict[str, str]) -> list[str]:
 
 
 def test_writes_logs_only_once_the_bucket_takes_them() -> None:
-    """The load balancer writes a test file when logs are switched on: without the policy, the update fails."""
+    """The update fails: the load balancer writes a test file when logs are switched on, and the bucket's policy is
+    missing.
+    """
     program = declare_logs(AccessLogs())
     needed = dependencies(program, one(program, "aws:lb/loadBalancer:LoadBalancer", "shop"))
     kinds = {each.partition(" ")[0] for each in needed if each.endswith(f" {NAME}")}
@@ -145,7 +149,7 @@ def test_writes_logs_only_once_the_bucket_takes_them() -> None:
 
 
 def test_sets_a_bucket_up_one_step_after_the_other() -> None:
-    """S3 refuses a change to a bucket while another is under way; the update would fail by chance."""
+    """The update fails at random: S3 refuses a change to a bucket during another change to it."""
     program = declare_logs(AccessLogs())
     settings = [each for each in program.resources if each.type.startswith("aws:s3/bucket")]
     waits_for = [len([e for e in dependencies(program, each) if e.endswith(f" {NAME}")]) for each in settings]
@@ -154,10 +158,10 @@ def test_sets_a_bucket_up_one_step_after_the_other() -> None:
 
 @pytest.mark.parametrize("protect", [True, False])
 def test_deletes_logs_with_the_stack_unless_protected(protect: bool) -> None:
-    """A dev stack cannot be destroyed, or a production stack's logs go with a mistake."""
+    """A dev stack cannot be destroyed, or a mistaken `pulumi destroy` deletes a production stack's logs."""
     bucket = one(declare_logs(AccessLogs(), protect=protect), "aws:s3/bucket:Bucket", NAME)
     assert bucket.inputs["forceDestroy"] is not protect
-    assert "bucket" not in bucket.inputs  # a name of our own would collide with another stack's
+    assert "bucket" not in bucket.inputs  # A fixed name would collide with another stack's bucket.
 
 
 def test_writes_to_a_bucket_of_ones_own_and_leaves_it_alone() -> None:

@@ -1,4 +1,4 @@
-"""Alarms as CloudWatch would get them: what they watch, when they fire, whom they tell."""
+"""Alarms as CloudWatch gets them: their metrics, their thresholds and their notifications."""
 
 import math
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ def alarmed(
     computed: bool = True,
     **options: Any,
 ) -> Program:
-    """A service with all its alarms. options: of `Alarms`; its topic comes from the same program."""
+    """A service with all its alarms. options: the arguments of `Alarms`; the topic is created in the same program."""
 
     def run() -> None:
         watched = Alarms(topic_arn=pulumi.Output.from_input(TOPIC), **options)
@@ -88,7 +88,7 @@ def alarms_of(program: Program) -> list[Resource]:
 
 
 def operands(inputs: Mapping[str, Any]) -> dict[str, tuple[str, str, str, dict[str, str]]]:
-    """By their ids: namespace, name, statistic and dimensions of the metrics in an alarm's math."""
+    """The metrics in an alarm's math, by their IDs: namespace, name, statistic and dimensions."""
     return {
         query["id"]: (metric["namespace"], metric["metricName"], metric["stat"], metric["dimensions"])
         for query in inputs["metricQueries"]
@@ -101,11 +101,11 @@ def metrics_billed(program: Program) -> int:
 
 
 def result(inputs: Mapping[str, Any], **values: float | None) -> float:
-    """One minute's value of an alarm's math. None: the metric has no data in it."""
+    """One minute's value of an alarm's math. None: the metric has no data in this minute."""
 
     class Count(float):
         def __rtruediv__(self, dividend: float) -> float:
-            return dividend / float(self) if self else math.nan  # CloudWatch drops such a value
+            return dividend / float(self) if self else math.nan  # CloudWatch drops such a value.
 
     functions = {
         "FILL": lambda value, other: other if value is None else value,
@@ -125,7 +125,7 @@ def fires(inputs: Mapping[str, Any], minutes: list[float]) -> bool:
 
 
 def test_counts_failed_requests_of_this_service_only(program: Program) -> None:
-    """A neighbour's fault pages its owner, or rolls its deployment back."""
+    """A fault of one service alarms another service's owner, or rolls the other service's deployment back."""
     namespace = "AWS/ApplicationELB"
     assert operands(alarm(program, "api-errors")) == {
         "requests": (namespace, "RequestCount", "Sum", TARGET),
@@ -148,7 +148,9 @@ def test_counts_failed_requests_of_this_service_only(program: Program) -> None:
 def test_computes_the_percentage_of_failed_requests(
     program: Program, requests: float, errors: float | None, unreached: float | None, percent: float
 ) -> None:
-    """The alarm fires without a fault, or is silent in one: while nothing fails, error counts have no data at all."""
+    """The alarm fires without a fault, or stays silent during one: without a failed request, error counts have
+    no data.
+    """
     inputs = alarm(program, "api-errors")
     assert result(inputs, requests=requests, errors=errors, unreached=unreached) == percent
 
@@ -158,12 +160,12 @@ def test_computes_the_percentage_of_failed_requests(
     [([0, 0, 100, 0, 0], False), ([100, 0, 0, 100, 0], False), ([2, 0, 2, 0, 2], True), ([1, 1, 1, 1, 1], False)],
 )
 def test_fires_after_three_bad_minutes_of_five(program: Program, minutes: list[float], expected: bool) -> None:
-    """One failed request at night wakes somebody, or a lasting fault wakes nobody."""
+    """One failed request at night wakes the operator, or a lasting fault wakes nobody."""
     assert fires(alarm(program, "api-errors"), minutes) is expected
 
 
 def test_watches_the_slowest_of_a_hundred_requests_however_few_there_are(program: Program) -> None:
-    """A service with fewer than 1,000 requests a minute can be slow unnoticed."""
+    """A slow service with fewer than 1,000 requests a minute raises no alarm."""
     inputs = alarm(program, "api-latency")
     assert (inputs["namespace"], inputs["metricName"]) == ("AWS/ApplicationELB", "TargetResponseTime")
     assert (inputs["extendedStatistic"], inputs["evaluateLowSampleCountPercentiles"]) == ("p99", "evaluate")
@@ -172,14 +174,16 @@ def test_watches_the_slowest_of_a_hundred_requests_however_few_there_are(program
 
 
 def test_watches_targets_every_node_finds_unhealthy(program: Program) -> None:
-    """A node of the load balancer that just came up pages somebody."""
+    """A new node of the load balancer, which has not checked the tasks yet, raises a false alarm."""
     inputs = alarm(program, "api-unhealthy")
     assert (inputs["metricName"], inputs["statistic"], inputs["threshold"]) == ("UnHealthyHostCount", "Minimum", 0)
     assert inputs["dimensions"] == TARGET
 
 
 def test_fires_when_fewer_tasks_are_healthy_than_should(program: Program) -> None:
-    """A service runs on one task, or none, and nobody knows; or a metric that AWS does not report pages for ever."""
+    """A service runs on one task, or none, without an alarm; or a metric that AWS does not report raises an alarm for
+    ever.
+    """
     inputs = alarm(program, "api-tasks")
     metric = (inputs["namespace"], inputs["metricName"], inputs["statistic"])
     assert metric == ("AWS/ApplicationELB", "HealthyHostCount", "Minimum")
@@ -188,7 +192,7 @@ def test_fires_when_fewer_tasks_are_healthy_than_should(program: Program) -> Non
 
 
 def test_compares_tasks_with_what_ecs_wants_if_the_cluster_tells() -> None:
-    """A service that was scaled out runs short unnoticed."""
+    """After scaling out, a service runs with too few tasks and raises no alarm."""
     inputs = alarm(alarmed(container_insights=True), "api-tasks")
     assert operands(inputs) == {
         "desired": ("ECS/ContainerInsights", "DesiredTaskCount", "Average", SERVICE),
@@ -199,14 +203,14 @@ def test_compares_tasks_with_what_ecs_wants_if_the_cluster_tells() -> None:
 
 @pytest.mark.parametrize("container_insights", [True, False])
 def test_gives_ecs_time_to_replace_a_task_and_to_start_the_first(container_insights: bool) -> None:
-    """Each crash that ECS mends by itself pages somebody, and so does each new stack."""
+    """Each crash after which ECS replaces the task raises an alarm, and so does each new stack."""
     inputs = alarm(alarmed(container_insights=container_insights), "api-tasks")
     assert inputs["datapointsToAlarm"] == inputs["evaluationPeriods"] == 5
     assert inputs["warmUpConfiguration"] == {"warmUpPeriodDurationInMinutes": 15}
 
 
 def test_watches_no_tasks_of_a_service_that_may_have_none() -> None:
-    """A service that is scaled to nothing is in alarm for ever."""
+    """A service that is scaled to no task is in alarm for ever."""
     names = {resource.name for resource in alarms_of(alarmed(min_tasks=0))}
     assert names == {*TRAFFIC, "api-throttles", "api-system-errors", "api-user-errors"}
 
@@ -214,7 +218,7 @@ def test_watches_no_tasks_of_a_service_that_may_have_none() -> None:
 @pytest.mark.parametrize("kind", ["throttles", "system-errors", "user-errors"])
 @pytest.mark.parametrize("access", ["read", "write"])
 def test_watches_the_operations_of_the_access_with_all_three_dimensions(access: Access, kind: str) -> None:
-    """Keyspaces has no data under fewer dimensions: such an alarm never fires."""
+    """The alarm never fires: Keyspaces reports no data with fewer dimensions."""
     inputs = alarm(alarmed(access=access), f"api-{kind}")
     names = {"system-errors": "SystemErrors", "user-errors": "UserErrors"}
     expected = {
@@ -233,13 +237,13 @@ def test_watches_the_operations_of_the_access_with_all_three_dimensions(access: 
 def test_sums_over_operations_of_which_most_never_happen(
     selects: float | None, inserts: float | None, deletes: float | None, total: float
 ) -> None:
-    """A program that never deletes has alarms without data."""
+    """An alarm of a program that never deletes has no data at all."""
     inputs = alarm(alarmed(access="write"), "api-throttles")
     assert result(inputs, selects=selects, inserts=inserts, updates=None, deletes=deletes) == total
 
 
 def test_takes_thresholds_as_set() -> None:
-    """A service that is slow by nature cannot have alarms."""
+    """An owner cannot set thresholds that fit a service that is always slow."""
     settings: dict[str, Any] = {
         "error_percent": 5.0,
         "p99_seconds": 0.2,
@@ -254,27 +258,27 @@ def test_takes_thresholds_as_set() -> None:
 
 @pytest.mark.parametrize("container_insights", [True, False])
 def test_treats_silence_as_a_fault_of_the_tasks_only(container_insights: bool) -> None:
-    """A quiet night is an alarm, or a service without a task, of which nothing is reported, is none."""
+    """A quiet night raises an alarm, or a service without a running task, which reports no data, raises none."""
     missing = {a.name: a.inputs["treatMissingData"] for a in alarms_of(alarmed(container_insights=container_insights))}
     assert missing.pop("api-tasks") == "breaching"
     assert set(missing.values()) == {"notBreaching"}
 
 
 def test_tells_the_topic_of_each_alarm_and_of_its_end(program: Program) -> None:
-    """Nobody comes when an alarm begins, or everybody stays up after its end."""
+    """The operator is not told that an alarm began, or not told that it ended."""
     assert len(alarms_of(program)) == 7
     for resource in alarms_of(program):
         assert resource.inputs["alarmActions"] == resource.inputs["okActions"] == [TOPIC]
         assert resource.inputs["tags"] == {"Project": "p"}
         assert "Look first at" in resource.inputs["alarmDescription"]
-        assert "name" not in resource.inputs  # a fixed name would collide when the alarm is replaced
+        assert "name" not in resource.inputs  # A fixed name would collide when the alarm is replaced.
 
 
 @pytest.mark.parametrize(
     ("access", "container_insights", "metrics"), [("read", False, 9), ("read", True, 10), ("write", False, 18)]
 )
 def test_reads_as_many_metrics_as_documented(access: Access, container_insights: bool, metrics: int) -> None:
-    """CloudWatch bills them one by one, so that the bill is another than the one foretold."""
+    """The bill is higher than the documented cost: CloudWatch bills each metric that an alarm reads."""
     assert metrics_billed(alarmed(access=access, container_insights=container_insights)) == metrics
     assert Alarms.__doc__ and "6 for a service" in Alarms.__doc__
     assert "3 for each table that it reads or 12 for each that it writes" in Alarms.__doc__
@@ -282,7 +286,7 @@ def test_reads_as_many_metrics_as_documented(access: Access, container_insights:
 
 @pytest.mark.parametrize("container_insights", [True, False])
 def test_declares_alarms_of_the_form_cloudwatch_takes(container_insights: bool) -> None:
-    """PutMetricAlarm refuses one in the middle of an update."""
+    """PutMetricAlarm refuses an alarm in the middle of an update."""
     shape = Session().get_service_model("cloudwatch").operation_model("PutMetricAlarm").input_shape
     assert shape is not None
     for resource in alarms_of(alarmed(access="write", container_insights=container_insights)):
@@ -308,18 +312,18 @@ def test_declares_alarms_of_the_form_cloudwatch_takes(container_insights: bool) 
 
 
 def test_rolls_a_deployment_back_when_its_traffic_is_in_alarm() -> None:
-    """A deployment whose tasks start but fail is kept."""
+    """ECS keeps a deployment whose tasks start but fail their requests."""
     service = one(alarmed(rollback=True), "aws:ecs/service:Service", "api").inputs
     assert service["alarms"] == {"alarmNames": list(TRAFFIC), "enable": True, "rollback": True}
 
 
 def test_rolls_nothing_back_unless_asked_to(program: Program) -> None:
-    """An alarm that is meant to wake somebody takes a deployment back."""
+    """An alarm that should only notify the operator rolls a deployment back."""
     assert "alarms" not in one(program, "aws:ecs/service:Service", "api").inputs
 
 
 def test_creates_the_alarms_of_the_traffic_before_the_service() -> None:
-    """ECS watches alarms that do not exist, or neither can be created before the other."""
+    """ECS watches alarms that do not exist, or a dependency cycle prevents both from being created."""
     program = alarmed(rollback=True)
     service = one(program, "aws:ecs/service:Service", "api")
     assert {f"MetricAlarm {name}" for name in TRAFFIC} <= dependencies(program, service)
@@ -341,7 +345,7 @@ def test_declares_the_same_alarms_in_a_preview_where_nothing_is_known(container_
     [
         ({"topic_arn": "on-call"}, "topic_arn is 'on-call'; give an ARN such as arn:aws:sns"),
         ({"topic_arn": "arn:aws:sqs:eu-west-1:123456789012:on-call"}, "topic_arn is"),
-        ({"topic_arn": f"{TOPIC}:6b0e71bd-7e97-4d97-80ce-4a0994e55286"}, "topic_arn is"),  # a subscription's
+        ({"topic_arn": f"{TOPIC}:6b0e71bd-7e97-4d97-80ce-4a0994e55286"}, "topic_arn is"),  # The ARN of a subscription.
         ({"error_percent": 100}, "error_percent is 100; use 0 to 99"),
         ({"error_percent": -1}, "error_percent is -1"),
         ({"p99_seconds": 0}, "p99_seconds is 0; use 0.001 to 4000 seconds"),
@@ -351,7 +355,7 @@ def test_declares_the_same_alarms_in_a_preview_where_nothing_is_known(container_
     ],
 )
 def test_refuses_alarms_that_could_not_be_heard_or_never_end(options: dict[str, Any], message: str) -> None:
-    """The update fails when it comes to the first alarm, or the alarm is never right."""
+    """The update fails at the first alarm, or the alarm never gives a correct signal."""
     with pytest.raises(InvalidArguments) as refused:
         Alarms(**{"topic_arn": TOPIC, **options})
     assert message in str(refused.value)

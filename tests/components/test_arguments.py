@@ -1,4 +1,4 @@
-"""Arguments of the components that AWS would refuse: refused here, before anything is created, in plain words."""
+"""Arguments of the components that AWS would refuse: the components refuse them before anything is created."""
 
 import os
 import re
@@ -26,21 +26,21 @@ THINGS = Table(name="things", columns=COLUMNS, partition_key=["id"])
 
 @pytest.mark.parametrize("name", ["Countries", "a-b", "", "x" * 49])
 def test_refuses_table_name_keyspaces_would_refuse(name: str) -> None:
-    """The update fails halfway, in the provider's words."""
+    """The update fails halfway, with the provider's error."""
     with pytest.raises(ValueError, match="table name"):
         Table(name=name, columns=COLUMNS, partition_key=["id"])
 
 
 @pytest.mark.parametrize("name", ["system", "system_shop", "System", "SYSTEM_schema", "systematic"])
 def test_refuses_keyspace_name_like_keyspaces_own(name: str) -> None:
-    """The keyspace is refused when the rest is there, or every task may read it."""
+    """The update fails after other resources are created, or every task may read the keyspace."""
     with pytest.raises(InvalidArguments, match=f"keyspace is '{name}'; use .* but not with system"):
         Environment.check(keyspace=name, log_retention_days=7)
 
 
 @pytest.mark.parametrize("name", ["shop", "Shop_2", "ecosystem", "sys", "shop_system"])
-def test_accepts_keyspace_name_that_is_nobody_elses(name: str) -> None:
-    """A team cannot keep the name of its keyspace."""
+def test_accepts_keyspace_name_that_is_free(name: str) -> None:
+    """A team cannot keep the name of its existing keyspace."""
     Environment.check(keyspace=name, log_retention_days=7)
 
 
@@ -54,7 +54,7 @@ def test_accepts_keyspace_name_that_is_nobody_elses(name: str) -> None:
     ],
 )
 def test_refuses_table_whose_key_is_wrong(arguments: dict[str, Any], message: str) -> None:
-    """A key cannot be changed later without losing the rows."""
+    """A wrong key cannot be corrected later without losing the rows."""
     with pytest.raises(ValueError, match=message):
         Table(**{"name": "countries", "columns": COLUMNS, **arguments})
 
@@ -70,13 +70,13 @@ def test_accepts_sizes_fargate_offers(cpu: int, memory: int) -> None:
     [(256, 4096, "512, 1024, 2048"), (300, 512, "256, 512, 1024"), (512, 512, "1024, 2048")],
 )
 def test_names_the_sizes_fargate_offers_when_it_refuses_one(cpu: int, memory: int, message: str) -> None:
-    """RegisterTaskDefinition refuses it without saying what would do."""
+    """RegisterTaskDefinition refuses a size without naming the sizes that Fargate offers."""
     with pytest.raises(ValueError, match=message):
         check_size("api", cpu=cpu, memory=memory)
 
 
 def test_names_both_cpu_and_memory_when_fargate_offers_neither() -> None:
-    """The second mistake shows only when the first is mended."""
+    """The owner learns of the second mistake only after correcting the first."""
     with pytest.raises(InvalidArguments) as refused:
         check_size("api", cpu=300, memory=500)
     assert refused.value.mistakes.keys() == {"cpu", "memory"}
@@ -92,8 +92,8 @@ def test_names_both_cpu_and_memory_when_fargate_offers_neither() -> None:
         ({"variables": {"KEYSPACES_TABLE_THINGS": "x"}}, "variables has KEYSPACES_TABLE_THINGS, which the component"),
     ],
 )
-def test_refuses_what_is_none_of_the_choices(option: dict[str, str], message: str) -> None:
-    """An image is built before AWS refuses the task, or a traceback says KeyError."""
+def test_refuses_an_invalid_choice(option: dict[str, str], message: str) -> None:
+    """An image is built before AWS refuses the task, or the owner sees a traceback with a KeyError."""
 
     def run() -> None:
         arguments: dict[str, Any] = {
@@ -110,8 +110,8 @@ def test_refuses_what_is_none_of_the_choices(option: dict[str, str], message: st
 
 
 @pytest.mark.parametrize("name", ["", "Things", "things-2", "x" * 49])
-def test_asks_for_the_name_of_a_table_that_is_there(name: str) -> None:
-    """Its name in AWS is an output, and the program cannot know by which variable it is told."""
+def test_asks_for_the_name_of_an_existing_table(name: str) -> None:
+    """The update fails later: the table's name in AWS is an output, so the program needs a name for its variable."""
 
     def run() -> None:
         there = aws.keyspaces.Table.get("things", "shop/things")
@@ -121,8 +121,8 @@ def test_asks_for_the_name_of_a_table_that_is_there(name: str) -> None:
         declare(run)
 
 
-def test_lets_a_program_use_a_table_that_is_there() -> None:
-    """A table that another stack made could only be used by a copy of the component."""
+def test_lets_a_program_use_an_existing_table() -> None:
+    """A program cannot use a table that another stack made, unless the owner copies the component."""
 
     def run() -> None:
         KeyspacesMicroservice(
@@ -141,14 +141,14 @@ def test_lets_a_program_use_a_table_that_is_there() -> None:
 
 
 def test_refuses_container_insights_ecs_does_not_have() -> None:
-    """The update fails when it comes to the cluster."""
+    """The update fails at the cluster."""
     with pytest.raises(InvalidArguments, match="container_insights is 'on'; use disabled, enabled, enhanced"):
         NewCluster(container_insights="on")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["query-api", "a1", "x" * 24])
 def test_accepts_names_that_leave_room_for_pulumis(name: str) -> None:
-    """A team cannot give its microservice a name that AWS takes."""
+    """A team cannot give its microservice a name that AWS accepts."""
     check_name("Environment", name)
 
 
@@ -156,7 +156,7 @@ def test_accepts_names_that_leave_room_for_pulumis(name: str) -> None:
     "name", ["x" * 25, "Query", "-api", "api-", "a--b", "a_b", "1api", "internal-api", "sg-api", ""]
 )
 def test_refuses_names_a_load_balancer_would_refuse(name: str) -> None:
-    """The update fails when it comes to the target group."""
+    """The update fails at the target group."""
     with pytest.raises(ValueError, match="2 to 24"):
         check_name("Environment", name)
 
@@ -171,13 +171,13 @@ def test_refuses_names_a_load_balancer_would_refuse(name: str) -> None:
     ],
 )
 def test_refuses_service_a_load_balancer_would_refuse(arguments: dict[str, Any], message: str) -> None:
-    """The update fails when it comes to the listener rule."""
+    """The update fails at the listener rule."""
     with pytest.raises(ValueError, match=message):
         Service(**arguments)
 
 
 def test_refuses_a_run_without_time() -> None:
-    """An update starts a task that can only fail."""
+    """An update starts a task that always fails: its timeout is 0."""
     with pytest.raises(ValueError, match="timeout"):
         Once(timeout=0)
 
@@ -196,7 +196,7 @@ def test_names_a_missing_dockerfile() -> None:
 
 
 def test_says_in_a_sentence_that_docker_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """`pulumi up` without Docker is a newcomer's first mistake."""
+    """A newcomer who runs `pulumi up` without Docker gets an error that does not name Docker."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
     with pytest.raises(DockerUnavailable, match=r"not installed here: install it") as unavailable:
@@ -205,7 +205,7 @@ def test_says_in_a_sentence_that_docker_is_not_installed(monkeypatch: pytest.Mon
 
 
 def _install_docker(script: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command of that name, first on the path."""
+    """Installs a command named `docker`, first on the PATH."""
     docker = directory / "docker"
     docker.write_text(f"#!/bin/sh\n{script}\n")
     docker.chmod(docker.stat().st_mode | stat.S_IXUSR)
@@ -244,7 +244,7 @@ def test_says_in_a_sentence_that_docker_does_not_run(
 def test_refuses_an_engine_that_may_lose_the_build_context(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str, works: bool
 ) -> None:
-    """The build ends with "failed to read downloaded context", when half of the stack is created."""
+    """The build ends with "failed to read downloaded context", after half of the stack is created."""
     _install_docker(f"echo '{version}'", tmp_path, monkeypatch)
     if works:
         require_docker()
@@ -255,7 +255,7 @@ def test_refuses_an_engine_that_may_lose_the_build_context(
 
 
 def test_asks_for_docker_before_anything_is_created(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """`pulumi up` without Docker ends in a provider's error about sockets, with half of the stack created."""
+    """`pulumi up` without Docker ends in a provider's error about sockets, after half of the stack is created."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
     arguments: dict[str, Any] = {"dockerfile": "app/countries.Dockerfile", "keep_images": False, "tags": {}}
@@ -264,7 +264,7 @@ def test_asks_for_docker_before_anything_is_created(monkeypatch: pytest.MonkeyPa
         parent = pulumi.ComponentResource("test:index:Parent", "env", {})
         create_image("api", architecture="ARM64", parent=parent, **arguments)
 
-    assert list(declare(run).of_type("docker:index/image:Image"))  # under mocks nothing is built
+    assert list(declare(run).of_type("docker:index/image:Image"))  # Under mocks nothing is built.
     monkeypatch.setattr(image, "get_monitor", object)
     with pytest.raises(DockerUnavailable, match="install it"):
         declare(run)
@@ -277,8 +277,8 @@ def config() -> Any:
     pulumi.runtime.set_all_config({})
 
 
-def test_keeps_who_calls_aws_out_of_the_inputs(config: Any) -> None:
-    """A colleague's profile or CI's keys change every dynamic resource, and lie in the stack's state."""
+def test_keeps_credentials_out_of_the_inputs(config: Any) -> None:
+    """A colleague's profile or CI's keys change every dynamic resource, and are stored in the stack's state."""
     config("aws:profile", "prod")
     config("aws:accessKey", "key")
     config("aws:secretKey", "secret")
@@ -288,7 +288,7 @@ def test_keeps_who_calls_aws_out_of_the_inputs(config: Any) -> None:
 
 @pytest.mark.parametrize("key", ["assumeRoleWithWebIdentity", "sharedConfigFiles", "sharedCredentialsFiles"])
 def test_refuses_a_way_to_sign_in_that_is_not_followed(config: Any, key: str) -> None:
-    """The stack deploys with these credentials, and its one-off task with others."""
+    """The stack deploys with these credentials, and its one-off task with other credentials."""
     config(f"aws:{key}", "x")
     with pytest.raises(ValueError, match=f"pulumi config rm aws:{key}"):
         connection_inputs("eu-west-1", "123456789012")

@@ -1,4 +1,4 @@
-"""ARNs of what is there already: of the right form, and in the stack's region."""
+"""ARNs of existing resources: in the right form, and in the stack's region."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def _declare(cluster: str = CLUSTER, topic: str = TOPIC, key: str = KEY, *, comp
 
 
 def test_takes_what_lies_in_the_stacks_region() -> None:
-    """What is there must not be refused, and must be what is used."""
+    """A stack cannot use an existing resource, or uses another one."""
     program = _declare()
     (service,) = program.of_type("aws:ecs/service:Service")
     assert service.inputs["cluster"] == CLUSTER
@@ -45,14 +45,14 @@ def test_takes_what_lies_in_the_stacks_region() -> None:
 @pytest.mark.parametrize("arn", [{"cluster": CLUSTER}, {"topic": TOPIC}, {"key": KEY}])
 @pytest.mark.parametrize("computed", [True, False])
 def test_refuses_what_lies_in_another_region(arn: dict[str, str], computed: bool) -> None:
-    """The update fails halfway; the region is known in a preview already."""
+    """The update fails halfway, although the region is known in the preview."""
     elsewhere = {argument: value.replace("us-east-1", "eu-west-1") for argument, value in arn.items()}
     with pytest.raises(ValueError, match="this stack is in us-east-1: give one of that region"):
         _declare(**elsewhere, computed=computed)
 
 
 @pytest.mark.parametrize("arn", ["shared", CLUSTER.replace(":cluster/", ":service/"), f"{CLUSTER}/api"])
-def test_refuses_a_cluster_that_is_none(arn: str) -> None:
-    """The update fails when it comes to the first task."""
+def test_refuses_an_invalid_cluster_arn(arn: str) -> None:
+    """The update fails at the first task."""
     with pytest.raises(InvalidArguments, match=r"arn is .*give an ARN such as arn:aws:ecs:us-east-1:"):
         ExistingCluster(arn=arn)

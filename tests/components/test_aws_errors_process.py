@@ -1,4 +1,4 @@
-"""Errors of AWS as Pulumi's engine gets them from each dynamic resource: a process of its own, spoken to by gRPC."""
+"""Errors of AWS as Pulumi's engine gets them from each dynamic resource: a process of its own, called over gRPC."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ from components.service.deployment import DeploymentProvider
 from tests.components import deployments, secret_parameters, task_runs
 from tests.components.engine import Engine, FakeAws, start_engine
 
-# Each with the name in its errors, and the first action that it calls.
+# Each resource with its name in errors, and the first action that it calls.
 CREATED: dict[str, tuple[ResourceProvider, dict[str, Any], str, str]] = {
     "TaskRun": (TaskRunProvider(), task_runs.PROPS, "the run of load-countries", "ecs:ListTasks"),
     "Deployment": (DeploymentProvider(), deployments.PROPS, "the deployment of api", "ecs:DescribeServices"),
@@ -48,7 +48,7 @@ ADVICE = {
 
 
 class FailingAws(FakeAws):
-    """Answers everything with the error `code`."""
+    """Answers every request with the error `code`."""
 
     def __init__(self) -> None:
         super().__init__(self._answer)
@@ -70,7 +70,7 @@ def engine(aws: FailingAws) -> Iterator[Engine]:
 
 
 def failure(engine: Engine, provider: ResourceProvider, props: Mapping[str, Any], *, deleted: bool = False) -> str:
-    """What the engine shows of a resource that cannot be created or deleted."""
+    """The error that the engine shows for a resource that cannot be created or deleted."""
     serialized = {**props, "__provider": serialize_provider(provider)}
     properties = asyncio.run(rpc.serialize_properties(serialized, {}))
     with pytest.raises(grpc.RpcError) as failed:
@@ -87,7 +87,7 @@ def failure(engine: Engine, provider: ResourceProvider, props: Mapping[str, Any]
 def test_says_in_one_sentence_why_a_resource_was_not_created(
     engine: Engine, aws: FailingAws, resource: str, code: str
 ) -> None:
-    """A user reads a traceback of botocore's, in which neither the resource nor the way on stands."""
+    """A user gets a traceback of botocore, which names neither the resource nor a way to continue."""
     aws.code = code
     provider, props, name, action = CREATED[resource]
     advice = ADVICE[code].format(action=action)
@@ -105,8 +105,8 @@ def test_says_in_one_sentence_why_a_resource_was_not_deleted(engine: Engine, aws
 
 
 def test_says_when_there_are_no_credentials() -> None:
-    """A user who has not signed in reads a traceback."""
-    action = "sts:GetCallerIdentity"  # the first call of each
+    """A user without credentials gets a traceback."""
+    action = "sts:GetCallerIdentity"  # The first call of each resource.
     with start_engine(FailingAws(), AWS_ACCESS_KEY_ID="", AWS_EC2_METADATA_DISABLED="true", HOME="/nowhere") as engine:
         for provider, props, name, _ in CREATED.values():
             assert failure(engine, provider, props) == (
@@ -116,7 +116,7 @@ def test_says_when_there_are_no_credentials() -> None:
 
 
 def test_says_which_endpoint_cannot_be_reached() -> None:
-    """A user behind a proxy, or with a mistyped region, reads a traceback of urllib3's."""
+    """A user behind a proxy, or with a mistyped region, gets a traceback of urllib3."""
     advice = "cannot reach its endpoint: check the region, the network and the proxy of this machine, then run this"
     nowhere = "http://127.0.0.1:9"
     with start_engine(
@@ -130,7 +130,7 @@ def test_says_which_endpoint_cannot_be_reached() -> None:
 
 
 def test_calls_nothing_in_another_account_than_the_providers() -> None:
-    """A secret is made in the wrong account, or a task is stopped there, since boto3 knows no explicit provider."""
+    """A secret is made or a task is stopped in the wrong account, since boto3 does not know an explicit provider."""
     aws = FakeAws(lambda action, body: {}, account="999999999999")
     with start_engine(aws) as engine:
         for deleted, resources in ((False, CREATED), (True, DELETED)):
@@ -145,7 +145,7 @@ def test_calls_nothing_in_another_account_than_the_providers() -> None:
 
 
 def test_says_that_a_profile_is_missing() -> None:
-    """A colleague's profile is not on this machine, and a traceback is all there is."""
+    """A user whose machine lacks a colleague's profile gets a traceback."""
     provider, props, name, _ = CREATED["SecretParameter"]
     with start_engine(FailingAws(), settings={"aws:profile": "colleague"}) as engine:
         said = failure(engine, provider, props)
@@ -153,7 +153,7 @@ def test_says_that_a_profile_is_missing() -> None:
 
 
 def test_shows_the_traceback_of_a_mistake_in_the_program(engine: Engine) -> None:
-    """A bug in a provider cannot be found."""
+    """A maintainer cannot find a bug in a provider."""
     provider, props, _, _ = CREATED["SecretParameter"]
     incomplete = {key: value for key, value in props.items() if key != "connection"}
     assert failure(engine, provider, incomplete).startswith("Traceback (most recent call last):")

@@ -26,10 +26,10 @@ _FILES = {
 
 
 def _provider_digest(context: Path, dockerfile: Path) -> str:
-    """The rule of pulumi-docker, provider/provider.go, hashContext and hashPath.
+    """The digest as pulumi-docker computes it: provider/provider.go, hashContext and hashPath.
 
-    Of the Dockerfile and of each file that is not ignored: path, mode as Go writes it, and content; of a link, the
-    place to which it leads.
+    It covers the Dockerfile and each file that is not ignored: path, mode as Go writes it, and content. For a link, the
+    content is the link's target.
     """
     accumulated = b"Dockerfile" + b"----------" + hashlib.sha256(dockerfile.read_bytes()).digest() + b"\0"
     ignore = [line for line in Path(f"{dockerfile}.dockerignore").read_text().splitlines() if line[0] != "#"]
@@ -46,7 +46,7 @@ def _provider_digest(context: Path, dockerfile: Path) -> str:
 
 
 def _check_out(folder: Path, umask: int) -> Path:
-    """As Git does: a file's mode is 666, or 777 if it is executable, without the umask's."""
+    """Sets modes as Git does: 666, or 777 for an executable file, without the bits of the umask."""
     before = os.umask(umask)
     try:
         for name, content in _FILES.items():
@@ -67,7 +67,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_gives_two_checkouts_with_other_umasks_one_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two people deploy the same commit in turn, and each update rolls the API and runs the loader again."""
+    """When two people deploy the same commit in turn, each update rolls the API and runs the loader again."""
     before, after = set(), set()
     for umask in (0o002, 0o022, 0o077):
         root = _check_out(tmp_path / oct(umask), umask)
@@ -80,7 +80,7 @@ def test_gives_two_checkouts_with_other_umasks_one_digest(tmp_path: Path, monkey
 
 
 def test_stages_what_the_build_sees_and_nothing_else(project: Path) -> None:
-    """A secret beside the program lies in a second place, or a build lacks a file."""
+    """A secret file outside the build is copied to a second place, or a build lacks a file."""
     staged = Path(stage_context("api", "app/api.Dockerfile"))
     assert staged == Path(".images/api/api.Dockerfile")
     modes = {str(path.relative_to(staged.parent)): path.stat().st_mode & 0o777 for path in staged.parent.rglob("*")}
@@ -95,7 +95,7 @@ def test_stages_what_the_build_sees_and_nothing_else(project: Path) -> None:
 
 
 def test_follows_the_source(project: Path) -> None:
-    """An edit is not deployed, or a removed file is."""
+    """An edit is not deployed, or a removed file stays in the image."""
     stage_context("api", "app/api.Dockerfile")
     untouched = Path(".images/api/api/start.sh").stat().st_mtime_ns
     (project / "app/api/__main__.py").write_text("print(2)\n")
@@ -117,7 +117,7 @@ def test_follows_the_source(project: Path) -> None:
 
 
 def test_stages_a_context_that_is_the_whole_project(project: Path) -> None:
-    """The copies are copied into themselves, deeper with each update."""
+    """Each update copies the earlier copies too, so the context grows for ever."""
     (project / "Dockerfile").write_text("FROM scratch\n")
     for _ in range(2):
         stage_context("whole", "Dockerfile")
@@ -126,7 +126,7 @@ def test_stages_a_context_that_is_the_whole_project(project: Path) -> None:
 
 
 def test_keeps_links_within_the_context(project: Path) -> None:
-    """The image has a second copy of each file that a link names."""
+    """The image has a second copy of each file that a link points to."""
     (project / "app/api/link").symlink_to("start.sh")
     stage_context("api", "app/api.Dockerfile")
     stage_context("api", "app/api.Dockerfile")
@@ -135,7 +135,7 @@ def test_keeps_links_within_the_context(project: Path) -> None:
 
 @pytest.mark.parametrize("leads_to", ["../../outside", "nowhere", "/etc/hostname"])
 def test_refuses_links_that_lead_elsewhere(project: Path, leads_to: str) -> None:
-    """The provider fails in its own words, or the digest is another one on each machine."""
+    """The provider fails with its own error, or the digest differs between machines."""
     (project / "outside").write_text("")
     (project / "app/api/link").symlink_to(leads_to)
     with pytest.raises(InvalidArguments, match=r"link app/api/link, which points to .*: make it a relative link"):
@@ -143,7 +143,7 @@ def test_refuses_links_that_lead_elsewhere(project: Path, leads_to: str) -> None
 
 
 def test_builds_the_staged_context_on_an_engine(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The context is staged and not used."""
+    """Docker builds from the original context, and the digest differs between checkouts."""
     import pulumi
 
     def run() -> None:

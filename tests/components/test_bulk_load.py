@@ -1,4 +1,4 @@
-"""A bulk load as it is declared: permissions, order, arguments."""
+"""A bulk load as the component declares it: permissions, order, arguments."""
 
 import json
 from collections.abc import Iterator
@@ -69,11 +69,13 @@ def test_declares_the_job_and_one_run_of_it(folder: Path, computed: bool) -> Non
 
 
 def test_lets_the_job_write_one_table_and_read_one_folder(folder: Path) -> None:
-    """More, and a changed file in a bucket runs with the rights of a whole account; less, and no job loads a row."""
+    """With wider permissions, a changed file in a bucket runs with the rights of a whole account; with fewer, no row is
+    loaded.
+    """
     statements = policy(_declare(folder), "fill-job")["Statement"]
     account = "us-east-1:000000000000"
     found = {action: each["Resource"] for each in statements for action in each["Action"]}
-    bucket = found.pop("s3:GetObject")  # of the files, which come after the program
+    bucket = found.pop("s3:GetObject")  # The files' folder, which comes after the program.
     assert bucket == "arn:aws:s3:::data/things/*"
     assert found.pop("s3:ListBucket") == "arn:aws:s3:::data"
     assert found == {
@@ -91,7 +93,7 @@ def test_lets_the_job_write_one_table_and_read_one_folder(folder: Path) -> None:
 
 
 def test_lets_the_job_read_one_file(folder: Path) -> None:
-    """The job reads `rows.csv.old` beside `rows.csv`, too, and lists what it has no business with."""
+    """The job also reads `rows.csv.old` beside `rows.csv`, or lists other teams' objects."""
     statements = policy(_declare(folder, source=S3Source(uri="s3://data/rows.csv")), "fill-job")["Statement"]
     in_s3 = [each for each in statements if any(action.startswith("s3:") for action in each["Action"])]
     assert [(each["Action"], each["Resource"]) for each in in_s3] == [
@@ -111,7 +113,7 @@ def test_runs_when_table_and_permissions_are_there_and_again_with_another_source
 
 
 def test_fills_the_table_of_a_microservice(folder: Path) -> None:
-    """Two components declare one table, which `pulumi up` cannot create twice."""
+    """Two components declare the same table, and `pulumi up` fails at the second."""
 
     def run() -> None:
         environment = Environment("shop", keyspace="shop")
@@ -148,7 +150,7 @@ def test_fills_the_table_of_a_microservice(folder: Path) -> None:
     ],
 )
 def test_refuses_what_cannot_run(folder: Path, arguments: dict[str, Any], said: str) -> None:
-    """`pulumi up` fails when the table is there already, or an hour later."""
+    """`pulumi up` fails after the table is created, or an hour later."""
     with pytest.raises(InvalidArguments) as refused:
         _declare(folder, **arguments)
     assert f"fill: {said}" in str(refused.value)

@@ -1,4 +1,4 @@
-"""The run of a bulk load: each way it can end, against botocore's own model of the Glue and CloudWatch Logs APIs."""
+"""The run of a bulk load: every way it can end, against botocore's model of the Glue and CloudWatch Logs APIs."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +23,7 @@ SUMMARY = '{"table": "shop.things", "written": 10, "seconds": 2.0, "rows_a_secon
 
 
 class Aws:
-    """The two clients a run uses, with what they are expected to be asked and will answer, in order."""
+    """The two clients of a run, with the expected requests and their responses, in order."""
 
     def __init__(self) -> None:
         session = boto3.Session("key", "secret", region_name="us-east-1")
@@ -71,7 +71,7 @@ def create(**changes: Any) -> Any:
 
 
 def test_succeeds_with_the_counters_of_the_program(aws: Aws) -> None:
-    """A user cannot say how many rows a load has written, or no update ever succeeds."""
+    """A user cannot see how many rows a load has written, or no update ever succeeds."""
     aws.lists()
     aws.starts()
     aws.shows("RUNNING")
@@ -90,7 +90,7 @@ def test_succeeds_with_the_counters_of_the_program(aws: Aws) -> None:
 
 @pytest.mark.parametrize("state", ["FAILED", "TIMEOUT", "ERROR", "STOPPED", "EXPIRED"])
 def test_fails_with_glues_reason_and_the_last_lines(aws: Aws, state: str) -> None:
-    """`pulumi up` succeeds although rows are missing, or does not say which one Spark could not write."""
+    """`pulumi up` succeeds although rows are missing, or does not name the row that Spark could not write."""
     aws.lists()
     aws.starts()
     aws.shows(state, ErrorMessage="SystemExit: s3://data/: has no row", ExecutionTime=61)
@@ -103,7 +103,7 @@ def test_fails_with_glues_reason_and_the_last_lines(aws: Aws, state: str) -> Non
 
 
 def test_fails_although_its_log_cannot_be_read(aws: Aws) -> None:
-    """The reason is lost behind a second error."""
+    """A second error hides the reason for the failure."""
     aws.lists()
     aws.starts()
     aws.shows("FAILED", ErrorMessage="why")
@@ -113,7 +113,7 @@ def test_fails_although_its_log_cannot_be_read(aws: Aws) -> None:
 
 
 def test_stops_a_run_that_takes_too_long(aws: Aws) -> None:
-    """A job that hangs is billed by the second until somebody sees it."""
+    """A job that hangs is billed by the second until somebody notices."""
     aws.lists()
     aws.starts()
     aws.shows("RUNNING")
@@ -123,7 +123,7 @@ def test_stops_a_run_that_takes_too_long(aws: Aws) -> None:
 
 
 def test_stops_the_run_when_the_update_is_ended(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After the second Ctrl-C the job goes on writing and costing."""
+    """After the second Ctrl-C the job continues to write and to cost."""
 
     def interrupted(_: float) -> None:
         raise Interrupted("the update was cancelled")
@@ -138,7 +138,7 @@ def test_stops_the_run_when_the_update_is_ended(aws: Aws, monkeypatch: pytest.Mo
 
 
 def test_waits_for_a_role_that_glue_cannot_assume_yet(aws: Aws) -> None:
-    """The first update of a new stack fails, since IAM has not told everyone of the role."""
+    """The first update of a new stack fails, since a new IAM role is not visible to Glue at once."""
     aws.lists()
     aws.glue.add_client_error("start_job_run", "InvalidInputException", "Service is unable to assume the role")
     aws.starts()
@@ -148,7 +148,7 @@ def test_waits_for_a_role_that_glue_cannot_assume_yet(aws: Aws) -> None:
 
 
 def test_stops_what_an_update_that_was_killed_has_left(aws: Aws) -> None:
-    """Two runs write at once, and together beyond the table's capacity."""
+    """Two runs write at the same time, and exceed the table's capacity together."""
     aws.lists(jr_old="RUNNING", jr_done="SUCCEEDED")
     aws.stops("jr_old")
     aws.shows("STOPPED", run="jr_old")
@@ -156,7 +156,7 @@ def test_stops_what_an_update_that_was_killed_has_left(aws: Aws) -> None:
 
 
 def test_has_nothing_to_stop_when_the_job_is_gone(aws: Aws) -> None:
-    """`pulumi destroy` fails after somebody deleted the job by hand."""
+    """`pulumi destroy` fails after somebody has deleted the job by hand."""
     aws.glue.add_client_error("get_job_runs", "EntityNotFoundException", "no such job")
     BulkStopProvider().delete("id", PROPS)
 

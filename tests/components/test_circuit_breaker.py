@@ -43,7 +43,7 @@ def _deployment(program: Program) -> Inputs:
 @pytest.mark.parametrize("kind", [Service, Worker])
 @pytest.mark.parametrize("computed", [True, False], ids=["created", "preview"])
 def test_hands_the_threshold_to_the_deployment(kind: type[Service] | type[Worker], computed: bool) -> None:
-    """The argument does nothing, or the preview of a new stack fails."""
+    """The argument has no effect, or the preview of a new stack fails."""
     assert _deployment(_declare(kind(circuit_breaker=_FIVE), computed=computed))["circuit_breaker"] == {
         "thresholdConfiguration": {"type": "COUNT", "value": 5},
         "resetOnHealthyTask": False,
@@ -51,7 +51,7 @@ def test_hands_the_threshold_to_the_deployment(kind: type[Service] | type[Worker
 
 
 def test_changes_nothing_else() -> None:
-    """A threshold rolls all tasks, or `pulumi up` shows a change to those who have none."""
+    """A threshold rolls all tasks, or services without a threshold show a change in `pulumi up`."""
     without, declared = _declare(Service()), _declare(Service(circuit_breaker=_FIVE))
     assert "circuit_breaker" not in _deployment(without)
     inputs = {
@@ -62,7 +62,9 @@ def test_changes_nothing_else() -> None:
 
 
 def test_refuses_a_threshold_that_ecs_ignores() -> None:
-    """A deployment that moves requests is thought to be given up, and is not."""
+    """An owner expects the circuit breaker to stop a deployment with a traffic strategy, but ECS ignores its
+    threshold.
+    """
     with pytest.raises(InvalidArguments, match="Service: circuit_breaker is for deployments without strategy"):
         Service(circuit_breaker=_FIVE, strategy=BlueGreen(hooks=[Pause()]))
 
@@ -74,7 +76,7 @@ def test_refuses_a_threshold_that_ecs_ignores() -> None:
         ({"type": "PERCENT"}, "type is 'PERCENT'; use BOUNDED_PERCENT, UNBOUNDED_PERCENT, COUNT"),
     ],
 )
-def test_refuses_a_threshold_that_is_none(arguments: dict[str, Any], message: str) -> None:
-    """ECS refuses it in the middle of `pulumi up`, when the service is there already."""
+def test_refuses_an_invalid_threshold(arguments: dict[str, Any], message: str) -> None:
+    """ECS refuses the threshold in the middle of `pulumi up`, when the service already exists."""
     with pytest.raises(InvalidArguments, match=message):
         CircuitBreaker(**arguments)

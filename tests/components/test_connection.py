@@ -51,12 +51,12 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, str]]]:
 
 
 def test_assumes_one_role_after_the_other(requests: list[dict[str, str]]) -> None:
-    """Organisations deploy through a chain of roles; the one-off task must run at its end, like everything else."""
+    """An organisation that deploys through a chain of roles runs the one-off task with another role than the stack."""
     roles = [
         {"roleArn": "arn:aws:iam::1:role/hub"},
         {"roleArn": "arn:aws:iam::2:role/deploy", "sessionName": "ci", "externalId": "ours"},
     ]
-    settings = {"aws:assumeRoles": json.dumps(roles)}  # as the engine hands it over
+    settings = {"aws:assumeRoles": json.dumps(roles)}  # As the engine passes it.
     session = session_from({"region": "eu-west-1", "account": "000000000002"}, SignIn.from_config(settings.get))
     first, second, asked = requests
     assert (asked["Action"], asked["signed with"]) == ("GetCallerIdentity", "KEY2")
@@ -89,7 +89,7 @@ def test_signs_in_with_a_profile(
 
 
 def test_passes_on_every_attribute_of_a_role(requests: list[dict[str, str]]) -> None:
-    """The one-off task runs in a session with more permissions, or without the tags that policies ask for."""
+    """The one-off task runs in a session with more permissions, or without the tags that policies require."""
     role = {
         "roleArn": "arn:aws:iam::1:role/deploy",
         "duration": "1h30m",
@@ -115,7 +115,7 @@ def test_passes_on_every_attribute_of_a_role(requests: list[dict[str, str]]) -> 
 
 
 def test_refuses_another_account_than_the_providers(requests: list[dict[str, str]]) -> None:
-    """A secret is made in the wrong account, and `pulumi destroy` deletes by name in it."""
+    """A secret is made in the wrong account, and `pulumi destroy` deletes by name in that account."""
     with pytest.raises(WrongAccount) as refused:
         session_from({"region": "eu-west-1", "account": "000000000001"}, SignIn())
     assert str(refused.value) == (

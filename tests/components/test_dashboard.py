@@ -1,4 +1,4 @@
-"""The dashboard of a microservice, by the rules of a CloudWatch dashboard's body.
+"""The dashboard of a microservice, checked against the rules of a CloudWatch dashboard's body.
 
 Source of the rules: CloudWatch user guide, "Dashboard Body Structure and Syntax".
 """
@@ -79,13 +79,13 @@ def body(program: Program, name: str = "api") -> dict[str, Any]:
 
 
 def widgets(program: Program, type_: str) -> dict[str, dict[str, Any]]:
-    """The properties of the widgets of a type, by title."""
+    """The properties of the widgets of one type, by title."""
     found = [widget["properties"] for widget in body(program)["widgets"] if widget["type"] == type_]
     return {properties["title"]: properties for properties in found}
 
 
 def series(graph: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Metric, operation or none, and statistic of each line that is a metric."""
+    """Metric, operation or none, and statistic of each line that shows a metric."""
     lines = [line for line in graph["metrics"] if len(line) > 1]
     return [
         (line[1], dict(zip(line[2:-1:2], line[3:-1:2], strict=True)).get("Operation", ""), line[-1]["stat"])
@@ -119,7 +119,7 @@ def test_places_widgets_on_the_grid_without_overlap(options: dict[str, Any]) -> 
         }
         assert not cells & taken
         taken |= cells
-    assert len(taken) == 24 * (1 + max(row for _, row in taken))  # no holes either
+    assert len(taken) == 24 * (1 + max(row for _, row in taken))  # The grid has no holes either.
 
 
 @pytest.mark.parametrize("options", EVERY)
@@ -155,7 +155,7 @@ def test_refers_in_expressions_to_metrics_of_the_same_graph(options: dict[str, A
         for line in graph["metrics"]:
             used = set(re.findall(r"[A-Za-z_]\w*", line[-1].get("expression", "")))
             assert used <= {*ids, *_FUNCTIONS}
-            # What is hidden is there for an expression.
+            # A hidden metric is there for an expression.
             assert line[-1].get("visible", True) or any(
                 line[-1]["id"] in other[-1].get("expression", "") for other in graph["metrics"]
             )
@@ -163,13 +163,13 @@ def test_refers_in_expressions_to_metrics_of_the_same_graph(options: dict[str, A
 
 @pytest.mark.parametrize("options", EVERY)
 def test_resolves_every_reference(options: dict[str, Any]) -> None:
-    """A graph is of a resource that does not exist."""
+    """A graph refers to a resource that does not exist."""
     text = one(shown(**options), _TYPE, "api").inputs["dashboardBody"]
     assert not re.search(r"Output|Unknown|null|None|object at|\{\d\}|<", text)
 
 
 def test_shows_what_callers_see_of_a_service() -> None:
-    """Its owner cannot tell a fault of the program from one of the load balancer."""
+    """The owner cannot tell a fault of the program from one of the load balancer."""
     graphs = widgets(shown(), "metric")
     assert series(graphs["Requests"]) == [
         ("RequestCount", "", "Sum"),
@@ -187,7 +187,7 @@ def test_shows_what_callers_see_of_a_service() -> None:
     ("container_insights", "counts"), [(False, None), (True, ["DesiredTaskCount", "RunningTaskCount"])]
 )
 def test_shows_tasks_as_the_cluster_reports_them(container_insights: bool, counts: list[str] | None) -> None:
-    """The graph of the tasks is empty, as no metric of tasks is reported without Container Insights."""
+    """The graph of the tasks is empty, since AWS reports no metric of tasks without Container Insights."""
     graphs = widgets(shown(container_insights=container_insights), "metric")
     assert (counts and [name for name, _, _ in series(graphs["Tasks"])]) == counts
     assert ("Tasks" in graphs) is container_insights
@@ -205,7 +205,7 @@ def test_shows_each_operation_of_the_access_on_the_table(access: Access, operati
     def expected(name: str, stat: str = "Sum") -> list[tuple[str, str, str]]:
         return [(name, operation, stat) for operation in operations]
 
-    # Of SuccessfulRequestCount, SampleCount is the one statistic with a meaning.
+    # SampleCount is the only meaningful statistic of SuccessfulRequestCount.
     requests = expected("SuccessfulRequestCount", "SampleCount")
     assert series(graphs["Table rows: successful requests"]) == requests
     assert series(graphs["Table rows: latency inside Keyspaces (ms)"]) == expected(
@@ -220,7 +220,9 @@ def test_shows_each_operation_of_the_access_on_the_table(access: Access, operati
 
 @pytest.mark.parametrize(("access", "kinds"), [("read", ["read"]), ("write", ["read", "write"])])
 def test_compares_capacity_consumed_with_capacity_provisioned(access: Access, kinds: list[str]) -> None:
-    """Consumed and provisioned capacity differ by a factor of 60: one is a total over the period, the other a rate."""
+    """The owner compares wrong figures: consumed capacity is a total over the period, and provisioned capacity is a
+    rate.
+    """
     graph = widgets(shown(access=access), "metric")["Table rows: capacity units a second"]
     assert series(graph) == [
         line
@@ -235,7 +237,7 @@ def test_compares_capacity_consumed_with_capacity_provisioned(access: Access, ki
 
 
 def test_shows_table_and_log_only_of_a_task_that_runs_once() -> None:
-    """Half of the dashboard is empty."""
+    """Half of the dashboard of a one-off task is empty."""
     program = shown(service=False, access="write")
     assert all(title.startswith("Table rows: ") for title in widgets(program, "metric"))
     assert len(widgets(program, "metric")) == 6
@@ -243,7 +245,7 @@ def test_shows_table_and_log_only_of_a_task_that_runs_once() -> None:
 
 
 def test_asks_the_microservices_own_log_for_its_last_errors() -> None:
-    """The first thing to look at in a fault has to be searched for."""
+    """The owner has to search for the last errors, which are the first thing to look at in a fault."""
     log = widgets(shown(), "log")["Last error lines"]
     assert log["region"] == REGION
     assert log["query"].startswith("SOURCE 'api' | fields @timestamp, @message, @logStream\n| filter @message like /")
@@ -256,7 +258,7 @@ def test_asks_the_microservices_own_log_for_its_last_errors() -> None:
 
 
 def test_shows_the_state_of_alarms_only_if_there_are_any() -> None:
-    """An alarm widget without alarms is refused."""
+    """CloudWatch refuses a dashboard that has an alarm widget without alarms."""
     assert widgets(shown(), "alarm") == {}
     (alarms,) = widgets(shown(alarms=2), "alarm").values()
     assert alarms["alarms"] == [f"arn:aws:cloudwatch:us-east-1:000000000000:alarm:alarm-{n}" for n in range(2)]
@@ -265,14 +267,14 @@ def test_shows_the_state_of_alarms_only_if_there_are_any() -> None:
 
 @pytest.mark.parametrize("name", ["api", "api.v2/eu"])
 def test_names_the_dashboard_by_microservice_and_stack(name: str) -> None:
-    """Two stacks overwrite each other's, or CloudWatch refuses the name."""
+    """Two stacks overwrite each other's dashboard, or CloudWatch refuses the name."""
     dashboard: Resource = one(shown(name=name), _TYPE, name)
     assert dashboard.inputs["dashboardName"] == f"{re.sub('[./]', '-', name)}-dev"
     assert dashboard.delete_before_replace
 
 
 def test_leaves_out_tags_that_the_provider_does_not_take() -> None:
-    """When the provider takes tags, the dashboard should carry them."""
+    """The dashboards stay untagged after the provider begins to support tags."""
     assert "tags" not in inspect.signature(aws.cloudwatch.Dashboard._internal_init).parameters
 
 

@@ -1,4 +1,4 @@
-"""A service's deployment: each way it can go, against botocore's own model of the ECS and CloudWatch Logs APIs."""
+"""A service's deployment: every way it can go, against botocore's model of the ECS and CloudWatch Logs APIs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,10 @@ def at(seconds: float) -> datetime:
 def deployment(
     number: int, definition: str, state: str, *, status: str = "PRIMARY", reason: str = "", begun: float | None = None
 ) -> Described:
-    """As ECS lists it; a higher number began later, a minute each, unless `begun` says when, in seconds."""
+    """A deployment as ECS lists it.
+
+    It began `begun` seconds after the start, or by default as many minutes after it as its number.
+    """
     return {
         "id": f"ecs-svc/{number}",
         "status": status,
@@ -61,7 +64,7 @@ def service(*deployments: Described, desired: int = 2, events: Sequence[Describe
         "status": "ACTIVE",
         "desiredCount": desired,
         "deployments": list(deployments),
-        "events": list(events)[::-1],  # ECS lists the newest first
+        "events": list(events)[::-1],  # ECS lists the newest first.
     }
 
 
@@ -70,7 +73,7 @@ def look(*deployments: Described, **more: Any) -> Step:
 
 
 def told(*deployments: Described) -> Step:
-    """The service is told to deploy, and answers."""
+    """A request to deploy, and the service in its response."""
     return "update_service", service(*deployments)
 
 
@@ -87,7 +90,7 @@ def stopped(name: str, seconds: float, reason: str, exit_code: int | None = 1, b
 
 
 class Aws:
-    """The two clients a check uses, with what they are expected to be asked and will answer, in order."""
+    """The two clients of a check, with the expected requests and their responses, in order."""
 
     def __init__(self, clients: Mapping[str, Any]) -> None:
         self.clients = clients
@@ -104,7 +107,7 @@ class Aws:
                     action, {"services": [described], "failures": []}, {"cluster": CLUSTER, "services": [SERVICE]}
                 )
             else:
-                # A rollback took the rest back too.
+                # A rollback also reverted the configuration, so the request contains it.
                 request = {
                     "cluster": CLUSTER,
                     "service": SERVICE,
@@ -157,7 +160,7 @@ def aws(clients: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 @pytest.fixture
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What ECS has not shown by now, it will not show."""
+    """The check takes a deployment that ECS does not show yet as one that never comes, without waiting."""
     monkeypatch.setattr(deployment_check, "SETTLE_SECONDS", 0.0)
 
 
@@ -256,7 +259,7 @@ def test_succeeds_when_the_deployment(aws: Aws, steps: Sequence[Step], deployed:
 
 
 def test_succeeds_when_the_service_is_to_have_no_task(aws: Aws) -> None:
-    """An update of a service with no tasks never ends, as ECS may leave its deployment in progress."""
+    """An update of a service with no tasks never ends, since ECS may leave its deployment in progress."""
     aws.plays(look(deployment(2, NEW, "IN_PROGRESS"), desired=0))
     assert create(desired_count=0.0).outs["deployment_id"] == "ecs-svc/2"
 
@@ -265,7 +268,7 @@ def test_succeeds_when_the_service_is_to_have_no_task(aws: Aws) -> None:
 def test_takes_back_the_tasks_autoscaling_has_left(
     aws: Aws, left: int, desired_count: float | None, told_to: int | None
 ) -> None:
-    """Tasks that nobody wants run and are billed, or autoscaling is overruled."""
+    """Surplus tasks keep running and are billed, or an update undoes what autoscaling decided."""
     aws.plays(look(deployment(2, NEW, "COMPLETED"), desired=left))
     if told_to is not None:
         request = {"cluster": CLUSTER, "service": SERVICE, "desiredCount": told_to}
@@ -275,7 +278,7 @@ def test_takes_back_the_tasks_autoscaling_has_left(
 
 @pytest.mark.parametrize("wanted", [True, False])
 def test_stops_watching_alarms_that_are_gone(aws: Aws, wanted: bool) -> None:
-    """ECS looks for alarms that no longer exist: the aws provider does not tell it of their removal."""
+    """ECS looks for alarms that no longer exist, since the aws provider does not tell ECS of their removal."""
     alarms = {"alarmNames": ["api-errors"], "enable": True, "rollback": True}
     aws.ecs.add_response(
         "describe_services",
@@ -306,7 +309,7 @@ _DEFAULT = {"thresholdConfiguration": {"type": "BOUNDED_PERCENT", "value": 50}, 
 def test_tells_ecs_the_threshold_of_the_circuit_breaker(
     aws: Aws, described: Described, wanted: Described | None, told_to: Described | None
 ) -> None:
-    """A deployment is given up too late or too early: the aws provider has no argument for it."""
+    """ECS gives a deployment up too late or too early, since the aws provider has no argument for the threshold."""
     configuration = {"alarms": {"alarmNames": [], "enable": False, "rollback": False}}
     shown = {**configuration, "deploymentCircuitBreaker": {**_BREAKER, **described}}
     found = {**service(deployment(2, NEW, "COMPLETED")), "deploymentConfiguration": shown}
@@ -322,7 +325,7 @@ def test_tells_ecs_the_threshold_of_the_circuit_breaker(
 
 @pytest.mark.usefixtures("settled")
 def test_deploys_again_with_the_threshold(aws: Aws) -> None:
-    """The deployment that follows a failed one is given up by another threshold than the program declares."""
+    """The deployment after a failed one is stopped by another threshold than the program declares."""
     breaker = {**_BREAKER, **_COUNT}
     configuration = {"deploymentConfiguration": {"deploymentCircuitBreaker": _BREAKER}}
     aws.configuration = {"deploymentConfiguration": {"deploymentCircuitBreaker": breaker}}
@@ -338,10 +341,10 @@ def test_deploys_again_with_the_threshold(aws: Aws) -> None:
     ("before", "after"), [(None, _COUNT), (_COUNT, None), (_COUNT, _DEFAULT)], ids=["set", "taken away", "changed"]
 )
 def test_looks_again_when_the_threshold_changes(before: Described | None, after: Described | None) -> None:
-    """`pulumi up` says that it changed nothing, and ECS keeps the old threshold."""
+    """`pulumi up` shows no change, and ECS keeps the old threshold."""
 
     def inputs(breaker: Described | None) -> Described:
-        # The engine leaves out what is None.
+        # The engine leaves out arguments that are None.
         return {**PROPS, **({"circuit_breaker": breaker} if breaker else {})}
 
     olds = {**inputs(before), "deployment_id": "ecs-svc/2", "__provider": "a"}
@@ -352,7 +355,9 @@ def test_looks_again_when_the_threshold_changes(before: Described | None, after:
 
 @pytest.mark.usefixtures("settled")
 def test_deploys_again_after_ecs_has_gone_back(aws: Aws) -> None:
-    """Nothing else would: for `aws.ecs.Service` nothing has changed since. It would fail, or lie, for ever."""
+    """After a rollback, each `pulumi up` fails or reports a false success: `aws.ecs.Service` shows no change to
+    deploy.
+    """
     aws.plays(
         look(deployment(1, OLD, "COMPLETED")),
         told(deployment(3, NEW, "IN_PROGRESS"), replaced(1, OLD, "COMPLETED")),
@@ -428,8 +433,10 @@ def test_deploys_again_after_ecs_has_gone_back(aws: Aws) -> None:
     ],
 )
 def test_fails_when(aws: Aws, steps: Sequence[Step], says: Sequence[str]) -> None:
-    """`pulumi up` reports success while the service runs something else. One look without the deployment is not enough:
-    ECS may show an earlier state."""
+    """`pulumi up` reports success while the service runs another task definition.
+
+    ECS may show an earlier state, so the check takes two looks before it calls a deployment missing.
+    """
     aws.plays(look(deployment(2, NEW, "IN_PROGRESS"), replaced(1, OLD, "COMPLETED")), *steps)
     aws.has_stopped()
     message = failure()
@@ -440,7 +447,7 @@ def test_fails_when(aws: Aws, steps: Sequence[Step], says: Sequence[str]) -> Non
 
 @pytest.mark.usefixtures("settled")
 def test_fails_when_what_it_deployed_again_is_gone_at_once(aws: Aws) -> None:
-    """`pulumi up` waits, until its time is up, for a deployment that is over."""
+    """`pulumi up` waits until its timeout for a deployment that is already over."""
     aws.plays(
         look(deployment(1, OLD, "COMPLETED")),
         told(deployment(3, NEW, "IN_PROGRESS")),
@@ -451,7 +458,9 @@ def test_fails_when_what_it_deployed_again_is_gone_at_once(aws: Aws) -> None:
 
 
 def test_says_what_is_going_on_when_time_is_up(aws: Aws) -> None:
-    """Without circuit breaker and alarms ECS tries for ever: this is the only end there is."""
+    """`pulumi up` never ends: without circuit breaker and alarms ECS tries for ever, so only the timeout ends the
+    update.
+    """
     aws.plays(
         look(
             deployment(2, NEW, "IN_PROGRESS"),
@@ -473,7 +482,7 @@ def test_says_what_is_going_on_when_time_is_up(aws: Aws) -> None:
 
 
 def test_shows_why_the_last_tasks_stopped(aws: Aws) -> None:
-    """The cause has to be looked for in three consoles, until ECS has forgotten it after an hour."""
+    """The owner has to look for the cause in three consoles, and ECS forgets stopped tasks after an hour."""
     aws.plays(
         look(deployment(2, NEW, "IN_PROGRESS"), replaced(1, OLD, "COMPLETED")),
         look(deployment(2, NEW, "FAILED", reason=GAVE_UP)),
@@ -502,7 +511,7 @@ def test_shows_why_the_last_tasks_stopped(aws: Aws) -> None:
 
 
 def test_shows_the_last_events_since_the_deployment_began(aws: Aws) -> None:
-    """Older ones are of another deployment and mislead; a hundred hide the cause."""
+    """Events of an earlier deployment mislead the owner, or a hundred events hide the cause."""
     events = [event(100 + 10 * number, f"event {number}") for number in range(12)]
     aws.plays(
         look(deployment(2, NEW, "IN_PROGRESS", begun=150)),
@@ -523,7 +532,7 @@ def test_shows_the_last_events_since_the_deployment_began(aws: Aws) -> None:
 
 
 def test_fails_with_the_reason_when_the_stopped_tasks_cannot_be_read(aws: Aws) -> None:
-    """A missing permission must not hide why the deployment failed."""
+    """A missing permission to list tasks hides why the deployment failed."""
     aws.plays(look(deployment(2, NEW, "IN_PROGRESS")), look(deployment(2, NEW, "FAILED", reason=GAVE_UP)))
     aws.ecs.add_client_error("list_tasks", "AccessDeniedException", "not authorized to perform: ecs:ListTasks")
     message = failure()
@@ -532,7 +541,7 @@ def test_fails_with_the_reason_when_the_stopped_tasks_cannot_be_read(aws: Aws) -
 
 
 def test_writes_each_new_event_once(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
-    """Minutes pass in silence, or with what happened last week."""
+    """An owner sees no progress for minutes, or sees last week's events."""
     before, started, steady = event(10, "before"), event(130, "has started 2 tasks"), event(190, "is steady")
     aws.plays(
         look(deployment(2, NEW, "IN_PROGRESS"), events=[before]),
@@ -549,13 +558,13 @@ def test_writes_each_new_event_once(aws: Aws, capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("status", ["INACTIVE", "DRAINING"])
 def test_fails_when_the_service_was_deleted(aws: Aws, status: str) -> None:
-    """`pulumi up` looks for deployments that will never come."""
+    """`pulumi up` waits for deployments of a deleted service, which never come."""
     aws.plays(("describe_services", {**service(), "status": status}))
     assert f"{SERVICE} is {status} in the cluster {CLUSTER}" in failure()
 
 
 def test_waits_for_a_service_that_does_not_show_yet(aws: Aws) -> None:
-    """The first `pulumi up` may fail though all is well: it was created a moment ago."""
+    """The first `pulumi up` fails although all is well: ECS may not show a service that was created a moment ago."""
     aws.ecs.add_response("describe_services", {"services": [], "failures": [{"arn": SERVICE, "reason": "MISSING"}]})
     aws.plays(look(deployment(1, NEW, "COMPLETED")))
     create()
@@ -563,13 +572,15 @@ def test_waits_for_a_service_that_does_not_show_yet(aws: Aws) -> None:
 
 @pytest.mark.usefixtures("settled")
 def test_fails_when_there_is_no_such_service(aws: Aws) -> None:
-    """ECS answers 200 with a failure; taking none for a service is a traceback without a word."""
+    """The owner gets a traceback without an explanation: for a missing service, ECS answers 200 with a failure in the
+    body.
+    """
     aws.ecs.add_response("describe_services", {"services": [], "failures": [{"arn": SERVICE, "reason": "MISSING"}]})
     assert f"{SERVICE} is MISSING in the cluster {CLUSTER}" in failure()
 
 
 def test_fails_in_words_when_deploying_again_is_refused(aws: Aws) -> None:
-    """The deployer may have no right to, or the task definition may have been deregistered."""
+    """The owner gets a traceback when the deployer has no right to deploy, or the task definition is deregistered."""
     aws.plays(look(deployment(2, NEW, "FAILED")))
     aws.ecs.add_client_error("update_service", "ClientException", "TaskDefinition is inactive")
     message = failure()
@@ -579,7 +590,7 @@ def test_fails_in_words_when_deploying_again_is_refused(aws: Aws) -> None:
 
 @pytest.mark.usefixtures("settled")
 def test_fails_when_the_service_has_no_deployments(aws: Aws) -> None:
-    """With another deployment controller there are none to follow."""
+    """The owner gets a traceback for a service with another deployment controller, which lists no deployments."""
     aws.plays(look(), told())
     assert "does it use rolling updates?" in failure()
 
@@ -596,7 +607,7 @@ MOVED = {"configuration": {**PROPS["configuration"], "healthCheckGracePeriodSeco
 
 
 def test_waits_for_the_deployment_of_a_changed_configuration(aws: Aws) -> None:
-    """The task definition is the same: the earlier deployment is complete, and says nothing of the change."""
+    """An update reports success at once: the earlier deployment has the same task definition and is complete."""
     aws.plays(
         look(deployment(1, NEW, "COMPLETED")),
         look(deployment(2, NEW, "IN_PROGRESS"), replaced(1, NEW, "COMPLETED")),
@@ -616,7 +627,9 @@ def test_waits_for_the_deployment_of_a_changed_configuration(aws: Aws) -> None:
     ids=["to the earlier deployment", "with a new deployment", "with a new deployment, which is complete"],
 )
 def test_deploys_again_after_ecs_has_gone_back_for_a_changed_configuration(aws: Aws, went_back: Step) -> None:
-    """The second `pulumi up` takes the deployment ECS went back to for the one that failed."""
+    """The second `pulumi up` reports success with the old configuration, since ECS rolled back to a complete
+    deployment.
+    """
     aws.configuration = MOVED["configuration"]
     aws.plays(went_back, told(deployment(4, NEW, "IN_PROGRESS")), look(deployment(4, NEW, "COMPLETED")))
     assert update({}, MOVED) == "ecs-svc/4"
@@ -635,7 +648,7 @@ def test_deploys_again_after_ecs_has_gone_back_for_a_changed_configuration(aws: 
 def test_accepts_what_is_deployed_when_no_other_deployment_is_due(
     aws: Aws, olds: dict[str, Any], news: dict[str, Any]
 ) -> None:
-    """A longer timeout replaces every task."""
+    """A longer timeout replaces every task, although nothing needs a new deployment."""
     aws.plays(look(deployment(1, NEW, "COMPLETED")))
     assert update(olds, news) == "ecs-svc/1"
 
@@ -655,11 +668,11 @@ def test_accepts_what_is_deployed_when_no_other_deployment_is_due(
     ],
 )
 def test_looks_again_in_place_when_an_input_changes(change: dict[str, Any], changes: bool) -> None:
-    """A change is not checked; or, replaced, what depends on it is replaced too."""
+    """A change is not checked, or the check is replaced, and everything that depends on it with it."""
     diff = DeploymentProvider().diff(SERVICE, {**PROPS, "deployment_id": "ecs-svc/1"}, {**PROPS, **change})
     assert (diff.changes, diff.replaces) == (changes, [])
 
 
 def test_does_nothing_when_deleted(aws: Aws) -> None:
-    """The service ends its own tasks; a stack whose service is gone can still be destroyed."""
+    """A stack whose service was deleted by hand cannot be destroyed."""
     DeploymentProvider().delete(SERVICE, {**PROPS, "deployment_id": "ecs-svc/1"})

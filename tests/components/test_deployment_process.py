@@ -23,7 +23,7 @@ TYPE = "pulumi-python:dynamic/ecs:Deployment"
 
 
 class FakeEcs(FakeAws):
-    """The service has a failed deployment. state: of the one that it is told to begin."""
+    """ECS with a service whose deployment has failed. state: of the next deployment, which the provider starts."""
 
     def __init__(self, state: str) -> None:
         super().__init__(self._answer)
@@ -75,14 +75,14 @@ def diff(engine: Engine, olds: Any, news: Any) -> Any:
 
 
 def test_shows_no_change_when_nothing_changed(engine: Engine) -> None:
-    """Numbers become floats and None vanishes on the way through the engine; neither is a change."""
+    """Every `pulumi up` shows a change, since on the way through the engine numbers become floats and None vanishes."""
     news = properties(timeout=600, deployment_id=None, configuration={"grace": 2}, desired_count=None)
     olds = properties(timeout=600.0, deployment_id="ecs-svc/1", configuration={"grace": 2.0}, desired_count=None)
     assert diff(engine, olds, news).changes == provider_pb2.DiffResponse.DIFF_NONE
 
 
 def test_shows_an_update_when_an_input_is_taken_away(engine: Engine) -> None:
-    """What ECS was told stays there, since nothing says that it is no longer declared."""
+    """ECS keeps a setting that the program no longer declares."""
     olds = properties(deployment_id="ecs-svc/1", circuit_breaker={"resetOnHealthyTask": False})
     shown = diff(engine, olds, properties(circuit_breaker=None))
     assert shown.changes == provider_pb2.DiffResponse.DIFF_SOME
@@ -91,19 +91,21 @@ def test_shows_an_update_when_an_input_is_taken_away(engine: Engine) -> None:
 
 @pytest.mark.parametrize("unknown", [{"task_definition": rpc.UNKNOWN}, {"configuration": {"subnets": rpc.UNKNOWN}}])
 def test_shows_an_update_in_a_preview_with_unknown_inputs(engine: Engine, unknown: dict[str, Any]) -> None:
-    """When the image is about to be built its digest is unknown, and so is the task definition."""
+    """A preview fails or hides the update, since a new image's digest and its task definition are not known yet."""
     shown = diff(engine, properties(deployment_id="ecs-svc/1"), properties(**unknown))
     assert shown.changes == provider_pb2.DiffResponse.DIFF_SOME
     assert list(shown.replaces) == []
 
 
 def test_pickles_by_name_only() -> None:
-    """By value, every edit of the provider's code would look at every service again."""
+    """Every edit of the provider's code shows a change of every service, since the pickle contains the code."""
     assert len(serialize_provider(DeploymentProvider())) < 200
 
 
 def test_deploys_from_a_pickled_provider() -> None:
-    """The engine knows the provider only by what is in the state; what it writes, and a failure, reach the user."""
+    """The deployment cannot run from the provider that is stored in the state, or its output and errors do not reach
+    the user.
+    """
     ecs = FakeEcs("FAILED")
     with start_engine(ecs) as engine:
         request = provider_pb2.CreateRequest(urn="urn", properties=properties())
@@ -119,19 +121,19 @@ def test_deploys_from_a_pickled_provider() -> None:
 
 
 def test_ends_when_interrupted() -> None:
-    """On the second Ctrl-C the engine interrupts the provider; one that went on waiting would hold up the shell."""
+    """After the second Ctrl-C, which interrupts the provider, the shell still waits for the deployment to end."""
     with start_engine(FakeEcs("IN_PROGRESS")) as engine:
         pending = engine.provider.Create.future(provider_pb2.CreateRequest(urn="urn", properties=properties()))
         assert engine.process.stdout is not None
-        assert engine.process.stdout.readline()  # it has begun
+        assert engine.process.stdout.readline()  # The deployment has begun.
         engine.process.send_signal(signal.SIGINT)
         assert engine.process.wait(30) == 0
         assert pending.exception() is not None
 
 
 @pytest.mark.parametrize("computed", [True, False], ids=["update", "preview of a new stack"])
-def test_declares_what_to_look_at(computed: bool) -> None:
-    """What is passed is what the provider gets; in the preview of a new stack nothing of it is known yet."""
+def test_declares_the_arguments_of_the_check(computed: bool) -> None:
+    """The provider checks with other arguments than the program declares, or the preview of a new stack fails."""
 
     def run() -> None:
         cluster = aws.ecs.Cluster("platform")

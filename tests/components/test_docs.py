@@ -1,4 +1,4 @@
-"""docs/components.md, held against the components: each argument, each attribute, each example."""
+"""docs/components.md, compared with the components: each argument, each attribute, each example."""
 
 import dataclasses
 import inspect
@@ -48,7 +48,7 @@ def _section(class_: str) -> str:
 
 
 def _defaults(class_: type) -> dict[str, str]:
-    """By argument of the constructor, as the documentation writes it."""
+    """The default of each constructor argument, as the documentation writes it."""
     made = {
         field.name: field.default_factory()
         for field in (dataclasses.fields(class_) if dataclasses.is_dataclass(class_) else ())
@@ -70,8 +70,8 @@ def test_documents_every_argument_and_its_default(class_: str) -> None:
     assert rows == _defaults(getattr(components, class_))
 
 
-def test_documents_the_classes_there_are() -> None:
-    """One that nobody knows of is of no use, and one that is gone cannot be imported."""
+def test_documents_every_class() -> None:
+    """A reader does not learn of a class that exists, or imports one that no longer exists."""
     assert sorted(re.findall(r"^### (\w+)$", TEXT, re.MULTILINE)) == sorted(components.__all__)
 
 
@@ -92,13 +92,13 @@ def _run(source: str) -> dict[str, Any]:
 @pytest.mark.parametrize("source", PROGRAMS)
 @pytest.mark.parametrize("computed", [True, False])
 def test_declares_what_the_examples_show(source: str, computed: bool) -> None:
-    """An example that does not run costs its reader more than none."""
+    """A reader copies an example that does not run."""
     program = declare(lambda: _run(source), computed=computed)
     assert any(not resource.custom for resource in program.resources)
 
 
-def test_shows_a_transform_that_changes_what_it_says() -> None:
-    """Nothing else runs it before somebody's engine does."""
+def test_shows_a_transform_that_works() -> None:
+    """A reader copies a transform that does not do what its page says: no other test runs it."""
     found: dict[str, Any] = {}
 
     def run() -> None:
@@ -130,11 +130,11 @@ def everything() -> tuple[Program, Everything]:
 
 @pytest.mark.parametrize(("attribute", "class_"), ATTRIBUTE.findall(TEXT))
 def test_names_the_attribute_of_a_resource(everything: tuple[Program, Everything], attribute: str, class_: str) -> None:
-    """The way to what the components do not offer ends in an AttributeError."""
+    """A reader who follows the page to a resource's attribute gets an AttributeError."""
     assert type(eval(attribute, vars(everything[1]).copy())) is eval(class_, dict(RESOURCES))
 
 
 def test_names_an_attribute_of_every_kind_of_resource(everything: tuple[Program, Everything]) -> None:
-    """A resource that can be reached is not found."""
+    """A reader does not find the attribute of a resource that can be reached."""
     declared = {resource.type.rpartition(":")[2] for resource in everything[0].resources if resource.custom}
     assert declared <= {class_.rpartition(".")[2] for _, class_ in ATTRIBUTE.findall(TEXT)}

@@ -1,4 +1,4 @@
-"""A key of one's own for log groups, repositories and generated secrets."""
+"""A customer's own KMS key for log groups, repositories and generated secrets."""
 
 from typing import Any
 
@@ -27,8 +27,8 @@ def _declare(key: Any, *, computed: bool = True, secrets: tuple[str, ...] = ("SI
     return declare(run, computed=computed)
 
 
-def test_encrypts_all_that_keeps_data_of_its_own() -> None:
-    """An organization that forbids keys of AWS's finds logs, images or secrets under one."""
+def test_encrypts_every_resource_that_stores_data() -> None:
+    """In an organisation that forbids AWS-owned keys, logs, images or secrets are encrypted with one."""
     program = _declare(KEY_ARN)
     assert one(program, "aws:cloudwatch/logGroup:LogGroup", "api").inputs["kmsKeyId"] == KEY_ARN
     assert one(program, "aws:ecr/repository:Repository", "api").inputs["encryptionConfigurations"] == [
@@ -39,7 +39,7 @@ def test_encrypts_all_that_keeps_data_of_its_own() -> None:
 
 
 def test_lets_ecs_decrypt_through_parameter_store_only() -> None:
-    """More, and the host's role decrypts whatever else the key protects; less, and no task starts."""
+    """With more rights, the host's role decrypts whatever else the key protects; with fewer, no task starts."""
     decrypting = {
         "Effect": "Allow",
         "Action": ["kms:Decrypt"],
@@ -52,7 +52,7 @@ def test_lets_ecs_decrypt_through_parameter_store_only() -> None:
 
 
 def test_leaves_all_as_it_is_without_a_key() -> None:
-    """Every stack shows changes, and its repositories are replaced."""
+    """Every stack without a key shows changes, and its repositories are replaced."""
     program = _declare(None)
     assert "kmsKeyId" not in one(program, "aws:cloudwatch/logGroup:LogGroup", "api").inputs
     assert "encryptionConfigurations" not in one(program, "aws:ecr/repository:Repository", "api").inputs
@@ -61,7 +61,7 @@ def test_leaves_all_as_it_is_without_a_key() -> None:
 
 @pytest.mark.parametrize("computed", [True, False], ids=["created", "preview"])
 def test_takes_a_key_of_the_same_program(computed: bool) -> None:
-    """The preview of a new stack fails, where the key's ARN is not known yet."""
+    """The preview of a new stack fails, since the key's ARN is not known yet."""
     program = _declare(lambda: aws.kms.Key("own").arn, computed=computed)
     assert one(program, "aws:ecr/repository:Repository", "api").inputs["encryptionConfigurations"]
 
@@ -73,7 +73,7 @@ def test_takes_a_key_of_the_same_program(computed: bool) -> None:
         (KEY_ARN.replace("us-east-1", "eu-west-1"), ValueError, "but this stack is in us-east-1"),
     ],
 )
-def test_refuses_what_is_no_key_of_the_region(key: str, error: type[Exception], message: str) -> None:
-    """CloudWatch Logs refuses it in the middle of an update."""
+def test_refuses_a_key_of_another_region(key: str, error: type[Exception], message: str) -> None:
+    """CloudWatch Logs refuses the key in the middle of an update."""
     with pytest.raises(error, match=message):
         _declare(key)

@@ -1,4 +1,4 @@
-"""What the components do not offer can still be done: to each resource by attribute, to all of them by `transforms`."""
+"""Settings that the components do not offer: each resource has an attribute, and `transforms` change all resources."""
 
 import dataclasses
 import re
@@ -14,9 +14,9 @@ from tests.evaluation import ROOT, declare
 
 
 def _reachable(value: object) -> Iterator[pulumi.Resource]:
-    """The resources in public attributes of components and of option classes, mappings and sequences in them.
+    """The resources in public attributes of components and of option classes, and in their mappings and sequences.
 
-    What is in a component of another package, as awsx, is that package's business.
+    Resources inside a component of another package, such as awsx, are left to that package.
     """
     inner: Sequence[object] = ()
     if isinstance(value, pulumi.Resource):
@@ -35,7 +35,7 @@ def _reachable(value: object) -> Iterator[pulumi.Resource]:
 
 @pytest.fixture(scope="module", params=[True, False], ids=["created", "preview"])
 def everything(request: pytest.FixtureRequest) -> Program:
-    """Outputs: `reachable`, the URNs."""
+    """Declares every component. Outputs: `reachable`, the URNs of the resources that an attribute leads to."""
 
     def run() -> None:
         reachable = [each for component in declare_everything().components for each in _reachable(component)]
@@ -45,14 +45,14 @@ def everything(request: pytest.FixtureRequest) -> Program:
 
 
 def test_reaches_every_resource_from_an_attribute(everything: Program) -> None:
-    """A user cannot change what the components do not offer without a copy of them."""
+    """A user who needs a setting that the components do not offer has to copy a component."""
     reachable = set(everything.outputs["reachable"])
     lost = [f"{each.type} {each.name}" for each in everything.resources if each.urn not in reachable]
     assert not lost, f"not reachable: {', '.join(lost)}"
 
 
 def test_looks_at_every_kind_of_resource_the_components_create(everything: Program) -> None:
-    """A new feature's resources are not looked for above."""
+    """A new feature's resources escape the test above."""
     sources = "".join(file.read_text() for file in (ROOT / "components").rglob("*.py"))
     kinds = set(re.findall(r"\baws\.(\w+\.[A-Z]\w+)\(", sources))
     declared = {re.sub(r"aws:(\w+)/\w+:(\w+)", r"\1.\2", each.type) for each in everything.resources}
@@ -61,7 +61,7 @@ def test_looks_at_every_kind_of_resource_the_components_create(everything: Progr
 
 
 def test_gives_every_resource_its_component_as_parent(everything: Program) -> None:
-    """Transforms, providers and protection of the component do not reach it."""
+    """Transforms, providers and protection of the component do not reach the resource."""
     components = {each.urn: each.name for each in everything.resources if not each.custom and "awsx" not in each.type}
     assert sorted(components.values()) == [
         "counter",
@@ -80,7 +80,7 @@ def test_gives_every_resource_its_component_as_parent(everything: Program) -> No
 
 
 def test_protects_all_that_a_protected_component_creates() -> None:
-    """Pulumi's `protect` on a component must not leave out the table and the keyspace, of all things."""
+    """`pulumi destroy` deletes the table and the keyspace of a component with Pulumi's `protect`."""
 
     def run() -> None:
         opts = pulumi.ResourceOptions(protect=True)

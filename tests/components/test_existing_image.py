@@ -63,7 +63,7 @@ def test_may_pull_that_image_alone(account: str) -> None:
     ],
 )
 def test_refuses_an_image_that_may_change_or_cannot_be_pulled(uri: str) -> None:
-    """Tasks of one deployment run two programs, or none starts."""
+    """Tasks of one deployment run two different programs, or no task starts."""
     with pytest.raises(InvalidArguments, match=r"uri is .*; give an image of a private ECR repository by digest"):
         ExistingImage(uri=uri)
 
@@ -83,7 +83,7 @@ def test_refuses_an_image_out_of_reach(old: str, new: str, egress: Egress, messa
 
 
 def test_needs_a_dockerfile_or_an_image() -> None:
-    """The update fails in the middle with a type error."""
+    """The update fails in the middle with a TypeError."""
 
     def run() -> None:
         KeyspacesMicroservice(

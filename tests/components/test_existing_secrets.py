@@ -1,4 +1,4 @@
-"""Secrets that are there already: what a container is told, what ECS may read, and what is refused."""
+"""Existing secrets: how a container gets them, who may read them, and which references are refused."""
 
 from typing import Any
 
@@ -51,8 +51,8 @@ def _declare(computed: bool = True, **arguments: Any) -> Program:
         (ExistingParameter(arn=_PARAMETER_ARN), _PARAMETER_ARN),
     ],
 )
-def test_tells_ecs_where_the_value_is(secret: Existing, source: str) -> None:
-    """The task does not start, or the container gets another value than was meant."""
+def test_passes_the_secrets_arn_to_ecs(secret: Existing, source: str) -> None:
+    """The task does not start, or the container gets another secret's value."""
     declared = container(_declare(secrets={"KEY": secret}), "api")
     assert declared["secrets"] == [{"name": "KEY", "valueFrom": source}]
 
@@ -69,7 +69,7 @@ def test_tells_ecs_where_the_value_is(secret: Existing, source: str) -> None:
     ],
 )
 def test_lets_ecs_read_this_secret_with_this_key_only(secret: Existing, action: str, service: str) -> None:
-    """More, and the host's role reads other secrets, or decrypts by other ways; less, and no task starts."""
+    """With more rights, the host's role reads other secrets or decrypts in other ways; with fewer, no task starts."""
     before = policy(_declare(), "api-execution")["Statement"]
     program = _declare(secrets={"KEY": secret})
     more = [each for each in policy(program, "api-execution")["Statement"] if each not in before]
@@ -87,7 +87,7 @@ def test_lets_ecs_read_this_secret_with_this_key_only(secret: Existing, action: 
 
 @pytest.mark.parametrize("computed", [True, False], ids=["created", "preview"])
 def test_takes_a_secret_of_the_same_program(computed: bool) -> None:
-    """A secret that is created beside the microservice breaks the preview, where its ARN is not known yet."""
+    """The preview fails for a secret that is created beside the microservice, since its ARN is not known yet."""
     made: list[aws.secretsmanager.Secret] = []
 
     def run() -> None:
@@ -145,7 +145,7 @@ def test_starts_tasks_once_the_endpoints_of_their_secrets_are_there() -> None:
 )
 def test_refuses_what_ecs_could_not_read(arguments: dict[str, Any], message: str) -> None:
     """The deployment fails after minutes, when the first task cannot get its secrets."""
-    with pytest.raises(ValueError, match=message):  # Pulumi makes one of what is raised once a region is known
+    with pytest.raises(ValueError, match=message):  # Once a region is known, Pulumi wraps the error in one of its own.
         _declare(**arguments)
 
 
@@ -162,7 +162,7 @@ def test_refuses_what_ecs_could_not_read(arguments: dict[str, Any], message: str
         ({"arn": SECRET_ARN, "kms_key_arn": "alias/key"}, "kms_key_arn is 'alias/key'; give an ARN such as"),
     ],
 )
-def test_refuses_a_reference_that_is_none(arguments: dict[str, Any], message: str) -> None:
+def test_refuses_an_invalid_reference(arguments: dict[str, Any], message: str) -> None:
     """A typing mistake becomes a permission for another secret, or a task that does not start."""
     with pytest.raises(InvalidArguments, match=message):
         ExistingSecret(**arguments)

@@ -1,4 +1,4 @@
-"""Generated secrets as a microservice declares them: names, permissions, order, and what is refused."""
+"""Generated secrets as a microservice declares them: names, permissions, order and refused arguments."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def _declare(*secrets: str, computed: bool = True, **arguments: Any) -> Program:
 
 @pytest.mark.parametrize("computed", [True, False], ids=["created", "preview"])
 def test_declares_a_parameter_for_each_and_no_value(computed: bool) -> None:
-    """The preview of a new stack fails, two microservices meet in one parameter, or the value is in the state."""
+    """The preview of a new stack fails, two microservices share one parameter, or the value is stored in the state."""
     program = _declare("KEY_A", "KEY_B", computed=computed)
     parameters = {parameter.name: parameter for parameter in program.of_type(_PARAMETER)}
     assert parameters.keys() == {"api-KEY_A", "api-KEY_B"}
@@ -49,7 +49,7 @@ def test_declares_a_parameter_for_each_and_no_value(computed: bool) -> None:
 
 
 def test_lets_ecs_read_these_parameters_only() -> None:
-    """More, and one microservice's host role reads another's key; less, and no task starts."""
+    """With more rights, one microservice's host role reads another's key; with fewer, no task starts."""
     without = policy(_declare(), "api-execution")["Statement"]
     more = [
         statement
@@ -68,7 +68,7 @@ def test_lets_ecs_read_these_parameters_only() -> None:
     ids=["service", "once"],
 )
 def test_starts_tasks_once_their_secrets_are_there(run: Service | Once, type_: str) -> None:
-    """The first tasks cannot start, and on destroy those that still run cannot be replaced."""
+    """The first tasks cannot start, and during a destroy the remaining tasks cannot be replaced."""
     program = _declare("KEY_A", run=run)
     for user in (one(program, type_, "api"), one(program, "aws:ecs/taskDefinition:TaskDefinition", "api")):
         assert "SecretParameter api-KEY_A" in dependencies(program, user)
@@ -95,18 +95,18 @@ def test_starts_tasks_once_their_secrets_are_there(run: Service | Once, type_: s
     ],
 )
 def test_refuses_what_would_not_work(arguments: dict[str, Any], said: str) -> None:
-    """The update fails halfway in AWS's words, or a task starts with another value than its program expects."""
+    """The update fails halfway with AWS's error, or a task starts with another value than its program expects."""
     with pytest.raises(InvalidArguments, match=said):
         _declare(**arguments)
 
 
 @pytest.mark.parametrize("project", ["aws-shop", "SSM"])
 def test_refuses_a_project_whose_parameters_would_be_awss(monkeypatch: pytest.MonkeyPatch, project: str) -> None:
-    """PutParameter refuses the name when the rest of the stack is there."""
+    """PutParameter refuses the name after the rest of the stack is created."""
     monkeypatch.setattr(pulumi, "get_project", lambda: project)
     with pytest.raises(InvalidArguments, match=f"generated_secrets needs parameters under /{project}/dev, but names"):
         _declare("KEY")
-    _declare()  # without secrets it may be called so
+    _declare()  # A project without generated secrets may have such a name.
 
 
 def test_takes_secrets_where_there_is_an_endpoint_for_them() -> None:

@@ -1,4 +1,4 @@
-"""GuardDuty's agent, let in through every egress, and not unless asked for."""
+"""Access for GuardDuty's agent: through every egress, and only if asked for."""
 
 import json
 
@@ -31,7 +31,7 @@ def _declare(egress: Egress, agent: GuardDutyAgent | None) -> Program:
 
 @pytest.mark.parametrize("egress", ["nat", "nat-per-zone", "public", "endpoints"])
 def test_lets_the_agent_in_by_every_egress(egress: Egress) -> None:
-    """No task starts beside an agent whose image may not be pulled, or the agent reports to nobody."""
+    """No task starts since the agent's image cannot be pulled, or the agent cannot report its findings."""
     program = _declare(egress, GuardDutyAgent(repository=_URI))
     pulled = [
         each["Resource"]
@@ -59,13 +59,13 @@ def test_lets_the_agent_in_by_every_egress(egress: Egress) -> None:
 
 @pytest.mark.parametrize("egress", ["nat", "endpoints"])
 def test_lets_nothing_in_unless_asked_for(egress: Egress) -> None:
-    """An environment pays for an endpoint, or trusts a repository of another account, that nobody asked for."""
+    """An environment pays for an endpoint, or trusts a repository of another account, without being asked to."""
     program = _declare(egress, None)
     assert "shop-guardduty-data" not in {endpoint.name for endpoint in program.of_type(_ENDPOINT)}
     assert "593207742271" not in str([resource.inputs for resource in program.resources])
 
 
-def test_refuses_what_is_no_repository() -> None:
+def test_refuses_an_invalid_repository() -> None:
     """Tasks stop when GuardDuty is turned on."""
     with pytest.raises(InvalidArguments, match="repository is 'aws-guardduty-agent-fargate'; give the one"):
         GuardDutyAgent(repository="aws-guardduty-agent-fargate")

@@ -1,4 +1,4 @@
-"""HTTPS: the certificate, the listeners, the domain's record and the URL that comes of them."""
+"""HTTPS: the certificate, the listeners, the domain's record and the resulting URL."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ RECORD = "aws:route53/record:Record"
     ],
 )
 def test_refuses_contradictions_and_what_aws_would_refuse(arguments: dict[str, Any], message: str) -> None:
-    """The update fails once the load balancer is there, or waits half an hour for a certificate in vain."""
+    """The update fails after the load balancer is created, or waits half an hour in vain for a certificate."""
     with pytest.raises(InvalidArguments, match=message):
         Https(**arguments)
 
@@ -60,7 +60,7 @@ def test_names_every_mistake_at_once() -> None:
     ],
 )
 def test_takes_policies_that_accept_tls_1_2_and_newer(policy: str) -> None:
-    """A stack that must do FIPS or TLS 1.3 only cannot use the component."""
+    """A stack that requires FIPS, or TLS 1.3 only, cannot use the component."""
     program = declare_front(PublicLoadBalancer(https=Https(certificate_arn=CERTIFICATE_ARN, tls_policy=policy)))
     assert one(program, LISTENER, "shop-https").inputs["sslPolicy"] == policy
 
@@ -77,13 +77,13 @@ def test_takes_policies_that_accept_tls_1_2_and_newer(policy: str) -> None:
     ],
 )
 def test_refuses_policies_that_accept_old_tls(policy: str) -> None:
-    """Clients can be talked down to a protocol that is broken."""
+    """An attacker can make clients fall back to a broken protocol version."""
     with pytest.raises(InvalidArguments, match=r"tls_policy .*nothing below TLS 1\.2"):
         Https(certificate_arn=CERTIFICATE_ARN, tls_policy=policy)
 
 
 def test_makes_a_certificate_and_uses_it_once_it_is_valid() -> None:
-    """A listener cannot be given a certificate that ACM has not issued yet."""
+    """The update fails: a listener refuses a certificate that ACM has not issued yet."""
     program = declare_front(PublicLoadBalancer(https=MADE))
     certificate = one(program, "aws:acm/certificate:Certificate", "shop")
     assert (certificate.inputs["domainName"], certificate.inputs["validationMethod"]) == ("api.example.com", "DNS")
@@ -108,7 +108,7 @@ def test_makes_a_certificate_and_uses_it_once_it_is_valid() -> None:
 
 
 def test_keeps_the_certificate_in_use_until_the_new_one_is_there() -> None:
-    """With another domain, deleting first would fail: ACM refuses to delete a certificate that a listener uses."""
+    """A change of the domain fails: ACM refuses to delete a certificate that a listener still uses."""
     for resource in declare_front(PublicLoadBalancer(https=MADE)).resources:
         if resource.type.startswith(("aws:acm/", "aws:route53/", "aws:lb/")):
             assert not resource.delete_before_replace, resource.urn
@@ -127,7 +127,7 @@ def test_keeps_the_certificate_in_use_until_the_new_one_is_there() -> None:
 def test_refuses_a_zone_in_which_the_domain_cannot_work(
     aws_answers: Any, certificate_arn: str | None, zone: Inputs, message: str
 ) -> None:
-    """ACM waits half an hour for a record that nobody sees, or the URL never resolves."""
+    """ACM waits half an hour for a record that nobody can resolve, or the URL never resolves."""
     aws_answers(lambda call: zone if call.token == _ZONE_LOOKUP else {})
     https = Https(domain="api.example.com", hosted_zone_id=ZONE, certificate_arn=certificate_arn)
     with pytest.raises(InvalidArguments, match=f"Https: hosted_zone_id is {ZONE}, .*{message}"):
@@ -136,14 +136,14 @@ def test_refuses_a_zone_in_which_the_domain_cannot_work(
 
 @pytest.mark.parametrize("inside", [True, False])
 def test_checks_a_zone_that_the_program_makes_once_it_is_known(aws_answers: Any, inside: bool) -> None:
-    """A zone of the same program cannot be used, or is not checked."""
+    """A zone that the same program creates cannot be used, or is not checked."""
     aws_answers(lambda call: {"name": "example.com" if inside else "example.org"} if call.token == _ZONE_LOOKUP else {})
 
     def run() -> None:
         https = Https(domain="api.example.com", hosted_zone_id=aws.route53.Zone("own", name="example.com").zone_id)
         Environment("shop", keyspace="shop", load_balancer=PublicLoadBalancer(https=https))
 
-    # Its ID is not known in the preview of a new stack.
+    # The zone's ID is not known in the preview of a new stack.
     assert one(declare(run, computed=False), RECORD, "shop-alias")
     if inside:
         assert one(declare(run), RECORD, "shop-alias").inputs["zoneId"] == "own-zone"
@@ -154,14 +154,14 @@ def test_checks_a_zone_that_the_program_makes_once_it_is_known(aws_answers: Any,
 
 @pytest.mark.parametrize("name", ["example.com", "example.com.", "api.example.com"])
 def test_takes_the_zones_that_the_domain_is_in(aws_answers: Any, name: str) -> None:
-    """A zone above the domain, or of the very domain, is refused."""
+    """A zone above the domain, or the zone of the domain itself, is refused."""
     aws_answers(lambda call: {"name": name} if call.token == _ZONE_LOOKUP else {})
     assert one(declare_front(PublicLoadBalancer(https=MADE)), RECORD, "shop-alias").inputs["zoneId"] == ZONE
 
 
 @pytest.mark.parametrize("https", [None, Https(certificate_arn=CERTIFICATE_ARN, domain="api.example.com")])
 def test_looks_up_no_zone_without_one(aws_answers: Any, https: Https | None) -> None:
-    """A deployer's role needs a permission for Route 53 that the stack has no use for."""
+    """The deployer's role needs a Route 53 permission although the stack uses no zone."""
     asked: list[str] = []
 
     def answer(call: Call) -> Inputs:
@@ -174,7 +174,7 @@ def test_looks_up_no_zone_without_one(aws_answers: Any, https: Https | None) -> 
 
 
 def test_points_the_domain_to_the_load_balancer_and_takes_no_record_over() -> None:
-    """The URL does not resolve, or a live record of somebody else's is overwritten."""
+    """The URL does not resolve, or another team's live record is overwritten."""
     program = declare_front(PublicLoadBalancer(https=MADE))
     alias = one(program, RECORD, "shop-alias").inputs
     assert (alias["zoneId"], alias["name"], alias["type"]) == (ZONE, "api.example.com", "A")
@@ -197,10 +197,8 @@ def test_points_the_domain_to_the_load_balancer_and_takes_no_record_over() -> No
         ),
     ],
 )
-def test_puts_out_the_domains_url_and_makes_the_records_it_was_asked_for(
-    https: Https, url: str, records: set[str]
-) -> None:
-    """Clients get an address that the certificate does not cover, or a zone gets records nobody asked for."""
+def test_outputs_the_domains_url_and_makes_the_requested_records(https: Https, url: str, records: set[str]) -> None:
+    """Clients get an address that the certificate does not cover, or a zone gets records that nobody asked for."""
     program = declare_front(PublicLoadBalancer(https=https))
     assert program.outputs["url"] == url
     assert {record.name for record in program.of_type(RECORD)} == records
@@ -208,7 +206,7 @@ def test_puts_out_the_domains_url_and_makes_the_records_it_was_asked_for(
 
 
 def test_takes_an_iam_server_certificate() -> None:
-    """Regions and partitions without ACM keep certificates there; such an ARN names no region."""
+    """A stack in a partition without ACM cannot use HTTPS: its certificate's ARN is an IAM ARN, which has no region."""
     arn = "arn:aws:iam::123456789012:server-certificate/api/example"
     program = declare_front(PublicLoadBalancer(https=Https(certificate_arn=arn)))
     assert one(program, LISTENER, "shop-https").inputs["certificateArn"] == arn
@@ -218,8 +216,8 @@ def _actions(program: Program, listener: str) -> Any:
     return one(program, LISTENER, listener).inputs["defaultActions"]
 
 
-def test_redirects_port_80_and_answers_404_on_443_to_what_is_not_claimed() -> None:
-    """A link without https ends nowhere, or loses its path on the way."""
+def test_redirects_port_80_and_answers_404_on_443_without_a_rule() -> None:
+    """A link without https leads nowhere, or loses its path in the redirect."""
     program = declare_front(PublicLoadBalancer(https=MADE), services={"api": Service()})
     (redirect,) = _actions(program, "shop")
     assert redirect == {
@@ -237,6 +235,6 @@ def test_redirects_port_80_and_answers_404_on_443_to_what_is_not_claimed() -> No
     assert not_found["fixedResponse"]["statusCode"] == "404"
     https = one(program, LISTENER, "shop-https")
     assert (https.inputs["port"], https.inputs["protocol"]) == (443, "HTTPS")
-    # The one on port 80 must have no rules: they would answer without TLS.
+    # The listener on port 80 must have no rules: they would answer without TLS.
     rules = program.of_type("aws:lb/listenerRule:ListenerRule")
     assert [rule.inputs["listenerArn"] for rule in rules] == [https.outputs["arn"]]

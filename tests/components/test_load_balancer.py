@@ -1,4 +1,4 @@
-"""The load balancer: who may connect, what is in front of it, and a listener that somebody else looks after."""
+"""The load balancer: who may connect, the web ACL before it, and a listener that another stack owns."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ ASSOCIATION = "aws:wafv2/webAclAssociation:WebAclAssociation"
     ],
 )
 def test_refuses_a_block_of_addresses_that_aws_would_refuse_or_change(cidrs: Any, message: str) -> None:
-    """The update fails halfway, or shows a change each time that never goes away."""
+    """The update fails halfway, or every later update shows the same change again."""
     with pytest.raises(InvalidArguments, match=f"allowed_cidrs .*{message}"):
         PublicLoadBalancer(allowed_cidrs=cidrs)
 
@@ -53,7 +53,7 @@ def test_refuses_a_block_of_addresses_that_aws_would_refuse_or_change(cidrs: Any
     ],
 )
 def test_refuses_more_blocks_than_a_security_group_takes(https: Https | None, most: int, message: str) -> None:
-    """The update fails at the 61st rule, and some clients are let in and others are not."""
+    """The update fails at the 61st rule, after some clients got access and others did not."""
     blocks = [f"10.0.{number}.0/24" for number in range(most + 1)]
     assert PublicLoadBalancer(https=https, allowed_cidrs=blocks[:most]).allowed_cidrs == blocks[:most]
     with pytest.raises(InvalidArguments, match=f"allowed_cidrs {message}"):
@@ -61,7 +61,7 @@ def test_refuses_more_blocks_than_a_security_group_takes(https: Https | None, mo
 
 
 @pytest.mark.parametrize(("https", "ports"), [(None, {80}), (OWN, {80, 443})])
-def test_lets_in_who_is_allowed_and_nobody_else(https: Https | None, ports: set[int]) -> None:
+def test_lets_in_allowed_blocks_only(https: Https | None, ports: set[int]) -> None:
     """A load balancer meant for an office is open to the world, or closed to the office."""
     cidrs = ["203.0.113.0/24", "198.51.100.7/32"]
     rules = declare_front(PublicLoadBalancer(https=https, allowed_cidrs=cidrs)).of_type(INGRESS)
@@ -74,7 +74,7 @@ def test_lets_in_who_is_allowed_and_nobody_else(https: Https | None, ports: set[
 
 
 def test_names_rules_after_what_they_allow() -> None:
-    """Reordering the list replaces rules that are in use, and shuts clients out meanwhile."""
+    """Reordering the list replaces rules in use, and shuts clients out during the update."""
     blocks = ["203.0.113.0/24", "198.51.100.7/32", "10.0.0.0/8"]
 
     def by_name(cidrs: list[str]) -> dict[str, str]:
@@ -86,7 +86,9 @@ def test_names_rules_after_what_they_allow() -> None:
 
 
 def test_replaces_no_security_group_when_https_is_switched_on() -> None:
-    """A security group's description cannot be changed: another one replaces the group, and with it every rule."""
+    """Switching HTTPS on replaces the security group, and every rule with it, since its description cannot be
+    changed.
+    """
     plain, https = (
         one(declare_front(PublicLoadBalancer(https=option)), "aws:ec2/securityGroup:SecurityGroup", "shop-alb")
         for option in (None, OWN)
@@ -96,7 +98,7 @@ def test_replaces_no_security_group_when_https_is_switched_on() -> None:
 
 @pytest.mark.parametrize("protect", [True, False])
 def test_protects_the_load_balancer_as_set(protect: bool) -> None:
-    """Protected, its address outlives a mistaken destroy; unprotected, a dev stack's destroy does not stop at it."""
+    """A mistaken destroy loses the load balancer's address, or a dev stack's destroy stops at a protected one."""
     balancer = one(declare_front(protect=protect), LOAD_BALANCER, "shop").inputs
     assert balancer["enableDeletionProtection"] is protect
     assert balancer["dropInvalidHeaderFields"] is True
@@ -104,20 +106,20 @@ def test_protects_the_load_balancer_as_set(protect: bool) -> None:
 
 
 def test_makes_a_new_load_balancer_in_another_vpc() -> None:
-    """An update that moves the stack fails: AWS does not move a load balancer."""
+    """An update that changes the VPC fails: AWS cannot move a load balancer to another VPC."""
     balancer = one(declare_front(), LOAD_BALANCER, "shop")
     assert balancer.replacement_trigger == "vpc-shop"
     assert not balancer.delete_before_replace
 
 
-def test_switches_access_logs_off_in_so_many_words() -> None:
-    """The provider takes an argument left out for "as it is": logs would go to a bucket that was deleted."""
+def test_switches_access_logs_off_explicitly() -> None:
+    """Logs go to a deleted bucket: the provider leaves the setting unchanged when the argument is missing."""
     assert one(declare_front(), LOAD_BALANCER, "shop").inputs["accessLogs"] == {"enabled": False, "bucket": ""}
 
 
 @pytest.mark.parametrize("https", [OWN, Https(domain="api.example.com", hosted_zone_id="Z0123456789ABCDEFGHIJ")])
 def test_tags_everything_that_can_be_tagged(https: Https) -> None:
-    """Costs cannot be told apart, and what a stack left behind cannot be found."""
+    """Costs cannot be assigned to a stack, and resources that a stack left behind cannot be found."""
     program = declare_front(
         PublicLoadBalancer(https=https, access_logs=AccessLogs(), web_acl_arn=WEB_ACL_ARN), services={"api": Service()}
     )
@@ -130,7 +132,7 @@ def test_tags_everything_that_can_be_tagged(https: Https) -> None:
 
 @pytest.mark.parametrize("https", [None, OWN])
 def test_takes_no_request_before_the_web_acl_filters_it(https: Https | None) -> None:
-    """Attacks come through until the web ACL filters requests."""
+    """Attacks reach the service until the web ACL filters requests."""
     program = declare_front(PublicLoadBalancer(https=https, web_acl_arn=WEB_ACL_ARN))
     association = one(program, ASSOCIATION, "shop")
     assert association.inputs == {
@@ -142,7 +144,9 @@ def test_takes_no_request_before_the_web_acl_filters_it(https: Https | None) -> 
 
 
 def test_takes_the_old_web_acl_away_before_the_new_one_comes() -> None:
-    """An association is deleted by its load balancer's name: deleting the old one last would take the new one away."""
+    """The new web ACL is removed: an association is deleted by its load balancer, so the old one must be
+    deleted first.
+    """
     program = declare_front(PublicLoadBalancer(web_acl_arn=WEB_ACL_ARN))
     assert one(program, ASSOCIATION, "shop").delete_before_replace
 
@@ -154,8 +158,8 @@ def test_takes_the_old_web_acl_away_before_the_new_one_comes() -> None:
         ("shop", "give an ARN such as arn:aws:wafv2:"),
     ],
 )
-def test_refuses_a_web_acl_that_is_none_for_load_balancers(arn: str, message: str) -> None:
-    """The update fails once the load balancer is there."""
+def test_refuses_a_web_acl_that_load_balancers_cannot_use(arn: str, message: str) -> None:
+    """The update fails after the load balancer is created."""
     with pytest.raises(InvalidArguments, match=f"web_acl_arn .*{message}"):
         PublicLoadBalancer(web_acl_arn=arn)
 
@@ -174,7 +178,7 @@ def test_refuses_a_web_acl_that_is_none_for_load_balancers(arn: str, message: st
 )
 @pytest.mark.parametrize("computed", [True, False])
 def test_refuses_what_lies_in_another_region(options: PublicLoadBalancer | ExistingListener, computed: bool) -> None:
-    """The update fails once the load balancer is there; the region is known in a preview already."""
+    """The update fails after the load balancer is created, although the region is known in the preview."""
     with pytest.raises(ValueError, match="this stack is in us-east-1: give one of that region"):
         declare_front(options, computed=computed)
 
@@ -192,7 +196,7 @@ def test_refuses_what_lies_in_another_region(options: PublicLoadBalancer | Exist
     ],
 )
 def test_refuses_a_listener_it_could_not_use(arguments: dict[str, str], message: str) -> None:
-    """The update fails when it comes to the first rule, or the URL that the stack puts out does not work."""
+    """The update fails at the first rule, or the stack's URL output does not work."""
     with pytest.raises(InvalidArguments, match=message):
         ExistingListener(**{**vars(EXISTING), **arguments})
 
@@ -205,7 +209,7 @@ def test_derives_a_load_balancers_suffix_from_its_listeners_arn() -> None:
 
 
 def test_puts_a_service_behind_an_existing_listener_and_creates_no_load_balancer() -> None:
-    """A team pays for a load balancer it does not use, or its requests do not arrive."""
+    """A team pays for a load balancer that it does not use, or its requests do not arrive."""
     program = declare_front(EXISTING, services={"api": Service(paths=["/things/*"])})
     assert not [*program.of_type(LOAD_BALANCER), *program.of_type(LISTENER)]
     assert "shop-alb" not in {resource.name for resource in program.resources}
@@ -218,7 +222,7 @@ def test_puts_a_service_behind_an_existing_listener_and_creates_no_load_balancer
 
 
 def test_takes_a_listener_from_another_resources_outputs() -> None:
-    """One stack makes the load balancer, others use it: then its ARN is an output."""
+    """A listener whose ARN is an output, since another stack or resource makes it, cannot be used."""
 
     def shared(listener_arn: str) -> ExistingListener:
         return ExistingListener(
@@ -233,8 +237,8 @@ def test_takes_a_listener_from_another_resources_outputs() -> None:
         declare_front(lambda: shared("shared"))
 
 
-def test_puts_out_the_load_balancers_own_name_without_https() -> None:
-    """A stack without a domain has no address."""
+def test_outputs_the_load_balancers_own_name_without_https() -> None:
+    """A stack without a domain outputs no address."""
     assert declare_front().outputs == {"url": "http://127.0.0.1:8080", "suffix": "app/shop/50dc6c495c0c9188"}
 
 

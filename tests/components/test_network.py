@@ -1,4 +1,4 @@
-"""The network a stack asks for: a VPC with one of four kinds of egress, or one that is there already."""
+"""The network of a stack: a new VPC with one of four kinds of egress, or an existing VPC."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
@@ -19,7 +19,7 @@ from tests.evaluation import declare, dependencies, one
 
 _WAYS = get_args(Egress)
 
-# Mocks say that the last hex digit of a subnet's id decides its zone: 0 is a, 1 is b, 2 is c, 3 is a again.
+# In the mocks, the last hex digit of a subnet's ID decides its zone: 0 is a, 1 is b, 2 is c, 3 is a again.
 _A, _B, _ALSO_A = "subnet-00000000000000000", "subnet-00000000000000001", "subnet-00000000000000003"
 _PUBLIC = ["subnet-aaaaaaaa", "subnet-bbbbbbbb"]
 
@@ -35,7 +35,7 @@ def _tasks(program: Program) -> Mapping[str, Any]:
 
 
 def _rules(program: Program) -> set[tuple[str, str, str, int]]:
-    """Direction, group, the other side and port of each rule."""
+    """Direction, group, peer and port of each rule."""
     return {
         (
             kind,
@@ -79,13 +79,13 @@ def _rules(program: Program) -> set[tuple[str, str, str, int]]:
     ],
 )
 def test_refuses_new_vpc_aws_would_refuse(arguments: dict[str, Any], message: str) -> None:
-    """The update fails halfway, in words of awsx or EC2."""
+    """The update fails halfway, with an error of awsx or EC2."""
     with pytest.raises(InvalidArguments, match=message):
         NewVpc(**arguments)
 
 
 def test_names_every_mistake_in_a_new_vpc_at_once() -> None:
-    """The owner corrects one mistake to be told of the next."""
+    """The owner has to run once for each mistake."""
     with pytest.raises(InvalidArguments) as refused:
         NewVpc(cidr="x", zones=["a"], egress="nat", session_endpoint=True, parameter_endpoint=True)
     assert refused.value.mistakes.keys() == {"cidr", "zones", "session_endpoint", "parameter_endpoint"}
@@ -101,7 +101,7 @@ def test_names_every_mistake_in_a_new_vpc_at_once() -> None:
     ],
 )
 def test_accepts_new_vpc_that_works(arguments: dict[str, Any]) -> None:
-    """A team cannot have the addresses that its network plan gives it."""
+    """A team cannot use the addresses that its network plan assigns to it."""
     NewVpc(**arguments)
 
 
@@ -119,14 +119,14 @@ def test_accepts_new_vpc_that_works(arguments: dict[str, Any]) -> None:
         ({"keyspaces_security_group_id": "vpce-12345678"}, "keyspaces_security_group_id has"),
     ],
 )
-def test_refuses_ids_that_are_none(arguments: dict[str, Any], message: str) -> None:
-    """The update fails at whatever uses the id first."""
+def test_refuses_invalid_ids(arguments: dict[str, Any], message: str) -> None:
+    """The update fails at the first resource that uses the ID."""
     with pytest.raises(InvalidArguments, match=message):
         _existing(**arguments)
 
 
 def test_refuses_an_output_for_an_id() -> None:
-    """Its zone could not be asked for in a preview; the message says that plain IDs are needed."""
+    """A user gets an unclear error: the preview cannot look up an output's zone, so plain IDs are needed."""
     with pytest.raises(InvalidArguments, match="use plain IDs"):
         declare(lambda: _existing(task_subnet_ids=[pulumi.Output.from_input(_A)]))
 
@@ -141,7 +141,7 @@ def test_refuses_an_output_for_an_id() -> None:
     ],
 )
 def test_runs_tasks_where_their_egress_is(egress: Egress, nat: str, subnets: str, public_ip: bool) -> None:
-    """Tasks can pull no image, or are open to more than was asked for, or cost more."""
+    """Tasks cannot pull an image, or are reachable from more places than intended, or cost more."""
     program = declared(NewVpc(egress=egress))
     assert one(program, "awsx:ec2:Vpc", "env").inputs["natGateways"] == {"strategy": nat}
     assert _tasks(program)["subnets"] == [f"subnet-{subnets}-us-east-1a", f"subnet-{subnets}-us-east-1b"]
@@ -152,7 +152,7 @@ def test_runs_tasks_where_their_egress_is(egress: Egress, nat: str, subnets: str
 
 
 def test_keeps_the_subnets_whatever_the_egress() -> None:
-    """Changing the egress of a running stack replaces subnets with tasks in them, which AWS refuses."""
+    """A change of the egress replaces subnets in which tasks run, and AWS refuses their deletion."""
     vpcs = [dict(one(declared(NewVpc(egress=way)), "awsx:ec2:Vpc", "env").inputs) for way in _WAYS]
     for vpc in vpcs:
         del vpc["natGateways"]
@@ -198,7 +198,7 @@ def test_keeps_the_subnets_whatever_the_egress() -> None:
 def test_creates_the_endpoints_its_tasks_need_and_no_other(
     options: NewVpc | ExistingVpc, endpoints: list[str], sessions: bool, parameters: bool
 ) -> None:
-    """One too few, and tasks cannot start where there is no internet; one too many is billed by the hour."""
+    """Without a needed endpoint, tasks without internet cannot start; an unneeded endpoint is billed by the hour."""
     program = declared(options)
     assert program.outputs["endpoints"] == sorted(policies(program)) == endpoints
     assert (program.outputs["sessions"], program.outputs["parameters"]) == (sessions, parameters)
@@ -211,12 +211,12 @@ def test_creates_the_endpoints_its_tasks_need_and_no_other(
 
 
 def test_knows_the_addresses_of_a_new_vpc() -> None:
-    """A program behind the load balancer cannot tell whom to believe who its client is."""
+    """A program behind the load balancer does not know which proxy addresses it may trust."""
     assert declared(NewVpc(cidr="10.9.0.0/16"), computed=False).outputs["cidr_blocks"] == ["10.9.0.0/16"]
 
 
-def test_knows_the_addresses_of_a_vpc_that_is_there(aws_answers: Callable[[Callable[[Call], Inputs]], None]) -> None:
-    """A VPC can be given more of them; those that are being taken away may be somebody else's next."""
+def test_knows_the_addresses_of_an_existing_vpc(aws_answers: Callable[[Callable[[Call], Inputs]], None]) -> None:
+    """A program trusts a block of addresses that the VPC no longer has: only associated blocks count."""
     states = {"10.1.0.0/16": "associated", "10.0.0.0/16": "associated", "10.2.0.0/16": "disassociating"}
     blocks = [{"associationId": cidr, "cidrBlock": cidr, "state": state} for cidr, state in states.items()]
     aws_answers(
@@ -229,7 +229,7 @@ def test_knows_the_addresses_of_a_vpc_that_is_there(aws_answers: Callable[[Calla
 
 @pytest.mark.parametrize("egress", ["nat", "nat-per-zone", "public"])
 def test_lets_tasks_reach_keyspaces_and_https_anywhere(egress: Egress) -> None:
-    """A rule too many is an open door; one too few, and tasks cannot start or read their table."""
+    """An extra rule exposes the tasks; with a rule missing, tasks cannot start or read their table."""
     assert _rules(declared(NewVpc(egress=egress))) == {
         ("Egress", "api-tasks-id", "env-keyspaces-id", 9142),
         ("Ingress", "env-keyspaces-id", "api-tasks-id", 9142),
@@ -238,7 +238,7 @@ def test_lets_tasks_reach_keyspaces_and_https_anywhere(egress: Egress) -> None:
 
 
 def test_lets_tasks_without_internet_reach_endpoints_only() -> None:
-    """The reason to have no way to the internet is that nothing can be carried out by it."""
+    """A task without internet can still send data to the internet."""
     program = declared(NewVpc(egress="endpoints", session_endpoint=True))
     assert _rules(program) == {
         ("Egress", "api-tasks-id", "env-keyspaces-id", 9142),
@@ -253,8 +253,10 @@ def test_lets_tasks_without_internet_reach_endpoints_only() -> None:
         assert not {"ingress", "egress"} & group.inputs.keys()
 
 
-def test_lets_tasks_into_an_endpoint_that_is_there_already() -> None:
-    """The endpoint's security group keeps the tasks out, and another endpoint with private DNS is refused."""
+def test_lets_tasks_into_an_existing_endpoint() -> None:
+    """The security group of an existing endpoint blocks the tasks, or EC2 refuses a second endpoint with
+    private DNS.
+    """
     program = declared(_existing(keyspaces_security_group_id="sg-12345678"))
     assert _rules(program) == {
         ("Egress", "api-tasks-id", "sg-12345678", 9142),
@@ -281,7 +283,7 @@ def test_lets_tasks_into_an_endpoint_that_is_there_already() -> None:
     ],
 )
 def test_starts_tasks_once_their_network_is_there(options: NewVpc | ExistingVpc, needed: set[str]) -> None:
-    """The first ones on a new stack cannot pull their image, and on destroy they are cut off while they run."""
+    """The first tasks of a new stack cannot pull their image, and a destroy cuts running tasks off from the network."""
     program = declared(options)
     assert dependencies(program, one(program, "aws:ecs/service:Service", "tasks")) >= needed | {
         "VpcEndpoint env-keyspaces",
@@ -292,14 +294,14 @@ def test_starts_tasks_once_their_network_is_there(options: NewVpc | ExistingVpc,
 
 
 def test_routes_all_subnets_to_s3() -> None:
-    """Tasks without internet get no image, and those behind a NAT gateway pay for each byte of one."""
+    """Tasks without internet get no image, and those behind a NAT gateway pay for each byte of it."""
 
     def run() -> None:
         parent = pulumi.ComponentResource("test:index:Parent", "parent")
         create_s3_gateway(
             "env",
             vpc_id="vpc-12345678",
-            # As an engine hands over the VPC's: a list of resources. Mocks have no child of a remote component.
+            # The list of resources, as an engine passes the VPC's; mocks have no children of a remote component.
             route_tables=pulumi.Output.from_input(
                 [aws.ec2.RouteTable(name, vpc_id="vpc-12345678") for name in ("public", "private")]
             ),
@@ -314,7 +316,7 @@ def test_routes_all_subnets_to_s3() -> None:
     assert dependencies(program, one(program, ENDPOINT, "env-s3")) == {"RouteTable public", "RouteTable private"}
 
 
-def test_spreads_over_the_zones_it_is_told() -> None:
+def test_spreads_over_the_given_zones() -> None:
     """A stack moves its subnets when AWS offers Keyspaces in another zone."""
     zones = ["us-east-1c", "us-east-1a"]
     vpc = one(declared(NewVpc(zones=zones, cidr="10.9.0.0/20")), "awsx:ec2:Vpc", "env").inputs
@@ -323,7 +325,7 @@ def test_spreads_over_the_zones_it_is_told() -> None:
 
 
 def test_refuses_zones_without_the_keyspaces_endpoint() -> None:
-    """EC2 refuses the endpoint when the VPC is there already."""
+    """EC2 refuses the endpoint after the VPC is created."""
     with pytest.raises(
         InvalidArguments, match=r"zones has us-east-1f, which does not offer .*cassandra and Fargate; use us-"
     ):
@@ -331,14 +333,14 @@ def test_refuses_zones_without_the_keyspaces_endpoint() -> None:
 
 
 def test_refuses_a_region_with_one_zone_for_keyspaces(aws_answers: Any) -> None:
-    """The load balancer is refused when the VPC is there already."""
+    """The load balancer is refused after the VPC is created."""
     aws_answers(lambda call: {"availabilityZones": ["us-east-1a"]} if "EndpointService" in call.token else {})
     with pytest.raises(InvalidArguments, match=r"has 1 availability zones that offer .*choose another region"):
         declared(NewVpc())
 
 
 def _in(region: str) -> Callable[[Call], Inputs]:
-    """AWS's answers in a region with the zones 1 to 4, from a to d."""
+    """AWS's answers in a region with the zones 1 to 4, named a to d."""
     prefix = {"us-west-1": "usw1", "ap-northeast-1": "apne1", "cn-north-1": "cnn1", "eu-west-1": "euw1"}[region]
     zones = [f"{region}{letter}" for letter in "abcd"]
     answers: dict[str, Inputs] = {
@@ -353,14 +355,14 @@ def _in(region: str) -> Callable[[Call], Inputs]:
     ("region", "zones"), [("us-west-1", "ac"), ("ap-northeast-1", "ab"), ("cn-north-1", "ab"), ("eu-west-1", "ab")]
 )
 def test_spreads_over_zones_that_run_tasks(aws_answers: Any, region: str, zones: str) -> None:
-    """ECS cannot place half of the tasks, once everything is there."""
+    """ECS cannot place half of the tasks, after everything is created."""
     aws_answers(_in(region))
     vpc = one(declared(NewVpc()), "awsx:ec2:Vpc", "env").inputs
     assert vpc["availabilityZoneNames"] == [f"{region}{zone}" for zone in zones]
 
 
 def test_refuses_zones_that_run_no_tasks(aws_answers: Any) -> None:
-    """The owner has named a zone in which no task ever starts."""
+    """The update creates subnets in a zone in which no task ever starts."""
     aws_answers(_in("us-west-1"))
     with pytest.raises(InvalidArguments, match=r"us-west-1b, which .* Fargate; use us-west-1a, us-west-1c$"):
         declared(NewVpc(zones=["us-west-1a", "us-west-1b"]))
@@ -368,7 +370,7 @@ def test_refuses_zones_that_run_no_tasks(aws_answers: Any) -> None:
 
 @pytest.mark.parametrize("group", [None, "sg-12345678"])
 def test_refuses_task_subnets_in_zones_that_run_no_tasks(aws_answers: Any, group: str | None) -> None:
-    """The same in a VPC that is there, with an endpoint or without."""
+    """In an existing VPC, with or without an endpoint, tasks are placed in a zone in which no task starts."""
     answers = _in("us-west-1")
     aws_answers(lambda call: {"availabilityZone": "us-west-1b"} if call.args.get("id") == _B else answers(call))
     with pytest.raises(InvalidArguments, match=rf"task_subnet_ids has {_B} in us-west-1b, where Fargate runs no tasks"):
@@ -376,7 +378,7 @@ def test_refuses_task_subnets_in_zones_that_run_no_tasks(aws_answers: Any, group
 
 
 def test_asks_for_zones_only_where_fargate_has_exceptions(aws_answers: Any) -> None:
-    """A deployer's role needs one permission more, everywhere."""
+    """In every region, the deployer's role needs a permission that only a few regions require."""
     asked: list[str] = []
 
     def answer(call: Call) -> Inputs:
@@ -389,7 +391,7 @@ def test_asks_for_zones_only_where_fargate_has_exceptions(aws_answers: Any) -> N
 
 
 def test_refuses_zones_without_an_endpoint_that_tasks_without_internet_need(aws_answers: Any) -> None:
-    """EC2 refuses that endpoint when the VPC is there already."""
+    """EC2 refuses the endpoint after the VPC is created."""
     aws_answers(lambda call: {"availabilityZones": ["us-east-1a"]} if call.args.get("service") == "ecr.dkr" else {})
     with pytest.raises(InvalidArguments, match=r"ecr\.dkr has no endpoint in us-east-1b; use other zones"):
         declared(NewVpc(egress="endpoints"))
@@ -397,7 +399,7 @@ def test_refuses_zones_without_an_endpoint_that_tasks_without_internet_need(aws_
 
 
 def test_uses_an_existing_vpc_as_it_is() -> None:
-    """A second VPC appears, or the tasks run elsewhere than they were told."""
+    """A second VPC appears, or the tasks run outside the given subnets."""
     program = declared(_existing(task_subnet_ids=[_B, _A], assign_public_ip=True))
     assert not list(program.of_type("awsx:ec2:Vpc"))
     assert program.outputs["vpc_id"] == "vpc-12345678"
@@ -409,14 +411,14 @@ def test_uses_an_existing_vpc_as_it_is() -> None:
 
 @pytest.mark.parametrize("named", [[_A, _B, _ALSO_A], [_ALSO_A, _B, _A]])
 def test_gives_the_endpoint_one_subnet_in_each_zone(named: list[str]) -> None:
-    """EC2 refuses it: DuplicateSubnetsInSameZone."""
+    """EC2 refuses the endpoint with DuplicateSubnetsInSameZone."""
     program = declared(_existing(task_subnet_ids=named))
     assert one(program, ENDPOINT, "env-keyspaces").inputs["subnetIds"] == [_A, _B]
     assert _tasks(program)["subnets"] == named
 
 
 def test_refuses_task_subnets_in_zones_without_the_keyspaces_endpoint(aws_answers: Any) -> None:
-    """EC2 refuses the endpoint, without saying what else would do."""
+    """EC2 refuses the endpoint, without saying which zones have it."""
     aws_answers(lambda call: {"availabilityZone": "us-east-1f"} if call.args.get("id") == _B else {})
     with pytest.raises(InvalidArguments, match=r"task_subnet_ids are in us-east-1f, .*keyspaces_security_group_id"):
         declared(_existing(task_subnet_ids=[_A, _B]))
@@ -454,12 +456,12 @@ def test_declares_the_same_network_in_a_preview_where_nothing_is_known(options: 
     assert {resource.urn for resource in preview.resources} == {
         resource.urn for resource in declared(options).resources
     }
-    if isinstance(options, ExistingVpc):  # known before anything is created
+    if isinstance(options, ExistingVpc):  # Both are known before anything is created.
         assert _tasks(preview)["subnets"] == [_A]
 
 
 def test_passes_its_network_and_keyspace_on() -> None:
-    """An environment ignores the network it is given, or its endpoint keeps its own tasks out."""
+    """An environment ignores the given network, or its endpoint blocks its own tasks."""
     program = declare(lambda: Environment("env", keyspace="shop", network=NewVpc(cidr="10.1.0.0/16")))
     assert one(program, "awsx:ec2:Vpc", "env").inputs["cidrBlock"] == "10.1.0.0/16"
     tables, _ = policies(program)["cassandra"]["Statement"]
@@ -467,7 +469,7 @@ def test_passes_its_network_and_keyspace_on() -> None:
 
 
 def test_sends_no_policy_to_a_service_that_takes_none(aws_answers: Any) -> None:
-    """EC2 refuses the endpoint in regions where the service does not support one."""
+    """EC2 refuses the endpoint in regions where the service does not support an endpoint policy."""
     aws_answers(lambda call: {"vpcEndpointPolicySupported": False} if call.args.get("service") == "ssmmessages" else {})
     program = declared(NewVpc(egress="endpoints", session_endpoint=True))
     assert "policy" not in one(program, ENDPOINT, "env-ssmmessages").inputs
