@@ -198,7 +198,7 @@ def test_logs_no_secret_when_it_may_not_sign_in(keyspaces: LocalKeyspaces) -> No
 def test_documents_every_field_and_limit() -> None:
     """Queries of the log and settings of a proxy are written from the documentation."""
     text = (ROOT / "docs" / "service.md").read_text()
-    table = text.split("| field of a request's line | |")[1].split("\n\n")[0]
+    table = text.split("| field of a request's line | meaning |")[1].split("\n\n")[0]
     assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == FIELDS | {"trace_id", "reason", "shared_with"}
     for limit in (protocol.URL_AT_MOST, protocol.HEADERS_AT_MOST, protocol.BODY_AT_MOST):
         assert f"{limit:,} bytes" in text
