@@ -1,4 +1,4 @@
-"""Deployments that move requests: each way they can go, against botocore's own model of the ECS API."""
+"""Blue/green, linear and canary deployments: every way they can go, against botocore's model of the ECS API."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -45,7 +45,7 @@ def begun(number: int) -> datetime:
 def deployed(
     number: int, status: str, stage: str | None = None, *, percent: float = 0, strategy: str = "CANARY", **more: Any
 ) -> Described:
-    """A service deployment as it is described; a higher number began later."""
+    """A service deployment as ECS describes it; a higher number began later."""
     return {
         "serviceDeploymentArn": f"{OF}{number}",
         "status": status,
@@ -58,7 +58,7 @@ def deployed(
 
 
 class Ecs:
-    """ECS, and how it is expected to be asked: the stubber refuses another order."""
+    """ECS with its expected requests: the stubber refuses another order."""
 
     def __init__(self, clients: Mapping[str, Any]) -> None:
         self.clients = clients
@@ -83,7 +83,7 @@ class Ecs:
         self.stub.add_response("describe_services", {"services": [described], "failures": []})
 
     def lists(self, *deployments: Described) -> None:
-        """In two pages, the newest one last."""
+        """Lists the deployments in two pages, the newest one last."""
         request: dict[str, Any] = {"cluster": CLUSTER, "service": SERVICE}
         oldest_first = sorted(deployments, key=lambda each: each["createdAt"])
         pages: list[list[Described]] = [oldest_first[:1], oldest_first[1:]]
@@ -116,7 +116,9 @@ class Ecs:
             self.describes(step)
 
     def is_told(self) -> None:
-        """A rollback took the rest back too, so all is told, with whole numbers as such."""
+        """Expects a deployment with the whole configuration, which a rollback also reverted, and with whole
+        numbers as integers.
+        """
         request = {
             "cluster": CLUSTER,
             "service": SERVICE,
@@ -173,8 +175,8 @@ def failure(**changes: Any) -> str:
     return str(failed.value)
 
 
-def test_says_each_step_until_the_bake_time_is_over(ecs: Ecs, capsys: pytest.CaptureFixture[str]) -> None:
-    """Half an hour passes in silence, or `pulumi up` succeeds while ECS may still go back."""
+def test_logs_each_step_until_the_bake_time_is_over(ecs: Ecs, capsys: pytest.CaptureFixture[str]) -> None:
+    """The owner sees no progress for half an hour, or `pulumi up` succeeds while ECS may still roll back."""
     ecs.shows_service()
     ecs.lists(deployed(1, "SUCCESSFUL"), deployed(2, "IN_PROGRESS", "SCALE_UP"))
     ecs.knows_revision(2)
@@ -194,7 +196,7 @@ def test_says_each_step_until_the_bake_time_is_over(ecs: Ecs, capsys: pytest.Cap
 
 
 def test_says_how_to_continue_a_paused_one(ecs: Ecs, capsys: pytest.CaptureFixture[str]) -> None:
-    """Somebody has to find out which of three ARNs to continue, before ECS goes back by itself."""
+    """The owner has to find out which of three ARNs to continue before ECS rolls back by itself."""
     paused = deployed(2, "IN_PROGRESS", "POST_SCALE_UP", lifecycleHookDetails=[PAUSED])
     ecs.shows_service()
     ecs.lists(deployed(1, "SUCCESSFUL"), paused)
@@ -212,7 +214,7 @@ def test_says_how_to_continue_a_paused_one(ecs: Ecs, capsys: pytest.CaptureFixtu
 
 
 def test_fails_at_the_timeout_with_the_step_and_how_to_continue(ecs: Ecs) -> None:
-    """A pipeline that has waited for a human ends without telling what to do."""
+    """A pipeline that waited for a person ends without saying how to continue."""
     ecs.shows_service()
     ecs.lists(deployed(2, "IN_PROGRESS", "POST_SCALE_UP", lifecycleHookDetails=[PAUSED]))
     ecs.knows_revision(2)
@@ -250,7 +252,7 @@ def test_fails_at_the_timeout_with_the_step_and_how_to_continue(ecs: Ecs) -> Non
     ids=lambda value: value["status"] if isinstance(value, dict) else "",
 )
 def test_fails_once_ecs_has_gone_back(ecs: Ecs, end: Described, says: str) -> None:
-    """`pulumi up` reports success while the old tasks serve."""
+    """`pulumi up` reports success while the old tasks serve the requests."""
     ecs.shows_service()
     ecs.lists(deployed(1, "SUCCESSFUL"), deployed(2, "IN_PROGRESS", "BAKE_TIME"))
     ecs.knows_revision(2)
@@ -273,18 +275,18 @@ def test_fails_once_ecs_has_gone_back(ecs: Ecs, end: Described, says: str) -> No
     ids=["gone back", "stopped", "of another strategy", "none"],
 )
 def test_deploys_again_when_the_newest_is_not_the_one_asked_for(ecs: Ecs, newest: Sequence[Described]) -> None:
-    """After a rollback, `pulumi up` says that all is well, and the new tasks never run."""
+    """After a rollback, `pulumi up` reports success, and the new tasks never run."""
     ecs.shows_service()
     ecs.lists(*newest)
     ecs.is_told()
-    ecs.lists(*newest)  # ECS shows it a moment later
+    ecs.lists(*newest)  # ECS shows the new deployment a moment later.
     ecs.lists(*newest, deployed(3, "IN_PROGRESS", "SCALE_UP"))
     ecs.goes_on(deployed(3, "SUCCESSFUL"))
     assert create()["deployment_id"] == f"{OF}3"
 
 
 def test_deploys_again_when_the_newest_is_of_another_task_definition(ecs: Ecs) -> None:
-    """Somebody has deployed by hand; `pulumi up` reports that its own tasks run."""
+    """`pulumi up` reports that its tasks run, although somebody has deployed another task definition by hand."""
     ecs.shows_service()
     ecs.lists(deployed(2, "SUCCESSFUL"))
     ecs.knows_revision(2, OLD)
@@ -294,7 +296,7 @@ def test_deploys_again_when_the_newest_is_of_another_task_definition(ecs: Ecs) -
 
 
 def test_waits_for_a_rollback_before_it_deploys_again(ecs: Ecs) -> None:
-    """ECS is told to deploy while it goes back, and which of both wins nobody knows."""
+    """ECS gets a deployment during its rollback, and the result is undefined."""
     ecs.shows_service()
     ecs.lists(deployed(2, "ROLLBACK_IN_PROGRESS"))
     ecs.goes_on(deployed(2, "ROLLBACK_SUCCESSFUL"))
@@ -304,7 +306,7 @@ def test_waits_for_a_rollback_before_it_deploys_again(ecs: Ecs) -> None:
 
 
 def test_follows_a_newer_one_of_the_same_tasks(ecs: Ecs) -> None:
-    """A deployment that somebody forced meanwhile fails an update whose tasks run."""
+    """An update whose tasks run fails, since somebody has forced a newer deployment of the same tasks."""
     ecs.shows_service()
     ecs.lists(deployed(2, "IN_PROGRESS", "SCALE_UP"))
     ecs.knows_revision(2)
@@ -315,7 +317,7 @@ def test_follows_a_newer_one_of_the_same_tasks(ecs: Ecs) -> None:
 
 
 def test_deploys_when_a_changed_configuration_has_begun_no_deployment(ecs: Ecs) -> None:
-    """A longer bake time is reported as deployed by what was deployed before."""
+    """A longer bake time is reported as deployed, although only the earlier deployment ran."""
     ecs.shows_service()
     ecs.lists(deployed(2, "SUCCESSFUL"))
     ecs.is_told()
@@ -325,8 +327,8 @@ def test_deploys_when_a_changed_configuration_has_begun_no_deployment(ecs: Ecs) 
     assert outs["deployment_id"] == f"{OF}3"
 
 
-def test_takes_a_strategy_back_in_so_many_words(ecs: Ecs) -> None:
-    """The strategy stays though it was taken out of the program, and the update waits for a state ECS never reports."""
+def test_removes_a_strategy_explicitly(ecs: Ecs) -> None:
+    """A removed strategy stays active, and the update waits for a state that ECS never reports."""
     ecs.shows_service()
     request = {
         "cluster": CLUSTER,

@@ -24,7 +24,7 @@ def _declare(**options: Any) -> Program:
 
 
 def test_gives_every_role_the_path_and_the_boundary() -> None:
-    """An organization that lets a team create only limited roles refuses the stack halfway."""
+    """In an organisation that lets a team create only limited roles, the update fails halfway."""
     roles = list(_declare(role_path="/teams/shop/", permissions_boundary_arn=BOUNDARY).of_type("aws:iam/role:Role"))
     assert len(roles) == 4
     for role in roles:
@@ -46,7 +46,7 @@ def test_leaves_roles_as_they_are_without_either() -> None:
     ],
 )
 def test_refuses_what_iam_would_refuse(options: dict[str, Any], message: str) -> None:
-    """The update fails at the first role, with a network already created."""
+    """The update fails at the first role, after the network is created."""
     with pytest.raises(InvalidArguments) as refused:
         _declare(**options)
     assert message in str(refused.value)

@@ -1,4 +1,4 @@
-"""Who gets which request when several microservices share a load balancer."""
+"""Listener rules: how several microservices share a load balancer."""
 
 import string
 from typing import Any
@@ -32,7 +32,7 @@ several_paths = st.lists(patterns, min_size=1, max_size=5)
     ],
 )
 def test_takes_paths_a_load_balancer_takes(paths: list[str]) -> None:
-    """A service cannot have a path that a load balancer takes."""
+    """A service cannot have a path that a load balancer accepts."""
     assert paths_mistake(paths) is None
 
 
@@ -50,7 +50,7 @@ def test_takes_paths_a_load_balancer_takes(paths: list[str]) -> None:
     ],
 )
 def test_refuses_paths_a_load_balancer_would_refuse(paths: Any, message: str) -> None:
-    """The update fails when it comes to the listener rule."""
+    """The update fails at the listener rule."""
     with pytest.raises(InvalidArguments, match=f"Service: paths .*{message}"):
         Service(paths=paths)
 
@@ -65,7 +65,7 @@ def test_refuses_paths_a_load_balancer_would_refuse(paths: Any, message: str) ->
     ],
 )
 def test_takes_hosts_a_load_balancer_takes(hosts: list[str]) -> None:
-    """A service cannot have a host name that a load balancer takes."""
+    """A service cannot have a host name that a load balancer accepts."""
     assert hosts_mistake(hosts, ["/*"]) is None
 
 
@@ -84,14 +84,14 @@ def test_takes_hosts_a_load_balancer_takes(hosts: list[str]) -> None:
     ],
 )
 def test_refuses_hosts_a_load_balancer_would_refuse(hosts: Any, paths: list[str], message: str) -> None:
-    """The update fails when it comes to the listener rule."""
+    """The update fails at the listener rule."""
     with pytest.raises(InvalidArguments, match=f"Service: hosts .*{message}") as refused:
         Service(hosts=hosts, paths=paths)
     assert set(refused.value.mistakes) == {"hosts"}
 
 
 def test_names_each_host_a_load_balancer_would_refuse() -> None:
-    """The owner corrects one host after the other."""
+    """The owner has to correct one host name after the other, with one run for each."""
     wrong = ["localhost", "10.0.0.1", "example.*", "API.example.com", "a_b.example.com", "a..com", "a.com:8080"]
     mistake = hosts_mistake([*wrong, "a.example.com"], ["/*"])
     assert mistake is not None
@@ -99,7 +99,7 @@ def test_names_each_host_a_load_balancer_would_refuse() -> None:
 
 
 def test_says_what_is_wrong_with_paths_once_although_there_are_hosts() -> None:
-    """Two messages about one mistake send the reader looking for a second."""
+    """One mistake gives two messages, and the reader looks for a second mistake."""
     with pytest.raises(InvalidArguments) as refused:
         Service(paths="/*", hosts=["a.example.com"])
     assert set(refused.value.mistakes) == {"paths"}
@@ -107,14 +107,14 @@ def test_says_what_is_wrong_with_paths_once_although_there_are_hosts() -> None:
 
 @pytest.mark.parametrize("priority", [0, 50_001])
 def test_refuses_a_priority_a_load_balancer_would_refuse(priority: int) -> None:
-    """The update fails when it comes to the listener rule."""
+    """The update fails at the listener rule."""
     with pytest.raises(InvalidArguments, match=r"priority is .*; use 1 to 50000"):
         Service(priority=priority)
 
 
 @given(name=st.text(string.ascii_lowercase, min_size=1), paths=several_paths, hosts=several_hosts)
 def test_derives_a_priority_that_a_rule_can_have(name: str, paths: list[str], hosts: list[str]) -> None:
-    """Some name, path or host cannot be deployed without setting one by hand."""
+    """A service with some names, paths or hosts cannot be deployed without a priority set by hand."""
     assert 1 <= derive_priority(name, paths, hosts) <= 50_000
 
 
@@ -123,17 +123,17 @@ def test_derives_a_priority_that_a_rule_can_have(name: str, paths: list[str], ho
     other_paths=several_paths,
     wildcard=st.sampled_from([["*.example.com"], ["a?i.example.com"], ["api.example.com", "*.example.org"]]),
 )
-def test_asks_rules_for_hosts_first_whatever_the_paths(
+def test_gives_rules_with_hosts_priority_whatever_the_paths(
     paths: list[str], other_paths: list[str], wildcard: list[str]
 ) -> None:
-    """A team that takes a path of every host takes it from those who have a host of their own."""
+    """A service without a host name gets requests for the host names of other teams."""
     any_host, wildcard_host = derive_priority("a", paths), derive_priority("b", other_paths, wildcard)
     assert wildcard_host < any_host
     assert derive_priority("c", other_paths, ["api.example.com"]) < derive_priority("b", paths, wildcard)
 
 
-def test_asks_rules_for_hosts_first_even_before_the_longest_path() -> None:
-    """A long path of any host is taken from the team that has the host."""
+def test_gives_rules_with_hosts_priority_over_the_longest_path() -> None:
+    """A service with a long path and no host name gets requests for another team's host name."""
     longest = ["/" + 127 * "x"]
     for number in range(50):
         exact = derive_priority(f"a{number}", ["/*"], ["api.example.com"])
@@ -142,14 +142,16 @@ def test_asks_rules_for_hosts_first_even_before_the_longest_path() -> None:
 
 
 def test_derives_different_priorities_for_one_name_at_several_hosts() -> None:
-    """At a listener of several teams each may have a `query-api`; AWS refuses the second rule of the same priority."""
+    """When several teams at one listener each have a `query-api`, AWS refuses the second rule with the same
+    priority.
+    """
     hosts = [["a.example.com"], ["b.example.com"], ["a.example.com", "b.example.com"]]
     assert len({derive_priority("query-api", ["/*"], each) for each in hosts}) == 3
     assert derive_priority("x", ["/*"], hosts[2]) == derive_priority("x", ["/*"], hosts[2][::-1])
 
 
 def test_derives_the_same_priority_for_ever() -> None:
-    """Another number for a name and paths that stay would move live rules when this project is updated."""
+    """An update of this project moves live rules, since the same name and paths get another priority."""
     assert derive_priority("query-api", ["/*"]) == 49914
     assert derive_priority("query-api", ["/countries", "/countries/*"]) == 46209
     assert derive_priority("query-api", ["/*"], ["api.example.com"]) == 12625
@@ -167,14 +169,14 @@ def test_derives_the_same_priority_for_ever() -> None:
         (["/" + 31 * "x"], ["/" + 31 * "x" + "*"]),
     ],
 )
-def test_asks_the_more_special_path_first(special: list[str], general: list[str], hosts: list[str]) -> None:
-    """A microservice that takes all that is left takes everything."""
+def test_gives_the_more_specific_path_priority(special: list[str], general: list[str], hosts: list[str]) -> None:
+    """A microservice with the path `/*` gets the requests of all other microservices."""
     for number in range(50):
         assert derive_priority(f"a{number}", special, hosts) < derive_priority(f"b{number}", general, hosts)
 
 
-def test_tells_long_paths_apart_that_have_no_hosts() -> None:
-    """The more general of two may be asked first."""
+def test_gives_a_more_specific_long_path_priority_without_hosts() -> None:
+    """The rule with the more general path may go first, so the more specific one gets no request."""
     special, general = "/" + 62 * "x", "/" + 61 * "x" + "*"
     for number in range(50):
         assert derive_priority(f"a{number}", [special]) < derive_priority(f"b{number}", [general])
@@ -182,7 +184,7 @@ def test_tells_long_paths_apart_that_have_no_hosts() -> None:
 
 @pytest.mark.parametrize("computed", [True, False])
 def test_sends_only_requests_for_its_hosts_to_a_microservice(computed: bool) -> None:
-    """A listener of several teams sends one the requests of another."""
+    """With several teams at one listener, one team gets another team's requests."""
     services = {
         "api": Service(hosts=["api.example.com", "*.example.org"], paths=["/v1/*"]),
         "rest": Service(paths=["/v1/*"]),
@@ -196,7 +198,7 @@ def test_sends_only_requests_for_its_hosts_to_a_microservice(computed: bool) -> 
     assert one(program, RULE, "api").inputs["priority"] < one(program, RULE, "rest").inputs["priority"]
 
 
-def test_refuses_a_path_two_microservices_want() -> None:
+def test_refuses_a_path_two_microservices_share() -> None:
     """One of two services never gets a request."""
     with pytest.raises(InvalidArguments, match=r"Service of things: paths has /v1/\*, which countries has too"):
         declare_front(services={"countries": Service(paths=["/v1/*"]), "things": Service(paths=["/things/*", "/v1/*"])})
@@ -206,8 +208,8 @@ def test_refuses_a_path_two_microservices_want() -> None:
     ("hosts", "others"),
     [(["b.com", "a.com"], ["c.com", "b.com"]), (["*.b.com"], ["*.b.com"])],
 )
-def test_refuses_a_path_two_microservices_want_of_one_host(hosts: list[str], others: list[str]) -> None:
-    """One of two services of a host never gets a request."""
+def test_refuses_a_path_two_microservices_share_at_one_host(hosts: list[str], others: list[str]) -> None:
+    """One of two services with the same host name never gets a request."""
     with pytest.raises(InvalidArguments, match=r"Service of two: paths has (\*\.)?b\.com/v1, which one has too"):
         declare_front(
             services={"one": Service(hosts=hosts, paths=["/v1"]), "two": Service(hosts=others, paths=["/v1"])}
@@ -215,7 +217,7 @@ def test_refuses_a_path_two_microservices_want_of_one_host(hosts: list[str], oth
 
 
 def test_takes_one_path_of_different_hosts() -> None:
-    """Teams that share a listener, each with a host, cannot have all paths of it."""
+    """Teams with different host names at one listener cannot all use the path `/*`."""
     hosts = {"aa": ["a.example.com"], "bb": ["b.example.com", "c.example.com"], "more": ["*.example.com"], "any": []}
     program = declare_front(services={name: Service(hosts=each) for name, each in hosts.items()})
     rules = sorted(program.of_type(RULE), key=lambda rule: rule.inputs["priority"])
@@ -224,7 +226,7 @@ def test_takes_one_path_of_different_hosts() -> None:
 
 
 def test_refuses_a_priority_two_microservices_have() -> None:
-    """The load balancer refuses the second, in the middle of the update."""
+    """The load balancer refuses the second rule in the middle of the update."""
     message = "Service of b1: priority is 7, and so is that of a1: set priority of one of them"
     with pytest.raises(InvalidArguments, match=message):
         declare_front(services={"a1": Service(paths=["/a/*"], priority=7), "b1": Service(paths=["/b/*"], priority=7)})
@@ -236,7 +238,7 @@ def test_refuses_a_priority_two_microservices_have() -> None:
     [("/*", "/things/*"), ("/t*", "/things"), ("/t*s", "/t*ings"), ("/?", "/x"), ("/t*", "/t?")],
 )
 def test_refuses_a_path_that_another_microservice_hides(before: str, behind: str, order: int) -> None:
-    """It would be deployed and healthy, and never asked."""
+    """A service is deployed and healthy, but never gets a request."""
     message = r"of behind gets no request: .* of before goes first \(priority 1 before 2\); set priority of behind"
     claims = Claims()
     with pytest.raises(InvalidArguments, match=message):
@@ -260,7 +262,7 @@ def test_refuses_a_path_that_another_microservice_hides(before: str, behind: str
     ],
 )
 def test_refuses_a_host_that_another_microservice_hides(before: list[str], behind: list[str], order: int) -> None:
-    """It would be deployed and healthy, and never asked at that host."""
+    """A service is deployed and healthy, but never gets a request for this host name."""
     message = r"com/v1/x of behind gets no request: \S*/v1/\* of before goes first \(priority 1 before 2\)"
     claims = Claims()
     with pytest.raises(InvalidArguments, match=message):
@@ -281,8 +283,8 @@ def test_refuses_a_host_that_another_microservice_hides(before: list[str], behin
         (["a.example.com"], ["b.example.com"]),
     ],
 )
-def test_takes_a_path_that_goes_first_at_other_hosts(before: list[str], behind: list[str]) -> None:
-    """Those behind still get the requests of their other hosts."""
+def test_takes_a_path_that_is_hidden_at_some_hosts_only(before: list[str], behind: list[str]) -> None:
+    """The update refuses a service that still gets the requests for its other host names."""
     claims = Claims()
     claims.add(Claim(name="before", hosts=before, paths=["/*"], priority=1))
     claims.add(Claim(name="behind", hosts=behind, paths=["/v1/*", "/*"], priority=2))
@@ -290,14 +292,14 @@ def test_takes_a_path_that_goes_first_at_other_hosts(before: list[str], behind: 
 
 @pytest.mark.parametrize(("before", "behind"), [("/things/*", "/*"), ("/a?", "/a*"), ("/a/*", "/b/*"), ("/a", "/a*")])
 def test_takes_paths_that_overlap_in_part(before: str, behind: str) -> None:
-    """The more special one goes first, which is what priorities are for."""
+    """The update refuses paths that overlap in part, although the priorities separate them correctly."""
     claims = Claims()
     claims.add(Claim(name="before", paths=[before], priority=1))
     claims.add(Claim(name="behind", paths=[behind], priority=2))
 
 
-def test_keeps_every_priority_when_a_microservice_comes() -> None:
-    """Giving a live rule the priority that another still holds fails in the middle of an update."""
+def test_keeps_every_priority_when_a_microservice_is_added() -> None:
+    """An update fails in the middle: a live rule gets the priority that another live rule still holds."""
     services = {"query-api": Service(), "countries": Service(paths=["/countries/*"])}
 
     def priorities(**more: Service) -> dict[str, int]:
@@ -309,13 +311,13 @@ def test_keeps_every_priority_when_a_microservice_comes() -> None:
 
 
 def test_takes_a_priority_that_is_set() -> None:
-    """Rules of others at the same listener cannot be made way for."""
+    """A team cannot choose a priority that fits the existing rules at a shared listener."""
     program = declare_front(services={"api": Service(priority=12)})
     assert one(program, RULE, "api").inputs["priority"] == 12
 
 
 def test_starts_a_service_once_requests_can_reach_it() -> None:
-    """ECS refuses a target group that no rule uses; without the way there, its tasks count as ill and are replaced."""
+    """ECS refuses a target group without a rule; without the network rules, its tasks fail their health checks."""
     program = declare_front(services={"api": Service()})
     service = one(program, "aws:ecs/service:Service", "api")
     assert dependencies(program, service) >= {
@@ -329,14 +331,14 @@ def test_starts_a_service_once_requests_can_reach_it() -> None:
 
 @pytest.mark.parametrize("options", [PublicLoadBalancer(), EXISTING])
 def test_gives_a_target_group_to_one_load_balancer_only(options: PublicLoadBalancer | ExistingListener) -> None:
-    """Moving to another load balancer fails: one target group cannot be used by the old and the new one."""
+    """A move to another load balancer fails, since two load balancers cannot share one target group."""
     program = declare_front(options, services={"api": Service()})
     group = one(program, "aws:lb/targetGroup:TargetGroup", "api")
     assert group.replacement_trigger == program.outputs["suffix"]
 
 
 def test_replaces_a_target_group_in_use_without_taking_it_away_first() -> None:
-    """Another port needs another target group; a rule's cannot be deleted, nor one of the same name be created."""
+    """A change of the port fails: a target group in use cannot be deleted, and its name cannot be used twice."""
     group = one(declare_front(services={"api": Service(port=9000)}), "aws:lb/targetGroup:TargetGroup", "api")
     assert group.inputs["port"] == 9000
     assert not group.delete_before_replace

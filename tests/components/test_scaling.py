@@ -1,4 +1,4 @@
-"""What `Scaling` sends to Application Auto Scaling, and what it refuses."""
+"""What `Scaling` sends to Application Auto Scaling, and the values that it refuses."""
 
 from typing import Any
 
@@ -57,8 +57,8 @@ def _configuration(program: Program, by: str) -> dict[str, Any]:
     return configuration
 
 
-def test_scales_the_services_desired_count_between_its_tasks_and_the_most() -> None:
-    """Another service is scaled, or this one without bounds."""
+def test_scales_the_services_desired_count_between_minimum_and_maximum() -> None:
+    """The scaling changes another service, or has no upper and lower bounds."""
     program, _ = _declare(Scaling(max_tasks=8), min_tasks=3)
     inputs = one(program, _TARGET, "api").inputs
     assert inputs == {
@@ -80,7 +80,7 @@ def test_scales_the_services_desired_count_between_its_tasks_and_the_most() -> N
     ],
 )
 def test_holds_each_metric_that_is_set_at_its_target(by: str, metric: str, label: str | None) -> None:
-    """The service stays small under load, or follows another metric than it was told to."""
+    """The service stays small under load, or follows another metric than the declared one."""
     metrics: dict[str, Any] = {"cpu": None, by: 70}
     scaling = Scaling(max_tasks=4, **metrics, scale_out_cooldown=30, scale_in_cooldown=600)
     program, scaled = _declare(scaling)
@@ -97,26 +97,26 @@ def test_holds_each_metric_that_is_set_at_its_target(by: str, metric: str, label
 
 
 def test_scales_by_cpu_alone_unless_told_otherwise() -> None:
-    """A service that only says how large it may grow scales by what nobody chose."""
+    """A service that declares only its maximum scales by a metric that its owner did not choose."""
     program, scaled = _declare(Scaling(max_tasks=4))
     assert scaled.policies.keys() == {"cpu"}
     assert _configuration(program, "cpu")["targetValue"] == 60
 
 
 def test_scales_by_requests_once_the_load_balancer_sends_them() -> None:
-    """AWS refuses the policy on a new stack: the target group belongs to no load balancer yet."""
+    """AWS refuses the policy on a new stack, since the target group does not belong to a load balancer yet."""
     program, _ = _declare(Scaling(max_tasks=4, requests=1000))
     assert "ListenerRule api" in dependencies(program, one(program, _POLICY, "api-requests"))
 
 
 def test_ends_scaling_before_the_service_is_removed() -> None:
-    """Tasks are added to a service that is being drained, and `pulumi destroy` waits in vain."""
+    """Scaling adds tasks to a service that is being drained, and `pulumi destroy` never ends."""
     program, _ = _declare(Scaling(max_tasks=4))
     assert dependencies(program, one(program, _POLICY, "api-cpu")) >= {"Target api", "Service api", "Cluster env"}
 
 
 def test_declares_the_same_scaling_in_a_preview_where_nothing_is_known() -> None:
-    """The first preview of a stack fails, or shows less than is created."""
+    """The first preview of a stack fails, or shows less than `pulumi up` creates."""
     scaling = Scaling(max_tasks=4, memory=80, requests=1000)
     preview, _ = _declare(scaling, computed=False)
     program, _ = _declare(scaling)
@@ -146,19 +146,19 @@ def test_refuses_scaling_that_could_not_work(arguments: dict[str, Any], refused:
 
 @pytest.mark.parametrize("arguments", [{"cpu": 1}, {"cpu": 99}, {"cpu": None, "requests": 1}, {"scale_in_cooldown": 0}])
 def test_accepts_scaling_at_its_limits(arguments: dict[str, Any]) -> None:
-    """A team cannot scale as far as AWS lets it."""
+    """A team cannot scale as far as AWS allows."""
     Scaling(**{"max_tasks": 5000, **arguments})
 
 
 def test_names_both_numbers_when_the_most_is_below_the_fewest() -> None:
-    """The owner has to look for the other number."""
+    """The error names only one of the two numbers, and the owner has to look for the other."""
     with pytest.raises(InvalidArguments, match="max_tasks 2, but tasks is 3"):
         check_min_tasks(Scaling(max_tasks=2), 3)
     check_min_tasks(Scaling(max_tasks=2), 2)
 
 
 def test_refuses_to_scale_from_no_task() -> None:
-    """With no task there is no metric: the service would stay at none for ever."""
+    """The service stays at no task for ever, since without a task there is no metric to scale by."""
     with pytest.raises(InvalidArguments, match="tasks is 0"):
         check_min_tasks(Scaling(max_tasks=2), 0)
 
@@ -169,7 +169,7 @@ _NIGHT = ScheduledScaling(expression="cron(0 19 ? * MON-FRI *)", min_tasks=0, ma
 
 @pytest.mark.parametrize("computed", [True, False], ids=["created", "preview"])
 def test_changes_the_bounds_at_their_times(computed: bool) -> None:
-    """The tasks of the morning's rush come when it is over, or another service gets them."""
+    """The tasks for the morning's load start after it is over, or another service gets them."""
     program, made = _declare(Scaling(max_tasks=8, cpu=None, schedule=[_DAY, _NIGHT]), computed=computed)
     found = sorted(program.of_type("aws:appautoscaling/scheduledAction:ScheduledAction"), key=lambda each: each.name)
     actions = [each.inputs for each in found]
@@ -184,7 +184,7 @@ def test_changes_the_bounds_at_their_times(computed: bool) -> None:
 
 
 def test_knows_the_fewest_tasks_of_a_day() -> None:
-    """The alarm on running tasks fires each night, when fewer are meant to run."""
+    """The alarm on running tasks fires each night, when fewer tasks are intended."""
     assert least_tasks(2, None) == least_tasks(2, Scaling(max_tasks=4)) == 2
     assert least_tasks(2, Scaling(max_tasks=4, schedule=[_DAY])) == 2
     assert least_tasks(2, Scaling(max_tasks=4, schedule=[_DAY, _NIGHT])) == 0
@@ -200,6 +200,6 @@ def test_knows_the_fewest_tasks_of_a_day() -> None:
     ],
 )
 def test_refuses_a_time_that_cannot_be(arguments: dict[str, Any], message: str) -> None:
-    """The update fails at the action, with the service already changed."""
+    """The update fails at the scheduled action, after the service is changed."""
     with pytest.raises(InvalidArguments, match=message):
         ScheduledScaling(**{"expression": "rate(1 day)", "min_tasks": 4, "max_tasks": 8, **arguments})

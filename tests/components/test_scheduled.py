@@ -1,4 +1,4 @@
-"""A task on a schedule: what starts it and may start no other, and who hears of its failures."""
+"""A task on a schedule: its times, the scheduler's permissions and the notification of failures."""
 
 import json
 from typing import Any
@@ -36,7 +36,7 @@ def program() -> Program:
 
 
 def test_starts_the_task_at_its_times() -> None:
-    """The task runs at other times, in another network, or is started a hundred times after an outage."""
+    """The task runs at other times or in another network, or an outage is followed by a hundred starts."""
     nightly = Scheduled(expression="cron(0 3 * * ? *)", timezone="Europe/Berlin", retries=2, max_age=600)
     schedule = one(_declare(nightly), "aws:scheduler/schedule:Schedule", "report").inputs
     assert (schedule["scheduleExpression"], schedule["scheduleExpressionTimezone"]) == (
@@ -57,7 +57,9 @@ def test_starts_the_task_at_its_times() -> None:
 
 
 def test_lets_scheduler_start_this_task_alone(program: Program) -> None:
-    """With more, a user that may change the schedule runs other tasks or gives them other roles; with less, none."""
+    """With more rights, a user who may change the schedule runs other tasks or roles; with fewer, the task
+    never starts.
+    """
     role = one(program, "aws:iam/role:Role", "report-scheduler").inputs
     assert role["path"] == "/jobs/"
     (trust,) = json.loads(role["assumeRolePolicy"])["Statement"]
@@ -80,7 +82,7 @@ def test_lets_scheduler_start_this_task_alone(program: Program) -> None:
 
 
 def test_keeps_the_failures_of_its_tasks(program: Program) -> None:
-    """A nightly run fails for weeks, and nobody can see why or when."""
+    """A nightly run fails for weeks, and its owner cannot see why or when."""
     rule = one(program, "aws:cloudwatch/eventRule:EventRule", "report-failures")
     pattern = json.loads(rule.inputs["eventPattern"])
     assert (pattern["source"], pattern["detail-type"]) == (["aws.ecs"], ["ECS Task State Change"])
@@ -105,7 +107,7 @@ def test_keeps_the_failures_of_its_tasks(program: Program) -> None:
 
 
 def test_tells_of_failures(program: Program) -> None:
-    """Nobody hears that the task does not run, or fails."""
+    """The owner is not told that the task did not run, or that it failed."""
     alarm = one(program, "aws:cloudwatch/metricAlarm:MetricAlarm", "report-failures").inputs
     assert {
         (query["metric"]["namespace"], query["metric"]["metricName"], *query["metric"]["dimensions"].items())
@@ -118,8 +120,8 @@ def test_tells_of_failures(program: Program) -> None:
     assert (alarm["alarmActions"], alarm["threshold"], alarm["datapointsToAlarm"]) == ([TOPIC_ARN], 0, 1)
 
 
-def test_starts_nothing_before_all_is_there(program: Program) -> None:
-    """The first run fails for a permission or a rule that is not there yet; on destroy, the last one does."""
+def test_starts_nothing_before_all_is_created(program: Program) -> None:
+    """The first run fails since a permission or a rule is missing, and on destroy the last run fails likewise."""
     found = dependencies(program, one(program, "aws:scheduler/schedule:Schedule", "report"))
     assert {
         "Table report-things",
@@ -152,6 +154,6 @@ def test_is_no_service_and_does_not_run_in_the_update(computed: bool) -> None:
     [({"retries": 186}, "retries is 186; use 0 to 185"), ({"max_age": 59}, "max_age is 59; use 60 to 86400 seconds")],
 )
 def test_refuses_what_scheduler_refuses(arguments: dict[str, Any], message: str) -> None:
-    """The update fails at the schedule, after all else was created."""
+    """The update fails at the schedule, after everything else is created."""
     with pytest.raises(InvalidArguments, match=message):
         Scheduled(expression="rate(1 day)", **arguments)

@@ -1,4 +1,4 @@
-"""Schedule expressions: what AWS takes is taken, and what it refuses is refused before it."""
+"""Schedule expressions: valid ones are accepted, and invalid ones are refused before AWS gets them."""
 
 import pytest
 
@@ -23,7 +23,7 @@ from components.schedules import expression_mistake
     ],
 )
 def test_takes_what_aws_takes(expression: str) -> None:
-    """A schedule that AWS knows is refused here."""
+    """A schedule that AWS accepts is refused here."""
     assert expression_mistake(expression) is None
 
 
@@ -54,8 +54,8 @@ def test_refuses_what_aws_refuses(expression: str, message: str) -> None:
         Scheduled(expression=expression)
 
 
-def test_refuses_a_timezone_that_is_none() -> None:
-    """The update fails at the schedule, after all else was created."""
+def test_refuses_an_invalid_timezone() -> None:
+    """The update fails at the schedule, after everything else is created."""
     with pytest.raises(InvalidArguments, match="timezone is 'Berlin'; use a name of the IANA database"):
         Scheduled(expression="rate(1 day)", timezone="Berlin")
     assert Scheduled(expression="cron(0 3 * * ? *)", timezone="Europe/Berlin").timezone == "Europe/Berlin"

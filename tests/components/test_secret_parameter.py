@@ -1,4 +1,4 @@
-"""The generated secret: each thing that can happen to it, against botocore's own model of the Systems Manager API."""
+"""The generated secret: every step of its life, against botocore's model of the Systems Manager API."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from components.secrets.parameter import ParameterRefused, SecretParameterProvid
 from tests.components.everything import KEY_ARN
 from tests.components.secret_parameters import NAME, PROPS, TAGS
 
-_SESSION = boto3.Session("key", "secret", region_name="us-east-1")  # one, as it reads the API's model once
+_SESSION = boto3.Session("key", "secret", region_name="us-east-1")  # one, since it reads the API's model once
 _RESOURCE = {"ResourceType": "Parameter", "ResourceId": NAME}
 
 
@@ -21,7 +21,7 @@ def _as_list(tags: dict[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-# By inputs of before and of now; a parameter of an earlier version has no such input.
+# Inputs before and after; a parameter of an earlier version has no such input.
 _KEYS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"kms_key": None}, {"kms_key": KEY_ARN}),
     ({"kms_key": KEY_ARN}, {"kms_key": None}),
@@ -30,7 +30,7 @@ _KEYS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 
 
 class Aws:
-    """The client a parameter needs, with what it is expected to be asked and will answer, in order."""
+    """The client of a parameter, with the expected requests and their responses, in order."""
 
     def __init__(self) -> None:
         self.ssm = _SESSION.client("ssm")
@@ -78,7 +78,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
 
 
 def test_makes_a_random_value_that_only_parameter_store_gets(aws: Aws) -> None:
-    """The key can be guessed, or is read in Pulumi's state."""
+    """An attacker can guess the key, or read it in Pulumi's state."""
     aws.puts()
     aws.puts()
     first, second = (SecretParameterProvider().create(dict(PROPS)) for _ in range(2))
@@ -87,7 +87,7 @@ def test_makes_a_random_value_that_only_parameter_store_gets(aws: Aws) -> None:
         assert re.fullmatch(r"[A-Za-z0-9_-]{43}", value)
         assert value not in f"{first.id} {first.outs} {second.id} {second.outs}"
     assert first.outs == PROPS
-    assert first.id != second.id  # so that tasks are told of another value
+    assert first.id != second.id  # so that tasks get the new value
 
 
 def test_keeps_what_an_interrupted_update_has_made(aws: Aws) -> None:
@@ -100,7 +100,7 @@ def test_keeps_what_an_interrupted_update_has_made(aws: Aws) -> None:
 
 @pytest.mark.parametrize(("tags", "said"), [({}, "missing"), ({"GeneratedFor": "/other/dev/api"}, "/other/dev/api")])
 def test_refuses_somebody_elses_parameter(aws: Aws, tags: dict[str, str], said: str) -> None:
-    """A value that others know is taken for a secret, and `pulumi destroy` deletes what is theirs."""
+    """A value that other people know is used as a secret, and `pulumi destroy` deletes another owner's parameter."""
     aws.puts(exists=True)
     aws.lists_tags(tags)
     with pytest.raises(ParameterRefused) as refused:
@@ -113,9 +113,9 @@ def test_refuses_somebody_elses_parameter(aws: Aws, tags: dict[str, str], said: 
 
 @pytest.mark.parametrize("there", [True, False])
 def test_notices_on_refresh_whether_it_is_there(aws: Aws, there: bool) -> None:
-    """Tasks do not start, and no `pulumi up` ever makes the parameter again."""
+    """Tasks do not start after the parameter was deleted by hand, and no `pulumi up` creates it again."""
     asked = {"ParameterFilters": [{"Key": "Name", "Option": "Equals", "Values": [NAME]}]}
-    # A filter may find nothing on the first of several pages.
+    # On the first of several pages, a filter may find nothing.
     aws.stub.add_response("describe_parameters", {"Parameters": [], "NextToken": "more"}, asked)
     found = [{"Name": NAME, "Type": "SecureString"}] if there else []
     aws.stub.add_response("describe_parameters", {"Parameters": found}, {**asked, "NextToken": "more"})
@@ -124,7 +124,7 @@ def test_notices_on_refresh_whether_it_is_there(aws: Aws, there: bool) -> None:
 
 
 def test_encrypts_with_the_key_that_is_given(aws: Aws) -> None:
-    """The value lies under a key of AWS's, or stays under an old one when another is given."""
+    """The value is encrypted with an AWS-owned key, or stays under the old key after a change."""
     aws.puts(KeyId=KEY_ARN)
     SecretParameterProvider().create({**PROPS, "kms_key": KEY_ARN})
     diffs = (SecretParameterProvider().diff("an id", {**PROPS, **old}, {**PROPS, **new}) for old, new in _KEYS)
@@ -132,7 +132,7 @@ def test_encrypts_with_the_key_that_is_given(aws: Aws) -> None:
 
 
 def test_changes_tags_in_place(aws: Aws) -> None:
-    """Another tag makes another key, and every link that clients hold ends in an error."""
+    """A change of a tag makes another key, and every link that clients hold ends in an error."""
     news = {**PROPS, "tags": {"GeneratedFor": "/shop/dev/api", "Team": "shop"}}
     diff = SecretParameterProvider().diff("an id", PROPS, news)
     assert (diff.changes, diff.replaces) == (True, [])
@@ -141,28 +141,28 @@ def test_changes_tags_in_place(aws: Aws) -> None:
     assert SecretParameterProvider().update("an id", PROPS, news).outs == news
 
 
-def test_says_what_to_do_when_what_it_tags_is_gone(aws: Aws) -> None:
-    """The update ends in botocore's words, in which there is no way on."""
+def test_names_the_remedy_when_the_parameter_is_gone(aws: Aws) -> None:
+    """The owner gets botocore's error, which does not say how to continue."""
     aws.stub.add_client_error("add_tags_to_resource", "InvalidResourceId")
     with pytest.raises(ParameterRefused, match=f"parameter {NAME} is missing: run `pulumi refresh`, then `pulumi up`"):
         SecretParameterProvider().update("an id", PROPS, {**PROPS, "tags": {"GeneratedFor": "/shop/dev/api"}})
 
 
-def test_asks_nobody_when_only_the_region_changes(aws: Aws) -> None:
-    """Where the provider signs in is no reason for another key; the ARN says where the parameter is."""
+def test_calls_nothing_when_only_the_region_changes(aws: Aws) -> None:
+    """A change of the provider's region makes another key, although the parameter's ARN stays the same."""
     news = {**PROPS, "connection": {"region": "eu-west-1", "account": "000000000000"}}
     assert SecretParameterProvider().diff("an id", PROPS, news).replaces == []
     assert SecretParameterProvider().update("an id", PROPS, news).outs == news
 
 
 def test_is_another_one_in_another_place() -> None:
-    """Tasks in the new region or of the new stack find no parameter there."""
+    """Tasks in the new region or in the new stack find no parameter there."""
     news = {**PROPS, "arn": PROPS["arn"].replace("us-east-1", "eu-west-1")}
     assert SecretParameterProvider().diff("an id", PROPS, news).replaces == ["arn"]
 
 
-def test_deletes_it_and_is_content_if_it_is_gone(aws: Aws) -> None:
-    """`pulumi destroy` leaves it behind, or ends halfway."""
+def test_deletes_it_and_succeeds_if_it_is_gone(aws: Aws) -> None:
+    """`pulumi destroy` leaves the parameter behind, or ends halfway if somebody has deleted it."""
     aws.stub.add_response("delete_parameter", {}, {"Name": NAME})
     aws.stub.add_client_error("delete_parameter", "ParameterNotFound", expected_params={"Name": NAME})
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""The secret's provider as Pulumi's engine runs it: a process of its own, spoken to by gRPC."""
+"""The secret's provider as Pulumi's engine runs it: a process of its own, called over gRPC."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from tests.components.secret_parameters import NAME, PROPS
 
 
 class FakeSsm(FakeAws):
-    """Has the parameters that were put and not deleted."""
+    """Systems Manager with the parameters that were put and not deleted."""
 
     def __init__(self) -> None:
         super().__init__(self._answer)
@@ -47,7 +47,9 @@ def properties(**changes: Any) -> Any:
 
 
 def test_lives_from_create_to_delete_and_its_value_stays_in_aws(engine: Engine, ssm: FakeSsm) -> None:
-    """What the engine is told goes to the state: no value may be in it, and a parameter that is gone must show."""
+    """The value is stored in Pulumi's state, which keeps all that the engine gets, or a deleted parameter goes
+    unnoticed.
+    """
     created = engine.provider.Create(provider_pb2.CreateRequest(urn="urn", properties=properties()))
     (put,) = ssm.called("PutParameter")
     assert created.id.startswith(f"{NAME}#")
@@ -62,7 +64,7 @@ def test_lives_from_create_to_delete_and_its_value_stays_in_aws(engine: Engine, 
 
 
 def test_shows_no_change_when_nothing_changed(engine: Engine) -> None:
-    """None vanishes on the way through the engine, which is no change."""
+    """Every `pulumi up` shows a change, since None vanishes on the way through the engine."""
     request = provider_pb2.DiffRequest(
         id="an id",
         urn="urn",
@@ -73,12 +75,14 @@ def test_shows_no_change_when_nothing_changed(engine: Engine) -> None:
 
 
 def _secret(value: str) -> Any:
-    """As an encrypted setting comes over the wire."""
+    """An encrypted setting as the engine sends it."""
     return {rpc._special_sig_key: rpc._special_secret_sig, "value": value}
 
 
 def test_signs_with_the_keys_of_the_stacks_settings() -> None:
-    """The secret is made by another principal than the rest of the stack; or the keys are in its state."""
+    """The secret is made by another principal than the rest of the stack, or the keys are stored in the
+    secret's state.
+    """
     aws = FakeAws(lambda action, body: {})
     keys = {"aws:accessKey": "OFTHESTACK", "aws:secretKey": _secret("s3cret"), "aws:profile": "unused"}
     with start_engine(aws, settings=keys) as engine:
@@ -89,5 +93,5 @@ def test_signs_with_the_keys_of_the_stacks_settings() -> None:
 
 
 def test_pickles_by_name_only() -> None:
-    """By value, every edit of the provider's code would show as a change."""
+    """Every edit of the provider's code shows as a change, since the pickle contains the code."""
     assert len(serialize_provider(SecretParameterProvider())) < 200

@@ -1,4 +1,4 @@
-"""Containers beside the program's: what they have, what is left to the program, and what is refused."""
+"""Containers beside the program's: their settings, the program's remaining share, and refused arguments."""
 
 import json
 from typing import Any
@@ -56,7 +56,7 @@ def _declare(
 @pytest.mark.parametrize("computed", [True, False], ids=["created", "preview"])
 @pytest.mark.parametrize("run", [Service(), Worker(), Once(), Scheduled(expression="rate(1 day)")], ids=type)
 def test_adds_no_resource(run: Any, computed: bool) -> None:
-    """A preview fails with a sidecar, or one brings resources, and costs, that nobody asked for."""
+    """A preview with a sidecar fails, or a sidecar adds resources, and costs, that nobody asked for."""
 
     def kinds(program: Program) -> list[tuple[str, str]]:
         return sorted((resource.type, resource.name) for resource in program.resources)
@@ -75,7 +75,7 @@ def test_changes_nothing_unless_asked_for() -> None:
 
 
 def test_is_locked_down_like_the_program() -> None:
-    """An attacker in a sidecar owns its container, or writes to where the program keeps its files."""
+    """An attacker in a sidecar becomes root in its container, or writes to the program's files."""
     program = _declare(_sidecar())
     own, proxy = containers(program, "api")
     assert {lock: proxy[lock] for lock in _LOCKS} == {lock: own[lock] for lock in _LOCKS}
@@ -86,7 +86,7 @@ def test_is_locked_down_like_the_program() -> None:
 
 
 def test_takes_its_share_of_the_task_and_leaves_the_rest() -> None:
-    """A sidecar that is busy leaves the program the fewest CPU shares that Linux has, or no memory."""
+    """A busy sidecar leaves the program the fewest CPU shares that Linux has, or no memory."""
     own, proxy, agent = containers(
         _declare(_sidecar(), _sidecar(name="agent", cpu=64, memory=128), cpu=512, memory=1024), "api"
     )
@@ -96,7 +96,7 @@ def test_takes_its_share_of_the_task_and_leaves_the_rest() -> None:
 
 
 def test_starts_in_the_declared_order() -> None:
-    """The program starts before the proxy by which it reaches anything, or waits for a check that nobody makes."""
+    """The program starts before the proxy that it needs, or waits for a health check that does not exist."""
     own, proxy, agent, side = containers(
         _declare(
             _sidecar(health_check=["check"], grace_period=5),
@@ -118,7 +118,9 @@ def test_starts_in_the_declared_order() -> None:
 
 @pytest.mark.parametrize("run", [Service(), Once()], ids=type)
 def test_writes_to_streams_of_its_own(run: Any) -> None:
-    """Its lines cannot be told from the program's, or a sidecar waits for CloudWatch and the program for it."""
+    """A sidecar's lines cannot be told from the program's, or a slow CloudWatch blocks the sidecar and so the
+    program.
+    """
     own, proxy = containers(_declare(_sidecar(), run=run), "api")
     of_own, of_proxy = (each["logConfiguration"]["options"] for each in (own, proxy))
     assert (of_own["awslogs-stream-prefix"], of_proxy["awslogs-stream-prefix"]) == ("api", "proxy")
@@ -127,7 +129,7 @@ def test_writes_to_streams_of_its_own(run: Any) -> None:
 
 
 def test_is_a_definition_that_ecs_takes() -> None:
-    """RegisterTaskDefinition refuses it in the middle of an update."""
+    """RegisterTaskDefinition refuses the definition in the middle of an update."""
     secrets = {"TOKEN": ExistingSecret(arn=SECRET_ARN)}
     program = _declare(_sidecar(command=["run"], variables={"LEVEL": "info"}, secrets=secrets, health_check=["check"]))
     definition = one(program, _DEFINITION, "api").inputs
@@ -144,7 +146,7 @@ def test_is_a_definition_that_ecs_takes() -> None:
 
 
 def test_gets_its_own_variables_and_secrets_alone() -> None:
-    """A sidecar learns the program's secrets, or cannot start since ECS may not read its own."""
+    """A sidecar gets the program's secrets, or cannot start since ECS may not read the sidecar's own."""
     secrets = {"TOKEN": ExistingSecret(arn=SECRET_ARN, kms_key_arn=KEY_ARN)}
     program = _declare(
         _sidecar(variables={"LEVEL": "info"}, secrets=secrets), generated_secrets=["KEY"], variables={"A": "b"}
@@ -206,7 +208,7 @@ def test_may_pull_its_repository_alone(account: str) -> None:
     ],
 )
 def test_refuses_what_cannot_run(arguments: dict[str, Any], message: str) -> None:
-    """AWS refuses it in the middle of an update, or a container runs as root."""
+    """AWS refuses the sidecar in the middle of an update, or a container runs as root."""
     with pytest.raises(InvalidArguments, match=f"Sidecar .*: {message}"):
         _sidecar(**arguments)
 
@@ -226,14 +228,14 @@ def test_refuses_what_cannot_run(arguments: dict[str, Any], message: str) -> Non
     ],
 )
 def test_refuses_what_does_not_fit_the_task(sidecars: list[Sidecar], message: str) -> None:
-    """ECS refuses the task definition, or the program is starved by what runs beside it."""
+    """ECS refuses the task definition, or the sidecars leave the program too little CPU or memory."""
     with pytest.raises(InvalidArguments, match=message):
         _declare(*sidecars)
 
 
 @pytest.mark.parametrize("sidecar", [_sidecar(cpu=128, memory=256)])
 def test_takes_what_just_fits(sidecar: Sidecar) -> None:
-    """The sizes that the refusal offers are refused."""
+    """The components refuse the very sizes that their error message suggests."""
     own, _ = containers(_declare(sidecar), "api")
     assert (own["cpu"], own["memoryReservation"]) == (128, 256)
 
@@ -256,5 +258,5 @@ def test_refuses_what_the_endpoints_do_not_reach(more: dict[str, Any], message: 
 
 
 def test_pulls_from_this_account_through_the_endpoints() -> None:
-    """A sidecar whose image was copied there, as the refusal says, is refused too."""
+    """A sidecar whose image was copied to this account, as the error message suggests, is refused too."""
     assert len(containers(_declare(_sidecar(image=_ECR), egress="endpoints"), "api")) == 2

@@ -1,4 +1,4 @@
-"""What `Spot` sends to ECS, and what it refuses."""
+"""What `Spot` sends to ECS, and the values that it refuses."""
 
 from typing import Any
 
@@ -33,13 +33,13 @@ def _declare(spot: Spot | None, *, computed: bool = True) -> Program:
 
 
 def test_runs_on_demand_unless_spot_is_asked_for() -> None:
-    """AWS stops tasks whose owner never agreed to it."""
+    """AWS stops tasks although their owner never asked for Spot."""
     inputs = one(_declare(None), _SERVICE, "api").inputs
     assert inputs["capacityProviderStrategies"] == [{"capacityProvider": "FARGATE", "weight": 1}]
 
 
 def test_shares_tasks_between_spot_and_on_demand_as_told() -> None:
-    """Too many tasks are lost at once, or none is cheaper."""
+    """AWS stops too many tasks at once, or no task is cheaper."""
     spot = Spot(spot_weight=4, on_demand_weight=2, on_demand_base=3)
     inputs = one(_declare(spot), _SERVICE, "api").inputs
     assert inputs["capacityProviderStrategies"] == [
@@ -52,7 +52,7 @@ def test_shares_tasks_between_spot_and_on_demand_as_told() -> None:
 
 @pytest.mark.parametrize("spot", [None, Spot(), Spot(spot_weight=0)])
 def test_changes_shares_in_place(spot: Spot | None) -> None:
-    """The provider refuses to change the weights of a service that exists, or to turn Spot on or off."""
+    """The update fails or replaces the service: ECS refuses to change its weights, or to turn Spot on or off."""
     inputs = one(_declare(spot), _SERVICE, "api").inputs
     assert inputs["forceNewDeployment"] is True
     assert inputs["capacityProviderStrategies"]
@@ -60,7 +60,7 @@ def test_changes_shares_in_place(spot: Spot | None) -> None:
 
 @pytest.mark.parametrize("computed", [True, False])
 def test_offers_both_kinds_of_capacity_in_the_cluster(computed: bool) -> None:
-    """ECS refuses a service that uses Spot; and with a default strategy, other services change at each update."""
+    """ECS refuses a service that uses Spot, or a default strategy changes other services at each update."""
     program = _declare(Spot(), computed=computed)
     providers = one(program, _PROVIDERS, "env")
     assert sorted(providers.inputs["capacityProviders"]) == ["FARGATE", "FARGATE_SPOT"]
@@ -81,12 +81,12 @@ def test_offers_both_kinds_of_capacity_in_the_cluster(computed: bool) -> None:
     ],
 )
 def test_refuses_shares_ecs_would_refuse_or_ignore(arguments: dict[str, Any], refused: set[str]) -> None:
-    """The update fails at the service, or all tasks run on Spot against their owner's word."""
+    """The update fails at the service, or all tasks run on Spot although the owner declared otherwise."""
     with pytest.raises(InvalidArguments) as error:
         Spot(**arguments)
     assert error.value.mistakes.keys() == refused
 
 
 def test_accepts_spot_alone() -> None:
-    """Work that may be interrupted altogether cannot run at Spot's price."""
+    """Work that may be interrupted at any time cannot run on Spot alone, at Spot's price."""
     Spot(on_demand_weight=0, on_demand_base=0)

@@ -1,4 +1,4 @@
-"""Blue/green, linear and canary: what each needs, what it may do, and what is refused."""
+"""Blue/green, linear and canary: their resources, their permissions and refused arguments."""
 
 import json
 from typing import Any
@@ -67,7 +67,7 @@ def canary() -> Program:
 
 
 def test_adds_nothing_without_a_strategy() -> None:
-    """Every stack gets resources, roles and a change of its rule that nobody asked for."""
+    """Every stack gets resources, roles and a changed rule that nobody asked for."""
     program = _declare(Service())
     service, rule = one(program, _SERVICE, "api"), one(program, _RULE, "api")
     assert "deploymentConfiguration" not in service.inputs
@@ -119,10 +119,10 @@ def test_adds_nothing_without_a_strategy() -> None:
     ids=lambda value: type(value).__name__ if not isinstance(value, dict) else "",
 )
 @pytest.mark.parametrize("computed", [True, False], ids=["created", "preview"])
-def test_tells_the_strategy_to_provider_and_ecs_alike(
+def test_passes_the_same_strategy_to_provider_and_ecs(
     strategy: BlueGreen | Linear | Canary, declared: dict[str, Any], told: dict[str, Any], computed: bool
 ) -> None:
-    """The deployment after a rollback is another one than was asked for."""
+    """The deployment after a rollback uses another strategy than the declared one."""
     program = _declare(Service(strategy=strategy), computed=computed)
     assert one(program, _SERVICE, "api").inputs["deploymentConfiguration"] == declared
     configuration = one(program, _DEPLOYMENT, "api").inputs["configuration"]["deploymentConfiguration"]
@@ -131,7 +131,7 @@ def test_tells_the_strategy_to_provider_and_ecs_alike(
 
 
 def test_moves_requests_between_two_target_groups(canary: Program) -> None:
-    """ECS refuses the service, or the next `pulumi up` undoes what ECS has moved."""
+    """ECS refuses the service, or the next `pulumi up` undoes the shift of requests that ECS made."""
     groups = [f"{_ARN}targetgroup/{name}/0123456789abcdef" for name in ("api", "api-b")]
     rule = one(canary, _RULE, "api")
     assert rule.inputs["actions"] == [
@@ -162,11 +162,11 @@ def test_moves_requests_between_two_target_groups(canary: Program) -> None:
     assert {"RolePolicy api-balancing", "RolePolicy api-hooks"} <= dependencies(canary, service)
 
 
-def test_tells_ecs_what_its_api_takes(canary: Program) -> None:
-    """`pulumi up` after a rollback ends with a complaint about parameters."""
+def test_sends_ecs_valid_parameters(canary: Program) -> None:
+    """`pulumi up` after a rollback fails with a parameter error."""
     told = {**one(canary, _DEPLOYMENT, "api").inputs["configuration"]}
     shape = boto3.Session(region_name="us-east-1").client("ecs").meta.service_model.operation_model("UpdateService")
-    # As the check hands it over: JSON's numbers, whole ones as such.
+    # As the check passes the configuration: JSON's numbers, whole ones as integers.
     request = json.loads(
         json.dumps(told), parse_float=lambda text: int(float(text)) if text.endswith(".0") else float(text)
     )
@@ -176,7 +176,7 @@ def test_tells_ecs_what_its_api_takes(canary: Program) -> None:
 
 @pytest.mark.parametrize("existing", [False, True], ids=["own listener", "existing listener"])
 def test_lets_ecs_change_this_rule_and_these_targets_only(existing: bool) -> None:
-    """A role of ECS's may move the requests of every team at the load balancer."""
+    """A role that ECS uses may move the requests of every team at the load balancer."""
     program = _declare(Service(strategy=BlueGreen()), load_balancer=EXISTING if existing else None)
     statements = {
         (*statement["Action"],): statement["Resource"] for statement in policy(program, "api-balancing")["Statement"]
@@ -196,7 +196,7 @@ def test_lets_ecs_change_this_rule_and_these_targets_only(existing: bool) -> Non
 
 
 def test_lets_ecs_invoke_the_hooks_functions_only(canary: Program) -> None:
-    """A role of ECS's may invoke any function of the account; or a service without functions has such a role."""
+    """A role that ECS uses may invoke any function of the account, or exists in a service without functions."""
     assert policy(canary, "api-hooks")["Statement"] == [
         {"Effect": "Allow", "Action": ["lambda:InvokeFunction"], "Resource": _FUNCTION}
     ]
@@ -207,7 +207,7 @@ def test_lets_ecs_invoke_the_hooks_functions_only(canary: Program) -> None:
 
 @pytest.mark.parametrize("name", ["api-balancing", "api-hooks"])
 def test_trusts_ecs_of_this_account_only(canary: Program, name: str) -> None:
-    """ECS uses the role on behalf of another account."""
+    """ECS may use the role on behalf of another account."""
     (statement,) = json.loads(one(canary, _ROLE, name).inputs["assumeRolePolicy"])["Statement"]
     assert statement["Principal"] == {"Service": "ecs.amazonaws.com"}
     assert statement["Condition"] == {
@@ -217,7 +217,7 @@ def test_trusts_ecs_of_this_account_only(canary: Program, name: str) -> None:
 
 
 def test_keeps_to_the_path_and_boundary_of_the_environment() -> None:
-    """An organization that lets a team create only limited roles refuses the stack halfway."""
+    """In an organisation that lets a team create only limited roles, the update fails halfway."""
     boundary = "arn:aws:iam::123456789012:policy/boundary"
     strategy = BlueGreen(hooks=[LambdaHook(function_arn=_FUNCTION)])
     program = _declare(Service(strategy=strategy), role_path="/teams/", permissions_boundary_arn=boundary)
@@ -226,7 +226,7 @@ def test_keeps_to_the_path_and_boundary_of_the_environment() -> None:
 
 
 def test_declares_hooks_as_ecs_takes_them(canary: Program) -> None:
-    """ECS never asks, or goes on by itself when nobody has answered."""
+    """ECS never calls the hook, or continues by itself although nobody has answered."""
     assert one(canary, _SERVICE, "api").inputs["deploymentConfiguration"]["lifecycleHooks"] == [
         {
             "targetType": "PAUSE",
@@ -243,7 +243,9 @@ def test_declares_hooks_as_ecs_takes_them(canary: Program) -> None:
 
 
 def test_watches_both_target_groups(canary: Program) -> None:
-    """After the first deployment the alarms look at a target group without tasks: they page, or never do."""
+    """After the first deployment, the alarms watch a target group without tasks: they fire for no reason, or
+    never fire.
+    """
     expressions = {}
     for kind in ("errors", "latency", "unhealthy", "tasks"):
         queries = one(canary, _ALARM, f"api-{kind}").inputs["metricQueries"]
@@ -290,7 +292,7 @@ def test_watches_both_target_groups(canary: Program) -> None:
     ],
 )
 def test_refuses_what_could_not_be_deployed(make: Any, message: str) -> None:
-    """AWS refuses it in the middle of an update, or it bakes for longer than `pulumi up` waits."""
+    """AWS refuses the service in the middle of an update, or the bake time is longer than `pulumi up` waits."""
     with pytest.raises(InvalidArguments) as refused:
         make()
     assert message in str(refused.value)
@@ -303,7 +305,7 @@ def test_bakes_within_the_default_timeout(strategy: BlueGreen | Linear | Canary)
 
 
 def test_refuses_a_function_of_another_region() -> None:
-    """ECS refuses the service when everything else is created already."""
+    """ECS refuses the service after everything else is created."""
     hook = LambdaHook(function_arn=_FUNCTION.replace("us-east-1", "eu-west-1"))
     with pytest.raises(ValueError, match=r"LambdaHook: function_arn is .*eu-west-1.*, but this stack is in us-east-1"):
         _declare(Service(strategy=BlueGreen(hooks=[hook])))

@@ -1,4 +1,4 @@
-"""What is declared for a table, and what is refused before anything is."""
+"""A table's declaration, and the arguments that are refused before anything is created."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from tests.evaluation import declare, dependencies, one
 
 
 def test_declares_every_option() -> None:
-    """A table lacks an option that its owner has asked for, and some options can only be had from the start."""
+    """A table lacks a declared option, and some options can be set only when the table is created."""
     inputs = table_of(declare_table(**EVERY_OPTION)).inputs
     assert inputs["schemaDefinition"] == {
         "columns": [
@@ -36,19 +36,21 @@ def test_declares_every_option() -> None:
 
 
 def test_leaves_out_what_cannot_be_declared_off() -> None:
-    """The provider has no value for TTL and client-side timestamps that are off, nor for a default of 0 seconds."""
+    """The update fails: the provider has no value for TTL or client-side timestamps that are off, nor for a TTL
+    of 0 seconds.
+    """
     assert not {"ttl", "defaultTimeToLive", "clientSideTimestamps"} & table_of(declare_table()).inputs.keys()
 
 
 def test_turns_ttl_on_without_a_default() -> None:
-    """Rows that are written with a TTL are refused, or all others expire too."""
+    """Rows that are written with a TTL are refused, or all other rows expire too."""
     inputs = table_of(declare_table(time_to_live=0)).inputs
     assert inputs["ttl"] == {"status": "ENABLED"}
     assert "defaultTimeToLive" not in inputs
 
 
 def test_encrypts_with_a_key_of_the_same_program() -> None:
-    """Its ARN is not known before it exists, and cannot be checked then."""
+    """The preview fails for a key of the same program, since its ARN is not known yet."""
 
     def run() -> None:
         owner = pulumi.ComponentResource("test:index:Owner", "store")
@@ -66,16 +68,16 @@ def test_encrypts_with_a_key_of_the_same_program() -> None:
 
 
 @pytest.mark.parametrize("computed", [True, False])
-def test_changes_the_table_only_once_its_schema_has_passed(computed: bool) -> None:
-    """The table is replaced, and its rows lost, while the guard still says no."""
+def test_changes_the_table_only_after_the_schema_check(computed: bool) -> None:
+    """The table is replaced, and its rows are lost, although the guard refuses the change."""
     program = declare_table(computed=computed)
     assert "TableSchema store" in dependencies(program, table_of(program))
     assert table_of(program).protect
     assert table_of(program).delete_before_replace
 
 
-def test_shows_the_guard_all_it_has_to_compare() -> None:
-    """What it is not told, it cannot refuse; what it is told in secret hides every diff."""
+def test_passes_the_whole_schema_to_the_guard() -> None:
+    """The guard misses a change of the schema, or the preview shows no diff since the inputs are secret."""
     guard = one(declare_table(**EVERY_OPTION), "pulumi-python:dynamic/keyspaces:TableSchema", "store")
     assert {key: value for key, value in guard.inputs.items() if key != "__provider"} == {
         "keyspace": "shop",
@@ -120,7 +122,7 @@ def test_accepts_types_that_keyspaces_and_the_provider_have(cql_type: str) -> No
     ],
 )
 def test_refuses_type_the_table_could_not_be_created_or_kept_with(cql_type: str, message: str) -> None:
-    """The update fails halfway; or the type is spelled otherwise than Keyspaces does, and the table replaced."""
+    """The update fails halfway, or the table is replaced since Keyspaces spells the type in another way."""
     with pytest.raises(InvalidArguments, match=f"column 'size' is .*{message}"):
         Table(**{**THINGS, "columns": {**THINGS["columns"], "size": cql_type}})
 
@@ -144,13 +146,13 @@ def test_refuses_type_the_table_could_not_be_created_or_kept_with(cql_type: str,
     ],
 )
 def test_refuses_option_keyspaces_would_refuse(options: dict[str, Any], message: str) -> None:
-    """The update fails halfway, in the provider's words."""
+    """The update fails halfway, with the provider's error."""
     with pytest.raises(InvalidArguments, match=message):
         Table(**{**THINGS, **options})
 
 
 def test_takes_counters_beside_a_key() -> None:
-    """The key of a table of counters has other types; that is no mixture."""
+    """A table of counters is refused, since its key columns have other types."""
     Table(name="hits", columns={"id": "text", "a": "counter", "b": "counter"}, partition_key=["id"])
 
 
@@ -167,8 +169,8 @@ def test_names_all_mistakes_at_once() -> None:
     }
 
 
-def test_declares_what_the_kit_keeps_idempotency_keys_in() -> None:
-    """A service with the declared table would not start: its table has other columns than the kit wants."""
+def test_declares_the_kits_table_of_idempotency_keys() -> None:
+    """A service with the declared table does not start: the table has other columns than the kit needs."""
     table = idempotency_table("requests", keep=60)
     assert dict(table.columns) == COLUMNS
     assert table.time_to_live == 60

@@ -1,4 +1,4 @@
-"""What is declared for a table's capacity, and its auto scaling."""
+"""The declaration of a table's capacity and of its auto scaling."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def policies(program: Program) -> dict[str, Inputs]:
 
 
 def test_starts_a_scaled_table_at_its_minimum_and_leaves_the_rest_to_scaling() -> None:
-    """Each `pulumi up` sets the capacity back, and requests are throttled until it has scaled up again."""
+    """Each `pulumi up` sets the capacity back, and requests are throttled until auto scaling has raised it again."""
     table = table_of(declare_table(capacity=SCALED))
     assert table.inputs["capacitySpecification"] == {
         "throughputMode": "PROVISIONED",
@@ -36,7 +36,7 @@ def test_starts_a_scaled_table_at_its_minimum_and_leaves_the_rest_to_scaling() -
 
 
 def test_scales_reads_and_writes_within_their_ranges() -> None:
-    """A load that lasts is throttled, or its end is paid for."""
+    """A lasting load is throttled, or the table keeps its high capacity, and its cost, after the load has ended."""
     program = declare_table(capacity=SCALED)
     common = {"serviceNamespace": "cassandra", "resourceId": "keyspace/shop/table/things"}
     assert targets(program) == {
@@ -71,7 +71,7 @@ def test_scales_reads_and_writes_within_their_ranges() -> None:
 
 @pytest.mark.parametrize("dimension", ["read", "write"])
 def test_stops_scaling_before_the_table_is_deleted(dimension: str) -> None:
-    """Keyspaces does not delete a table that is scaled, so `pulumi destroy` would fail."""
+    """`pulumi destroy` fails, since Keyspaces does not delete a table that is being scaled."""
     program = declare_table(capacity=SCALED)
     policy = one(program, "aws:appautoscaling/policy:Policy", f"store-{dimension}")
     assert {f"Target store-{dimension}", "Table store"} <= dependencies(program, policy)
@@ -90,7 +90,7 @@ def test_stops_scaling_before_the_table_is_deleted(dimension: str) -> None:
 def test_declares_no_scaling_where_there_is_no_range(
     capacity: OnDemand | Provisioned, specification: dict[str, Any]
 ) -> None:
-    """A change of a fixed capacity is ignored, and a table on demand is asked to scale, which fails."""
+    """A change of a fixed capacity is ignored, or an on-demand table is told to scale, which fails."""
     program = declare_table(capacity=capacity)
     assert table_of(program).inputs["capacitySpecification"] == specification
     assert not table_of(program).ignore_changes
@@ -99,7 +99,9 @@ def test_declares_no_scaling_where_there_is_no_range(
 
 
 def test_scales_one_dimension_alone() -> None:
-    """The other stays as declared, and a change of it must reach the table."""
+    """The dimension without scaling does not keep its declared value, or a change of the value never reaches
+    the table.
+    """
     program = declare_table(capacity=Provisioned(read=(5, 500), write=(7, 7)))
     assert table_of(program).ignore_changes == {"capacitySpecification.readCapacityUnits"}
     assert targets(program).keys() == policies(program).keys() == {"store-read"}
@@ -122,7 +124,7 @@ def test_declares_the_same_scaling_in_a_preview_where_nothing_is_known() -> None
     ],
 )
 def test_tells_the_guard_whether_units_are_declared_or_scaled(capacity: OnDemand | Provisioned, recorded: str) -> None:
-    """A switch that AWS must refuse is found out in the middle of an update."""
+    """A change that AWS refuses is only found in the middle of an update."""
     guard = one(declare_table(capacity=capacity), "pulumi-python:dynamic/keyspaces:TableSchema", "store")
     assert guard.inputs["capacity"] == recorded
 
@@ -137,6 +139,6 @@ def test_tells_the_guard_whether_units_are_declared_or_scaled(capacity: OnDemand
     ],
 )
 def test_refuses_capacity_aws_would_refuse(arguments: dict[str, Any], message: str) -> None:
-    """The table is there, and its scaling fails."""
+    """The update fails at the scaling, after the table is created."""
     with pytest.raises(InvalidArguments, match=message):
         Provisioned(**{"read": (5, 50), "write": (5, 50), **arguments})

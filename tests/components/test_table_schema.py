@@ -1,4 +1,4 @@
-"""The guard of a table's schema as Pulumi's engine runs it: a process of its own, asked by gRPC in each preview."""
+"""The guard of a table's schema as Pulumi's engine runs it: a process of its own, called over gRPC in each preview."""
 
 import asyncio
 from collections.abc import Iterator
@@ -35,14 +35,14 @@ def provider() -> Iterator[Provider]:
 
 
 class Guard:
-    """The engine's part: it records what `check` returns, and asks again with that."""
+    """The engine's side: it records what `check` returns, and passes the record to the next call."""
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
         self.recorded: Any = None
 
     def preview(self, *, keyspace: str = "shop", **options: Any) -> list[str]:
-        """The reasons why the table as declared with `options` is refused."""
+        """The reasons for which the guard refuses the table as declared with `options`."""
         return self._check(keyspace, options)[1]
 
     def up(self, *, keyspace: str = "shop", **options: Any) -> list[str]:
@@ -68,7 +68,7 @@ class Guard:
         declared = one(program, "pulumi-python:dynamic/keyspaces:TableSchema", "store").inputs
         news = asyncio.run(rpc.serialize_properties({**declared, "keyspace": keyspace}, {}))
         checked = self.provider.Check(provider_pb2.CheckRequest(urn=URN, olds=self.recorded, news=news))
-        # With a property, the engine would print its value before the reason.
+        # If a failure named a property, the engine would print the property's value before the reason.
         assert all(failure.property == "" for failure in checked.failures)
         return checked.inputs, [failure.reason for failure in checked.failures]
 
@@ -121,7 +121,7 @@ REPLACING = [
 def test_refuses_change_that_would_lose_the_rows(
     guard: Guard, options: dict[str, Any], change: str, instead: str
 ) -> None:
-    """A slip in a list of columns empties the table, and a preview shows it as one line among many."""
+    """A slip in a list of columns deletes the rows, and the preview shows the replacement as one line among many."""
     (reason,) = guard.preview(**options)
     assert reason.startswith(f"table shop.things: {change} ")
     assert "replaced and its rows lost" in reason
@@ -129,27 +129,27 @@ def test_refuses_change_that_would_lose_the_rows(
 
 
 @pytest.mark.parametrize(("options", "change", "instead"), REPLACING)
-def test_lets_pass_what_is_allowed_and_guards_what_came_of_it(
+def test_accepts_an_allowed_change_and_guards_the_result(
     guard: Guard, options: dict[str, Any], change: str, instead: str
 ) -> None:
-    """Once allowed, the new schema is the one to keep: taking back the permission must not undo or refuse anything."""
+    """After an allowed change, the guard still compares with the old schema, so it refuses or undoes the new one."""
     assert guard.up(**options, allow_replacement=True) == []
     assert guard.preview(**options) == []
     assert guard.diff(guard.inputs(**options)).changes == provider_pb2.DiffResponse.DIFF_NONE
     undone = guard.preview()
-    # Two of the changes add a column or a switch when they are undone.
+    # Undoing two of the changes adds a column or turns a switch on.
     adds = "removed" in change or "timestamps" in change
     assert undone == [] if adds else "rows lost" in undone[0]
 
 
 def test_keeps_the_recorded_schema_when_a_change_is_refused(guard: Guard) -> None:
-    """The second attempt passes."""
+    """The guard records a refused schema, and a second attempt succeeds."""
     assert guard.up(partition_key=["size"])
     assert guard.up(partition_key=["size"])
 
 
 def test_names_every_change_it_refuses(guard: Guard) -> None:
-    """The owner needs another preview to learn of each change that is refused."""
+    """The owner needs another preview to learn of each refused change."""
     reasons = guard.preview(columns={"id": "text", "year": "bigint"}, client_side_timestamps=False)
     assert [reason.split(": ")[1].split(".")[0] for reason in reasons] == [
         "column 'size' is removed",
@@ -169,13 +169,13 @@ def test_names_every_change_it_refuses(guard: Guard) -> None:
         {},
     ],
 )
-def test_lets_pass_what_keyspaces_does_in_place(guard: Guard, options: dict[str, Any]) -> None:
-    """A change that keeps the rows must not be refused."""
+def test_accepts_changes_that_keyspaces_makes_in_place(guard: Guard, options: dict[str, Any]) -> None:
+    """The guard refuses a change that keeps the rows."""
     assert guard.up(**options) == []
 
 
 def test_lets_switches_be_turned_on(provider: Provider) -> None:
-    """They can be turned on at any time, only not off."""
+    """The guard refuses to turn a switch on, which Keyspaces can do at any time."""
     guard = Guard(provider)
     assert guard.up(time_to_live=None, client_side_timestamps=False) == []
     assert guard.up(time_to_live=0) == []
@@ -184,7 +184,7 @@ def test_lets_switches_be_turned_on(provider: Provider) -> None:
 
 @pytest.mark.parametrize("allow_replacement", [False, True])
 def test_refuses_to_turn_ttl_off(guard: Guard, allow_replacement: bool) -> None:
-    """The provider would neither do it nor say so, and show the same change in each preview from then on."""
+    """The provider ignores the change silently, and each later preview shows it again."""
     (reason,) = guard.preview(time_to_live=None, allow_replacement=allow_replacement)
     assert reason.startswith("table shop.things: time_to_live is removed. Keyspaces cannot turn TTL off again.")
     assert "time_to_live=0" in reason
@@ -206,50 +206,52 @@ def test_refuses_a_default_ttl_before_ttl_is_on(provider: Provider, allow_replac
 
 
 def test_lets_a_default_ttl_come_with_a_new_table(provider: Provider) -> None:
-    """A table is created with TTL and its default in one call, so a refusal would be needless."""
+    """The guard refuses a new table with a default TTL, although Keyspaces creates both in one call."""
     guard = Guard(provider)
     assert guard.up(time_to_live=None) == []
     assert guard.up(time_to_live=60, name="stuff", allow_replacement=True) == []
 
 
 def test_shows_no_change_of_the_guard_for_another_default_ttl(guard: Guard) -> None:
-    """Every stack that has a guard shows a change of it after an upgrade of this project."""
+    """After an upgrade of this project, every stack with a guard shows a change of it."""
     assert guard.diff(guard.inputs(time_to_live=61)).changes == provider_pb2.DiffResponse.DIFF_NONE
 
 
-def test_lets_ttl_go_with_the_table_that_has_it(guard: Guard) -> None:
-    """A table that is replaced cannot be made without TTL."""
+def test_accepts_a_replacement_without_ttl(guard: Guard) -> None:
+    """A table with TTL cannot be replaced by one without TTL."""
     assert guard.preview(time_to_live=None, name="stuff", allow_replacement=True) == []
 
 
 @pytest.mark.parametrize("allow_replacement", [False, True])
 def test_refuses_to_go_from_on_demand_to_scaled_at_once(guard: Guard, allow_replacement: bool) -> None:
-    """The units are not Pulumi's to change then, so it would ask for provisioned capacity without any, in vain."""
+    """The update fails: it asks for provisioned capacity without units, since Pulumi ignores the units of a
+    scaled table.
+    """
     (reason,) = guard.preview(capacity=SCALED, allow_replacement=allow_replacement)
     assert "takes two updates" in reason
 
 
-def test_lets_a_table_scale_that_has_a_capacity_and_go_back(guard: Guard) -> None:
-    """The way that the refusal names must be open, and so must the way back."""
+def test_accepts_scaling_of_a_provisioned_table_and_the_way_back(guard: Guard) -> None:
+    """An owner who follows the refusal's advice in two updates is refused again, or cannot return to on-demand."""
     assert guard.up(capacity=FIXED) == []
     assert guard.up(capacity=SCALED) == []
     assert guard.up() == []
 
 
 def test_takes_any_schema_for_a_new_table(provider: Provider) -> None:
-    """There is nothing to lose, and a table may be scaled from the start."""
+    """A new table is refused, or cannot be scaled from the start."""
     assert Guard(provider).up(capacity=SCALED) == []
 
 
 def test_previews_a_new_stack_whose_keyspace_is_not_known(provider: Provider) -> None:
-    """The first preview fails, or takes the name for known."""
+    """The first preview fails, or compares with a name that is not known yet."""
     guard = Guard(provider)
     assert guard.preview(keyspace=rpc.UNKNOWN) == []
     assert guard.inputs(keyspace=rpc.UNKNOWN)["keyspace"] == rpc.UNKNOWN
 
 
 def test_compares_the_rest_when_the_keyspace_is_not_known(guard: Guard) -> None:
-    """A keyspace that is being changed too switches the guard off."""
+    """A change of the keyspace in the same update switches the guard off."""
     assert guard.preview(keyspace=rpc.UNKNOWN) == []
     (reason,) = guard.preview(keyspace=rpc.UNKNOWN, partition_key=["size"])
     assert "partition_key changes" in reason
@@ -260,23 +262,23 @@ def test_compares_the_rest_when_the_keyspace_is_not_known(guard: Guard) -> None:
     [
         {"columns": {**THINGS["columns"], "weight": "int"}},
         {"name": "stuff", "allow_replacement": True},
-        # As the engine asks when the keyspace is replaced.
+        # As the engine calls the guard when the keyspace is replaced.
         {"keyspace": rpc.UNKNOWN},
     ],
 )
 def test_updates_the_record_in_place(guard: Guard, options: dict[str, Any]) -> None:
-    """A guard that is replaced is asked without the schema it has recorded, and refuses nothing."""
+    """A replaced guard has no recorded schema, and refuses nothing."""
     diff = guard.diff(guard.inputs(**options))
     assert diff.changes == provider_pb2.DiffResponse.DIFF_SOME
     assert not diff.replaces
 
 
 def test_shows_no_change_when_the_schema_is_the_same(guard: Guard) -> None:
-    """Neither the order of the columns nor a permission given or taken back is a change of the table."""
+    """A new order of the columns, or a changed `allow_replacement`, shows as a change of the table."""
     same = guard.inputs(columns=dict(reversed(THINGS["columns"].items())), allow_replacement=True)
     assert guard.diff(same).changes == provider_pb2.DiffResponse.DIFF_NONE
 
 
 def test_pickles_by_name_only() -> None:
-    """By value, every edit of the provider's code would show as a change of each table's guard."""
+    """Every edit of the provider's code shows as a change of each table's guard, since the pickle contains the code."""
     assert len(serialize_provider(TableSchemaProvider())) < 200

@@ -1,4 +1,4 @@
-"""Tasks and images by architecture, and what ECS Exec adds to a task."""
+"""Tasks and images by architecture, and the additions of ECS Exec to a task."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -105,13 +105,13 @@ def test_builds_the_image_for_the_processor_its_tasks_run_on(
     [("blocking", {"mode": "blocking"}), ("non-blocking", {"mode": "non-blocking", "max-buffer-size": "10m"})],
 )
 def test_sets_the_log_drivers_mode(log_mode: LogMode, options: dict[str, str]) -> None:
-    """The account's default decides whether lines are dropped or the program waits."""
+    """The account's default decides whether lines are dropped or the program blocks."""
     declared = container(_declare(log_mode=log_mode), "api")["logConfiguration"]["options"]
     assert {key: value for key, value in declared.items() if not key.startswith("awslogs-")} == options
 
 
 def test_names_secrets_by_their_parameters() -> None:
-    """The task starts without its key, or every principal that may describe the task definition reads it."""
+    """The task starts without its key, or every principal that may describe the task definition can read the key."""
     program = _declare(secrets=["KEY_B", "KEY_A"])
     path = "arn:aws:ssm:us-east-1:000000000000:parameter/keyspaces-platform/dev/api"
     assert container(program, "api")["secrets"] == [
@@ -121,14 +121,14 @@ def test_names_secrets_by_their_parameters() -> None:
 
 
 def test_makes_another_revision_when_a_secret_was_made_anew() -> None:
-    """Tasks that start later have another key than those that run."""
+    """Tasks that start later have another key than the running ones."""
     definition = one(_declare(secrets=["KEY_B", "KEY_A"]), _DEFINITION, "api")
     assert definition.replacement_trigger == "api-KEY_B-id api-KEY_A-id"
     assert one(_declare(), _DEFINITION, "api").replacement_trigger is None
 
 
-def test_hands_out_all_it_makes_of_an_image() -> None:
-    """A user who needs more than the component offers cannot reach it."""
+def test_exposes_every_resource_of_an_image() -> None:
+    """A user cannot reach a resource of the image that the component does not expose."""
     images: list[Image] = []
     program = _declare(images=images)
     (image,) = images
@@ -142,7 +142,7 @@ def _count(program: Program, kind: str) -> int:
 
 
 def _mounts(program: Program) -> dict[str, str]:
-    """Path by volume; each volume a mount needs is declared, and can be written to."""
+    """Each mount's path, by its volume; each volume that a mount needs is declared and writable."""
     mounts: list[dict[str, Any]] = container(program, "api")["mountPoints"]
     volumes = one(program, _DEFINITION, "api").inputs["volumes"]
     assert [{"name": mount["sourceVolume"]} for mount in mounts] == volumes
@@ -151,7 +151,7 @@ def _mounts(program: Program) -> dict[str, str]:
 
 
 def test_gives_exec_places_to_write_in_a_container_that_stays_locked_down() -> None:
-    """`aws ecs execute-command` finds no agent, or the container had to be opened for it."""
+    """`aws ecs execute-command` finds no agent, or the container is writable or privileged because of it."""
     program = _declare(exec=True)
     assert sorted(_mounts(program).values()) == [
         "/managed-agents",
@@ -168,14 +168,14 @@ def test_gives_exec_places_to_write_in_a_container_that_stays_locked_down() -> N
 
 
 def test_leaves_the_task_as_it_is_without_exec() -> None:
-    """Every task has places to write and permissions that nobody asked for."""
+    """Every task has writable paths and permissions that nobody asked for."""
     program = _declare()
     assert _mounts(program) == {"scratch": "/tmp"}
     assert not _exec_statements(program)
 
 
 def test_lets_execs_agent_open_its_channels_and_nothing_else() -> None:
-    """Less, and no session opens; more, and the program gets what only the agent needs."""
+    """With fewer permissions, no session opens; with more, the program gets permissions that only the agent needs."""
     with_exec = _declare(exec=True)
     (statement,) = _exec_statements(with_exec)
     assert (set(statement["Action"]), statement["Resource"]) == (_CHANNELS, "*")

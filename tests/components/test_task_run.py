@@ -1,4 +1,4 @@
-"""The one-off task: each way it can end, against botocore's own model of the ECS and CloudWatch Logs APIs."""
+"""The one-off task: every way it can end, against botocore's model of the ECS and CloudWatch Logs APIs."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +18,7 @@ STREAM = "load-countries/load-countries/0123456789abcdef"
 
 
 class Aws:
-    """The two clients a run uses, with what they are expected to be asked and will answer, in order."""
+    """The two clients of a run, with the expected requests and their responses, in order."""
 
     def __init__(self) -> None:
         session = boto3.Session("key", "secret", region_name="us-east-1")
@@ -108,7 +108,7 @@ def test_succeeds_when_the_container_exits_with_0(aws: Aws) -> None:
 
 
 def test_gives_the_task_a_public_address_when_asked(aws: Aws) -> None:
-    """A task in a public subnet can pull no image: there is no NAT gateway to go through."""
+    """A task in a public subnet cannot pull its image: the subnet has no NAT gateway."""
     aws.lists()
     aws.runs(assign_public_ip="ENABLED")
     aws.describes_exit(exitCode=0)
@@ -116,7 +116,9 @@ def test_gives_the_task_a_public_address_when_asked(aws: Aws) -> None:
 
 
 def test_waits_through_every_state_a_task_has(aws: Aws) -> None:
-    """A quick task is never seen running, a slow one in many states, and at first ECS may not know it at all."""
+    """An update fails for a task that is never seen running, passes through many states, or is unknown to ECS
+    at first.
+    """
     aws.lists()
     aws.runs()
     aws.ecs.add_response(
@@ -145,7 +147,7 @@ def test_fails_with_reasons_and_log_when_the_container_exits_with_1(aws: Aws) ->
 
 
 def test_fails_when_the_container_never_started(aws: Aws) -> None:
-    """An image that cannot be pulled has no exit code; taking none for 0 would hide it."""
+    """A task whose image cannot be pulled counts as a success: it has no exit code, which is not 0."""
     aws.lists()
     aws.runs()
     aws.describes(
@@ -162,7 +164,7 @@ def test_fails_when_the_container_never_started(aws: Aws) -> None:
 
 
 def test_succeeds_although_a_container_that_aws_added_did_not_start(aws: Aws) -> None:
-    """GuardDuty's runtime monitoring adds an agent, which the execution role has no right to pull."""
+    """The update fails after GuardDuty adds its agent's container, whose image the execution role may not pull."""
     aws.lists()
     aws.runs()
     aws.describes(
@@ -175,8 +177,8 @@ def test_succeeds_although_a_container_that_aws_added_did_not_start(aws: Aws) ->
     assert create().id == TASK
 
 
-def test_fails_when_ecs_knows_no_container_of_the_task(aws: Aws) -> None:
-    """A task that stopped before it had containers did nothing."""
+def test_fails_when_the_task_has_no_container(aws: Aws) -> None:
+    """`pulumi up` reports success for a task that stopped before it had containers."""
     aws.lists()
     aws.runs()
     aws.describes("STOPPED", stopCode="TaskFailedToStart", stoppedReason="no capacity")
@@ -186,7 +188,7 @@ def test_fails_when_ecs_knows_no_container_of_the_task(aws: Aws) -> None:
 
 
 def test_fails_when_run_task_reports_failures(aws: Aws) -> None:
-    """RunTask answers 200 even when it started nothing."""
+    """`pulumi up` waits for a task that was never started, since RunTask answers 200 even then."""
     aws.lists()
     aws.ecs.add_response(
         "run_task", {"tasks": [], "failures": [{"arn": CLUSTER, "reason": "RESOURCE:FARGATE", "detail": "none left"}]}
@@ -207,7 +209,7 @@ def test_stops_the_task_when_time_is_up(aws: Aws) -> None:
 
 
 def test_stops_the_task_when_waiting_fails(aws: Aws) -> None:
-    """An error of the network leaves it running with nobody waiting."""
+    """After a network error, the task keeps running although nobody waits for it."""
     aws.lists()
     aws.runs()
     aws.ecs.add_client_error("describe_tasks", "ServerException", "try later")
@@ -217,7 +219,7 @@ def test_stops_the_task_when_waiting_fails(aws: Aws) -> None:
 
 
 def test_stops_its_own_leftover_before_it_runs(aws: Aws) -> None:
-    """Two runs write at once after an update was killed."""
+    """Two runs write at the same time after an update was killed."""
     aws.lists(LEFTOVER)
     aws.stops(LEFTOVER)
     aws.describes("DEACTIVATING", LEFTOVER)
@@ -228,7 +230,7 @@ def test_stops_its_own_leftover_before_it_runs(aws: Aws) -> None:
 
 
 def test_fails_when_a_leftover_does_not_stop(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run waits for ever, or runs beside the leftover."""
+    """A run waits for ever, or runs beside a leftover task."""
     monkeypatch.setattr(task_execution, "STOP_TIMEOUT_SECONDS", 0.0)
     aws.lists(LEFTOVER)
     aws.stops(LEFTOVER)
@@ -239,7 +241,7 @@ def test_fails_when_a_leftover_does_not_stop(aws: Aws, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("times", [1, 3])
 def test_tries_again_while_ecs_cannot_assume_the_role(aws: Aws, times: int) -> None:
-    """IAM is eventually consistent: on a new stack the role is often some seconds too young."""
+    """The first update of a new stack fails, since IAM is eventually consistent and the role is only seconds old."""
     aws.lists()
     for _ in range(times):
         aws.ecs.add_client_error(
@@ -253,7 +255,7 @@ def test_tries_again_while_ecs_cannot_assume_the_role(aws: Aws, times: int) -> N
 
 
 def test_tries_again_when_the_task_stopped_for_its_role(aws: Aws) -> None:
-    """The same refusal can come after RunTask has accepted the task."""
+    """The update fails for a new role, since ECS can refuse the role even after RunTask has accepted the task."""
     aws.lists()
     aws.runs()
     aws.describes(
@@ -267,7 +269,7 @@ def test_tries_again_when_the_task_stopped_for_its_role(aws: Aws) -> None:
 
 
 def test_gives_up_on_a_role_after_a_while(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A trust policy that is wrong never gets right by waiting."""
+    """`pulumi up` never ends when the role's trust policy is wrong."""
     monkeypatch.setattr(task_execution, "ROLE_TIMEOUT_SECONDS", 0.0)
     aws.lists()
     aws.ecs.add_client_error("run_task", "ClientException", "ECS was unable to assume the role")
@@ -276,7 +278,7 @@ def test_gives_up_on_a_role_after_a_while(aws: Aws, monkeypatch: pytest.MonkeyPa
 
 
 def test_does_not_try_again_for_another_refusal(aws: Aws) -> None:
-    """Two minutes of waiting would hide that the deployer lacks a permission."""
+    """The update waits two minutes before it reports that the deployer lacks a permission."""
     aws.lists()
     aws.ecs.add_client_error("run_task", "AccessDeniedException", "not authorized to perform: ecs:RunTask")
     with pytest.raises(Exception, match="ecs:RunTask"):
@@ -284,7 +286,7 @@ def test_does_not_try_again_for_another_refusal(aws: Aws) -> None:
 
 
 def test_says_when_the_log_cannot_be_read(aws: Aws) -> None:
-    """A missing permission on logs must not hide why the task failed."""
+    """A missing permission for logs hides why the task failed."""
     aws.lists()
     aws.runs()
     aws.describes_exit(exitCode=2)
@@ -302,7 +304,7 @@ def test_stops_running_tasks_when_deleted(aws: Aws) -> None:
 
 
 def test_changes_nothing_until_it_is_deleted() -> None:
-    """It exists so that a stack whose first run was killed can be destroyed; it must cause no work before."""
+    """The resource that stops tasks on destroy causes changes in ordinary updates."""
     created = TaskStopProvider().create(PROPS).outs
     assert created == PROPS
     assert TaskStopProvider().diff("id", created, PROPS).changes is False
@@ -334,13 +336,13 @@ def test_deletes_nothing_when_the_cluster_is_gone(aws: Aws) -> None:
 def test_runs_again_only_for_another_task_definition_or_run_id(
     change: dict[str, Any], replaces: list[str], changes: bool
 ) -> None:
-    """The data is loaded at every update, or not when it should be."""
+    """The data is loaded at every update, or is not loaded when it changes."""
     diff = TaskRunProvider().diff(TASK, {**PROPS, "task_arn": TASK}, {**PROPS, **change})
     assert (diff.replaces, diff.changes) == (replaces, changes)
 
 
 def test_remembers_the_run_when_something_else_changed() -> None:
-    """An update loses the task's ARN, and the next one finds a difference for ever."""
+    """An update loses the task's ARN, and each later update shows a change."""
     news = {**PROPS, "timeout": 60.0}
     updated = TaskRunProvider().update(TASK, {**PROPS, "task_arn": TASK}, news).outs
     assert updated == {**news, "task_arn": TASK}

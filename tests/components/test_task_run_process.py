@@ -1,4 +1,4 @@
-"""The one-off task's provider as Pulumi's engine runs it: a process of its own, spoken to by gRPC, ended by SIGINT."""
+"""The one-off task's provider as Pulumi's engine runs it: a process of its own, called over gRPC, ended by SIGINT."""
 
 import asyncio
 import signal
@@ -63,32 +63,32 @@ def properties(**changes: Any) -> Any:
 
 
 def test_runs_the_task_from_a_pickled_provider(engine: Engine, ecs: FakeEcs) -> None:
-    """The engine knows the provider only by what is in the state: it must load from there, in another process."""
+    """The task does not run: the engine loads the provider from the state only, in another process."""
     ecs.exit_code = 0
     created = engine.provider.Create(provider_pb2.CreateRequest(urn="urn", properties=properties()))
     assert created.id == TASK
     assert created.properties["task_arn"] == TASK
     (request,) = ecs.called("RunTask")
-    # Without it, a retry after a lost answer would start a second task.
+    # Without the client token, a retry after a lost response would start a second task.
     assert request["clientToken"]
 
 
-def test_reports_a_failure_in_words(engine: Engine, ecs: FakeEcs) -> None:
-    """What a user sees of a failed run is what comes over this wire."""
+def test_reports_a_failure_with_its_reason(engine: Engine, ecs: FakeEcs) -> None:
+    """A user does not see the reason of a failed run: the engine shows only what the provider sends over gRPC."""
     ecs.exit_code = 3
     with pytest.raises(grpc.RpcError, match="exit code 3"):
         engine.provider.Create(provider_pb2.CreateRequest(urn="urn", properties=properties()))
 
 
 def test_shows_a_new_run_in_a_preview_with_an_unknown_task_definition(engine: Engine) -> None:
-    """When the image is about to be built its digest is unknown, and so is the task definition."""
+    """A preview fails or hides the run, since a new image's digest and its task definition are not known yet."""
     news = properties(task_definition=rpc.UNKNOWN)
     request = provider_pb2.DiffRequest(id=TASK, urn="urn", olds=properties(task_arn=TASK), news=news)
     assert list(engine.provider.Diff(request).replaces) == ["task_definition"]
 
 
 def test_shows_no_change_when_nothing_changed(engine: Engine) -> None:
-    """Numbers become floats and None vanishes on the way through the engine; neither is a change."""
+    """Every `pulumi up` shows a change, since on the way through the engine numbers become floats and None vanishes."""
     request = provider_pb2.DiffRequest(
         id=TASK, urn="urn", olds=properties(task_arn=TASK, timeout=600.0), news=properties(timeout=600, task_arn=None)
     )
@@ -96,12 +96,12 @@ def test_shows_no_change_when_nothing_changed(engine: Engine) -> None:
 
 
 def test_pickles_by_name_only() -> None:
-    """By value, every edit of the provider's code would run the task again."""
+    """Every edit of the provider's code runs the task again, since the pickle contains the code."""
     assert len(serialize_provider(TaskRunProvider())) < 200
 
 
 def test_stops_the_task_when_interrupted() -> None:
-    """On the second Ctrl-C the engine interrupts the provider; a task that went on would write to the table unseen."""
+    """After the second Ctrl-C, which interrupts the provider, the task continues to write to the table unseen."""
     ecs = FakeEcs()
     with start_engine(ecs) as engine:
         request = provider_pb2.CreateRequest(urn="urn", properties=properties())

@@ -63,7 +63,7 @@ def test_refuses_traces_that_would_not_arrive() -> None:
 
 
 def test_sends_traces_through_an_endpoint_where_there_is_no_internet() -> None:
-    """Spans do not arrive, or the endpoint is a way to more of X-Ray than sending them."""
+    """Spans do not arrive, or the endpoint allows more X-Ray actions than sending spans."""
     program = _declare(Tracing(), network=NewVpc(egress="endpoints", trace_endpoint=True))
     endpoint = one(program, ENDPOINT, "shop-xray")
     (statement,) = json.loads(endpoint.inputs["policy"])["Statement"]
@@ -74,13 +74,13 @@ def test_sends_traces_through_an_endpoint_where_there_is_no_internet() -> None:
 
 
 @pytest.mark.parametrize("percent", [-1, 101])
-def test_refuses_a_share_that_is_none(percent: int) -> None:
-    """The tasks end at once, as the variable is malformed."""
+def test_refuses_an_invalid_share(percent: int) -> None:
+    """The tasks end at once, since the variable is malformed."""
     with pytest.raises(InvalidArguments, match="percent"):
         Tracing(percent=percent)
 
 
 def test_refuses_own_variables_of_the_same_name() -> None:
-    """Two values for one variable: which one a task gets is ECS's choice."""
+    """One variable has two values, and ECS decides which one a task gets."""
     with pytest.raises(InvalidArguments, match="variables has OTEL_SERVICE_NAME, which the component sets"):
         _declare(Tracing(), variables={"OTEL_SERVICE_NAME": "mine"})

@@ -1,4 +1,4 @@
-"""A service without load balancer: what it has, what it must not have, and what is refused."""
+"""A service without load balancer: its resources, and refused arguments."""
 
 from typing import Any
 
@@ -55,8 +55,10 @@ def test_runs_as_a_service_that_nobody_calls(computed: bool) -> None:
     assert not into_tasks
 
 
-def test_is_deployed_truthfully_like_a_service() -> None:
-    """`pulumi up` calls a deployment done that ECS took back, or tells ECS of a load balancer after a failure."""
+def test_is_deployed_and_checked_like_a_service() -> None:
+    """`pulumi up` reports success for a deployment that ECS rolled back, or declares a load balancer after a
+    failure.
+    """
     deployment = one(_declare(Worker(tasks=2)), "pulumi-python:dynamic/ecs:Deployment", "mailer")
     assert deployment.inputs["desired_count"] == 2
     configuration = deployment.inputs["configuration"]
@@ -84,7 +86,7 @@ def test_lets_ecs_check_the_container() -> None:
     ],
 )
 def test_alarms_when_tasks_are_missing(insights: Any, metrics: set[Any]) -> None:
-    """Nobody hears that no worker runs any more: there are no callers who would."""
+    """The owner is not told that no worker runs: a worker has no callers who would notice."""
     cluster = NewCluster(container_insights=insights)
     program = _declare(Worker(tasks=2), cluster=cluster, alarms=Alarms(topic_arn=TOPIC_ARN))
     alarm = one(program, "aws:cloudwatch/metricAlarm:MetricAlarm", "mailer-tasks").inputs
@@ -115,7 +117,7 @@ def test_scales_by_cpu() -> None:
         ({"scaling": Scaling(max_tasks=2), "tasks": 3}, "Worker: scaling has max_tasks 2, but tasks is 3"),
     ],
 )
-def test_refuses_what_a_worker_has_not(arguments: dict[str, Any], message: str) -> None:
-    """AWS refuses it in the middle of an update."""
+def test_refuses_arguments_a_worker_cannot_have(arguments: dict[str, Any], message: str) -> None:
+    """AWS refuses the argument in the middle of an update."""
     with pytest.raises(InvalidArguments, match=message):
         Worker(**arguments)
