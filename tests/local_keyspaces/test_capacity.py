@@ -1,4 +1,4 @@
-"""The rules for throughput, by a clock that the tests move: each number is one of AWS's documentation."""
+"""The rules for throughput, with a clock that the tests move. Each number comes from AWS's documentation."""
 
 import json
 import random
@@ -15,7 +15,7 @@ MINUTE = 60
 
 
 def served(capacity: Bucket | ProvisionedCapacity | OnDemandCapacity, now: float, *, most: int = 200_000) -> int:
-    """Requests of one unit that are admitted at one moment."""
+    """The number of one-unit requests that are admitted at one moment."""
     count = 0
     while count < most and capacity.has_some(now):
         capacity.take(1, now)
@@ -24,7 +24,7 @@ def served(capacity: Bucket | ProvisionedCapacity | OnDemandCapacity, now: float
 
 
 def load(capacity: ProvisionedCapacity | OnDemandCapacity, units: float, start: float, minutes: int) -> float:
-    """So many units a second, where there is capacity; returns when it ends."""
+    """Requests that many units a second where capacity allows; returns the time at the end."""
     for second in range(minutes * MINUTE):
         if capacity.has_some(start + second):
             capacity.take(units, start + second)
@@ -32,21 +32,21 @@ def load(capacity: ProvisionedCapacity | OnDemandCapacity, units: float, start: 
 
 
 def test_gives_a_partition_its_units_each_second() -> None:
-    """A loader that is slow enough in the cloud would be throttled here, or the other way round."""
+    """A loader could be throttled here and not in the cloud, or the reverse."""
     partitions = Partitions(1000)
     assert [served(partitions.of("hot", now), now) for now in (0, 0, 1, 1.5, 10)] == [1000, 0, 1000, 500, 1000]
     assert served(partitions.of("cold", 0), 0) == 1000
 
 
 def test_lets_a_request_owe_what_the_next_ones_wait_for() -> None:
-    """A row of 1 MB takes more than a partition has in a second; a user could never write it."""
+    """A user could never write a row of 1 MB, which takes more than a partition has in a second."""
     bucket = Bucket(1000, 0)
     bucket.take(2500, 0)
     assert [bucket.has_some(now) for now in (0, 1, 1.5, 1.6)] == [False, False, False, True]
 
 
 def test_keeps_the_average_rate_whatever_requests_take() -> None:
-    """A user's large requests would get more than the capacity in the long run."""
+    """A user's large requests would get more than the table's capacity in the long run."""
     chance, bucket, now, taken = random.Random(1), Bucket(100, 0), 0.0, 0.0
     while now < 1000:
         now += chance.random() / 50
@@ -58,7 +58,7 @@ def test_keeps_the_average_rate_whatever_requests_take() -> None:
 
 
 def test_forgets_partitions_only_once_they_are_full_again() -> None:
-    """A table with many keys would fill the memory, or a hot key be forgiven when others come."""
+    """A table with many keys would fill the memory, or a hot key would be served as soon as other keys arrive."""
     partitions = Partitions(1000)
     partitions.of("hot", 0).take(1_000_000, 0)
     for number in range(20_000):
@@ -74,14 +74,14 @@ def test_saves_five_minutes_of_a_provisioned_table() -> None:
 
 
 def test_doubles_the_starting_throughput_of_an_on_demand_table() -> None:
-    """A new table serves 4,000 writes and 12,000 reads a second, and saves nothing."""
+    """A new on-demand table would serve another rate than its 4,000 writes and 12,000 reads a second."""
     writes, reads = OnDemandCapacity(2000, 0, most=40_000), OnDemandCapacity(6000, 0, most=40_000)
     assert (served(writes, 0), served(writes, 10_000)) == (4000, 4000)
     assert served(reads, 0) == 12_000
 
 
 def test_doubles_again_half_an_hour_after_a_new_peak() -> None:
-    """A load test that grows as AWS advises would be throttled, or one that grows too fast would pass."""
+    """A load test that grows as AWS advises would be throttled, or a load test that grows too fast would pass."""
     table = OnDemandCapacity(2000, 0, most=40_000)
     end = load(table, 4000, 0, 2)
     assert table.limit(end + 28 * MINUTE) == 4000
@@ -93,7 +93,7 @@ def test_doubles_again_half_an_hour_after_a_new_peak() -> None:
 
 
 def test_ends_doubling_at_the_quota_of_a_table() -> None:
-    """A load test would pass here at a rate that the account does not have."""
+    """A load test would pass here at a rate that the account's quota does not allow."""
     table = OnDemandCapacity(15_000, 0, most=40_000)
     end = load(table, 30_000, 0, 2)
     assert table.limit(end + 30 * MINUTE) == 40_000
@@ -104,7 +104,7 @@ SCALING = AutoScaling(minimum=100, maximum=1000, target=0.7)
 
 
 def test_scales_out_after_three_minutes_above_the_target() -> None:
-    """AWS's example: more than 70 of 100 units for three minutes."""
+    """A table would not scale up as in AWS's example, which uses more than 70 of 100 units for three minutes."""
     table = ProvisionedCapacity(100, 0, SCALING)
     end = load(table, 80, 0, 2)
     assert table.limit(end) == 100
@@ -115,7 +115,8 @@ def test_scales_out_after_three_minutes_above_the_target() -> None:
 
 
 def test_scales_in_after_fifteen_minutes_well_below_the_target() -> None:
-    """AWS's example: 50 of 100 units, with a target of 70 percent, for 15 minutes."""
+    """A table would not scale down as in AWS's example, which uses 50 of 100 units for 15 minutes at a target of 70
+    percent."""
     table = ProvisionedCapacity(500, 0, SCALING)
     end = load(table, 250, 0, 14)
     assert table.limit(end) == 500
@@ -127,7 +128,7 @@ def test_scales_in_after_fifteen_minutes_well_below_the_target() -> None:
 
 
 def test_scales_within_its_limits_and_cooldowns() -> None:
-    """A user would be promised more capacity than the policy allows."""
+    """A user would see more capacity than the scaling policy allows."""
     table = ProvisionedCapacity(50, 0, replace(SCALING, maximum=300, scale_out_cooldown=600))
     assert table.limit(0) == 100
     end = load(table, 95, 0, 3)
@@ -141,7 +142,7 @@ def test_scales_within_its_limits_and_cooldowns() -> None:
 
 
 def test_reads_the_policy_as_the_system_table_shows_it() -> None:
-    """A policy that is declared would have no effect."""
+    """A declared scaling policy would have no effect here."""
     tracking = {"scale_out_cooldown": 60, "disable_scale_in": True, "target_value": 65, "scale_in_cooldown": 30}
     shown = json.dumps({"target_tracking_scaling_policy_configuration": tracking})
     settings = {"minimum_units": "5", "maximum_units": "10", "scaling_policy": shown}
@@ -180,7 +181,7 @@ def provisioned(read: int, write: int) -> Table:
 
 
 def writes(connection: ConnectionThrottle, of: TableThrottle, key: bytes, count: int, units: float = 1) -> int:
-    """The number that is admitted."""
+    """The number of admitted requests."""
     admitted = 0
     for _ in range(count):
         try:
@@ -197,7 +198,8 @@ def metric(throttling: Throttling, name: str) -> float:
 
 
 def test_tells_a_hot_partition_from_a_busy_table_and_a_busy_connection() -> None:
-    """A user sees the same timeout for all three, and can tell them apart by the metrics only."""
+    """A user would see different errors for three reasons of throttling, which look alike on the service except in the
+    metrics."""
     throttling = Throttling(clock := Hand())
     of, connection = throttling.of(table()), ConnectionThrottle(throttling)
     assert writes(connection, of, b"hot", 1500) == 1000
@@ -230,7 +232,7 @@ def test_takes_nothing_for_a_request_that_is_throttled() -> None:
 
 
 def test_settles_what_a_read_consumed_once_it_is_known() -> None:
-    """Large rows would be read as if they were small."""
+    """Large rows would consume as little capacity as small ones."""
     throttling = Throttling(clock := Hand())
     of, connection = throttling.of(table()), ConnectionThrottle(throttling)
     demand = Demand(of, "SELECT", (b"key",), 1, 0)
@@ -258,7 +260,7 @@ def test_counts_each_subquery_for_the_connection() -> None:
 
 
 def test_follows_a_table_that_is_altered_or_created_again() -> None:
-    """A user who raises the capacity because of throttling would be throttled all the same."""
+    """A user who raises the capacity because of throttling would still be throttled."""
     throttling = Throttling(Hand())
     small = provisioned(1, 5)
     connection = ConnectionThrottle(throttling)

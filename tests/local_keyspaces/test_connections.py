@@ -1,4 +1,4 @@
-"""Many connections, large frames, compression, pages: what a proxy gets wrong under load."""
+"""Many connections, large frames, compression and pages: the common faults of a proxy under load."""
 
 import asyncio
 import ssl
@@ -26,7 +26,7 @@ def blobs(keyspaces: LocalKeyspaces) -> LocalKeyspaces:
 
 @pytest.mark.parametrize("compression", [False, "lz4"])
 def test_passes_large_results_with_and_without_compression(blobs: LocalKeyspaces, compression: bool | str) -> None:
-    """A page of 20 MB is broken by answers that are given meanwhile."""
+    """A client would receive a page of 20 MB mixed with other responses."""
     body = bytes(range(256)) * 3900
     with blobs.connect(compression=compression) as session:
         insert = session.prepare("INSERT INTO connections.blobs (id, body) VALUES (?, ?)")
@@ -44,7 +44,7 @@ def test_passes_large_results_with_and_without_compression(blobs: LocalKeyspaces
 
 
 def test_refuses_compression_it_does_not_have(blobs: LocalKeyspaces) -> None:
-    """A client with another compression reads garbage instead of an error at sign-in."""
+    """A client with another compression would read garbage instead of an error at sign-in."""
     with connect(blobs) as client:
         code, message = client.ask_error(startup(COMPRESSION="zstd"))
         assert code == 0x0A
@@ -52,7 +52,7 @@ def test_refuses_compression_it_does_not_have(blobs: LocalKeyspaces) -> None:
 
 
 def test_serves_200_connections_at_once(blobs: LocalKeyspaces) -> None:
-    """A service of many tasks gets the answers of other connections, or none."""
+    """A service of many tasks would get the responses of other connections, or none."""
     tls = ssl.create_default_context(cafile=blobs.ca_file)
     text = "SELECT id, body FROM connections.blobs WHERE id = ?"
     with blobs.connect() as session:
@@ -86,7 +86,7 @@ def test_serves_200_connections_at_once(blobs: LocalKeyspaces) -> None:
 
 @pytest.mark.long
 def test_waits_for_a_client_that_does_not_read(blobs: LocalKeyspaces) -> None:
-    """One slow client fills the endpoint's memory, or stops the others."""
+    """One slow client would fill the endpoint's memory, or stop the others."""
     body = bytes(1_000_000)
     with blobs.connect() as session:
         session.execute("INSERT INTO connections.blobs (id, body) VALUES (-1, %s)", [body])
@@ -105,14 +105,14 @@ def test_waits_for_a_client_that_does_not_read(blobs: LocalKeyspaces) -> None:
 
 
 def test_knows_statements_that_another_connection_prepared(blobs: LocalKeyspaces) -> None:
-    """Drivers fail, since they prepare on one connection and execute on all."""
+    """Drivers would fail, since they prepare on one connection and execute on all."""
     with blobs.connect() as one, blobs.connect() as other:
         statement = one.prepare("SELECT id FROM connections.blobs WHERE id = ?")
         other.execute(statement, [1])
 
 
 def test_asks_to_prepare_again_what_it_does_not_know(blobs: LocalKeyspaces) -> None:
-    """Clients fail after the endpoint was started anew, as they use the ids they have."""
+    """Clients would fail after a restart of the endpoint, since they keep their prepared ids."""
     with connect(blobs) as client:
         client.sign_in(blobs)
         _, body = client.ask(prepare("SELECT id FROM connections.blobs WHERE id = ?"))
@@ -124,7 +124,7 @@ def test_asks_to_prepare_again_what_it_does_not_know(blobs: LocalKeyspaces) -> N
 
 
 def test_goes_on_while_the_schema_changes(blobs: LocalKeyspaces, session: Session) -> None:
-    """All requests of a connection wait while a table is created."""
+    """All requests of a connection would wait while a table is created."""
     done = threading.Event()
     with ThreadPoolExecutor() as pool:
         change = pool.submit(session.execute, "CREATE TABLE connections.other (a int PRIMARY KEY)")
@@ -135,7 +135,7 @@ def test_goes_on_while_the_schema_changes(blobs: LocalKeyspaces, session: Sessio
 
 
 def test_resolves_names_by_the_keyspace_in_use(blobs: LocalKeyspaces) -> None:
-    """A statement without a keyspace reads a table of another one."""
+    """A statement without a keyspace would read a table of another keyspace."""
     with connect(blobs) as one, connect(blobs) as other:
         one.sign_in(blobs)
         other.sign_in(blobs)
@@ -146,7 +146,7 @@ def test_resolves_names_by_the_keyspace_in_use(blobs: LocalKeyspaces) -> None:
 
 
 def test_names_the_region(blobs: LocalKeyspaces) -> None:
-    """A client that signs for another region is not told which one is meant."""
+    """A client that signs for another region would not learn which region the endpoint expects."""
     with connect(blobs) as client:
         assert client.sign_in(blobs, region=REGION) == Opcode.AUTH_SUCCESS
     with connect(blobs) as client:

@@ -1,4 +1,4 @@
-"""What the local endpoint takes a statement for: it must be what Cassandra takes it for, or refused."""
+"""The endpoint's parser must understand each statement as Cassandra does, or refuse it."""
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
@@ -130,19 +130,19 @@ def markers(value: object) -> Iterator[tuple[int, str | None]]:
 
 @pytest.mark.parametrize("text", REFUSED)
 def test_refuses(text: str) -> None:
-    """The endpoint authorises one statement, and Cassandra runs another or tells of its own error."""
+    """The endpoint would authorise one statement while Cassandra runs another, or Cassandra's own error would leak."""
     with pytest.raises(CqlSyntaxError, match=r"^line \d+:-?\d+ "):
         parse(text)
 
 
 @pytest.mark.parametrize("text", DML)
 def test_accepts(text: str) -> None:
-    """A statement that Keyspaces runs is refused here."""
+    """A statement that Keyspaces accepts would be refused here."""
     assert isinstance(parse(text), Select | Insert | Update | Delete | Batch)
 
 
 def test_cassandra_accepts_it_too(keyspaces: LocalKeyspaces) -> None:
-    """Statements are tested here that no Cassandra takes."""
+    """The tests would use statements that Cassandra does not accept."""
     with keyspaces.cassandra() as session:
         for text in DML:
             # There is no such table, which Cassandra only says of a text that it could read.
@@ -152,14 +152,14 @@ def test_cassandra_accepts_it_too(keyspaces: LocalKeyspaces) -> None:
 
 @pytest.mark.parametrize(("text", "count"), DML.items())
 def test_numbers_markers_as_cassandra_does(text: str, count: int) -> None:
-    """The value that is checked is not the one that the statement uses. Those of a selection are not kept."""
+    """The endpoint would check another value than the statement uses."""
     found = [marker for marker, _ in markers(parse(text))]
     assert len(set(found)) == len(found)
     assert set(found) <= set(range(count))
 
 
 def test_numbers_and_names_markers_through_a_batch() -> None:
-    """A batch's values are checked against the wrong columns."""
+    """The endpoint would check a batch's values against the wrong columns."""
     batch = parse(
         "BEGIN BATCH UPDATE t SET a = ?, b = :b WHERE c IN (?, :d) ; INSERT INTO t (a) VALUES ([?]) APPLY BATCH"
     )
@@ -195,7 +195,7 @@ def test_numbers_and_names_markers_through_a_batch() -> None:
     ],
 )
 def test_says_which_table_and_where_it_stands(template: str, table: str, keyspace: str | None, name: str) -> None:
-    """Access to one table is access to another, or the wrong characters are replaced."""
+    """Access to one table would give access to another, or a name's rewriting would damage the statement."""
     text = template.format(table)
     statement = parse(text)
     assert isinstance(statement, Select | Insert | Update | Delete | DropTable)
@@ -222,7 +222,7 @@ def test_says_which_table_and_where_it_stands(template: str, table: str, keyspac
     ],
 )
 def test_reads_literals(literal: str, text: str | None, size: int) -> None:
-    """The limits on sizes and on keys are held against another value."""
+    """The endpoint would apply limits on sizes and keys to the wrong value."""
     (relation,) = select(f"SELECT a FROM t WHERE b = {literal}").where
     assert relation.terms == (Term(kind="literal", text=text, size=size),)
 
@@ -243,7 +243,7 @@ def test_reads_literals(literal: str, text: str | None, size: int) -> None:
     ],
 )
 def test_reads_other_values(value: str, kind: str, size: int | None) -> None:
-    """A value that only Cassandra computes is taken for one that can be checked."""
+    """The endpoint would check a value that only Cassandra can compute."""
     statement = parse(f"INSERT INTO t (a) VALUES ({value})")
     assert isinstance(statement, Insert)
     (term,) = statement.values
@@ -267,14 +267,14 @@ def test_reads_other_values(value: str, kind: str, size: int | None) -> None:
     ],
 )
 def test_finds_every_function(text: str, functions: set[str]) -> None:
-    """A function that Keyspaces does not have works here."""
+    """A function that Keyspaces does not have would work here."""
     statement = parse(text)
     assert isinstance(statement, Select | Insert | Update | Delete)
     assert statement.functions == functions
 
 
 def test_reads_a_select() -> None:
-    """A rule of Keyspaces about a SELECT is not held."""
+    """A SELECT would pass here although it breaks a rule of Keyspaces."""
     assert select("SELECT DISTINCT a FROM t WHERE a = 1").distinct
     assert not select("SELECT distinct FROM t").distinct
     assert select("SELECT a FROM t GROUP BY a").group_by
@@ -302,13 +302,13 @@ def test_reads_a_select() -> None:
     ],
 )
 def test_reads_relations(where: str, expected: tuple[object, ...]) -> None:
-    """A statement that needs ALLOW FILTERING, or a partition's key, is not known for one."""
+    """A statement without the partition key, or one that needs ALLOW FILTERING, would not be recognised."""
     (it,) = select(f"SELECT a FROM t WHERE {where}").where
     assert (it.columns, it.operator, len(it.terms), it.in_marker is not None, it.token) == expected
 
 
 def test_reads_modifications() -> None:
-    """A lightweight transaction, a TTL or a client's timestamp goes unseen."""
+    """The endpoint would overlook a lightweight transaction, a TTL or a client's timestamp."""
     insert = parse("INSERT INTO t (a, \"B\") VALUES (1, 'x') IF NOT EXISTS USING TTL 5 AND TIMESTAMP ?")
     assert isinstance(insert, Insert)
     assert (insert.columns, insert.if_not_exists) == (("a", "B"), True)
@@ -328,14 +328,14 @@ def test_reads_modifications() -> None:
 
 @pytest.mark.parametrize(("head", "kind"), [("", "LOGGED"), ("UNLOGGED", "UNLOGGED"), ("COUNTER", "COUNTER")])
 def test_reads_a_batch(head: str, kind: str) -> None:
-    """A part of a batch is run without being looked at."""
+    """A statement inside a batch would run unchecked."""
     batch = parse(f"BEGIN {head} BATCH INSERT INTO a (x) VALUES (1) UPDATE b SET x = 1 WHERE y = 1; APPLY BATCH")
     assert isinstance(batch, Batch)
     assert (batch.kind, [statement.table.name for statement in batch.statements]) == (kind, ["a", "b"])
 
 
 def test_reads_create_table() -> None:
-    """The table that is created is not the one that was asked for."""
+    """CREATE TABLE would create another table than the statement asks for."""
     table = parse(
         """CREATE TABLE IF NOT EXISTS ks."T" (
             a int, "B" frozen<map<text, list<int>>> static, c ks.udt, d "Quoted", e "int", PRIMARY KEY ((a, c), d)
@@ -371,7 +371,7 @@ def test_reads_create_table() -> None:
 
 
 def test_reads_other_schema_statements() -> None:
-    """A statement about the schema does something else than it says."""
+    """A DDL statement would do something other than its text says."""
     create = parse("CREATE KEYSPACE IF NOT EXISTS ks WITH replication = {'class': 'SingleRegionStrategy'}")
     assert isinstance(create, CreateKeyspace)
     assert (create.keyspace, create.if_not_exists) == ("ks", True)
@@ -416,7 +416,7 @@ def test_reads_other_schema_statements() -> None:
     ],
 )
 def test_names_what_keyspaces_does_not_have(text: str, what: str) -> None:
-    """Its user reads of a syntax error where there is none."""
+    """A user would get a syntax error for a statement that is correct."""
     assert parse(text) == Unsupported(what=what)
 
 
@@ -437,7 +437,7 @@ def test_names_what_keyspaces_does_not_have(text: str, what: str) -> None:
     ],
 )
 def test_refuses_what_would_exhaust_it(text: str) -> None:
-    """One client's statement stops the endpoint for all."""
+    """One client's statement would stop the endpoint for all."""
     with pytest.raises(CqlSyntaxError):
         parse(text)
 
@@ -452,7 +452,7 @@ def parse_or_refuse(text: str) -> Statement | None:
 
 @given(st.text())
 def test_raises_nothing_else_for_any_text(text: str) -> None:
-    """A text can break a connection instead of being answered."""
+    """A statement's text could break the connection instead of getting an error response."""
     parse_or_refuse(text)
     parse_or_refuse(f"SELECT {text} FROM t")
 
@@ -467,7 +467,7 @@ TOKENS = st.sampled_from(
 @settings(max_examples=300)
 @given(st.sampled_from([*DML, "", "CREATE TABLE t (", "ALTER TABLE t "]), st.lists(TOKENS, max_size=12), st.data())
 def test_raises_nothing_else_for_token_soup(text: str, soup: list[str], data: st.DataObject) -> None:
-    """Text that resembles CQL ends the connection in a traceback."""
+    """A text that resembles CQL would end the connection with a traceback."""
     at = data.draw(st.integers(0, len(text)))
     statement = parse_or_refuse(text[:at] + " " + " ".join(soup) + " " + text[at:])
     if isinstance(statement, Select | Insert | Update | Delete):

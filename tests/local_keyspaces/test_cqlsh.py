@@ -23,7 +23,8 @@ def cqlsh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_runs_statements_of_cqlsh_with_a_password(keyspaces: LocalKeyspaces, cqlsh: Path, tmp_path: Path) -> None:
-    """The tool that the developer guide begins with would not get in, or show another server."""
+    """A user could not sign in with cqlsh, the first tool of the developer guide, or would see another server's
+    name."""
     issued = keyspaces.store.issue_password(keyspaces.store.session_of(EVERYTHING))
 
     def run(password: str, statement: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""docs/keyspaces.md names what there is."""
+"""docs/keyspaces.md covers each fault, command and option."""
 
 import argparse
 import dataclasses
@@ -37,7 +37,7 @@ def test_documents_every_command_and_the_options_of_run(command: str) -> None:
 
 
 def test_documents_the_verdict() -> None:
-    """A team could not point its suite at the endpoint, nor its build go by the exit code."""
+    """A team could not point its test suite at the endpoint, nor could its build use the exit code."""
     section = DOCUMENT[DOCUMENT.index("## The verdict") : DOCUMENT.index("## The meter")]
     assert "local-keyspaces --verdict" in section
     assert all(f"`{variable}`" in section for variable in GIVEN)

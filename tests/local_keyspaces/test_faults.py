@@ -1,4 +1,4 @@
-"""Faults on demand: each must look to a client as it does in the cloud, and end when it is switched off."""
+"""Faults on demand: each must look to a client as in the cloud, and end when it is switched off."""
 
 import json
 import time
@@ -20,7 +20,7 @@ WRITE = "INSERT INTO geography_domain.countries (id) VALUES ('zz')"
 
 
 def test_throttles_reads_as_keyspaces_does(keyspaces: LocalKeyspaces, session: Session) -> None:
-    """There is no error of its own: a service must treat this timeout as "slow down"."""
+    """A client would not recognise throttling, which Keyspaces reports as a timeout without an error of its own."""
     with keyspaces.injecting(throttle_reads=1.0):
         with pytest.raises(ReadTimeout) as refused:
             session.execute(READ)
@@ -34,7 +34,7 @@ def test_throttles_reads_as_keyspaces_does(keyspaces: LocalKeyspaces, session: S
 
 
 def test_throttles_writes_as_keyspaces_does(keyspaces: LocalKeyspaces, session: Session) -> None:
-    """Drivers decide by the type of the write whether they may try again."""
+    """A driver would retry a write wrongly, since it decides by the write type in the error."""
     batch = BatchStatement(BatchType.UNLOGGED)
     batch.add(WRITE)
     condition = SimpleStatement(f"{WRITE} IF NOT EXISTS")
@@ -49,7 +49,7 @@ def test_throttles_writes_as_keyspaces_does(keyspaces: LocalKeyspaces, session: 
 
 
 def test_limits_the_rate_of_a_connection(keyspaces: LocalKeyspaces) -> None:
-    """3,000 a second in the cloud; the other connections go on."""
+    """A connection would get more than 3,000 requests a second, or other connections would be limited with it."""
     with keyspaces.connect() as session, keyspaces.injecting(rate_limit=20):
         answers = [session.execute_async(READ) for _ in range(100)]
         refused = 0
@@ -62,7 +62,7 @@ def test_limits_the_rate_of_a_connection(keyspaces: LocalKeyspaces) -> None:
 
 
 def test_is_slow_on_demand_and_does_one_thing_while_another_waits(keyspaces: LocalKeyspaces, session: Session) -> None:
-    """Latency is that of each statement, not a queue."""
+    """Statements would wait for one another, so that a latency fault would look like a queue."""
     with keyspaces.injecting(latency=0.3):
         start = time.monotonic()
         for answer in [session.execute_async(READ) for _ in range(50)]:
@@ -72,7 +72,7 @@ def test_is_slow_on_demand_and_does_one_thing_while_another_waits(keyspaces: Loc
 
 
 def test_drops_connections(keyspaces: LocalKeyspaces) -> None:
-    """A client is never tried against a network that breaks its connections."""
+    """A team could not test its client against a network that breaks connections."""
     with keyspaces.connect() as session:
         with keyspaces.injecting(drop=1.0), pytest.raises(NoHostAvailable):
             session.execute(READ)
@@ -87,7 +87,7 @@ def test_drops_connections(keyspaces: LocalKeyspaces) -> None:
 
 
 def test_lets_temporary_credentials_expire(keyspaces: LocalKeyspaces, session: Session) -> None:
-    """New connections are refused; those that are open stay."""
+    """The fault would close open connections, or new connections would still be accepted."""
     with keyspaces.injecting(expired_credentials=True):
         with pytest.raises(NoHostAvailable, match="Expired session token"), keyspaces.connect():
             pass
@@ -101,7 +101,8 @@ def test_lets_temporary_credentials_expire(keyspaces: LocalKeyspaces, session: S
     [({"page_rows": 7}, 15), ({"empty_pages": True}, 4), ({"page_rows": 40, "empty_pages": True}, 6)],
 )
 def test_has_short_and_empty_pages(keyspaces: LocalKeyspaces, faults: dict[str, object], pages: int) -> None:
-    """Documented: Keyspaces counts rows read, not rows found. Who stops at an empty page loses data."""
+    """A client that stops at an empty page would not be found, although Keyspaces counts the rows read, not the rows
+    found."""
     keyspaces.create(MANY)
     with keyspaces.connect() as session:
         insert = session.prepare("INSERT INTO faults.many (a, b) VALUES (1, ?)")
@@ -131,7 +132,7 @@ def test_has_short_and_empty_pages(keyspaces: LocalKeyspaces, faults: dict[str, 
 
 
 def test_writes_once_however_pages_are_cut(keyspaces: LocalKeyspaces, session: Session) -> None:
-    """A conditional write answers with a row; to "fetch the next page" of it would be to write again."""
+    """A client would repeat a conditional write by fetching a next page, since its response is a row."""
     session.execute("DELETE FROM geography_domain.countries WHERE id = 'once'")
     with keyspaces.injecting(empty_pages=True, page_rows=1):
         result = session.execute("INSERT INTO geography_domain.countries (id) VALUES ('once') IF NOT EXISTS")
@@ -141,7 +142,7 @@ def test_writes_once_however_pages_are_cut(keyspaces: LocalKeyspaces, session: S
 def test_reads_a_changed_file_at_once_and_keeps_to_the_last_good_one(
     keyspaces: LocalKeyspaces, session: Session, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The file is the interface for programs of any language."""
+    """Programs in other languages could not set a fault through the file."""
     path = keyspaces.service.faults.path
     try:
         path.write_text(json.dumps({"throttle_reads": 1}))
@@ -170,14 +171,14 @@ def test_reads_a_changed_file_at_once_and_keeps_to_the_last_good_one(
     ],
 )
 def test_says_what_is_wrong_with_a_fault(settings: list[str], message: str) -> None:
-    """A mistyped fault that does nothing makes a test pass that proves nothing."""
+    """A mistyped fault would be ignored, so that a test would pass and prove nothing."""
     with pytest.raises(BadFaults) as refused:
         Faults.parse(settings)
     assert message in str(refused.value)
 
 
 def test_reads_faults_from_settings() -> None:
-    """As on the command line; a switch needs no value."""
+    """A switch without a value, as on the command line, would be refused."""
     assert Faults.parse(["latency=0.2", "drop=1", "empty_pages", "rate_limit=3000"]) == Faults(
         latency=0.2, drop=1.0, empty_pages=True, rate_limit=3000
     )

@@ -1,4 +1,5 @@
-"""Malformed and oversized frames: they must end in an error, never in Cassandra, a crash or another's data."""
+"""Malformed and oversized frames must end in an error, and never reach Cassandra, crash the endpoint or show other
+data."""
 
 import contextlib
 import struct
@@ -27,7 +28,7 @@ DECODERS: list[Callable[[bytes], object]] = [Query.decode, Prepare.decode, Execu
 
 @given(st.binary(max_size=200))
 def test_decodes_anything_or_says_that_it_cannot(body: bytes) -> None:
-    """Another exception would be a request without an answer."""
+    """A request would get no response, since another exception would end its handling."""
     for decode in DECODERS:
         with contextlib.suppress(ProtocolError):
             decode(body)
@@ -35,7 +36,7 @@ def test_decodes_anything_or_says_that_it_cannot(body: bytes) -> None:
 
 @given(st.data())
 def test_survives_every_cut_and_every_changed_byte(data: st.DataObject) -> None:
-    """Nearly good messages reach further than noise."""
+    """A nearly correct message would pass the checks of malformed ones."""
     good, decode = data.draw(
         st.sampled_from(
             [
@@ -60,7 +61,7 @@ def test_survives_every_cut_and_every_changed_byte(data: st.DataObject) -> None:
 
 @given(st.lists(st.binary(max_size=300), max_size=5), st.integers(1, 50), st.booleans())
 def test_gives_the_same_frames_however_they_arrive(bodies: list[bytes], size: int, compressed: bool) -> None:
-    """A request that arrives in pieces is read as another one."""
+    """A request that arrives in pieces would be read as another request."""
     stream = b""
     for number, body in enumerate(bodies):
         sent = len(body).to_bytes(4, "big") + lz4.block.compress(body, store_size=False) if compressed else body
@@ -75,13 +76,13 @@ def test_gives_the_same_frames_however_they_arrive(bodies: list[bytes], size: in
 
 @given(st.binary(max_size=100))
 def test_refuses_what_is_not_compressed_as_it_says(body: bytes) -> None:
-    """And never takes more memory than a frame may."""
+    """A frame would take more memory than a frame may."""
     with contextlib.suppress(ProtocolError):
         assert len(frames.decompress(body, 1000)) <= 1000
 
 
 def test_does_not_blow_up_what_was_compressed() -> None:
-    """A few bytes that become gigabytes would end the endpoint."""
+    """A few bytes could expand to gigabytes and end the endpoint."""
     bomb = lz4.block.compress(bytes(10_000_000), store_size=False)
     for length in (10_000_000, 1000):
         with pytest.raises(ProtocolError):
@@ -90,7 +91,7 @@ def test_does_not_blow_up_what_was_compressed() -> None:
 
 @given(st.binary(max_size=200))
 def test_changes_a_result_or_says_that_it_cannot(body: bytes) -> None:
-    """What Cassandra answers is looked at with the same care."""
+    """A malformed response of Cassandra would reach the client unchecked."""
     for change in (
         lambda body: results.rename_tables(body, lambda table: table),
         lambda body: results.empty_page(body, b"state"),
@@ -114,7 +115,8 @@ def test_changes_a_result_or_says_that_it_cannot(body: bytes) -> None:
 def test_answers_or_ends_a_connection_that_sends_nonsense(
     keyspaces: LocalKeyspaces, requests: list[tuple[int, bytes, int]]
 ) -> None:
-    """Whatever one client sends, the next is served, and nothing malformed has reached Cassandra."""
+    """After a malformed message of one client, the next client would get no response, or the message would reach
+    Cassandra."""
     with connect(keyspaces) as client:
         client.sign_in(keyspaces)
         try:
@@ -148,7 +150,7 @@ def test_answers_or_ends_a_connection_that_sends_nonsense(
     ],
 )
 def test_says_what_is_malformed_and_goes_on(keyspaces: LocalKeyspaces, request_: bytes, message: str) -> None:
-    """Someone who writes a client needs to know; the connection itself is fine."""
+    """A developer of a client would lose the connection without a message that names the mistake."""
     with connect(keyspaces) as client:
         client.sign_in(keyspaces)
         code, text = client.ask_error(request_)
@@ -168,7 +170,7 @@ def test_says_what_is_malformed_and_goes_on(keyspaces: LocalKeyspaces, request_:
     ids=["too long", "reserved stream", "a response", "a bomb", "a stream twice"],
 )
 def test_ends_a_connection_that_cannot_be_understood(keyspaces: LocalKeyspaces, request_: bytes) -> None:
-    """After that nobody knows where the next frame begins, or whose answer is whose."""
+    """The endpoint would read on after a broken header, and send responses to the wrong requests."""
     with connect(keyspaces) as client:
         client.sign_in(keyspaces)
         client.connection.sendall(request_)
@@ -179,7 +181,7 @@ def test_ends_a_connection_that_cannot_be_understood(keyspaces: LocalKeyspaces, 
 
 
 def test_refuses_names_for_markers_that_have_none(keyspaces: LocalKeyspaces) -> None:
-    """Cassandra would take the column's name for them, and Keyspaces' limits would not be seen to."""
+    """Values bound by name would bypass the limits of Keyspaces."""
     with connect(keyspaces) as client:
         client.sign_in(keyspaces)
         text = long_bytes(b"SELECT key FROM system.local WHERE key IN ?")
@@ -189,7 +191,7 @@ def test_refuses_names_for_markers_that_have_none(keyspaces: LocalKeyspaces) -> 
 
 
 def test_says_little_of_what_was_too_much(keyspaces: LocalKeyspaces, caplog: pytest.LogCaptureFixture) -> None:
-    """One request fills the log, or the memory."""
+    """One request would fill the log or the memory."""
     with connect(keyspaces) as client:
         client.sign_in(keyspaces)
         for name in ("x" * 1_000_000, "\u00e9" * 40_000):
@@ -201,14 +203,14 @@ def test_says_little_of_what_was_too_much(keyspaces: LocalKeyspaces, caplog: pyt
 
 @given(st.text(max_size=5), st.integers(65_530, 65_540))
 def test_cuts_a_string_between_characters(text: str, length: int) -> None:
-    """What is not UTF-8 ends a client's connection."""
+    """A text that is not UTF-8 would close the client's connection."""
     encoded = frames.string("a" * length + "\u00e9" + text.encode(errors="ignore").decode())
     assert len(encoded) <= 2 + 0xFFFF
     assert encoded[2:].decode()
 
 
 def test_forgets_prepared_statements_by_their_size() -> None:
-    """They are remembered for all connections, for as long as the endpoint runs."""
+    """Prepared statements would fill the memory, since the endpoint keeps them for all connections until it ends."""
     prepared = Prepared()
     texts = [f"SELECT a FROM k.t WHERE a = '{str(number) * 1_000_000}'" for number in range(10)]
     for number, text in enumerate(texts):
@@ -221,7 +223,7 @@ def test_forgets_prepared_statements_by_their_size() -> None:
 
 
 def test_goes_on_when_a_client_leaves_in_the_middle(keyspaces: LocalKeyspaces) -> None:
-    """Clients die; what they left half said must not hold anything up."""
+    """A client that dies in the middle of a frame would block the endpoint."""
     for _ in range(20):
         with connect(keyspaces) as client:
             client.sign_in(keyspaces)
@@ -232,7 +234,7 @@ def test_goes_on_when_a_client_leaves_in_the_middle(keyspaces: LocalKeyspaces) -
 
 
 def test_ends_connections_that_do_not_sign_in(keyspaces: LocalKeyspaces, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Anyone who can connect can hold connections for ever."""
+    """Anyone who can connect could hold connections open for ever."""
     monkeypatch.setattr("local_keyspaces.connection._SIGN_IN_SECONDS", 0.2)
     with connect(keyspaces) as client:
         assert client.is_closed()

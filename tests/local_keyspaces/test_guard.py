@@ -1,4 +1,4 @@
-"""The Cassandra behind the endpoint, as other users of the machine find it."""
+"""Other users of the machine must not reach the Cassandra behind the endpoint."""
 
 import asyncio
 import os
@@ -52,7 +52,7 @@ def _ports(process: psutil.Process) -> set[int]:
 
 
 def _ask(port: int, *requests: bytes, user: int = _NOBODY) -> list[bytes]:
-    """The answers that a user, by default one without any rights, gets from a port. 0: the user of the tests."""
+    """The responses of a port to a user, by default to a user without any rights; uid 0 is the user of the tests."""
     sent = [request.hex() for request in requests]
     asked = subprocess.run(
         [sys.executable, "-I", "-c", _ASK, str(user), str(port), *sent], capture_output=True, text=True, timeout=60
@@ -64,7 +64,7 @@ def _ask(port: int, *requests: bytes, user: int = _NOBODY) -> list[bytes]:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
 @pytest.mark.parametrize("password", [b"", b"\0cassandra\0cassandra", b"\0endpoint\0", b"SigV4\0\0"])
 def test_lets_no_other_user_sign_in_to_the_cassandra_behind(keyspaces: LocalKeyspaces, password: bytes) -> None:
-    """Another user of the machine would read and write every table without TLS, signature or permission."""
+    """Another user of the machine could read and write every table without TLS, signature or permission."""
     requests = startup(), frame(Opcode.AUTH_RESPONSE, long_bytes(password)), query("SELECT * FROM system.local")
     told, refused, *rest = _ask(keyspaces.upstream.port, *requests)
     assert told[4] == Opcode.AUTHENTICATE
@@ -74,13 +74,13 @@ def test_lets_no_other_user_sign_in_to_the_cassandra_behind(keyspaces: LocalKeys
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
 def test_lets_no_other_user_skip_the_sign_in_to_the_cassandra_behind(keyspaces: LocalKeyspaces) -> None:
-    """Another user of the machine reads every table without a password."""
+    """Another user of the machine could read every table without a password."""
     _, refused = _ask(keyspaces.upstream.port, startup(), query("SELECT * FROM system.local"))
     assert refused[4] == Opcode.ERROR
 
 
 def test_takes_no_message_of_another_node(behind: psutil.Process, keyspaces: LocalKeyspaces) -> None:
-    """A program that pretends to be a node of the cluster would read and write every table by internode messages."""
+    """A program that pretends to be a node of the cluster could read and write every table by internode messages."""
     (storage,) = _ports(behind) - {keyspaces.upstream.port}
     # The beginning of a connection and its checksum; source: Cassandra's HandshakeProtocol.Initiate, version 12.
     hello = struct.pack(">II", 0xCA552DFA, 12 << 8 | 12 << 16 | 12 << 24) + bytes([6, 127, 0, 0, 1, 0x1B, 0x58])
@@ -89,7 +89,7 @@ def test_takes_no_message_of_another_node(behind: psutil.Process, keyspaces: Loc
 
 
 def test_listens_for_clients_and_nodes_only(behind: psutil.Process, keyspaces: LocalKeyspaces) -> None:
-    """An open port for Java's management would give every user of the machine all rights of this one."""
+    """An open port of Java's management interface would give every user of the machine all rights of this user."""
     listening = _ports(behind)
     assert keyspaces.upstream.port in listening
     assert len(listening) == 2
@@ -98,7 +98,7 @@ def test_listens_for_clients_and_nodes_only(behind: psutil.Process, keyspaces: L
 def test_shows_the_password_to_nobody_else(
     behind: psutil.Process, keyspaces: LocalKeyspaces, directory_of_cassandra: Path
 ) -> None:
-    """Every user of the machine can list the processes, and read files that are not protected."""
+    """Every user of the machine could find the password in the process list or in a file."""
     password = keyspaces.upstream.password
     assert password not in " ".join([*behind.cmdline(), *behind.environ().values(), repr(keyspaces.upstream)])
     assert (directory_of_cassandra / "conf" / "password").read_text() == password
@@ -115,7 +115,7 @@ def directory_of_cassandra(behind: psutil.Process) -> Path:
 
 @pytest.mark.parametrize("password", ["", "cassandra"])
 def test_refuses_another_password_with_a_drivers_error(keyspaces: LocalKeyspaces, password: str) -> None:
-    """A driver that waits instead of failing would look like a Cassandra that does not answer."""
+    """A driver would wait instead of failing, as if Cassandra did not respond."""
     cluster = Cluster(
         ["127.0.0.1"],
         port=keyspaces.upstream.port,

@@ -46,7 +46,7 @@ def test_denies_what_nothing_allows() -> None:
 
 @pytest.mark.parametrize("deny_first", [True, False])
 def test_an_explicit_deny_wins_over_any_allow(deny_first: bool) -> None:
-    """A guard rail would hold only where nobody grants more."""
+    """A policy's Deny would not override another policy's Allow."""
     both = [statement("Deny", "cassandra:Modify", TABLE), statement(action="cassandra:*")]
     documents = [Policy.parse({"Statement": each}) for each in (both if deny_first else both[::-1])]
     writer = Principal(arn=USER, policies=tuple(documents))
@@ -56,7 +56,7 @@ def test_an_explicit_deny_wins_over_any_allow(deny_first: bool) -> None:
 
 
 def test_one_policy_may_allow_what_another_does_not() -> None:
-    """Only the first policy of a role counts."""
+    """Only the first policy of a role would count."""
     both = Principal(
         arn=USER,
         policies=(
@@ -80,7 +80,7 @@ def test_reads_lists_single_values_text_and_every_optional_element() -> None:
 
 
 def test_not_action_and_not_resource_are_all_but_those_named() -> None:
-    """`Deny everything but this` would deny this, and only this."""
+    """`Deny everything except this` would deny this, and only this."""
     others = principal(
         {"Effect": "Allow", "NotAction": ["cassandra:Modify", "cassandra:D*"], "NotResource": [f"{TABLE}*", "x"]}
     )
@@ -95,7 +95,7 @@ def test_not_action_and_not_resource_are_all_but_those_named() -> None:
 
 
 def test_compares_actions_in_any_case_and_resources_exactly() -> None:
-    """`cassandra:select` in a policy would grant nothing, or a grant would reach the keyspace "KS" too."""
+    """`cassandra:select` in a policy would grant nothing, or a grant for "ks" would reach the keyspace "KS" too."""
     reader = principal(statement(action="Cassandra:sELECT", resource=TABLE))
     assert reader.may("cassandra:Select", TABLE)
     assert reader.may("CASSANDRA:SELECT", TABLE)
@@ -120,7 +120,7 @@ def test_compares_actions_in_any_case_and_resources_exactly() -> None:
     ],
 )
 def test_matches_wildcards_over_the_whole_resource(pattern: str, matching: list[str], other: list[str]) -> None:
-    """A pattern would grant a neighbour of what it names, or not all of what it names."""
+    """A pattern would also grant resources beside those it names, or only some of them."""
     for version in ("2012-10-17", "2008-10-17"):
         reader = principal(statement(resource=pattern), version=version)
         assert [text for text in matching + other if reader.may("cassandra:Select", text)] == matching
@@ -138,7 +138,7 @@ def test_matches_wildcards_over_the_whole_resource(pattern: str, matching: list[
     ],
 )
 def test_matches_wildcards_in_actions(action: str, other: str | None) -> None:
-    """The usual way to grant all reads, or everything, would grant nothing, or what it does not name."""
+    """The usual way to grant all reads, or everything, would grant nothing, or too much."""
     reader = principal(statement(action=action))
     assert reader.may("cassandra:Select", TABLE)
     assert other is None or not reader.may(other, TABLE)
@@ -164,7 +164,7 @@ def test_takes_no_exponential_time(pattern: str, text: str) -> None:
 
 
 def test_decides_once_for_the_same_question(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every CQL statement would pay for the evaluation of all policies; or another's decision would be given."""
+    """Every CQL statement would pay for the evaluation of all policies, or get another statement's decision."""
     asked: list[tuple[str, str]] = []
     evaluate = Principal._evaluate
 
@@ -190,7 +190,7 @@ def test_decides_once_for_the_same_question(monkeypatch: pytest.MonkeyPatch) -> 
 def test_an_allow_that_cannot_be_evaluated_allows_nothing(
     unknown: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Here a task would get through, and on AWS not; or nobody could tell why it does not."""
+    """A task would get through here and not on AWS, or nobody could tell why it is refused."""
     reader = principal(statement(resource=TABLE) | {"Sid": "Mine"} | unknown)
     assert not reader.may("cassandra:Modify", TABLE)
     assert not warnings(caplog)
@@ -203,7 +203,7 @@ def test_an_allow_that_cannot_be_evaluated_allows_nothing(
 
 
 def test_says_nothing_where_another_statement_decides(caplog: pytest.LogCaptureFixture) -> None:
-    """Warnings that change nothing would hide the one that does."""
+    """Warnings without effect would hide the warning that matters."""
     condition: dict[str, Any] = {"Condition": {"Bool": {"aws:SecureTransport": "true"}}}
     assert principal(statement(), statement(**condition)).may("cassandra:Select", TABLE)
     assert not principal(statement("Deny"), statement(**condition)).may("cassandra:Select", TABLE)
@@ -229,7 +229,7 @@ def test_a_deny_that_cannot_be_evaluated_always_denies(
 
 
 def test_names_every_statement_that_stands_in_the_way(caplog: pytest.LogCaptureFixture) -> None:
-    """After the one that is named is corrected, the next would be a surprise."""
+    """A user would learn of the next mistake only after correcting the one that the error names."""
     stuck = principal(statement(resource=VARIABLE), statement("Deny", Condition={}))
     assert not stuck.may("cassandra:Select", TABLE)
     assert [line.partition(":")[0] for line in warnings(caplog)] == [
@@ -242,7 +242,7 @@ def test_names_every_statement_that_stands_in_the_way(caplog: pytest.LogCaptureF
     "variable", ["${aws:username}", "${aws:PrincipalTag/team, 'a}b'}", "${a${b}}", "${it's}", "${", "${}", "${**}"]
 )
 def test_a_variable_may_stand_for_anything(variable: str) -> None:
-    """A Deny would be evaded by a variable written in an unusual way."""
+    """A variable in an unusual spelling would evade a Deny."""
     writer = principal(statement(), statement("Deny", resource=f"{KEYSPACE}table/{variable}"))
     assert not writer.may("cassandra:Select", TABLE)
     assert writer.may("cassandra:Select", KEYSPACE)
@@ -250,7 +250,7 @@ def test_a_variable_may_stand_for_anything(variable: str) -> None:
 
 
 def test_a_variable_among_exceptions_excepts_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    """`Deny all but the user's own` would deny nothing here, as the user's own could be anything."""
+    """`Deny all but the user's own` would deny nothing here, since the variable would match anything."""
     deny = {"Effect": "Deny", "Action": "*", "NotResource": [VARIABLE, f"{KEYSPACE}table/u"]}
     writer = principal(statement(), deny)
     assert not writer.may("cassandra:Select", TABLE)
@@ -262,7 +262,7 @@ def test_a_variable_among_exceptions_excepts_nothing(caplog: pytest.LogCaptureFi
 
 @pytest.mark.parametrize("character", "*?$")
 def test_an_escaped_character_is_that_character(character: str, caplog: pytest.LogCaptureFixture) -> None:
-    """A literal `*` would become a wildcard, or the statement be given up as one with a variable."""
+    """A literal `*` would become a wildcard, or the statement would be dropped as one with a variable."""
     reader = principal(statement(resource=f"{KEYSPACE}${{{character}}}/*"))
     assert reader.may("cassandra:Select", f"{KEYSPACE}{character}/x")
     assert not reader.may("cassandra:Select", f"{KEYSPACE}x/x")
@@ -271,7 +271,7 @@ def test_an_escaped_character_is_that_character(character: str, caplog: pytest.L
 
 @pytest.mark.parametrize("version", ["2008-10-17", None])
 def test_an_older_version_has_no_variables(version: str | None, caplog: pytest.LogCaptureFixture) -> None:
-    """Here `${…}` would mean something that it does not mean to AWS."""
+    """`${…}` would have another meaning here than on AWS."""
     reader = principal(statement(resource=["${aws:username}", "${*}"]), version=version)
     assert reader.may("cassandra:Select", "${aws:username}")
     assert reader.may("cassandra:Select", "${anything}")
@@ -296,13 +296,13 @@ def test_an_older_version_has_no_variables(version: str | None, caplog: pytest.L
     ],
 )
 def test_tells_who_has_no_permission_for_the_service(given: Any, expected: bool) -> None:
-    """A principal that Keyspaces refuses at sign-in would get in here, or the reverse."""
+    """A principal that Keyspaces refuses at sign-in would be accepted here, or the reverse."""
     assert principal(given).has_any("cassandra") is expected
     assert not Principal(arn=USER, policies=()).has_any("cassandra")
 
 
 def test_an_allow_that_cannot_be_evaluated_is_no_permission_for_the_service(caplog: pytest.LogCaptureFixture) -> None:
-    """The sign-in would succeed and every statement fail; or nobody could tell why the sign-in fails."""
+    """The sign-in would succeed and every statement fail, or nobody could tell why the sign-in fails."""
     conditional = statement(Condition={"Bool": {"a": "true"}})
     assert principal(conditional, statement()).has_any("cassandra")
     assert not principal(conditional).has_any("s3")
@@ -357,7 +357,7 @@ def test_an_allow_that_cannot_be_evaluated_is_no_permission_for_the_service(capl
     ],
 )
 def test_refuses_a_malformed_policy(document: Any, said: str) -> None:
-    """A mistake would pass here, as a policy that silently grants nothing or too much, and AWS would refuse it."""
+    """A mistake in a policy would pass here, and AWS would refuse it."""
     with pytest.raises(MalformedPolicy) as refusal:
         Policy.parse(document, "p")
     message = str(refusal.value)
@@ -368,7 +368,7 @@ def test_refuses_a_malformed_policy(document: Any, said: str) -> None:
 
 
 def test_the_administrator_may_do_everything() -> None:
-    """The user's own tools could not look at the local tables."""
+    """The user's own tools could not read the local tables."""
     administrator = Principal(arn=USER, policies=(ADMINISTRATOR,))
     assert administrator.has_any("cassandra")
     assert administrator.may("cassandra:Drop", KEYSPACE)
@@ -378,7 +378,7 @@ def test_the_administrator_may_do_everything() -> None:
 def test_lets_this_projects_tasks_do_their_work(
     program: Program, role: str, writes: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What runs on AWS would be refused here, or the reverse."""
+    """A statement that succeeds on AWS would be refused here, or the reverse."""
     task = Principal(arn=USER, policies=(Policy.parse(policy(program, role), role),))
     keyspaces = "arn:aws:cassandra:us-east-1:000000000000:/keyspace/"
     countries = f"{keyspaces}geography_domain/table/countries"

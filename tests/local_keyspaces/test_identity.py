@@ -12,7 +12,7 @@ DESCRIBE = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcEndpoints"]
 
 
 def test_is_keyspaces_by_its_values(session: Session) -> None:
-    """Drivers choose their datacenter by data_center and their CQL by release_version."""
+    """Drivers could not choose their datacenter or their CQL version, which they read from system.local."""
     (local,) = session.execute("SELECT * FROM system.local WHERE key = 'local'")
     assert (local.cluster_name, local.release_version, local.cql_version, local.native_protocol_version) == (
         "Amazon Keyspaces",
@@ -30,7 +30,7 @@ def test_is_keyspaces_by_its_values(session: Session) -> None:
 
 
 def test_says_that_columns_are_of_the_table_that_was_asked(session: Session) -> None:
-    """Object mappers look at the keyspace and the table of a result's columns."""
+    """Object mappers would not find the keyspace and the table of a result's columns."""
     prepared = session.prepare("SELECT peer FROM system.peers WHERE peer = ?")
     assert [(column[0], column[1]) for column in prepared.result_metadata] == [("system", "peers")]
     assert [(column[0], column[1]) for column in prepared.column_metadata] == [("system", "peers")]
@@ -44,7 +44,7 @@ def test_says_that_columns_are_of_the_table_that_was_asked(session: Session) -> 
 def test_shows_peers_only_to_who_may_describe_the_endpoint(
     keyspaces: LocalKeyspaces, actions: list[str], count: int
 ) -> None:
-    """Without both permissions a driver sees one host, and a service is slow in production only."""
+    """A service would be slow in production only, since a driver without both permissions sees a single host."""
     statements = [READ_SYSTEM, *([allow(actions, "*")] if actions else [])]
     with keyspaces.connect(role(*statements)) as session:
         peers = session.execute("SELECT * FROM system.peers").all()
@@ -58,7 +58,7 @@ def test_shows_peers_only_to_who_may_describe_the_endpoint(
 
 
 def test_prepared_for_one_shows_no_peers_to_another(keyspaces: LocalKeyspaces) -> None:
-    """Prepared statements are known to all connections; what they show must not be."""
+    """A role would see, through another role's prepared statement, system rows that it may not see."""
     with keyspaces.connect() as entitled, keyspaces.connect(role(READ_SYSTEM)) as other:
         statement = entitled.prepare("SELECT peer FROM system.peers")
         assert len(entitled.execute(statement).all()) == 1
@@ -68,14 +68,14 @@ def test_prepared_for_one_shows_no_peers_to_another(keyspaces: LocalKeyspaces) -
 
 @pytest.mark.parametrize("table", ["system.peers_v2", "system.peers_of_none", "system_schema.nothing", "system.paxos"])
 def test_has_the_documented_system_tables_only(session: Session, table: str) -> None:
-    """Drivers ask for newer tables first, and go by the error."""
+    """Drivers would fail at start, since they query tables of newer versions first and rely on the error."""
     with pytest.raises(InvalidRequest, match=f"unconfigured table {table}"):
         session.execute(f"SELECT * FROM {table}")
 
 
 @pytest.mark.parametrize("keyspace", ["_system", "system_auth", "system_virtual_schema", "system_views"])
 def test_shows_nothing_of_the_cassandra_behind(session: Session, keyspace: str) -> None:
-    """A program relies on tables that it does not find in the cloud."""
+    """A program could rely on system tables that do not exist in the cloud."""
     with pytest.raises(InvalidRequest, match=f"unconfigured keyspace {keyspace}"):
         session.execute(f'SELECT * FROM "{keyspace}".local')
 
@@ -93,13 +93,13 @@ def test_shows_nothing_of_the_cassandra_behind(session: Session, keyspace: str) 
     ],
 )
 def test_has_system_tables_that_nobody_can_change(session: Session, statement: str) -> None:
-    """A program changes system tables here, and is refused in the cloud."""
+    """A program could change system tables here, and would be refused in the cloud."""
     with pytest.raises(Unauthorized, match="keyspace is not user-modifiable"):
         session.execute(statement)
 
 
 def test_gives_drivers_the_schema_they_read(keyspaces: LocalKeyspaces) -> None:
-    """cqlsh's DESCRIBE and object mappers live on it."""
+    """cqlsh's DESCRIBE and object mappers would fail, since they read these tables."""
     table: Any
     with keyspaces.connect(EVERYTHING, schema_metadata_enabled=True, token_metadata_enabled=True) as session:
         metadata = session.cluster.metadata
@@ -127,7 +127,7 @@ def test_gives_drivers_the_schema_they_read(keyspaces: LocalKeyspaces) -> None:
 def test_names_no_table_of_the_cassandra_behind_in_an_error(
     keyspaces: LocalKeyspaces, statement: str, name: str, prepared: bool, describes: bool
 ) -> None:
-    """A developer who reads the message looks for a table that is nowhere."""
+    """A developer would look for a table that does not exist, because the error names an internal one."""
     statements = [READ_SYSTEM, *([allow(DESCRIBE, "*")] if describes else [])]
     with keyspaces.connect(role(*statements)) as session, pytest.raises(InvalidRequest, match=name) as refused:
         if prepared:
@@ -140,7 +140,7 @@ def test_names_no_table_of_the_cassandra_behind_in_an_error(
 
 
 def test_changes_the_partitioner_as_the_guide_says(keyspaces: LocalKeyspaces, session: Session) -> None:
-    """AWS's samples for Spark and Glue begin with this statement; tokens stay Murmur3's here."""
+    """AWS's samples for Spark and Glue would fail at their first statement, which sets the partitioner."""
     update = "UPDATE system.local SET partitioner = '{}' WHERE key = 'local'"
     with pytest.raises(InvalidRequest, match="Unknown partitioner 'Mine'"):
         session.execute(update.format("Mine"))

@@ -18,7 +18,7 @@ from tests.keyspaces import JARS
 
 @pytest.mark.long
 def test_fetches_once_when_two_ask_at_the_same_time(tmp_path: Path) -> None:
-    """If this fails, the first test run or `up` of a new clone fails when another one is fetching as well."""
+    """The first test run or `up` of a new clone would fail while another one fetches the same jars."""
     with (tmp_path / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         process = subprocess.Popen([sys.executable, "-m", "local_keyspaces.jars", tmp_path], cwd=JARS.parent.parent)
@@ -31,7 +31,7 @@ def test_fetches_once_when_two_ask_at_the_same_time(tmp_path: Path) -> None:
 
 
 def test_runs_only_jars_whose_digests_are_pinned(tmp_path: Path) -> None:
-    """A jar that was changed on its way, or on the disk, would run with the developer's rights."""
+    """A jar that was changed in transit or on disk would run with the developer's rights."""
     jars = [tmp_path / "a.jar", tmp_path / "b.jar"]
     for jar in jars:
         jar.write_bytes(jar.name.encode())
@@ -53,13 +53,13 @@ def test_runs_only_jars_whose_digests_are_pinned(tmp_path: Path) -> None:
 
 
 def test_pins_every_jar_of_cassandra() -> None:
-    """A new clone could not start, or would run a jar that nobody has looked at."""
+    """A new clone could not start, or would run a jar with an unknown digest."""
     classpath = asyncio.run(fetch_jars(JARS))
     assert {Path(jar).name for jar in classpath} == set(pinned())
 
 
 def test_fetches_again_when_the_network_fails_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One lost look-up of a name among a hundred downloads would end a newcomer's first `make up`, or a CI run."""
+    """One failed DNS look-up among a hundred downloads would end a newcomer's first `make up`, or a CI run."""
     pauses: list[float] = []
     monkeypatch.setattr("time.sleep", pauses.append)
     failures = [requests.ConnectionError("no such name"), requests.Timeout("slow")]

@@ -1,4 +1,4 @@
-"""The meter on the path of the data: what a driver's statements consume, read from the endpoint that served them."""
+"""The meter in the data path: the units of a driver's statements, read from the endpoint that served them."""
 
 import json
 import random
@@ -55,7 +55,7 @@ def shop(keyspaces: LocalKeyspaces) -> Iterator[Session]:
 
 
 def units(keyspaces: LocalKeyspaces, session: Session, statement: Any, values: Any = None) -> tuple[float, float]:
-    """Read and write units that one statement takes."""
+    """The read and write units of one statement."""
     with metered(keyspaces.service.meter) as m:
         session.execute(statement, values)
     return m.reads(), m.writes()
@@ -68,7 +68,7 @@ def units(keyspaces: LocalKeyspaces, session: Session, statement: Any, values: A
 def test_meters_a_row_by_its_size(
     keyspaces: LocalKeyspaces, shop: Session, prepared: bool, size: int, write: int, read: int
 ) -> None:
-    """A row that is a byte too long costs twice, and a test of costs would not say so."""
+    """A test of costs would not notice that a row one byte above the limit costs twice."""
     if prepared:
         insert = shop.prepare("INSERT INTO items (id, body) VALUES (?, ?)")
         select = shop.prepare("SELECT * FROM items WHERE id = ?")
@@ -83,7 +83,7 @@ def test_meters_a_row_by_its_size(
 
 
 def test_meters_what_the_guides_words_are_about(keyspaces: LocalKeyspaces, shop: Session) -> None:
-    """IN is a query for each value, and a read that finds nothing is not free."""
+    """A user would take IN for one query, and a read without a result for free."""
     assert units(keyspaces, shop, "SELECT * FROM items WHERE id = -1") == (1, 0)
     assert units(keyspaces, shop, "SELECT * FROM items WHERE id IN (-1, -2, -3)") == (3, 0)
     assert units(keyspaces, shop, shop.prepare("SELECT * FROM items WHERE id IN ?"), [[-1, -2]]) == (2, 0)
@@ -93,7 +93,7 @@ def test_meters_what_the_guides_words_are_about(keyspaces: LocalKeyspaces, shop:
 
 
 def test_meters_the_scan_of_the_guide(keyspaces: LocalKeyspaces, shop: Session) -> None:
-    """Three rows of one partition, two of them above 4 KB: 3 units, and 3 for the empty partitions of the table."""
+    """A table scan would cost less here than on the service, which also charges for empty partitions."""
     insert = shop.prepare("INSERT INTO orders (customer, at, body) VALUES ('pk', ?, ?)")
     for at, size in ((10, 4096), (20, 10), (30, 4096)):
         shop.execute(insert, [at, bytes(size)])
@@ -103,7 +103,7 @@ def test_meters_the_scan_of_the_guide(keyspaces: LocalKeyspaces, shop: Session) 
 
 
 def test_says_that_the_end_of_a_range_is_not_seen(keyspaces: LocalKeyspaces, shop: Session) -> None:
-    """The guide's range costs 2 units, for the row at its end too, which is not seen here: 1 must not look exact."""
+    """A range read would look exact at 1 unit, although the service also reads the row at its end."""
     for at, size in ((50, 4096), (60, 10), (70, 4096)):
         shop.execute("INSERT INTO orders (customer, at, body) VALUES ('range', %s, %s)", [at, bytes(size)])
     for where, estimated in (("at > 50 AND at < 70", 1), ("at = 60", 0)):
@@ -115,7 +115,7 @@ def test_says_that_the_end_of_a_range_is_not_seen(keyspaces: LocalKeyspaces, sho
 
 
 def test_meters_each_page_alone(keyspaces: LocalKeyspaces, shop: Session) -> None:
-    """Pages of a row each cost a unit a row: a page size that is too small is dear."""
+    """A user would not see that pages of one row cost a unit each."""
     for at in range(4):
         shop.execute("INSERT INTO orders (customer, at) VALUES ('pages', %s)", [at])
     for size, expected in ((1, 4), (100, 1)):
@@ -129,7 +129,7 @@ def test_meters_each_page_alone(keyspaces: LocalKeyspaces, shop: Session) -> Non
 
 
 def test_meters_static_data_apart(keyspaces: LocalKeyspaces, shop: Session) -> None:
-    """A statement that writes both kinds costs four units at least."""
+    """A statement that writes static and regular columns would cost less than its four units."""
     insert = "INSERT INTO orders (customer, at, body, shared) VALUES ('static', 1, %s, %s)"
     assert units(keyspaces, shop, insert, [b"a", b"b"]) == (0, 4)
     assert units(keyspaces, shop, insert, [bytes(26_000), bytes(1500)]) == (0, 56)
@@ -142,7 +142,7 @@ def test_meters_static_data_apart(keyspaces: LocalKeyspaces, shop: Session) -> N
 def test_meters_the_batch_of_the_guide(
     keyspaces: LocalKeyspaces, shop: Session, kind: BatchType, expected: int
 ) -> None:
-    """Three rows of a kilobyte: a logged batch writes each twice."""
+    """A logged batch would cost as much as single writes, although it writes each row twice."""
     insert = shop.prepare("INSERT INTO items (id, body) VALUES (?, ?)")
     batch = BatchStatement(kind, consistency_level=ConsistencyLevel.LOCAL_QUORUM)
     for number in range(3):
@@ -154,7 +154,7 @@ def test_meters_the_batch_of_the_guide(
 
 
 def test_meters_conditions_that_fail(keyspaces: LocalKeyspaces, shop: Session) -> None:
-    """A condition that fails is not free: it costs by the row that is there, and a read more with TTL."""
+    """A failed condition would look free, although it costs by the existing row, and a read more with TTL."""
     for table, reads in (("items", 0), ("expiring", 1)):
         again = f"INSERT INTO {table} (id, body) VALUES (7, %s) IF NOT EXISTS"
         shop.execute(f"DELETE FROM {table} WHERE id = 7")
@@ -168,7 +168,7 @@ def test_meters_conditions_that_fail(keyspaces: LocalKeyspaces, shop: Session) -
 
 
 def test_meters_the_metadata_of_timestamps_and_ttl(keyspaces: LocalKeyspaces, shop: Session) -> None:
-    """A set of a hundred numbers is small, and its timestamps are not."""
+    """A set of a hundred small numbers would cost too little, since each element has a timestamp."""
     tags = set(range(100, 200))
     assert units(keyspaces, shop, "INSERT INTO stamped (id, tags) VALUES (1, %s)", [tags]) == (0, 2)
     assert units(keyspaces, shop, "INSERT INTO expiring (id, body) VALUES (1, %s)", [bytes(1000)]) == (0, 1)
@@ -176,7 +176,7 @@ def test_meters_the_metadata_of_timestamps_and_ttl(keyspaces: LocalKeyspaces, sh
 
 
 def test_meters_user_defined_types_by_their_fields(keyspaces: LocalKeyspaces, shop: Session) -> None:
-    """Tables with user-defined types are said to cost what the protocol's bytes would, a third more than it is."""
+    """Tables with user-defined types would cost a third too much, as the protocol's bytes suggest."""
     fields = 150  # numbers of one digit: 8 bytes each in the protocol, and 6 by the guide
     shop.execute(f"CREATE TYPE wide ({', '.join(f'f{number} int' for number in range(fields))})")
     keyspaces.create(
@@ -196,7 +196,7 @@ def test_meters_user_defined_types_by_their_fields(keyspaces: LocalKeyspaces, sh
 
 
 def test_says_what_it_cannot_measure(keyspaces: LocalKeyspaces, shop: Session) -> None:
-    """A number that is an estimate, and not said to be one, is believed."""
+    """A user would take an estimate for an exact number."""
     insert = shop.prepare("INSERT INTO items (id, body) VALUES (?, ?)")
     shop.execute(insert, [99, random.Random(1).randbytes(300_000)])  # zeroes would be compressed
     for statement, reads in (
@@ -213,7 +213,7 @@ def test_says_what_it_cannot_measure(keyspaces: LocalKeyspaces, shop: Session) -
 
 
 def test_meters_nothing_for_what_is_refused_or_of_the_system(keyspaces: LocalKeyspaces, shop: Session) -> None:
-    """A team is shown costs for requests that the service does not charge."""
+    """A team would see costs for requests that the service does not charge."""
     with metered(keyspaces.service.meter) as m:
         with pytest.raises(InvalidRequest):
             shop.execute("SELECT nosuch FROM items")
@@ -224,7 +224,7 @@ def test_meters_nothing_for_what_is_refused_or_of_the_system(keyspaces: LocalKey
 
 
 def test_tells_roles_shapes_and_partitions_apart(keyspaces: LocalKeyspaces, shop: Session) -> None:
-    """Who spends, on which statement and on which key: without that a bill has no cause."""
+    """A user could not find the role, statement and key that cause the cost."""
     with metered(keyspaces.service.meter) as m, keyspaces.connect(role(allow(["*"], "*"), name="cashier")) as session:
         for number in range(3):
             session.execute(f"SELECT body FROM shop.orders WHERE customer = 'hot' AND at = {number}")
@@ -243,7 +243,7 @@ def test_tells_roles_shapes_and_partitions_apart(keyspaces: LocalKeyspaces, shop
 
 
 def test_keeps_no_more_than_it_can(keyspaces: LocalKeyspaces, shop: Session) -> None:
-    """A program that writes values into its texts, or long texts, would fill the machine's memory over a night."""
+    """A program with values in its statement texts, or with long texts, would fill the machine's memory overnight."""
     meter = Meter()
     for number in range(2_100):
         meter.consumed(Shape(role="r", keyspace="k", table="t", text=f"SELECT c{number}")).statements += 1
@@ -261,7 +261,7 @@ def test_keeps_no_more_than_it_can(keyspaces: LocalKeyspaces, shop: Session) -> 
 def test_answers_another_process(
     keyspaces: LocalKeyspaces, shop: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A test suite runs in a process of its own, beside the endpoint."""
+    """A test suite in a process of its own could not read the meter."""
     directory = keyspaces.ca_file.parent
     (tmp_path / ".local").mkdir()
     (tmp_path / ".local" / "keyspaces").symlink_to(directory)
@@ -281,7 +281,7 @@ def test_answers_another_process(
 def test_prints_what_was_consumed(
     keyspaces: LocalKeyspaces, shop: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A developer looks for the dearest statement: a table that is not in order hides it."""
+    """A developer could not find the most expensive statement in an unsorted table."""
     state = State(tmp_path, stop="")
     state.keyspaces.symlink_to(keyspaces.ca_file.parent)
     shop.execute("SELECT * FROM items WHERE id IN (-1, -2, -3, -4)")
@@ -296,6 +296,6 @@ def test_prints_what_was_consumed(
 
 
 def test_says_that_no_endpoint_runs(tmp_path: Path) -> None:
-    """A traceback does not say that the stack has to be started."""
+    """A developer would get a traceback instead of the advice to start the stack."""
     with pytest.raises(NoMeter, match="no local Keyspaces runs with the directory"):
         read_totals(tmp_path)

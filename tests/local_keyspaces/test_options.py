@@ -1,4 +1,4 @@
-"""WITH: what is accepted is kept and shown, and everything else is refused at once."""
+"""Options after WITH: accepted ones are kept and shown, and all others are refused at once."""
 
 import json
 from collections.abc import Iterator
@@ -106,7 +106,7 @@ def wait_for(session: Session, table: str) -> None:
 def test_refuses_an_option_it_does_not_understand(
     keyspaces: LocalKeyspaces, options: Session, option: str, message: str
 ) -> None:
-    """A misspelt setting is taken for granted here, and the deployment fails, or costs money, on the service."""
+    """A misspelt option would pass here, and the deployment would fail or cost money on the service."""
     with pytest.raises(InvalidRequest, match=message):
         options.execute(f"CREATE TABLE refused (a int PRIMARY KEY) WITH {option}")
     assert ("options", "refused") not in keyspaces.service.schema.catalog.tables
@@ -137,7 +137,7 @@ def test_refuses_an_option_it_does_not_understand(
 def test_refuses_a_table_that_cassandra_refuses(
     keyspaces: LocalKeyspaces, options: Session, definition: str, message: str
 ) -> None:
-    """A table that is CREATING and then gone leaves a migration waiting for ever."""
+    """A migration would wait for ever for a table that is CREATING and then disappears."""
     with pytest.raises(Exception, match=message):
         options.execute(f"CREATE TABLE refused {definition}")
     assert ("options", "refused") not in keyspaces.service.schema.catalog.tables
@@ -145,7 +145,7 @@ def test_refuses_a_table_that_cassandra_refuses(
 
 
 def test_keeps_and_shows_what_it_accepts(keyspaces: LocalKeyspaces, options: Session) -> None:
-    """A tool that reads back what it declared finds a difference and changes the table at each run."""
+    """A tool that reads back its declaration would find a difference and change the table at each run."""
     customer = {"encryption_type": "CUSTOMER_MANAGED_KMS_KEY", "kms_key_identifier": KEY}
     read = "provisioned_read_capacity_autoscaling_update"
     options.execute(
@@ -191,7 +191,7 @@ def test_keeps_and_shows_what_it_accepts(keyspaces: LocalKeyspaces, options: Ses
 
 
 def test_shows_what_refers_to_a_type(keyspaces: LocalKeyspaces, options: Session) -> None:
-    """A migration that drops a type asks first who uses it."""
+    """A migration that drops a type would not learn which tables use it."""
     catalog = keyspaces.service.schema.catalog
     for definition in ("inner_type (a int)", "outer_type (b frozen<inner_type>)"):
         options.execute(f"CREATE TYPE {definition}")

@@ -1,4 +1,4 @@
-"""Least privilege at the data plane: for each role of the program, what each kind of statement may touch."""
+"""Least privilege in the data plane: for each role of the program, the tables that each kind of statement may use."""
 
 import json
 from collections.abc import Iterator
@@ -64,7 +64,7 @@ def signed_in(keyspaces: LocalKeyspaces, program: Program, name: str) -> Iterato
 @pytest.mark.parametrize("table", [OWN, OTHER, ELSEWHERE])
 @pytest.mark.parametrize("kind", STATEMENTS)
 def test_lets_a_role_do_what_it_declares_and_no_more(signed_in: Session, name: str, kind: str, table: str) -> None:
-    """The matrix: one more, and a hole in a program reaches other data; one less, and it does not work."""
+    """A permission too many would open other data, and one too few would break the program."""
     statement = STATEMENTS[kind].format(table)
     if table == OWN and kind in ALLOWED[name]:
         signed_in.execute(statement)
@@ -78,7 +78,7 @@ def test_lets_a_role_do_what_it_declares_and_no_more(signed_in: Session, name: s
 def test_prepares_and_executes_by_the_same_permissions(
     keyspaces: LocalKeyspaces, signed_in: Session, name: str, kind: str, table: str
 ) -> None:
-    """Ids of prepared statements are known to all: one that another role prepared must not be a way around."""
+    """A role could use a statement that another role prepared, since all connections know its id."""
     statement = STATEMENTS[kind].format(table)
     with keyspaces.connect() as administrator:
         prepared = administrator.prepare(statement)
@@ -107,7 +107,7 @@ def test_prepares_and_executes_by_the_same_permissions(
     ],
 )
 def test_lets_every_role_read_what_drivers_read(signed_in: Session, statement: str) -> None:
-    """Drivers cannot connect."""
+    """Drivers could not connect."""
     signed_in.execute(statement)
 
 
@@ -122,14 +122,14 @@ def test_lets_every_role_read_what_drivers_read(signed_in: Session, statement: s
     ],
 )
 def test_lets_no_role_change_keyspaces(signed_in: Session, statement: str) -> None:
-    """A task may change what only the infrastructure tool should."""
+    """A task could change a table's schema, which only the infrastructure tool should do."""
     with pytest.raises(Unauthorized, match="code=2100"):
         signed_in.execute(statement)
 
 
 @pytest.mark.parametrize("case", ["keyspace in use", "quoted", "comment"])
 def test_is_not_led_astray_by_how_a_table_is_named(signed_in: Session, case: str) -> None:
-    """A role reads a table that it may not by writing its name in another way."""
+    """A role could read a forbidden table by another spelling of its name."""
     signed_in.execute("USE geography_domain")
     statement = {
         "keyspace in use": "SELECT * FROM rivers",
@@ -148,7 +148,8 @@ def _refused_at_sign_in(keyspaces: LocalKeyspaces, role_: Role) -> str:
 
 
 def test_refuses_to_let_in_who_may_do_nothing(keyspaces: LocalKeyspaces) -> None:
-    """The service does so while signing in, which looks like a wrong password."""
+    """A role without a permission would fail at sign-in as on the service, but the error would look like a wrong
+    password."""
     message = _refused_at_sign_in(keyspaces, role(allow(["s3:GetObject"], "*"), name="stranger"))
     assert "code=2100" in message
     assert ":assumed-role/stranger/" in message
@@ -156,7 +157,8 @@ def test_refuses_to_let_in_who_may_do_nothing(keyspaces: LocalKeyspaces) -> None
 
 
 def test_needs_the_permission_to_read_system_tables(keyspaces: LocalKeyspaces) -> None:
-    """The mistake of everyone's first policy: the driver reads them when it connects."""
+    """A first policy without access to the system tables would fail with an unclear error, although drivers read them
+    at connect."""
     message = _refused_at_sign_in(
         keyspaces, role(allow(["cassandra:Select"], f"{ARN}geography_domain/table/countries"))
     )
@@ -164,7 +166,7 @@ def test_needs_the_permission_to_read_system_tables(keyspaces: LocalKeyspaces) -
 
 
 def test_obeys_a_deny(keyspaces: LocalKeyspaces) -> None:
-    """A role may do what its policy denies, since another one allows it."""
+    """A role could do an action that its policy denies, because another policy allows it."""
     deny = {"Effect": "Deny", "Action": "cassandra:Select", "Resource": f"{ARN}geography_domain/*"}
     with keyspaces.connect(role(allow(["*"], "*"), deny)) as session:
         session.execute("INSERT INTO geography_domain.countries (id) VALUES ('zz')")
@@ -175,7 +177,8 @@ def test_obeys_a_deny(keyspaces: LocalKeyspaces) -> None:
 
 
 def test_does_not_allow_what_it_cannot_evaluate(keyspaces: LocalKeyspaces, caplog: pytest.LogCaptureFixture) -> None:
-    """A condition on the VPC, say, holds in the cloud and means nothing here; the log says why it is refused."""
+    """A condition, on the VPC for example, would be refused without a reason in the log, since it has no meaning
+    here."""
     conditional = {**allow(["cassandra:Select"], "*"), "Condition": {"StringEquals": {"aws:SourceVpc": "vpc-1"}}}
     with keyspaces.connect(role(READ_SYSTEM, conditional, name="conditional")) as session:
         session.execute("SELECT * FROM system.local")
@@ -185,7 +188,7 @@ def test_does_not_allow_what_it_cannot_evaluate(keyspaces: LocalKeyspaces, caplo
 
 
 def test_lets_an_administrator_do_everything(keyspaces: LocalKeyspaces) -> None:
-    """The administrator of `make cql` cannot look at or repair a table."""
+    """The administrator of `make cql` could not read or repair a table."""
     with keyspaces.connect(EVERYTHING) as session:
         for kind in sorted(READS | WRITES):
             session.execute(STATEMENTS[kind].format(ELSEWHERE))
@@ -198,7 +201,7 @@ _SEVERAL = {
 
 
 def test_lets_each_role_use_the_tables_that_its_microservice_names(keyspaces: LocalKeyspaces) -> None:
-    """A role that may use one table of its stack may use them all, or a service lacks its second table."""
+    """A role that may use one table of its stack could use them all, or a service could not use its second table."""
     root = ROOT / "examples" / "orders"
     stack = translation.read(evaluate_in(root, keyspace="several"), root, "http://127.0.0.1:1")
     for table in stack.tables:
@@ -222,7 +225,7 @@ def test_lets_each_role_use_the_tables_that_its_microservice_names(keyspaces: Lo
 
 
 def test_derives_the_smallest_policy_that_does(session: Session, keyspaces: LocalKeyspaces) -> None:
-    """A policy that grants more than was used, or with which the same program no longer runs, is worse than none."""
+    """The suggested policy would grant more than was used, or the same program would fail with it."""
     wide = role(allow(["cassandra:*", "ec2:*"], "*"), name="wide")
 
     def program(session: Session) -> None:

@@ -1,4 +1,4 @@
-"""Each quota of the service: as many as it allows are taken, and one more is refused at once."""
+"""The quotas of the service: the endpoint accepts as many as the quota allows and refuses one more at once."""
 
 import asyncio
 import threading
@@ -40,7 +40,7 @@ TYPES = 51  # t0, t1 and so on, each with one field
 
 @dataclass(frozen=True)
 class Case:
-    """statement: that counts so many. before: what has to be there, of so many, before it."""
+    """statement: makes the CQL for a given count. before: makes what must exist first, for that count."""
 
     statement: Callable[[int], str]
     before: Callable[[Catalog, int], Mapping[Any, Any]] = lambda catalog, count: {}
@@ -55,7 +55,7 @@ def batch(kind: str, table: str, count: int) -> str:
 
 
 def batch_of(size: int) -> str:
-    """A request of so many bytes: the driver adds 19 to the text."""
+    """A request of exactly that many bytes; the driver adds 19 to the text."""
     rows = [f"INSERT INTO quotas.plain (id, body) VALUES ({number}, 0x{{}})" for number in range(5)]
     text = f"BEGIN UNLOGGED BATCH {'; '.join(rows)} APPLY BATCH"
     room = size - 19 - len(text) + 2 * len(rows)
@@ -96,7 +96,7 @@ def fake_table(name: str, keyspace: str = KEYSPACE, **settings: Any) -> Mapping[
 
 
 def fake_capacity(catalog: Catalog, quota: Quota, units_of: str) -> Mapping[Any, Any]:
-    """All that the quota allows but one unit, with what tables of other tests have already."""
+    """A table with all capacity units of the quota except one, less those of other tests' tables."""
     taken = sum(
         int(table.properties.get("capacity_mode", {}).get(units_of, 0))
         for key, table in catalog.tables.items()
@@ -221,7 +221,7 @@ def quotas(keyspaces: LocalKeyspaces) -> Iterator[Session]:
 
 @contextmanager
 def filled(catalog: Catalog, entries: Mapping[Any, Any]) -> Iterator[None]:
-    """With keyspaces, tables or types that are in the endpoint's memory only."""
+    """Adds keyspaces, tables or types to the endpoint's memory only."""
     stores: list[dict[Any, Any]] = [catalog.keyspaces, catalog.tables, catalog.types]
     kinds = (Status, Table, UserType)
     for key, value in entries.items():
@@ -235,7 +235,7 @@ def filled(catalog: Catalog, entries: Mapping[Any, Any]) -> Iterator[None]:
 
 @pytest.mark.parametrize("quota", [quota for quota in Quota if quota is not Quota.CONCURRENT_DDL], ids=lambda q: q.name)
 def test_takes_what_a_quota_allows_and_no_more(keyspaces: LocalKeyspaces, quotas: Session, quota: Quota) -> None:
-    """A program that passes here and exceeds a quota is found out in production only."""
+    """A program that exceeds a quota would pass here and fail in production."""
     catalog, case = keyspaces.service.schema.catalog, CASES[quota]
     wait_until(lambda: catalog.tables[KEYSPACE, "provisioned"].status is Status.ACTIVE)
     with filled(catalog, case.before(catalog, quota.most + 1)), pytest.raises(InvalidRequest) as refused:
@@ -247,7 +247,7 @@ def test_takes_what_a_quota_allows_and_no_more(keyspaces: LocalKeyspaces, quotas
 
 
 def test_takes_50_changes_of_the_schema_at_once(keyspaces: LocalKeyspaces) -> None:
-    """A migration that starts all its changes together passes here and is throttled by the service."""
+    """A migration that starts all its changes at once would pass here and be throttled by the service."""
     release = threading.Event()
 
     async def run() -> None:

@@ -1,4 +1,4 @@
-"""Multi-Region keyspaces, as far as a client sees them: its Regions, their status, and the permissions they take."""
+"""Multi-Region keyspaces as a client sees them: their Regions, their status, and the permissions they need."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -43,7 +43,7 @@ def world(session: Session) -> Iterator[Session]:
 
 
 def test_shows_the_regions_of_a_keyspace_and_of_what_is_in_it(world: Session) -> None:
-    """A deployment that waits for every Region never ends, or goes on too early."""
+    """A deployment that waits for every Region would never end, or would go on too early."""
     two = {"us-east-1": "ACTIVE", "eu-west-1": "ACTIVE"}
     assert [regions(world, "world", what) for what in ("keyspaces", "tables", "types")] == [two, two, two]
     for schema in ("system_schema", "system_schema_mcs"):
@@ -56,13 +56,14 @@ def test_shows_the_regions_of_a_keyspace_and_of_what_is_in_it(world: Session) ->
 
 
 def test_replicated_tables_have_client_side_timestamps(world: Session) -> None:
-    """Replication turns them on: a program that relies on USING TIMESTAMP being refused behaves otherwise there."""
+    """A program that relies on USING TIMESTAMP being refused would behave otherwise in the cloud, where replication
+    enables it."""
     world.execute("INSERT INTO world.t (a, b) VALUES (1, 2) USING TIMESTAMP 5")
     assert world.execute("SELECT WRITETIME(b) FROM world.t WHERE a = 1").one()[0] == 5
 
 
 def test_adds_a_region(session: Session) -> None:
-    """ALTER KEYSPACE adds Regions, one at a time, and needs client-side timestamps in all tables."""
+    """ALTER KEYSPACE would add several Regions at once, or add one to tables without client-side timestamps."""
     session.execute("CREATE KEYSPACE grows WITH replication = {'class': 'SingleRegionStrategy'}")
     wait_for(session, "grows")
     session.execute("CREATE TABLE grows.t (a int PRIMARY KEY, b int)")
@@ -102,7 +103,7 @@ def test_adds_a_region(session: Session) -> None:
     ],
 )
 def test_refuses_a_replication_that_keyspaces_has_not(session: Session, statement: str, message: str) -> None:
-    """A keyspace that cannot be made on the service must not be made here."""
+    """A keyspace that the service refuses could be created here."""
     with pytest.raises(InvalidRequest, match=message):
         session.execute(f"CREATE KEYSPACE refused WITH replication = {statement}")
     with pytest.raises(InvalidRequest, match="unconfigured keyspace"):
@@ -110,7 +111,7 @@ def test_refuses_a_replication_that_keyspaces_has_not(session: Session, statemen
 
 
 def test_needs_the_permissions_for_several_regions(keyspaces: LocalKeyspaces, world: Session) -> None:
-    """A role that can read a table of one Region cannot read one of several: deployed, it is refused."""
+    """A role that can read a table of one Region would pass here and be refused for a table of several Regions."""
     table = f"{ARN}world/table/t"
     one = role(READ_SYSTEM, allow(["cassandra:Select", "cassandra:Modify"], table))
     read = role(READ_SYSTEM, allow(["cassandra:Select", "cassandra:SelectMultiRegionResource"], table))
@@ -129,7 +130,7 @@ def test_needs_the_permissions_for_several_regions(keyspaces: LocalKeyspaces, wo
 def test_keeps_regions_and_the_partitioner_over_a_start(
     keyspaces: LocalKeyspaces, world: Session, tmp_path: Path
 ) -> None:
-    """A keyspace has lost its Regions, or the partitioner, after a restart."""
+    """A keyspace would lose its Regions, or the partitioner, after a restart."""
 
     async def start() -> Mapping[str, tuple[str, ...]]:
         async with run_keyspaces(

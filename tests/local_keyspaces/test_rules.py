@@ -1,4 +1,4 @@
-"""Keyspaces' own rules: what plain Cassandra accepts and Keyspaces refuses must be refused here, in its words."""
+"""Keyspaces' own rules: the endpoint must refuse, in Keyspaces' words, what Cassandra accepts and Keyspaces refuses."""
 
 import uuid
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ LEVELS = sorted(ConsistencyLevel.value_to_name.values())
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_reads_at_the_documented_consistency_levels(rules: Session, level: str) -> None:
-    """A level that works on a laptop and not in the cloud is found too late."""
+    """A consistency level that works on a laptop would fail only in the cloud."""
     statement = SimpleStatement("SELECT * FROM plain", consistency_level=ConsistencyLevel.name_to_value[level])
     prepared = rules.prepare("SELECT * FROM plain WHERE id = 1")
     prepared.consistency_level = ConsistencyLevel.name_to_value[level]
@@ -73,7 +73,7 @@ def test_reads_at_the_documented_consistency_levels(rules: Session, level: str) 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_writes_at_local_quorum_only(rules: Session, level: str) -> None:
-    """A program that leaves its driver's default consistency passes here and is refused in the cloud."""
+    """A program that keeps its driver's default consistency would pass here and be refused in the cloud."""
     value = ConsistencyLevel.name_to_value[level]
     batch = BatchStatement(BatchType.UNLOGGED, consistency_level=value)
     batch.add("INSERT INTO plain (id, value) VALUES (1, 'a')")
@@ -139,7 +139,7 @@ def test_writes_at_local_quorum_only(rules: Session, level: str) -> None:
     ],
 )
 def test_refuses_what_keyspaces_does_not_support(rules: Session, statement: str, message: str) -> None:
-    """Cassandra accepts most of these, and the real service none."""
+    """A statement that Cassandra accepts and Keyspaces refuses would pass here."""
     with pytest.raises(InvalidRequest, match="code=2200") as refused:
         rules.execute(statement)
     assert message in str(refused.value)
@@ -169,26 +169,26 @@ def test_refuses_what_keyspaces_does_not_support(rules: Session, statement: str,
     ],
 )
 def test_runs_what_keyspaces_supports(rules: Session, statement: str) -> None:
-    """To refuse too much is as bad as to refuse too little."""
+    """A correct statement would be refused here."""
     rules.execute(statement)
 
 
 def test_refuses_what_is_no_cql(rules: Session) -> None:
-    """A driver cannot tell a mistake in CQL, as the error has another code."""
+    """A driver could not tell a mistake in CQL from other errors, since the error would have another code."""
     with pytest.raises(SyntaxException, match="code=2000"):
         rules.execute("SELEKT * FROM plain")
 
 
 @pytest.mark.parametrize("statement", ["CREATE TABLE t (a int PRIMARY KEY)", "USE rules", "DROP TABLE plain"])
 def test_prepares_no_change_of_the_schema(rules: Session, statement: str) -> None:
-    """A program prepares DDL here, and is refused in the cloud."""
+    """A program could prepare DDL here, and would be refused in the cloud."""
     with pytest.raises(InvalidRequest, match="can be prepared"):
         rules.prepare(statement)
 
 
 @pytest.mark.parametrize("bound", [False, True])
 def test_limits_the_combinations_in_asks_for(rules: Session, bound: bool) -> None:
-    """Each becomes a query of its own; with two columns they multiply."""
+    """A SELECT with more IN values than Keyspaces accepts would pass here; two columns multiply their values."""
     for count, allowed in ((100, True), (101, False)):
         if bound:
             statement = rules.prepare("SELECT * FROM plain WHERE id IN ?").bind([list(range(count))])
@@ -219,7 +219,7 @@ def _batch(rules: Session, kind: BatchType, count: int, table: str = "plain") ->
     [(BatchType.UNLOGGED, "plain", 30), (BatchType.LOGGED, "plain", 100), (BatchType.LOGGED, "events", 50)],
 )
 def test_limits_the_statements_of_a_batch(rules: Session, kind: BatchType, table: str, most: int) -> None:
-    """A loader that writes bigger ones works until it is deployed."""
+    """A loader could send larger batches here, and would fail when it is deployed."""
     rules.execute(_batch(rules, kind, most, table))
     with pytest.raises(InvalidRequest, match=rf"Batches with more than {most} statements are not supported\."):
         rules.execute(_batch(rules, kind, most + 1, table))
@@ -231,7 +231,7 @@ def test_limits_the_statements_of_a_batch(rules: Session, kind: BatchType, table
 
 @pytest.mark.parametrize("kind", [BatchType.UNLOGGED, BatchType.LOGGED])
 def test_takes_batches_of_up_to_4_megabytes(rules: Session, kind: BatchType) -> None:
-    """A batch above Cassandra's own limit of 50 KB is refused here, and not in the cloud."""
+    """A batch above Cassandra's own limit of 50 KB would be refused here, and not in the cloud."""
     insert = rules.prepare("INSERT INTO events (source, at, body) VALUES ('big', ?, ?)")
 
     def batch(size: int) -> BatchStatement:
@@ -262,19 +262,19 @@ def test_takes_batches_of_up_to_4_megabytes(rules: Session, kind: BatchType) -> 
     ],
 )
 def test_refuses_in_batches_what_keyspaces_does(rules: Session, kind: str, statements: list[str], message: str) -> None:
-    """A batch passes here that Keyspaces refuses (developer guide, "Batch statements")."""
+    """A batch that Keyspaces refuses (developer guide, "Batch statements") would pass here."""
     with pytest.raises(InvalidRequest, match=message):
         rules.execute(f"BEGIN {kind} BATCH {'; '.join(statements)}; APPLY BATCH")
 
 
 def test_allows_the_static_columns_of_a_partition_to_be_deleted_in_a_batch(rules: Session) -> None:
-    """That is no range, though no clustering key is given."""
+    """The endpoint would take a DELETE of static columns for a range delete, and refuse it in a batch."""
     rules.execute("BEGIN BATCH DELETE shared FROM events WHERE source = 'a'; APPLY BATCH")
 
 
 @pytest.mark.parametrize("text", [False, True], ids=["bound", "in the text"])
 def test_limits_the_size_of_rows_and_keys(rules: Session, text: bool) -> None:
-    """Cassandra has no such limits, so that only production would show them."""
+    """A program with larger rows or keys would fail only in production, since Cassandra has no such limits."""
 
     def insert(source: str, body: bytes) -> None:
         if text:
@@ -291,7 +291,7 @@ def test_limits_the_size_of_rows_and_keys(rules: Session, text: bool) -> None:
 
 
 def test_limits_the_columns_a_statement_writes(rules: Session) -> None:
-    """A statement that writes more than 225 columns passes here, and is refused in the cloud."""
+    """A statement that writes more than 225 columns would pass here and be refused in the cloud."""
     for count, allowed in ((225, True), (226, False)):
         columns = ", ".join(f"c{number}" for number in range(count))
         statement = f"INSERT INTO wide (id, {columns}) VALUES (1{', 1' * count})"
@@ -303,7 +303,7 @@ def test_limits_the_columns_a_statement_writes(rules: Session) -> None:
 
 
 def test_reads_back_what_was_written(rules: Session) -> None:
-    """In between, nothing may be lost or changed: a megabyte, null, an empty string, every kind of value."""
+    """Values could be lost or changed between client and Cassandra: a megabyte, null, an empty string, every type."""
     source, body = str(uuid.uuid4()), bytes(range(256)) * 4000
     insert = rules.prepare("INSERT INTO events (source, at, body, note, tags) VALUES (?, ?, ?, ?, ?)")
     rules.execute(insert, [source, 1, body, "", {"ä", "b"}])

@@ -1,4 +1,4 @@
-"""DDL: accepted at once and done later, as in Keyspaces, where programs must wait for it."""
+"""DDL: accepted at once and executed later, as in Keyspaces, where programs must wait for it."""
 
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
@@ -48,7 +48,7 @@ def schema(session: Session) -> Session:
 
 
 def test_creates_a_keyspace_asynchronously(session: Session) -> None:
-    """A migration that goes on at once fails in the cloud: it must fail here."""
+    """A migration that does not wait would pass here and fail in the cloud."""
     session.execute(
         "CREATE KEYSPACE later WITH replication = {'class': 'SingleRegionStrategy'} AND durable_writes = true"
     )
@@ -70,7 +70,7 @@ def test_creates_a_keyspace_asynchronously(session: Session) -> None:
 
 
 def test_creates_changes_and_drops_a_table_asynchronously(schema: Session) -> None:
-    """CREATING, ACTIVE, DELETING, and in between nothing can be done with it."""
+    """A table could be used while it is CREATING or DELETING, which the service refuses."""
     schema.execute(
         "CREATE TABLE ddl.life (a int, b int, c text static, PRIMARY KEY (a, b)) WITH CLUSTERING ORDER BY (b DESC)"
     )
@@ -113,7 +113,7 @@ def test_creates_changes_and_drops_a_table_asynchronously(schema: Session) -> No
 
 
 def test_keeps_custom_properties(schema: Session) -> None:
-    """A table has lost its capacity, encryption or TTL setting."""
+    """A table would lose its capacity, encryption or TTL setting."""
     schema.execute(
         "CREATE TABLE ddl.properties (a int PRIMARY KEY) WITH CUSTOM_PROPERTIES = {"
         "'capacity_mode': {'throughput_mode': 'PROVISIONED', 'read_capacity_units': 10, 'write_capacity_units': 20},"
@@ -144,7 +144,7 @@ def test_keeps_custom_properties(schema: Session) -> None:
 
 
 def test_enables_ttl_once_and_for_all(schema: Session) -> None:
-    """A program disables TTL here, and is refused in the cloud."""
+    """A program could disable TTL here, and would be refused in the cloud."""
     schema.execute("CREATE TABLE ddl.expires (a int PRIMARY KEY, b int)")
     wait_until(lambda: status(schema, "ddl", "expires") == "ACTIVE")
     insert = "INSERT INTO ddl.expires (a, b) VALUES (1, 2) USING TTL 100"
@@ -158,7 +158,7 @@ def test_enables_ttl_once_and_for_all(schema: Session) -> None:
 
 
 def test_has_types_that_cannot_be_changed(schema: Session) -> None:
-    """CREATE TYPE and DROP TYPE are supported, ALTER TYPE is not."""
+    """CREATE TYPE or DROP TYPE would be refused, or ALTER TYPE accepted, unlike on the service."""
 
     def has(name: str) -> bool:
         where = "keyspace_name = 'ddl' AND type_name = %s"
@@ -236,7 +236,7 @@ def test_has_types_that_cannot_be_changed(schema: Session) -> None:
     ],
 )
 def test_refuses_what_keyspaces_cannot_create(schema: Session, statement: str, message: str) -> None:
-    """A table is left half created, or the reason is not said."""
+    """A failed statement would leave a table half created, or give no reason."""
     if status(schema, "ddl", "counts") is None:
         schema.execute("CREATE TABLE ddl.counts (id int PRIMARY KEY, a counter)")
         wait_until(lambda: status(schema, "ddl", "counts") == "ACTIVE")
@@ -248,7 +248,7 @@ def test_refuses_what_keyspaces_cannot_create(schema: Session, statement: str, m
 
 
 def test_changes_one_property_at_a_time(schema: Session) -> None:
-    """An ALTER TABLE of two properties passes here, and is refused in the cloud."""
+    """An ALTER TABLE of two properties would pass here and be refused in the cloud."""
     schema.execute("CREATE TABLE ddl.one (a int PRIMARY KEY)")
     wait_until(lambda: status(schema, "ddl", "one") == "ACTIVE")
     with pytest.raises(InvalidRequest, match="one custom property at a time"):
@@ -264,7 +264,7 @@ def test_changes_one_property_at_a_time(schema: Session) -> None:
 
 
 def test_does_once_what_many_ask_for_at_once(schema: Session) -> None:
-    """Workers that start together all bring the schema they need."""
+    """Workers that start together and create the same schema would fail."""
     for statement in (
         "CREATE KEYSPACE IF NOT EXISTS together WITH replication = {'class': 'SingleRegionStrategy'}",
         "CREATE TABLE IF NOT EXISTS together.t (a int PRIMARY KEY)",
@@ -286,7 +286,7 @@ def test_does_once_what_many_ask_for_at_once(schema: Session) -> None:
 def test_tries_again_what_could_not_be_finished(
     keyspaces: LocalKeyspaces, schema: Session, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A laptop that sleeps in between must not leave a table DELETING for ever."""
+    """A laptop that sleeps in the meantime would leave a table DELETING for ever."""
     schema.execute("CREATE TABLE ddl.sleepy (a int PRIMARY KEY)")
     wait_until(lambda: status(schema, "ddl", "sleepy") == "ACTIVE")
     run, failures = Schema._run, ["one"]
@@ -314,7 +314,7 @@ def test_tries_again_what_could_not_be_finished(
 
 
 def test_hides_a_new_column_by_its_name_only(schema: Session) -> None:
-    """Statements that do not name it go on: the table stays in use."""
+    """Statements on a dropped table would go on, since they do not name the table again."""
     schema.execute("CREATE TABLE ddl.pending (a text PRIMARY KEY, c int)")
     wait_until(lambda: status(schema, "ddl", "pending") == "ACTIVE")
     schema.execute('ALTER TABLE ddl.pending ADD (pending text, "q""r" int)')
@@ -328,7 +328,7 @@ def test_hides_a_new_column_by_its_name_only(schema: Session) -> None:
 
 
 def test_accepts_the_same_table_again_and_new_columns_only(keyspaces: LocalKeyspaces) -> None:
-    """What an infrastructure tool declares twice is not changed, and never lost."""
+    """A second declaration by an infrastructure tool would change or lose the table."""
     table = TableSchema(
         keyspace="declared", name="t", columns={"a": "varchar", "b": "map<text,int>"}, partition_key=["a"]
     )
@@ -354,7 +354,7 @@ def test_accepts_the_same_table_again_and_new_columns_only(keyspaces: LocalKeysp
 
 @pytest.mark.long
 def test_finishes_at_the_next_start_what_was_under_way(keyspaces: LocalKeyspaces, tmp_path: Path) -> None:
-    """A machine that is switched off in the middle must not leave a table CREATING for ever."""
+    """A machine that is switched off in the meantime would leave a table CREATING for ever."""
 
     def run(*changes: Callable[[Schema], Coroutine[Any, Any, object]], killed: bool = False) -> dict[str, Status]:
         async def work() -> dict[str, Status]:

@@ -1,4 +1,4 @@
-"""Signing in on the wire: who gets through to Cassandra, and who does not."""
+"""Sign-in on the wire: the endpoint accepts and refuses the same clients as the service."""
 
 import asyncio
 import configparser
@@ -26,13 +26,13 @@ STARTUP = startup()[9:]
 
 @pytest.mark.parametrize("name", ["localhost", "cassandra.us-east-1.amazonaws.com"])
 def test_has_a_certificate_for_its_names(keyspaces: LocalKeyspaces, name: str) -> None:
-    """Clients that check the name cannot connect."""
+    """Clients that check the server's name could not connect."""
     with connect(keyspaces, name) as client:
         assert client.ask(frame(Opcode.OPTIONS))[0] == Opcode.SUPPORTED
 
 
 def test_has_no_certificate_for_another_regions_name(keyspaces: LocalKeyspaces) -> None:
-    """A client that checks the name must notice where it is."""
+    """A client that checks the server's name would not notice a wrong server."""
     with (
         pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"),
         connect(keyspaces, "cassandra.eu-west-1.amazonaws.com"),
@@ -41,7 +41,7 @@ def test_has_no_certificate_for_another_regions_name(keyspaces: LocalKeyspaces) 
 
 
 def test_answers_nothing_without_tls(keyspaces: LocalKeyspaces) -> None:
-    """Keyspaces speaks TLS only; a program that forgot it must fail here."""
+    """A program without TLS would work here, and fail on Keyspaces, which speaks TLS only."""
     with socket.create_connection(("127.0.0.1", keyspaces.port), timeout=10) as plain:
         plain.sendall(frame(Opcode.OPTIONS) * 10)
         try:
@@ -53,7 +53,7 @@ def test_answers_nothing_without_tls(keyspaces: LocalKeyspaces) -> None:
 
 @pytest.mark.parametrize("version", [3, 5])
 def test_refuses_other_protocol_versions(keyspaces: LocalKeyspaces, version: int) -> None:
-    """A driver of another protocol version works here, and not in the cloud."""
+    """A driver of another protocol version would work here and not in the cloud."""
     with connect(keyspaces) as client:
         code, message = client.ask_error(frame(Opcode.STARTUP, STARTUP, version))
         assert code == ErrorCode.PROTOCOL_ERROR
@@ -62,7 +62,7 @@ def test_refuses_other_protocol_versions(keyspaces: LocalKeyspaces, version: int
 
 
 def test_asks_to_sign_in_by_the_class_name_clients_know(keyspaces: LocalKeyspaces) -> None:
-    """gocql signs in to approved authenticators only."""
+    """gocql would refuse to sign in, since it accepts only approved authenticators."""
     with connect(keyspaces) as client:
         opcode, body = client.ask(frame(Opcode.STARTUP, STARTUP))
         assert (opcode, body[2:]) == (Opcode.AUTHENTICATE, b"com.amazon.helenus.auth.HelenusAuthenticator")
@@ -73,7 +73,7 @@ def test_asks_to_sign_in_by_the_class_name_clients_know(keyspaces: LocalKeyspace
 
 
 def test_refuses_a_forged_signature(keyspaces: LocalKeyspaces) -> None:
-    """A client with a wrong key is let in, or reads other words than in the cloud."""
+    """A client with a wrong key would be accepted, or read another message than in the cloud."""
     with connect(keyspaces) as client:
         client.ask(frame(Opcode.STARTUP, STARTUP))
         client.ask(frame(Opcode.AUTH_RESPONSE, long_bytes(b"SigV4\0\0")))
@@ -86,7 +86,7 @@ def test_refuses_a_forged_signature(keyspaces: LocalKeyspaces) -> None:
 
 
 def test_refuses_a_signature_of_another_connection(keyspaces: LocalKeyspaces) -> None:
-    """Each nonce is for one connection, once: what was overheard is of no use."""
+    """A recorded sign-in could be used again, on another connection or a second time."""
     credentials = keyspaces.store.issue_for_role(EVERYTHING)
     first = frame(Opcode.AUTH_RESPONSE, long_bytes(b"SigV4\0\0"))
     with connect(keyspaces) as client:
@@ -105,7 +105,7 @@ READER = role(READ_SYSTEM, allow(["cassandra:Select"], f"{ARN}shop/table/items")
 
 
 def test_signs_in_with_a_password_and_its_roles_permissions(keyspaces: LocalKeyspaces) -> None:
-    """Graphical clients, which have no SigV4, would not get in, or could do more than the role."""
+    """Graphical clients, which have no SigV4, could not sign in, or could do more than the role."""
     issued = keyspaces.store.issue_password(keyspaces.store.session_of(READER))
     auth = PlainTextAuthProvider(issued.user_name, issued.password)
     with keyspaces.connect(auth_provider=auth) as session:
@@ -128,7 +128,7 @@ def test_signs_in_with_a_password_and_its_roles_permissions(keyspaces: LocalKeys
 def test_refuses_a_wrong_password_in_the_services_words(
     keyspaces: LocalKeyspaces, user_name: str, password: str | None
 ) -> None:
-    """A stranger would get in, or a developer could not tell a wrong password from another fault."""
+    """A stranger could sign in, or a developer could not tell a wrong password from another fault."""
     issued = keyspaces.store.issue_password(keyspaces.store.session_of(READER))
     sent = issued.password if password is None else password
     with connect(keyspaces) as client:
@@ -141,7 +141,7 @@ def test_refuses_a_wrong_password_in_the_services_words(
 
 @pytest.mark.parametrize("token", [b"", b"SigV4", b"PLAIN", b"\0user", b"\0a\0b\0c", b"\0\xff\0b"])
 def test_refuses_a_token_that_is_neither_sigv4_nor_plain(keyspaces: LocalKeyspaces, token: bytes) -> None:
-    """A client with another mechanism would wait for an answer, or end the endpoint's own work."""
+    """A client with another mechanism would wait for a response, or end the endpoint's own work."""
     with connect(keyspaces) as client:
         client.ask(startup())
         code, message = client.ask_error(frame(Opcode.AUTH_RESPONSE, long_bytes(token)))
@@ -150,7 +150,7 @@ def test_refuses_a_token_that_is_neither_sigv4_nor_plain(keyspaces: LocalKeyspac
 
 
 def test_keeps_passwords_from_start_to_start(tmp_path: Path) -> None:
-    """A graphical client would have to be set up again each morning, or another user could read the password."""
+    """A user would have to set up a graphical client again each morning, or another user could read the password."""
     file = tmp_path / "credentials"
 
     async def start() -> tuple[CredentialStore, configparser.RawConfigParser]:
@@ -183,21 +183,21 @@ def test_keeps_passwords_from_start_to_start(tmp_path: Path) -> None:
     ],
 )
 def test_lets_nothing_through_before_signing_in(keyspaces: LocalKeyspaces, request_: bytes) -> None:
-    """A client leaves out the sign-in and reads tables."""
+    """A client could leave out the sign-in and read tables."""
     with connect(keyspaces) as client:
         assert client.ask_error(request_)[0] == ErrorCode.PROTOCOL_ERROR
         assert client.is_closed()
 
 
 def test_ends_a_connection_that_sends_too_much_before_signing_in(keyspaces: LocalKeyspaces) -> None:
-    """A stranger fills the memory."""
+    """A stranger could fill the memory before signing in."""
     with connect(keyspaces) as client:
         client.connection.sendall(struct.pack(">BBhBI", 4, 0, 7, Opcode.STARTUP, 1 << 30))
         assert client.is_closed()
 
 
 def test_hands_out_credentials_for_a_tasks_own_token_only(keyspaces: LocalKeyspaces) -> None:
-    """Every task has every role."""
+    """Every task would have every role."""
     environment = keyspaces.environment()
     url = environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
     token = environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"]

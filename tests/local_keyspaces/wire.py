@@ -1,4 +1,4 @@
-"""A client of CQL's native protocol, version 4, that sends what a driver would never send."""
+"""A client of CQL's native protocol, version 4, for messages that no driver sends."""
 
 import asyncio
 import contextlib
@@ -61,7 +61,7 @@ def prepared_id(body: bytes) -> bytes:
 
 
 def answer(credentials: Credentials, challenge: bytes, region: str) -> bytes:
-    """The AUTH_RESPONSE to a challenge, as the plugins write it."""
+    """The AUTH_RESPONSE to a challenge, as the plugins encode it."""
     nonce = challenge[4:].removeprefix(b"nonce=")
     amzdate = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     signature = sigv4.sign(
@@ -77,14 +77,14 @@ class Client:
         self.connection = connection
 
     def ask(self, request: bytes) -> tuple[int, bytes]:
-        """Opcode and body of the answer."""
+        """The opcode and body of the response."""
         self.connection.sendall(request)
         version, _, stream, opcode, length = _HEADER.unpack(self._read(9))
         assert (version, stream) == (0x84, 7)
         return opcode, self._read(length)
 
     def receive(self) -> bytes:
-        """The body of the next answer."""
+        """The body of the next response."""
         return self._read(_HEADER.unpack(self._read(9))[4])
 
     def ask_error(self, request: bytes) -> tuple[int, str]:
@@ -94,7 +94,7 @@ class Client:
         return code, body[6 : 6 + length].decode()
 
     def sign_in(self, keyspaces: LocalKeyspaces, region: str = REGION, **options: str) -> int:
-        """The opcode of the last answer."""
+        """The opcode of the last response."""
         self.ask(startup(**options))
         _, challenge = self.ask(frame(Opcode.AUTH_RESPONSE, long_bytes(b"SigV4\0\0")))
         return self.ask(answer(keyspaces.store.issue_for_role(EVERYTHING), challenge, region))[0]
@@ -125,7 +125,7 @@ def connect(keyspaces: LocalKeyspaces, server_hostname: str = "localhost") -> It
 
 
 class Wire:
-    """The same for many at once."""
+    """An asyncio client, for many requests at a time."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -155,13 +155,13 @@ class Wire:
         self._writer.write(request)
 
     async def ask(self, request: bytes) -> tuple[int, bytes]:
-        """Opcode and body of the answer."""
+        """The opcode and body of the response."""
         self.send(request)
         _, opcode, body = await self._receive()
         return opcode, body
 
     async def receive(self) -> tuple[int, bytes]:
-        """Stream and body of an answer, which must be a RESULT."""
+        """The stream and body of a response, which must be a RESULT."""
         stream, opcode, body = await self._receive()
         assert opcode == Opcode.RESULT, body
         return stream, body

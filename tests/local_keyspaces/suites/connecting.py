@@ -1,4 +1,4 @@
-"""A client whose settings are right, and one with the driver's own defaults."""
+"""Two clients: one with correct settings, and one with the driver's defaults."""
 
 import os
 import ssl
@@ -40,7 +40,8 @@ def connect() -> Iterator[Session]:
 
 @contextmanager
 def connect_carelessly() -> Iterator[Session]:
-    """No protocol version, no server name, a password, and the driver's consistency level."""
+    """The client sets no protocol version and no server name, signs in by password, and keeps the driver's consistency
+    level."""
     context = ssl.create_default_context(cafile=os.environ["KEYSPACES_CA_FILE"])
     context.check_hostname = False
     cluster = Cluster(
