@@ -1,4 +1,4 @@
-"""What tests share: the evaluated program, and a real Keyspaces endpoint in front of a real Cassandra."""
+"""Shared fixtures: the evaluated program, and a real Keyspaces endpoint in front of a real Cassandra."""
 
 import gc
 import shutil
@@ -25,13 +25,13 @@ settings.load_profile("suite")
 
 @pytest.fixture(scope="session")
 def program() -> object:
-    """The program with the dev stack's settings and everything AWS would compute."""
+    """The program with the dev stack's settings and all values that AWS computes."""
     return evaluate()
 
 
 @pytest.fixture(scope="session")
 def production() -> object:
-    """The same with the settings of Pulumi.prod.example.yaml."""
+    """The program with the settings of Pulumi.prod.example.yaml."""
     return evaluate(stack="prod")
 
 

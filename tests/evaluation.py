@@ -1,4 +1,4 @@
-"""The Pulumi program under mocks, as the tests look at it."""
+"""Evaluates the Pulumi program with mocks, for tests."""
 
 import dataclasses
 import json
@@ -20,10 +20,8 @@ REGION = "us-east-1"
 def evaluate(
     settings: Mapping[str, str] | None = None, /, *, computed: bool = True, stack: str = "dev", **more: str
 ) -> Program:
-    """computed=False: the preview of a new stack, where no id, ARN or other output of AWS is known yet.
-
-    stack: "dev", or "prod" with the settings of Pulumi.prod.example.yaml. settings, more: what differs; lists as JSON.
-    """
+    """computed=False: the preview of a new stack, in which no id, ARN or other output of AWS is known. stack: "dev", or
+    "prod" with the settings of Pulumi.prod.example.yaml. settings, more: differences from these; lists as JSON."""
     declared = read_settings(ROOT, "prod.example" if stack == "prod" else stack)
     overridden = {
         **declared.values,
@@ -33,23 +31,21 @@ def evaluate(
 
 
 def evaluate_in(root: Path, **settings: str) -> Program:
-    """The program in another folder. settings: what differs from its dev stack."""
+    """Evaluates the program in another folder. settings: differences from its dev stack."""
     declared = read_settings(root, "dev")
     values = {**declared.values, **{f"{declared.project}:{key}": value for key, value in settings.items()}}
     return evaluate_program(root, dataclasses.replace(declared, values=values), **_aws(True))
 
 
 def declare(run: Callable[[], object], *, computed: bool = True, settings: Mapping[str, str] | None = None) -> Program:
-    """The resources that `run` declares in place of `__main__.py`, in the dev stack.
-
-    computed: as for `evaluate`. settings: by full key, such as `pulumi:autonaming`.
-    """
+    """The resources that `run` declares instead of `__main__.py`, in the dev stack. computed: as for `evaluate`.
+    settings: by full key, such as `pulumi:autonaming`."""
     stack = StackSettings(project=PROJECT, stack="dev", values={"aws:region": REGION, **(settings or {})})
     return declare_program(lambda: _void(run()), ROOT, stack, **_aws(computed))
 
 
 def _void(_: object) -> None:
-    """Pulumi looks for outputs in what a program returns."""
+    """Pulumi looks for outputs in a program's return value."""
 
 
 def _aws(computed: bool) -> Any:
@@ -85,7 +81,7 @@ def containers(program: Program, name: str) -> list[dict[str, Any]]:
 
 
 def dependencies(program: Program, resource: Resource) -> set[str]:
-    """All that must exist before `resource`, and outlive it, as `type name`; through other resources too."""
+    """All resources that must exist before `resource` and outlive it, as `type name`, with indirect ones."""
     by_urn = {known.urn: known for known in program.resources}
     found: set[str] = set()
     pending = list(resource.depends_on)

@@ -1,4 +1,4 @@
-"""A local Keyspaces endpoint for tests: real Cassandra, real TLS, real sign-in; in this process, on a thread."""
+"""A local Keyspaces endpoint for tests, in this process on a thread: real Cassandra, real TLS, real sign-in."""
 
 import asyncio
 import ssl
@@ -50,7 +50,7 @@ ARN = f"arn:aws:cassandra:{REGION}:{aws.ACCOUNT}:/keyspace/"
 
 
 def role(*statements: Mapping[str, Any], name: str = "test") -> Role:
-    """A role that may do what the policy statements say."""
+    """A role with these policy statements."""
     policy = Policy.parse({"Version": "2012-10-17", "Statement": list(statements)}, name)
     return Role(arn=f"arn:aws:iam::{aws.ACCOUNT}:role/{name}", policies=(policy,))
 
@@ -88,10 +88,8 @@ class LocalKeyspaces:
     def environment(
         self, table: TableSchema = COUNTRIES, role: Role = EVERYTHING, *, known_as: str = ""
     ) -> Mapping[str, str]:
-        """What a task gets: as on Fargate, but for the endpoint and its authority.
-
-        known_as: the program's name for the table, if that is not its own.
-        """
+        """A task's environment as on Fargate, except for the endpoint and its authority. known_as: the program's name
+        for the table, if it differs."""
         return {
             "AWS_REGION": REGION,
             "KEYSPACES_ENDPOINT": f"localhost:{self.port}",
@@ -105,7 +103,7 @@ class LocalKeyspaces:
 
     @contextmanager
     def connect(self, role: Role = EVERYTHING, **options: Any) -> Iterator[Session]:
-        """A driver's session through the endpoint, at LOCAL_QUORUM; `options` are the driver's own."""
+        """A driver's session through the endpoint, at LOCAL_QUORUM. options: of the driver."""
         issued = self.store.issue_for_role(role)
         cluster = driver(self, issued, **options)
         try:
@@ -115,12 +113,12 @@ class LocalKeyspaces:
 
     @contextmanager
     def cassandra(self) -> Iterator[Session]:
-        """A driver's session past the endpoint, with Cassandra itself."""
+        """A driver's session with Cassandra itself, without the endpoint."""
         with open_session(self.upstream) as session:
             yield session
 
     def create(self, table: TableSchema) -> None:
-        """As an infrastructure tool does it: returns once the table can be used."""
+        """Creates the table as an infrastructure tool does; returns once the table can be used."""
         schema = self.service.schema
         self.call(schema.ensure_keyspace(table.keyspace))
         self.call(schema.ensure_table(table))
@@ -135,13 +133,13 @@ class LocalKeyspaces:
 
     @property
     def cassandra_process(self) -> psutil.Process:
-        """The one that runs at the moment."""
+        """The running Cassandra."""
         return psutil.Process(self._started_again[-1].pid if self._started_again else self.cassandra_pid)
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Cassandra is killed, and started again with the same port and data when the block ends: then the endpoint has
-        found it again, for the tests that come."""
+        """Kills Cassandra, and restarts it with the same port and data at the end of the block. Then waits until the
+        endpoint reaches it again, for the following tests."""
         process = self.cassandra_process
         command, directory = process.cmdline(), process.cwd()
         process.kill()
@@ -155,7 +153,8 @@ class LocalKeyspaces:
         wait_until(self._reaches_cassandra)
 
     def _reaches_cassandra(self) -> bool:
-        """Whether the endpoint's own session does, whose driver looks for a host that was down at growing intervals."""
+        """Whether the endpoint's own session reaches Cassandra; its driver retries a failed host at growing
+        intervals."""
         try:
             self.service.schema._session.execute("SELECT key FROM system.local")
         except NoHostAvailable:
@@ -163,7 +162,7 @@ class LocalKeyspaces:
         return True
 
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Runs it where the endpoint runs."""
+        """Runs it in the endpoint's event loop."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)
 
     @classmethod
@@ -245,7 +244,7 @@ async def _serve(directory: Path, started: "asyncio.Future[LocalKeyspaces]", sto
 
 
 def driver(keyspaces: LocalKeyspaces, credentials: Credentials, **options: Any) -> Cluster:
-    """Signs in through the plugin AWS publishes for the driver."""
+    """Signs in through AWS's plugin for the driver."""
     session = boto3.Session(
         aws_access_key_id=credentials.access_key,
         aws_secret_access_key=credentials.secret_key,

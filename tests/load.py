@@ -1,4 +1,4 @@
-"""Many clients at once, which behave as a load balancer does: they keep connections and never ask twice."""
+"""Many concurrent clients that behave as a load balancer does: they keep connections and never send a request twice."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ _IDS = ("ab", "cd", "ef", "gh", "ij")  # of tests.serving.running
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """status: 0 if there was none, and `headers` then say why. seconds: from request to reply. at: monotonic."""
+    """status: 0 without a reply; then `headers` has the reason. seconds: from request to reply. at: monotonic time."""
 
     status: int
     headers: Mapping[str, str]
@@ -23,7 +23,7 @@ class Reply:
 
 
 class Balancer:
-    """Sends requests to a port that `choose` names; keeps connections unless told to close them."""
+    """Sends requests to a port that `choose` returns; keeps connections unless told to close them."""
 
     def __init__(self, choose: Callable[[], int]) -> None:
         self._choose = choose
@@ -76,14 +76,14 @@ class Load:
         return Counter(reply.status for reply in self.replies)
 
     def slowest(self, share: float = 1.0) -> float:
-        """Seconds within which this share of the replies came."""
+        """The time in seconds within which this share of the replies arrived."""
         seconds = sorted(reply.seconds for reply in self.replies)
         return seconds[int((len(seconds) - 1) * share)]
 
 
 @contextlib.asynccontextmanager
 async def under_load(choose: Callable[[], int], *, clients: int, pause: float = 0.0) -> AsyncIterator[Load]:
-    """Each client asks for one thing after the other; all have their reply in the end."""
+    """Each client sends one request after the other. Returns when all have their replies."""
     load = Load(Balancer(choose))
     stop = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""Programs as processes, and HTTP as a client sees it."""
+"""Programs as processes, and HTTP requests as a client sends them."""
 
 import json
 import os
@@ -71,7 +71,7 @@ def free_port() -> int:
 def run_program(
     module: str, *arguments: str, environment: Mapping[str, str], given: str | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """A program of app/ from start to end. given: on its standard input."""
+    """Runs a program of app/ to its end. given: its standard input."""
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT / "app",
@@ -92,8 +92,8 @@ def start_program(
     cwd: Path = ROOT / "app",
     stdout: IO[bytes] | int = subprocess.DEVNULL,
 ) -> Iterator[subprocess.Popen[str]]:
-    """A program of app/ that keeps running; its standard error, where it says why it ends, is a pipe. Killed with the
-    block."""
+    """Runs a program of app/ in the block, and kills it at the end. Its standard error, with the reason for its exit,
+    is a pipe."""
     with subprocess.Popen(
         [*prefix, sys.executable, "-m", module, *arguments],
         cwd=cwd,

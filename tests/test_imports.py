@@ -1,4 +1,4 @@
-"""What knows of what: parts that stay apart can be replaced, and used, alone."""
+"""The allowed imports between packages: parts that stay apart can be replaced and used alone."""
 
 import ast
 import re
@@ -29,7 +29,7 @@ OURS = {
 
 
 def _imported(file: Path) -> set[str]:
-    """Our own modules that a file imports, by their full names."""
+    """The full names of our own modules that a file imports."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
@@ -60,7 +60,8 @@ def _imported(file: Path) -> set[str]:
     ],
 )
 def test_keeps_to_what_it_may_know(folder: str, allowed: tuple[str, ...]) -> None:
-    """The local Keyspaces runs alone, images hold no more than they need, and components know of no application."""
+    """The local Keyspaces could not run alone, an image would hold more than it needs, or a component would depend on
+    an application."""
     files = sorted((ROOT / folder).rglob("*.py"))
     assert files
     for file in files:
@@ -69,7 +70,7 @@ def test_keeps_to_what_it_may_know(folder: str, allowed: tuple[str, ...]) -> Non
 
 
 def test_has_no_cycle_between_packages_of_the_components() -> None:
-    """Two packages that import each other can only be understood, and changed, together."""
+    """Two packages that import each other could only be understood and changed together."""
     packages = {folder.name for folder in (ROOT / "components").iterdir() if folder.is_dir()} - {"__pycache__"}
     imports: dict[str, set[str]] = {}
     for name in packages:
@@ -86,7 +87,7 @@ def test_has_no_cycle_between_packages_of_the_components() -> None:
 
 
 def test_is_imported_by_nothing_but_itself_and_tests() -> None:
-    """What runs a stack on one machine would come with everything that only wants to know what is declared."""
+    """A program that only needs the declared resources would have to import all that runs a stack on one machine."""
     for folder in ("components", "costs", "declared", "diagram", "local_keyspaces", "policy", "settings", "app"):
         for file in (ROOT / folder).rglob("*.py"):
             assert not {name for name in _imported(file) if name.split(".")[0] == "local"}, file
@@ -101,7 +102,7 @@ _WORDS = re.compile(r"countr(y|ies)|query.api", re.IGNORECASE)
 
 
 def test_names_no_program_in_rooms_that_serve_any() -> None:
-    """A second team would have to edit rooms that should serve it as they are."""
+    """A second team would have to edit packages that should serve it unchanged."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in listed.splitlines():
         if not name.startswith(_OF_THE_PROGRAMS) and (ROOT / name).suffix in (".py", ".yaml", ".html"):
@@ -118,7 +119,7 @@ _NAMED_TWICE = {"Column", "LoadBalancer", "Resource", "Role", "Service", "Stack"
 
 
 def test_gives_no_two_public_classes_one_name() -> None:
-    """A reader who searches for a class would find another."""
+    """A reader who searches for a class would find another one."""
     rooms: dict[str, set[str]] = {}
     for room in _ROOMS:
         for file in (ROOT / room).rglob("*.py"):
@@ -129,10 +130,8 @@ def test_gives_no_two_public_classes_one_name() -> None:
 
 
 def test_components_load_no_service_of_aws_before_it_is_used() -> None:
-    """Every preview, update and saved edit, and every dynamic provider of `pulumi up`, takes five seconds more.
-
-    pulumi_aws loads a service's module when the service is named, and an annotation names it unless it is postponed.
-    """
+    """Every preview, update and saved edit, and every dynamic provider of `pulumi up`, would take five seconds more.
+    pulumi_aws loads a service's module when the service is named, and an annotation names it unless it is postponed."""
     loaded = subprocess.run(
         [sys.executable, "-c", "import sys, components; print(*sys.modules)"],
         cwd=ROOT,

@@ -1,4 +1,5 @@
-"""This repository as another one uses it: installed by pip into an empty environment, with a program outside of it."""
+"""This repository as another project uses it: installed by pip into an empty environment, with a program outside
+of it."""
 
 import shutil
 import subprocess
@@ -17,13 +18,13 @@ pytestmark = pytest.mark.long
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what git has: nothing that happens to lie around here."""
+    """A copy of the files that git tracks."""
     return copy_of_what_git_has(tmp_path_factory.mktemp("source"))
 
 
 @pytest.fixture(scope="module")
 def python(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of an environment into which the repository was installed with its extras, and nothing else."""
+    """An environment with only this repository and its extras."""
     environment = tmp_path_factory.mktemp("environment") / "venv"
     uv = Path(sys.executable).with_name("uv")
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, environment], check=True)
@@ -34,7 +35,7 @@ def python(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """What `pulumi new` makes of the template: it takes another name, and drops the template's own block."""
+    """The result of `pulumi new` with the template: a new name, and no template block."""
     made = tmp_path / "shop"
     shutil.copytree(ROOT / "examples" / "orders", made, ignore=shutil.ignore_patterns("__pycache__", "wheels", "tests"))
     described = yaml.safe_load((made / "Pulumi.yaml").read_text())
@@ -55,7 +56,7 @@ def _run(python: Path, project: Path, *command: str) -> str:
 
 
 def test_runs_a_program_outside_of_this_tree(python: Path, project: Path) -> None:
-    """A second team has to live in our repository, or to copy it."""
+    """A second team would have to work in our repository, or copy it."""
     port = str(free_port())
     _run(python, project, "-m", "local", "up", "--detach", "--port", port)
     try:
@@ -67,7 +68,7 @@ def test_runs_a_program_outside_of_this_tree(python: Path, project: Path) -> Non
 
 
 def test_brings_the_policy_pack_and_what_it_needs(source: Path, tmp_path: Path) -> None:
-    """`pulumi preview --policy-pack` finds no pack where pip has put it."""
+    """`pulumi preview --policy-pack` would not find the pack where pip has installed it."""
     uv = Path(sys.executable).with_name("uv")
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, tmp_path / "venv"], check=True)
     install: list[str | Path] = [uv, "pip", "install", "--quiet", "--python", tmp_path / "venv", f"{source}[policy]"]
@@ -79,7 +80,7 @@ def test_brings_the_policy_pack_and_what_it_needs(source: Path, tmp_path: Path) 
 
 
 def test_builds_the_wheel_that_an_image_needs(source: Path, tmp_path: Path) -> None:
-    """The Dockerfile of the example finds no kit in `wheels`."""
+    """The Dockerfile of the example would not find the kit in `wheels`."""
     uv = Path(sys.executable).with_name("uv")
     subprocess.run([uv, "build", "--quiet", "--wheel", "--out-dir", tmp_path, source], check=True, timeout=300)
     (wheel,) = tmp_path.glob("*.whl")

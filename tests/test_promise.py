@@ -1,4 +1,4 @@
-"""What DESIGN.md promises a second team: it deletes our two programs, puts its own in, and keeps everything else."""
+"""DESIGN.md's promise to a second team: it deletes our two programs, adds its own, and keeps everything else."""
 
 import shutil
 import subprocess
@@ -18,7 +18,7 @@ _THEIRS = ("__main__.py", "Pulumi.yaml", "Pulumi.dev.yaml", "app")
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of this repository without our programs and what tests them, with the example's in their place."""
+    """A copy of this repository without our programs and their tests, with the example's in their place."""
     made = copy_of_what_git_has(tmp_path_factory.mktemp("tree"), without=_OURS)
     for name in _THEIRS:
         source = ROOT / "examples" / "orders" / name
@@ -33,7 +33,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.long
 def test_runs_another_teams_stack_in_place_of_ours(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Something general needs a program of ours, and the second team finds out by deleting it."""
+    """A second team would find out by deleting our programs that a general package needs one of them."""
     monkeypatch.chdir(tree)
     with run_stack(tree, directory=tree / ".local") as stack:
         answer = get(f"{stack.outputs['url']}/customers/ann/orders")
@@ -43,7 +43,7 @@ def test_runs_another_teams_stack_in_place_of_ours(tree: Path, monkeypatch: pyte
 
 @pytest.mark.long
 def test_passes_the_tests_of_components_costs_and_policies_there(tree: Path) -> None:
-    """A test that holds what is general holds only what is ours."""
+    """A general test would hold only for our programs."""
     folders = ["tests/components", "tests/costs", "tests/policy"]
     command = [sys.executable, "-m", "pytest", "-q", "--numprocesses", "2", "-p", "no:cacheprovider", *folders]
     run = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=600)

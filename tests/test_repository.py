@@ -1,4 +1,4 @@
-"""What surrounds the code: licence, workflows, links between documents."""
+"""The files around the code: licence, workflows, links between documents."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ _DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 
 @pytest.mark.parametrize("workflow", _WORKFLOWS, ids=lambda file: file.name)
 def test_pins_actions_and_gives_workflows_a_token_that_reads(workflow: Path) -> None:
-    """Somebody who takes over an action's tag could write to the repository."""
+    """A stranger who takes over an action's tag could write to the repository."""
     text = workflow.read_text()
     for action in re.findall(r"uses: (\S+)", text):
         assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action), action
@@ -44,7 +44,7 @@ def test_links_to_files_and_headings_that_there_are(document: Path) -> None:
 
 
 def test_lists_everything_that_nobody_has_verified() -> None:
-    """Somebody with an account cannot find what to try, or tries what was tried."""
+    """A user with an AWS account could not find the claims that nobody has verified, or would verify one again."""
     listed = set(re.findall(r"`([\w./-]+/[\w.-]+)`", (ROOT / "docs" / "unverified.md").read_text()))
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     marked = {

@@ -8,7 +8,7 @@ from tests.processes import ROOT
 
 
 def copy_of_what_git_has(to: Path, *, without: tuple[str, ...] = ()) -> Path:
-    """What git has: nothing that happens to lie around here. without: beginnings of names to leave out."""
+    """Copies the files that git tracks. without: prefixes of names to leave out."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in listed.splitlines():
         if not (without and name.startswith(without)) and (ROOT / name).exists():

@@ -1,4 +1,4 @@
-"""Signing in to Keyspaces, and whom the programs trust."""
+"""Sign-in to Keyspaces, and the certificate authorities that the programs trust."""
 
 import datetime
 import hashlib
@@ -26,7 +26,7 @@ ROOTS = {
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> CredentialStore:
-    """Knows one temporary set of credentials, which is also in the environment."""
+    """A credentials provider with one temporary set of credentials, which is also in the environment."""
     store = CredentialStore()
     issued = store.issue_for_role(Role(arn="arn:aws:iam::000000000000:role/test", policies=()))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", issued.access_key)
@@ -39,7 +39,8 @@ def store(monkeypatch: pytest.MonkeyPatch) -> CredentialStore:
 def test_signs_in_at_every_microsecond(
     store: CredentialStore, monkeypatch: pytest.MonkeyPatch, microsecond: int
 ) -> None:
-    """cassandra-sigv4 writes the last half millisecond of a second as ".1000Z", which the service may not take."""
+    """The service could refuse a sign-in, since cassandra-sigv4 writes the last half millisecond of a second as
+    ".1000Z"."""
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=microsecond)
 
     class Clock(datetime.datetime):
@@ -56,7 +57,7 @@ def test_signs_in_at_every_microsecond(
 
 
 def test_says_that_there_are_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The package says "'NoneType' object has no attribute 'access_key'"."""
+    """A user would read "'NoneType' object has no attribute 'access_key'" instead of the missing credentials."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
@@ -68,7 +69,7 @@ def test_says_that_there_are_no_credentials(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_trusts_amazons_roots_and_no_other() -> None:
-    """One fewer, and a certificate Keyspaces may present is refused; one more, and somebody else's is accepted."""
+    """One authority too few, and a certificate of Keyspaces is refused; one too many, and a stranger's is accepted."""
     bundle = Path(keyspaces.__file__).with_name("keyspaces-bundle.pem")
     certificates = ssl.create_default_context(cafile=bundle).get_ca_certs(binary_form=True)
     assert sorted(hashlib.sha256(certificate).hexdigest() for certificate in certificates) == sorted(ROOTS)

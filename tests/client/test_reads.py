@@ -1,4 +1,4 @@
-"""The driver's connections on an event loop, and reads that are tried again."""
+"""The driver's connections on an event loop, and retried reads."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,7 @@ _NO_ROWS = (*DRIVER_ERRORS, DeadlineExceeded)
 
 @dataclass(frozen=True)
 class _Reading:
-    """A read of one thing. outcomes: how its statements ended. changes: what it was told of more columns."""
+    """A read of one row. outcomes: of its attempts. changes: the reports of additional columns."""
 
     read: PreparedRead
     outcomes: list[str]
@@ -76,7 +76,7 @@ async def _reading(
 
 
 async def _connect(port: int, seconds: float, tls: ssl.SSLContext | None = None) -> None:
-    """As the driver does it, in another thread."""
+    """Calls it in another thread, as the driver does."""
     factory = connections_on(asyncio.get_running_loop()).factory
     security = {"ssl_context": tls, "ssl_options": {"server_hostname": "localhost"}} if tls else {}
     await asyncio.to_thread(factory, DefaultEndPoint("127.0.0.1", port), seconds, protocol_version=4, **security)
@@ -107,7 +107,7 @@ def _retype_with(keyspaces: LocalKeyspaces, table: TableSchema, area: str, value
 def test_prepares_again_what_the_server_has_forgotten_and_tells_of_more_columns(
     keyspaces: LocalKeyspaces, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each read would fail once the server was replaced, or the row would get a column that no client was told of."""
+    """Each read would fail after the server was replaced, or a new column would stay unnoticed."""
     table = _table(keyspaces, "forgotten")
 
     async def scenario() -> None:
@@ -127,8 +127,8 @@ def test_prepares_again_what_the_server_has_forgotten_and_tells_of_more_columns(
 def test_tells_an_endpoint_that_asks_for_it_which_request_a_statement_is_for(
     keyspaces: LocalKeyspaces, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The console shows no statement of a request, or those of another one; or Amazon Keyspaces, which does not ask, is
-    sent what it does not know."""
+    """The console would show no statement of a request, or another request's; or Amazon Keyspaces would get a payload
+    that it does not know."""
     keyspaces.create(replace(THINGS, keyspace="asked"))
 
     async def read(reading: _Reading, request_id: str) -> None:
@@ -153,8 +153,8 @@ def test_tells_an_endpoint_that_asks_for_it_which_request_a_statement_is_for(
 def test_decodes_no_row_with_types_of_a_former_table(
     keyspaces: LocalKeyspaces, monkeypatch: pytest.MonkeyPatch, area: str
 ) -> None:
-    """A statement's id is a hash of its text: when another task prepares it on the table that was created again, the id
-    of this task works again, and an area of 9834000 was served as 1259736592."""
+    """A statement's id is a hash of its text. When another task prepares it on a recreated table, this task's old id is
+    valid again, and an area of 9834000 was served as 1259736592."""
     keyspace = f"retyped_{area}"
     table = _table(keyspaces, keyspace)
     values = {"float": "9834000", "bigint": "9834000", "text": "'9834000'", "timestamp": "9834000"}
@@ -173,7 +173,7 @@ def test_decodes_no_row_with_types_of_a_former_table(
 
 
 def test_says_that_a_key_has_another_type(keyspaces: LocalKeyspaces, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The task would answer 503 for ever, since the values of its keys fit no longer."""
+    """The task would answer 503 for ever, since the types of its keys no longer fit the table."""
     table = _table(keyspaces, "rekeyed")
 
     async def scenario() -> None:
@@ -190,7 +190,7 @@ def test_says_that_a_key_has_another_type(keyspaces: LocalKeyspaces, monkeypatch
 
 
 def test_takes_the_next_address_when_one_is_silent(keyspaces: LocalKeyspaces, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An endpoint's name has an address in each zone, of which one may have failed."""
+    """One failed address of the endpoint's name, which has one in each zone, would keep a task from connecting."""
 
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
@@ -208,7 +208,7 @@ def test_takes_the_next_address_when_one_is_silent(keyspaces: LocalKeyspaces, mo
 
 
 def test_gives_a_server_up_that_accepts_and_says_nothing() -> None:
-    """A thread that waits for it for ever would be lost to all other hosts."""
+    """A thread that waits for a silent host for ever would be lost to all other hosts."""
 
     async def scenario(port: int) -> None:
         with pytest.raises(TimeoutError, match="does not answer"):
@@ -247,7 +247,7 @@ def test_stops_to_try_again_when_most_attempts_fail() -> None:
 
 
 def test_goes_on_to_try_again_when_one_in_four_attempts_fails() -> None:
-    """Moments of throttling reach clients after a while."""
+    """Short throttling would reach clients although a retry helps."""
     budget = RetryBudget()
     for number in range(10_000):
         attempt = 1
@@ -259,7 +259,7 @@ def test_goes_on_to_try_again_when_one_in_four_attempts_fails() -> None:
 
 @pytest.mark.long
 def test_keeps_no_connection_that_has_ended(keyspaces: LocalKeyspaces, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each outage of the database left its connections with their TLS buffers in memory: 0.1 MB and more."""
+    """Each outage of the database would leave its connections with their TLS buffers in memory: 0.1 MB and more."""
     monkeypatch.setattr(event_loop, "_COLLECT_AFTER", 0.01)
     _table(keyspaces, "outages")
     known = weakref.WeakSet[Any]()

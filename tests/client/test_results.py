@@ -1,4 +1,4 @@
-"""Results as bytes: what the driver's connections hand over, and what never reaches the driver's log."""
+"""Results as bytes: the connection passes them on, and the driver's log never has them."""
 
 import logging
 import struct
@@ -44,7 +44,7 @@ def test_leaves_other_results_to_the_driver() -> None:
 def test_returns_what_cannot_be_decoded_instead_of_letting_the_driver_log_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The driver would log the bytes of the answer, and end the connection of all other requests."""
+    """The driver would log the response's bytes, and close the connection with all other requests on it."""
     with caplog.at_level(logging.DEBUG):
         response = _decode(0, _BROKEN)
     assert isinstance(response, Exception)

@@ -1,4 +1,4 @@
-"""Where the client finds Keyspaces when nothing tells it."""
+"""The default address of Keyspaces."""
 
 import argparse
 
@@ -16,7 +16,7 @@ from keyspaces.target import add_target_options, target_from
     ],
 )
 def test_finds_the_regions_endpoint_in_every_partition(region: str, host: str) -> None:
-    """A program that is started by hand asks a host that does not exist."""
+    """A program that is started by hand would connect to a host that does not exist."""
     parser = argparse.ArgumentParser()
     add_target_options(parser)
     options = parser.parse_args(["--region", region, "--keyspace", "shop"])

@@ -1,4 +1,4 @@
-"""What clients may count on, over HTTP, from a real table through TLS and SigV4."""
+"""The HTTP contract that clients rely on, over a real table, TLS and SigV4."""
 
 import http.client
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def send(api: str, target: str, headers: Sequence[tuple[str, str]] = ()) -> tuple[int, str]:
-    """A GET as it is: a target that is not checked, and headers that may be repeated. Status and media type."""
+    """Sends a GET with an unchecked target and repeatable headers. Returns status and media type."""
     connection = http.client.HTTPConnection(urlsplit(api).netloc, timeout=10)
     try:
         connection.putrequest("GET", target, skip_accept_encoding=True)
@@ -68,7 +68,7 @@ def send(api: str, target: str, headers: Sequence[tuple[str, str]] = ()) -> tupl
     ],
 )
 def test_explains_what_it_cannot_answer(api: str, path: str, status: int, detail: str | None) -> None:
-    """A client cannot tell its mistakes apart, as it branches on the status and shows the detail."""
+    """A client could not tell its mistakes apart, since it branches on the status and shows the detail."""
     answer = get(f"{api}{path}")
     problem = answer.json()
     assert answer.status == problem["status"] == status
@@ -85,7 +85,7 @@ _OVER_HTTP = settings(suppress_health_check=[HealthCheck.function_scoped_fixture
 @_OVER_HTTP
 @given(st.text(min_size=1, max_size=30) | st.from_regex("[a-z]{2}", fullmatch=True))
 def test_answers_any_id(api: str, text: str) -> None:
-    """A client's mistake in an address is answered as a fault of the service."""
+    """A client's mistake in an address would be answered as a fault of the service."""
     status, media_type = send(api, f"/countries/{quote(text, safe='', errors='surrogatepass')}")
     assert status in (200, 400, 404)
     assert media_type == ("application/json" if status == 200 else "application/problem+json")
@@ -98,7 +98,7 @@ def test_answers_any_id(api: str, text: str) -> None:
     )
 )
 def test_answers_any_query(api: str, query: Mapping[str, str]) -> None:
-    """A client's mistake in a query is answered as a fault of the service."""
+    """A client's mistake in a query would be answered as a fault of the service."""
     pairs = (f"{quote(name)}={quote(value)}" for name, value in query.items())
     status, media_type = send(api, f"/countries?{'&'.join(pairs)}")
     assert status in (200, 400)
@@ -108,7 +108,7 @@ def test_answers_any_query(api: str, query: Mapping[str, str]) -> None:
 @pytest.mark.parametrize("path", ROUTES)
 @pytest.mark.parametrize("method", ["DELETE", "PATCH", "POST", "PUT", "TRACE"])
 def test_refuses_other_methods(api: str, path: str, method: str) -> None:
-    """A client that writes to a read-only API is not told so in the form of its errors."""
+    """A client that writes to a read-only API would not get an error in the usual format."""
     answer = get(f"{api}{path}", method=method)
     assert (answer.status, answer.json()["status"]) == (405, 405)
     assert answer.headers["content-type"] == "application/problem+json"
@@ -117,14 +117,14 @@ def test_refuses_other_methods(api: str, path: str, method: str) -> None:
 
 @pytest.mark.parametrize("path", ROUTES)
 def test_says_what_methods_there_are(api: str, path: str) -> None:
-    """A client that asks with OPTIONS does not learn what it may do."""
+    """A client that sends OPTIONS would not learn the allowed methods."""
     answer = get(f"{api}{path}", method="OPTIONS")
     assert (answer.status, answer.text, answer.headers["allow"]) == (204, "", "GET, HEAD, OPTIONS")
 
 
 @pytest.mark.parametrize("path", [*ROUTES, "/countries?limit=2", "/countries/zz", "/countries/1", "/nothing"])
 def test_gives_to_head_the_headers_of_get(api: str, path: str) -> None:
-    """Caches and link checkers learn something else than what GET would say."""
+    """Caches and link checkers would get other headers by HEAD than by GET."""
     by_get, by_head = get(f"{api}{path}"), get(f"{api}{path}", method="HEAD")
     assert (by_head.status, by_head.text) == (by_get.status, "")
     assert {*_lower(by_head.headers)} == {*_lower(by_get.headers)}
@@ -155,12 +155,12 @@ def test_gives_to_head_the_headers_of_get(api: str, path: str) -> None:
     ],
 )
 def test_gives_json_to_who_accepts_it(api: str, accept: Sequence[str], status: int) -> None:
-    """A client whose Accept header takes JSON is refused, or the other way round (RFC 9110, 12.5.1)."""
+    """A client would be refused although its Accept header allows JSON, or the reverse (RFC 9110, 12.5.1)."""
     assert send(api, "/countries/us", [("Accept", line) for line in accept])[0] == status
 
 
 def test_gives_the_page_to_who_accepts_html(api: str) -> None:
-    """A browser gets no page, or a program that wants JSON gets one."""
+    """A browser would get no page, or a program that wants JSON would get HTML."""
     assert send(api, "/docs", [("Accept", "text/html,application/xhtml+xml;q=0.9")]) == (
         200,
         "text/html; charset=utf-8",
@@ -170,7 +170,7 @@ def test_gives_the_page_to_who_accepts_html(api: str) -> None:
 
 @pytest.mark.parametrize("path", TAGGED)
 def test_says_that_the_client_has_the_newest(api: str, path: str) -> None:
-    """A client that asks often pays for the same bytes each time."""
+    """A client that asks often would download the same bytes each time."""
     answer = get(f"{api}{path}")
     tag = _lower(answer.headers)["etag"]
     for condition in (tag, f"W/{tag}", f'"other", {tag}', f'W/"other",{tag}', "*"):
@@ -185,14 +185,14 @@ def test_says_that_the_client_has_the_newest(api: str, path: str) -> None:
 
 
 def test_tags_what_is_indented_on_its_own(api: str) -> None:
-    """A cache gives indented bytes for others, since both have one strong tag."""
+    """A cache would serve indented bytes for others, since both representations have one strong tag."""
     tags = {_lower(get(f"{api}/countries/us{query}").headers)["etag"] for query in ("", "?pretty", "?pretty=true")}
     assert len(tags) == 2
     assert _lower(get(f"{api}/countries/us?pretty=false").headers)["etag"] in tags
 
 
 def test_finds_nothing_new_in_what_is_not_there(api: str) -> None:
-    """304 for a country that does not exist would keep it alive in caches."""
+    """A 304 for a deleted country would keep it alive in caches."""
     assert get(f"{api}/countries/zz", headers={"If-None-Match": "*"}).status == 404
 
 
@@ -201,7 +201,7 @@ def test_finds_nothing_new_in_what_is_not_there(api: str) -> None:
 def test_pages_through_all_countries(
     api: str, loaded: LocalKeyspaces, faults: Mapping[str, object], limit: int
 ) -> None:
-    """A client loses a country or sees one twice when Keyspaces answers with short or empty pages."""
+    """A client would miss a country or see one twice when Keyspaces returns short or empty pages."""
     with loaded.injecting(**faults):
         pages = list(follow(api, f"/countries?limit={limit}"))
     assert sorted(country["id"] for page in pages for country in page) == sorted(ALL)
@@ -210,7 +210,7 @@ def test_pages_through_all_countries(
 
 
 def test_keeps_what_was_asked_for_on_the_next_page(api: str) -> None:
-    """A client that follows a link gets other rows, or another form, than it began with."""
+    """A client that follows a link would get other rows, or another format, than on its first page."""
     first = get(f"{api}/countries?pretty&limit=2")
     following = next_page(first.headers)
     assert following
@@ -222,7 +222,7 @@ def test_keeps_what_was_asked_for_on_the_next_page(api: str) -> None:
 
 
 def test_shares_cursors_between_processes_with_one_key(loaded: LocalKeyspaces) -> None:
-    """Behind a load balancer the next page is asked of another task; a stranger's cursor is refused by all."""
+    """Behind a load balancer, another task could not open the cursor; or a task would accept a forged cursor."""
     keys: list[dict[str, str]] = [
         {"CURSOR_KEY": "k" * 32},
         {"CURSOR_KEY": "k" * 32, "CACHE_MAX_AGE": "60"},

@@ -37,26 +37,26 @@ US = """\
 
 
 def test_answers_ping(api: str) -> None:
-    """The load balancer takes the task for dead."""
+    """The load balancer would take the task for dead."""
     assert get(f"{api}/ping").status == 200
 
 
 def test_reads_country_pretty(api: str) -> None:
-    """A newcomer's first request does not answer as the README shows."""
+    """A newcomer's first request would not answer as the README shows."""
     answer = get(f"{api}/countries/us?pretty")
     assert (answer.status, answer.text) == (200, US)
     assert answer.headers["content-type"] == "application/json"
 
 
 def test_reads_country_on_one_line(api: str) -> None:
-    """Machines are sent bytes of indentation that only people need."""
+    """Programs would receive indentation that only people need."""
     answer = get(f"{api}/countries/us")
     assert answer.json()["capital"] == "Washington DC"
     assert answer.text.count("\n") == 1
 
 
 def test_lists_countries(api: str) -> None:
-    """The table's content cannot be seen."""
+    """A user could not list the table's content."""
     answer = get(f"{api}/countries")
     assert answer.status == 200
     assert {country["id"] for country in answer.json()} == {"cn", "in", "gb", "mt", "us"}
@@ -64,25 +64,25 @@ def test_lists_countries(api: str) -> None:
 
 
 def test_names_no_server_software(api: str) -> None:
-    """A stranger learns from a header which attacks to try."""
+    """An attacker could learn the server's version from a header."""
     assert "server" not in {name.lower() for name in get(f"{api}/ping").headers}
 
 
 def test_outlives_the_load_balancers_idle_connections() -> None:
-    """Clients see a stray 502 now and then, as the task ends idle connections before the load balancer."""
+    """Clients would see a 502 now and then, since the task closes idle connections before the load balancer does."""
     (balancer,) = evaluate().of_type("aws:lb/loadBalancer:LoadBalancer")
     assert balancer.inputs["idleTimeout"] < server.KEEP_ALIVE
 
 
 def test_is_done_before_it_is_killed() -> None:
-    """ECS kills a task after its stop timeout, and requests that are still in flight are lost."""
+    """ECS would kill a task after its stop timeout, with requests still in flight."""
     closing = 10  # seconds that the driver's threads may still be busy with a connection
     longest = Options().drain + server.ARRIVE + server.FINISH + closing
     assert longest < container(evaluate(), "query-api")["stopTimeout"]
 
 
 def test_sees_a_column_added_meanwhile_after_a_restart_and_reads_on_without(loaded: LocalKeyspaces) -> None:
-    """Adding a column breaks running tasks, or new ones do not show it."""
+    """A new column would break running tasks, or new tasks would not show it."""
     table = replace(COUNTRIES, keyspace="grown")
     loaded.create(table)
     assert run_program("load_countries", environment=loaded.environment(table)).returncode == 0
@@ -104,7 +104,7 @@ def test_sees_a_column_added_meanwhile_after_a_restart_and_reads_on_without(load
 
 @pytest.mark.long
 def test_reads_all_pages_of_a_large_table(loaded: LocalKeyspaces) -> None:
-    """A large table is answered in part, or all at once."""
+    """A large table would be returned in part, or all at once."""
     table = replace(COUNTRIES, keyspace="many")
     loaded.create(table)
     with loaded.cassandra() as session:
@@ -121,7 +121,7 @@ def test_reads_all_pages_of_a_large_table(loaded: LocalKeyspaces) -> None:
 
 
 def test_does_not_listen_and_exits_with_the_reason_when_the_table_cannot_be_read(keyspaces: LocalKeyspaces) -> None:
-    """A deployment that cannot reach its table is called complete."""
+    """A deployment that cannot reach its table would be reported as complete."""
     port = free_port()
     result = run_program(
         "countries", "--startup-timeout", "1", "-k", "missing", "-p", str(port), environment=keyspaces.environment()
@@ -133,7 +133,7 @@ def test_does_not_listen_and_exits_with_the_reason_when_the_table_cannot_be_read
 
 
 def test_exits_with_the_reason_when_it_may_not_sign_in(keyspaces: LocalKeyspaces) -> None:
-    """A wrong region or key is told from a network that is down, and no secret is printed."""
+    """A user could not tell a wrong region or key from a failed network, or a secret would be printed."""
     environment = {**keyspaces.environment(), "AWS_REGION": "eu-west-1"}
     result = run_program("countries", "--startup-timeout", "1", environment=environment)
     assert result.returncode == 1
@@ -142,7 +142,7 @@ def test_exits_with_the_reason_when_it_may_not_sign_in(keyspaces: LocalKeyspaces
 
 
 def test_exits_with_the_reason_when_its_port_is_taken(loaded: LocalKeyspaces) -> None:
-    """Among the lines of a log, nobody finds why a second one does not come up."""
+    """A user could not find the reason why a second task does not start, among the lines of a log."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
         result = run_program("countries", "--host", "127.0.0.1", "--port", port, environment=loaded.environment())
@@ -154,7 +154,7 @@ def test_exits_with_the_reason_when_its_port_is_taken(loaded: LocalKeyspaces) ->
 
 
 def test_exits_with_the_reason_when_the_server_is_not_keyspaces(keyspaces: LocalKeyspaces) -> None:
-    """Without a check of certificate and name, anyone on the way could take the tasks' place."""
+    """Without a check of certificate and name, anyone on the network could impersonate Keyspaces."""
     environment = {**keyspaces.environment()}
     del environment["KEYSPACES_CA_FILE"]
     result = run_program("countries", "--startup-timeout", "1", environment=environment)
@@ -163,7 +163,7 @@ def test_exits_with_the_reason_when_the_server_is_not_keyspaces(keyspaces: Local
 
 
 def test_finishes_what_it_has_begun_and_ends_on_sigterm(loaded: LocalKeyspaces) -> None:
-    """Every deployment loses requests, or has to kill its old tasks."""
+    """Every deployment would lose requests, or have to kill its old tasks."""
     port = free_port()
     environment = {**loaded.environment(), "HOST": "127.0.0.1", "PORT": str(port), "DRAIN_SECONDS": "1"}
     with start_program("countries", environment=environment) as process:
@@ -178,7 +178,7 @@ def test_finishes_what_it_has_begun_and_ends_on_sigterm(loaded: LocalKeyspaces) 
 
 @pytest.mark.parametrize("missing", ["AWS_REGION", "KEYSPACES_KEYSPACE"])
 def test_names_what_it_was_not_told(keyspaces: LocalKeyspaces, missing: str) -> None:
-    """A typo in a variable's name costs an hour."""
+    """A typo in a variable's name would cost an hour."""
     environment = {key: value for key, value in keyspaces.environment().items() if key != missing}
     result = run_program("countries", environment=environment)
     assert result.returncode == 2
@@ -187,14 +187,14 @@ def test_names_what_it_was_not_told(keyspaces: LocalKeyspaces, missing: str) -> 
 
 @pytest.mark.parametrize("option", ["-t", "--table"])
 def test_refuses_a_table_name_that_is_not_one(keyspaces: LocalKeyspaces, option: str) -> None:
-    """Text from a variable becomes part of a statement."""
+    """Text from a variable would become part of a CQL statement."""
     result = run_program("countries", option, 'countries=x"; DROP', environment=keyspaces.environment())
     assert result.returncode == 2
     assert "letters, digits and underscores" in result.stderr
 
 
 def test_names_the_table_that_it_was_not_told(keyspaces: LocalKeyspaces) -> None:
-    """A table that is declared under another name than the program's is found at the first start, or never."""
+    """A wrong name for a declared table would be found at the first start, or never."""
     environment = keyspaces.environment(known_as="country")
     result = run_program("countries", environment=environment)
     assert result.returncode == 2
@@ -203,7 +203,7 @@ def test_names_the_table_that_it_was_not_told(keyspaces: LocalKeyspaces) -> None
 
 @pytest.mark.skipif(not CAN_BE_NOBODY, reason="root needs setpriv to be another user")
 def test_runs_under_any_user_where_it_can_write_nothing(loaded: LocalKeyspaces, tmp_path: Path) -> None:
-    """The task fails on Fargate, where its root file system is read-only and its user has no name."""
+    """The task would fail on Fargate, where its root file system is read-only and its user has no name."""
     port = free_port()
     tmp_path.chmod(0o555)
     environment = {**loaded.environment(), "HOST": "127.0.0.1", "PORT": str(port), "PYTHONPATH": str(ROOT / "app")}

@@ -1,4 +1,4 @@
-"""The Dockerfiles, as far as they can be judged without Docker."""
+"""The Dockerfiles, as far as tests can check them without Docker."""
 
 import json
 import re
@@ -19,14 +19,14 @@ def _instructions(image: str) -> list[tuple[str, str]]:
 
 
 def _stages(image: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """The instructions of the stage that installs, and of the stage that becomes the image; each begins with FROM."""
+    """The instructions of the build stage and of the final stage; each stage begins with FROM."""
     instructions = _instructions(image)
     first, second = (index for index, (name, _) in enumerate(instructions) if name == "FROM")
     return instructions[first:second], instructions[second:]
 
 
 def _pinned(file: Path) -> dict[str, set[str]]:
-    """Versions by package; two where one depends on the version of Python."""
+    """The versions of each package; two if one depends on the version of Python."""
     versions: dict[str, set[str]] = {}
     for line in file.read_text().splitlines():
         if "==" in line and not line.startswith((" ", "#", "-")):
@@ -37,7 +37,7 @@ def _pinned(file: Path) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_is_built_on_a_digest(image: str) -> None:
-    """A tag moves: the same commit would build another image tomorrow."""
+    """The same commit would build another image tomorrow, since a tag can move."""
     name, base = _instructions(image)[0]
     assert name == "ARG"
     assert re.fullmatch(r"PYTHON=[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}", base)
@@ -45,8 +45,7 @@ def test_is_built_on_a_digest(image: str) -> None:
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_builds_for_another_architecture_without_emulation(image: str) -> None:
-    """An image for ARM64 does not build on an x86 machine, or the other way round: the machine cannot run the
-    commands."""
+    """An image for another architecture would not build, since the building machine cannot run its commands."""
     install, final = _stages(image)
     # The same Python in both: what pip installs and compiles is for the Python that runs it.
     assert install[0] == ("FROM", "--platform=$BUILDPLATFORM ${PYTHON} AS packages")
@@ -56,7 +55,7 @@ def test_builds_for_another_architecture_without_emulation(image: str) -> None:
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_installs_wheels_for_the_architecture_of_the_image(image: str) -> None:
-    """Code that was compiled for the building machine is copied, and the program fails to start."""
+    """Code that was compiled for the building machine would be copied, and the program would fail to start."""
     install, final = _stages(image)
     assert ("ARG", "TARGETARCH") in install
     ((_, run),) = [line for line in install if line[0] == "RUN"]
@@ -73,7 +72,7 @@ def test_installs_wheels_for_the_architecture_of_the_image(image: str) -> None:
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_sees_what_it_copies_and_nothing_else(image: str) -> None:
-    """Editing one program rebuilds the other and runs the loader again, or a build lacks a file."""
+    """An edit of one program would rebuild the other and run the loader again, or a build would lack a file."""
     arguments = [argument for name, argument in _instructions(image) if name == "COPY"]
     copied = {argument.split()[0] for argument in arguments if not argument.startswith("--from=")}
     lines = (APP / f"{image}.Dockerfile.dockerignore").read_text().splitlines()
@@ -86,7 +85,8 @@ def test_sees_what_it_copies_and_nothing_else(image: str) -> None:
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_runs_as_nobody_with_a_writable_tmp(image: str) -> None:
-    """As a VOLUME, /tmp keeps its mode on Fargate, where a volume else belongs to root."""
+    """The program could not write to /tmp on Fargate, where a volume belongs to root unless the image declares it as
+    VOLUME."""
     _, final = _stages(image)
     assert ("VOLUME", "/tmp") in final
     ((_, user),) = [line for line in final if line[0] == "USER"]
@@ -95,7 +95,7 @@ def test_runs_as_nobody_with_a_writable_tmp(image: str) -> None:
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_starts_the_program_itself(image: str) -> None:
-    """A shell starts it, which does not pass SIGTERM on: the program is killed amid its requests."""
+    """ECS would kill the program with requests in flight, since a shell does not pass SIGTERM on."""
     _, final = _stages(image)
     ((_, command),) = [line for line in final if line[0] == "CMD"]
     assert json.loads(command) == ["python", "-m", image.replace("-", "_")]
@@ -103,7 +103,7 @@ def test_starts_the_program_itself(image: str) -> None:
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_installs_pinned_and_hashed_requirements(image: str) -> None:
-    """A package that changed on its index changes the image."""
+    """A package that changed on its index would change the image."""
     ((_, run),) = [line for line in _instructions(image) if line[0] == "RUN"]
     assert run.endswith(f"-r {image}.requirements.txt")
     text = (APP / f"{image}.requirements.txt").read_text()
@@ -113,12 +113,12 @@ def test_installs_pinned_and_hashed_requirements(image: str) -> None:
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_has_the_versions_that_are_tested(image: str) -> None:
-    """The deployed versions are not those that these tests ran."""
+    """The deployed versions would differ from the tested ones."""
     tested = _pinned(ROOT / "requirements-dev.txt")
     deployed = _pinned(APP / f"{image}.requirements.txt")
     assert deployed.items() <= tested.items()
 
 
 def test_deploys_with_the_versions_that_are_tested() -> None:
-    """`pulumi up` runs with other versions of packages than the tests."""
+    """`pulumi up` would run with other versions of packages than the tests."""
     assert _pinned(ROOT / "requirements.txt").items() <= _pinned(ROOT / "requirements-dev.txt").items()

@@ -1,4 +1,4 @@
-"""A column of each type but `ascii`, with a value as the kit writes it in JSON; for tests of services and loaders."""
+"""A column of each type except `ascii`, with a value in the kit's JSON, for tests of services and loaders."""
 
 from typing import Any
 

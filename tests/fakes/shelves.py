@@ -1,4 +1,4 @@
-"""A service that writes in every way the kit has; also a program."""
+"""A service with every kind of write that the kit has; it is also a program."""
 
 import datetime
 import sys
@@ -32,7 +32,7 @@ from service import (
 
 
 class Shelf(Struct, forbid_unknown_fields=True):
-    """A value of every type, each of which may be left out, or null."""
+    """A value of every type; each may be omitted or null."""
 
     a_bigint: int | UnsetType | None = UNSET
     a_blob: bytes | UnsetType | None = UNSET

@@ -1,4 +1,4 @@
-"""A table in memory, in the place of the kit's access to a database."""
+"""An in-memory table that replaces the kit's database access."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -15,10 +15,8 @@ COLUMNS = (Column("id", "text"), Column("area", "int"))
 
 @dataclass
 class FakeTable:
-    """rows: the first column is the key. errors: raised for a key. error: raised for each read.
-
-    may_answer: reads wait for it.
-    """
+    """rows: the first column is the key. errors: raised for a key. error: raised by each read. may_answer: reads wait
+    for it."""
 
     rows: Sequence[Row] = (("ab", 9834000),)
     columns: Sequence[Column] = COLUMNS
@@ -65,7 +63,7 @@ class _FakeRead:
 
 
 class NoBatches:
-    """In the place of batches, for a table in memory."""
+    """Replaces batches, for an in-memory table."""
 
     async def execute(self, writes: Sequence[Any], kind: str, *, deadline: float) -> Applied:
         raise NotImplementedError("tests of writes use a real table")

@@ -1,4 +1,4 @@
-"""A second team's read-only service over a table of its own, with everything that it needs; also a program."""
+"""A second team's read-only service over its own table, complete; it is also a program."""
 
 import sys
 from collections.abc import Sequence

@@ -13,7 +13,7 @@ RECORDS = json.loads((ROOT / "app" / "load_countries" / "countries.json").read_t
 
 
 def test_ships_the_five_countries() -> None:
-    """The image has no data, or other countries."""
+    """The image would have no data, or other countries."""
     rows = {(r["id"], r["name"], r["capital"], r["population"], r["area"]) for r in RECORDS}
     assert rows == {
         ("cn", "China", "Beijing", 1398000000, 9597000),
@@ -25,7 +25,7 @@ def test_ships_the_five_countries() -> None:
 
 
 def test_loads_twice_and_changes_nothing(loaded: LocalKeyspaces) -> None:
-    """A repeated run doubles or loses rows."""
+    """A repeated run would double or lose rows."""
     result = run_program("load_countries", environment=loaded.environment())
     assert result.returncode == 0
     assert result.stderr == "load-countries: 5 rows written and 5 verified in geography_domain.countries\n"
@@ -35,7 +35,7 @@ def test_loads_twice_and_changes_nothing(loaded: LocalKeyspaces) -> None:
 
 
 def test_fails_when_a_row_cannot_be_written(loaded: LocalKeyspaces) -> None:
-    """An update ends well with an empty table."""
+    """An update would succeed with an empty table."""
     table = replace(COUNTRIES, keyspace="narrow", columns={"id": "text"})
     loaded.create(table)
     result = run_program("load_countries", environment=loaded.environment(table))
@@ -46,7 +46,7 @@ def test_fails_when_a_row_cannot_be_written(loaded: LocalKeyspaces) -> None:
 
 @pytest.mark.skipif(not CAN_BE_NOBODY, reason="root needs setpriv to be another user")
 def test_runs_under_any_user_where_it_can_write_nothing(loaded: LocalKeyspaces, tmp_path: Path) -> None:
-    """The loader fails on Fargate, where its root file system is read-only and its user has no name."""
+    """The loader would fail on Fargate, where its root file system is read-only and its user has no name."""
     tmp_path.chmod(0o555)
     environment = {**loaded.environment(), "PYTHONPATH": str(ROOT / "app")}
     with start_program("load_countries", environment=environment, cwd=tmp_path, prefix=AS_NOBODY) as process:

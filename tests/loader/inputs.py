@@ -1,4 +1,4 @@
-"""Inputs of the loader without a table behind them."""
+"""Inputs of the loader, without a table."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ def input_of(
     kinds: dict[str, str] | None = None,
     format_: str | None = None,
 ) -> Input:
-    """columns: with Cassandra's own names of their types; the first is the key, unless `kinds` says otherwise."""
+    """columns: with Cassandra's names of their types; the first is the key unless `kinds` says otherwise."""
     types: dict[str, Any] = {name: lookup_casstype(type_) for name, type_ in columns.items()}
     kinds = kinds or {name: "regular" if at else "partition_key" for at, name in enumerate(columns)}
     key = [name for name, kind in kinds.items() if kind in ("partition_key", "clustering")]

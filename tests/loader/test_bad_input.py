@@ -1,4 +1,4 @@
-"""What the loader says of data that it cannot load."""
+"""The loader's messages about data that it cannot load."""
 
 import json
 from pathlib import Path
@@ -57,12 +57,12 @@ def mistakes(path: Path, content: str | bytes) -> list[str]:
     ],
 )
 def test_says_in_a_sentence_what_is_wrong(tmp_path: Path, name: str, content: str | bytes, says: str) -> None:
-    """A user gets a traceback for a mistake in the data, and has to guess the row."""
+    """A user would get a traceback for a mistake in the data, and would have to guess the row."""
     assert mistakes(tmp_path / name, content)[0].startswith(says)
 
 
 def test_says_that_a_file_or_folder_is_missing_or_empty(tmp_path: Path) -> None:
-    """A wrong path gives a traceback, or counts as a load of nothing."""
+    """A wrong path would give a traceback, or count as a successful load of no rows."""
     with pytest.raises(BadData, match=r"none.csv: cannot be read: No such file"):
         input_of(tmp_path / "none.csv")
     with pytest.raises(BadData, match="has no file named like data"):
@@ -72,14 +72,14 @@ def test_says_that_a_file_or_folder_is_missing_or_empty(tmp_path: Path) -> None:
 
 
 def test_names_all_mistakes_up_to_a_number(tmp_path: Path) -> None:
-    """The second mistake shows only when the first is mended."""
+    """A user would see the second mistake only after correcting the first."""
     lines = mistakes(tmp_path / "a.json", json.dumps([{"id": str(number), "n": "x"} for number in range(30)]))
     assert len(lines) == 21
     assert lines[-1] == "and more: 30 of 30 records cannot be loaded"
 
 
 def test_finds_a_duplicate_in_another_file(tmp_path: Path) -> None:
-    """Two files of a folder have one row, and which of the two is in the table is chance."""
+    """Chance would decide which of two files' rows with one key is in the table."""
     (tmp_path / "a.csv").write_text("id,n\nx,1\n")
     (tmp_path / "b.jsonl").write_text('{"id": "x"}\n')
     with pytest.raises(BadData, match=r"b\.jsonl:1: has the primary key of a\.csv:2"):

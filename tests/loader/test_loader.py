@@ -1,4 +1,4 @@
-"""The loader against a real table: what it takes, what it refuses before it writes, and what it bears."""
+"""The loader with a real table: accepted data, refusals before the first write, and faults."""
 
 import gzip
 import json
@@ -69,7 +69,7 @@ def rows(keyspaces: LocalKeyspaces, table: TableSchema = SMALL) -> dict[str, Any
 
 
 def test_loads_every_type_from_every_format_and_finds_it_again(loading: LocalKeyspaces, tmp_path: Path) -> None:
-    """A value is lost or changed on the way, and the loader says that all went well."""
+    """A value would be lost or changed, and the loader would report success."""
     folder = tmp_path / "data"
     folder.mkdir()
     csv = ",".join(ROW) + "\n" + ",".join(_field(value) for value in {**ROW, "id": "csv"}.values()) + "\n"
@@ -99,7 +99,7 @@ def _field(value: Any) -> str:
 
 
 def test_writes_nothing_when_it_is_to_check_first(loading: LocalKeyspaces, tmp_path: Path) -> None:
-    """Half of the rows are in the table when one cannot be."""
+    """A load that cannot complete would leave half of the rows in the table."""
     before = set(rows(loading))
     result = load(loading, file(tmp_path, "a.json", '[{"id": "half"}, {"id": "b", "n": "1"}]'), "--check-first")
     assert result.returncode == 3, result.stderr
@@ -111,7 +111,7 @@ def test_writes_nothing_when_it_is_to_check_first(loading: LocalKeyspaces, tmp_p
 
 
 def test_loads_the_rest_and_names_what_it_rejects(loading: LocalKeyspaces, tmp_path: Path) -> None:
-    """Of ten million rows one is wrong, and the others are not loaded, or nobody can tell which it was."""
+    """One wrong row among ten million would stop the others, or nobody could tell which row it is."""
     lines = '{"id": "good"}\n{"id": "bad", "n": "x"}\n{"id": "good"}\n{"id": ""}\nno JSON\n{"id": "fine"}\n'
     rejects = tmp_path / "rejects.jsonl"
     result = load(loading, file(tmp_path, "a.jsonl", lines), "--rejects", str(rejects))
@@ -128,7 +128,8 @@ def test_loads_the_rest_and_names_what_it_rejects(loading: LocalKeyspaces, tmp_p
 
 
 def test_loads_in_several_processes_as_in_one(loading: LocalKeyspaces, tmp_path: Path) -> None:
-    """With more processors a row is lost, written twice, or the later one of two with one key is in the table."""
+    """With more processors, a row would be lost or written twice, or the later of two rows with one key would be
+    kept."""
     count = 3000
     lines = [f'{{"id": "many-{number}", "n": {number}}}' for number in range(count)]
     lines[10], lines[2000] = '{"id": "many-10", "n": "x"}', '{"id": "many-1", "n": 7}'
@@ -148,7 +149,7 @@ def test_loads_in_several_processes_as_in_one(loading: LocalKeyspaces, tmp_path:
 
 @pytest.mark.long
 def test_goes_on_where_it_was_killed(loading: LocalKeyspaces, tmp_path: Path) -> None:
-    """After hours a task is killed, and the next one begins at the first row, or leaves some out."""
+    """After a task is killed, the next one would begin at the first row, or leave some out."""
     count = 40_000
     data = file(tmp_path, "a.csv", "id,n\n" + "".join(f"killed-{number},{number}\n" for number in range(count)))
     state = str(tmp_path / "state")
@@ -177,7 +178,7 @@ def test_goes_on_where_it_was_killed(loading: LocalKeyspaces, tmp_path: Path) ->
 
 @pytest.mark.long
 def test_has_each_row_after_a_hundred_kills(loading: LocalKeyspaces, tmp_path: Path) -> None:
-    """A load that is killed at a bad moment, such as within a commit, leaves a row out and says that all went well."""
+    """A load that is killed at a bad moment, such as within a commit, would leave a row out and report success."""
     count, kills, while_writing = 400_000, 100, 0
     table = replace(KILLED, name="killed_often")
     loading.create(table)
@@ -207,13 +208,13 @@ def test_has_each_row_after_a_hundred_kills(loading: LocalKeyspaces, tmp_path: P
 
 
 def _changed(state: Path) -> int:
-    """When the load wrote to its state last."""
+    """The time at which the load last wrote to its state."""
     wal = state / "state.sqlite-wal"
     return wal.stat().st_mtime_ns if wal.exists() and wal.stat().st_size else 0
 
 
 def test_says_that_one_of_its_processes_has_ended(loading: LocalKeyspaces, tmp_path: Path) -> None:
-    """The system ends a process for its memory, and the loader waits for it for ever."""
+    """The loader would wait for ever for a process that the system has killed for its memory."""
     data = file(tmp_path, "a.csv", "id,n\n" + "".join(f"lost-{number},{number}\n" for number in range(40_000)))
     told = environment(loading, KILLED)
     arguments = (str(data), "--state", str(tmp_path / "state"), "--processes", "2")
@@ -227,7 +228,7 @@ def test_says_that_one_of_its_processes_has_ended(loading: LocalKeyspaces, tmp_p
 
 
 def _position(wal: Path) -> bool:
-    """Whether the load has noted that some of it is done."""
+    """Whether the load has recorded that some of it is done."""
     return wal.exists() and wal.stat().st_size > 100_000
 
 
@@ -236,7 +237,7 @@ def _loaded(keyspaces: LocalKeyspaces) -> int:
 
 
 def test_only_checks_when_told_to(loading: LocalKeyspaces, tmp_path: Path) -> None:
-    """A look at the data changes the table."""
+    """A check of the data would change the table."""
     before = set(rows(loading))
     result = load(loading, file(tmp_path, "a.json", '[{"id": "checked"}]'), "--check")
     assert (result.returncode, result.stderr) == (0, "load-things: 1 records fit loading.small\n")
@@ -246,7 +247,7 @@ def test_only_checks_when_told_to(loading: LocalKeyspaces, tmp_path: Path) -> No
 @pytest.mark.long
 @pytest.mark.parametrize("faults", [{"drop": 0.02}, {"latency": 0.3}, {"throttle_writes": 0.3, "throttle_reads": 0.3}])
 def test_loads_all_through_faults(loading: LocalKeyspaces, tmp_path: Path, faults: dict[str, float]) -> None:
-    """`pulumi up` fails because one connection broke, or the table scales up while it is loaded."""
+    """`pulumi up` would fail because one connection broke, or because the table scales up during the load."""
     lines = "".join(f'{{"id": "{min(faults)}-{number}", "n": {number}}}\n' for number in range(100))
     with loading.injecting(**faults):
         result = load(loading, file(tmp_path, "a.jsonl", lines), "--verify")
@@ -258,7 +259,7 @@ def test_loads_all_through_faults(loading: LocalKeyspaces, tmp_path: Path, fault
 def test_bears_connections_that_break_while_it_prepares(
     loading: LocalKeyspaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`pulumi up` fails because a connection broke in the tenth of a second in which the loader prepares."""
+    """`pulumi up` would fail because a connection broke in the tenth of a second in which the loader prepares."""
     broken: list[str] = []
     requests: Any = connection._Requests
     prepare = requests._prepare
@@ -279,7 +280,8 @@ def test_bears_connections_that_break_while_it_prepares(
 def test_goes_on_when_its_credentials_expire_in_the_middle(
     loading: LocalKeyspaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Temporary credentials end while rows are written, connections break, and the rest of the rows is not loaded."""
+    """After temporary credentials expire during a load, and connections break, the rest of the rows would not be
+    loaded."""
     count = 20_000
     data = file(tmp_path, "a.csv", "id,n\n" + "".join(f"expired-{number},{number}\n" for number in range(count)))
     state, refused, find_issued = tmp_path / "state", [], loading.store.find
@@ -302,14 +304,15 @@ def test_goes_on_when_its_credentials_expire_in_the_middle(
 
 @pytest.mark.parametrize("number", ["0", "-2", "many"])
 def test_refuses_a_number_of_processes_that_is_none(loading: LocalKeyspaces, number: str) -> None:
-    """A load takes another number of processes than its user has asked for, and nothing says so."""
+    """A load would silently use another number of processes than the user has set."""
     refused = load(loading, "-", "--format", "jsonl", f"--processes={number}", given="")
     assert refused.returncode == 2
     assert f"{number!r}: give a whole number above 0" in refused.stderr
 
 
 def test_loads_from_standard_input(loading: LocalKeyspaces) -> None:
-    """What another program writes has to be a file first, or half of it is loaded before the loader says no."""
+    """Another program's output would have to become a file first, or half of it would be loaded before the loader
+    refuses it."""
     lines = "".join(f'{{"id": "piped-{number}"}}\n' for number in range(1000))
     result = load(loading, "-", "--format", "jsonl", given=lines)
     assert result.returncode == 0, result.stderr
@@ -321,7 +324,7 @@ def test_loads_from_standard_input(loading: LocalKeyspaces) -> None:
 
 
 def test_fails_when_a_row_reads_back_differently(loading: LocalKeyspaces, tmp_path: Path) -> None:
-    """A write that was accepted and is not there is a failure too, and so is a null."""
+    """The loader would not notice an accepted write that is missing from the table, or a null in its place."""
     with loading.cassandra() as session:  # later writes of somebody else's
         for id_ in ("late", "null", "alone"):
             session.execute(f"INSERT INTO loading.small (id, n) VALUES ('{id_}', 2) USING TIMESTAMP 4102444800000000")
@@ -336,7 +339,8 @@ def test_fails_when_a_row_reads_back_differently(loading: LocalKeyspaces, tmp_pa
 
 
 def test_waits_until_the_table_is_active_and_gives_up_in_time(loading: LocalKeyspaces, tmp_path: Path) -> None:
-    """Keyspaces creates tables asynchronously: writing to one that is still CREATING fails."""
+    """The loader would fail by writing to a table that is still CREATING, since Keyspaces creates tables
+    asynchronously."""
     table = replace(SMALL, keyspace="slow")
     loading.create(table)
     catalog = loading.service.schema.catalog
@@ -350,7 +354,7 @@ def test_waits_until_the_table_is_active_and_gives_up_in_time(loading: LocalKeys
 
 
 def test_loads_no_counters(loading: LocalKeyspaces, tmp_path: Path) -> None:
-    """Loading them again would count twice."""
+    """A repeated load would count twice."""
     table = replace(SMALL, name="counts", columns={"id": "text", "n": "counter"})
     loading.create(table)
     result = load(loading, file(tmp_path, "a.json", '[{"id": "a", "n": 1}]'), table=table)

@@ -1,4 +1,4 @@
-"""What the loader shows while it loads."""
+"""The loader's progress display."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.loader.inputs import input_of
 
 
 def test_shows_a_bar_on_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user looks at a terminal for hours, and cannot tell a slow load from one that stands still."""
+    """A user at a terminal could not tell a slow load from one that stands still."""
     (tmp_path / "a.csv").write_text("id,n\n" + "x,1\n" * 1000)
     data = input_of(tmp_path / "a.csv")
     ours, theirs = pty.openpty()
@@ -40,7 +40,7 @@ def test_shows_a_bar_on_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_writes_lines_of_json_into_a_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A log has no sign of a load for hours, or has a bar's control characters."""
+    """A log would have no sign of a load for hours, or a progress bar's control characters."""
     (tmp_path / "a.csv").write_text("id,n\n" + "x,1\n" * 1000)
     data = input_of(tmp_path / "a.csv")
     now = 100.0

@@ -1,4 +1,4 @@
-"""Reading from S3: which calls the loader makes, which are all that a component's role permits."""
+"""Reading from S3 with exactly the calls that a component's role permits."""
 
 import io
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _HEAD = {"ContentLength": len(_ROWS), "ETag": '"e"'}
 
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
-    """Answers in order, and refuses each call that is not expected."""
+    """Answers in order, and refuses unexpected calls."""
     client = boto3.session.Session("key", "secret", region_name="eu-west-1").client("s3")
 
     def made(service: str, *, region_name: str | None) -> Any:
@@ -52,14 +52,15 @@ def _read(place: str) -> list[bytes]:
 
 
 def test_reads_one_object_by_head_and_get_alone(s3: Stubber) -> None:
-    """The loader calls what its role does not permit, or a region's endpoint that its network does not reach."""
+    """The loader would make a call that its role does not permit, or use an endpoint that its network does not
+    reach."""
     _answer_object(s3, "rows.csv")
     _answer_content(s3, "rows.csv")
     assert _read("s3://data/rows.csv") == [_ROWS]
 
 
 def test_reads_a_prefix_by_one_listing_of_it(s3: Stubber) -> None:
-    """The loader lists what its role does not permit, or takes what is no data for a file."""
+    """The loader would list more than its role permits, or load a file that is no data."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
     listed = [{"Key": key, "LastModified": now, "Size": 1} for key in ("things/", "things/b.csv", "things/readme")]
     s3.add_response("list_objects_v2", {"Contents": listed}, {"Bucket": "data", "Prefix": "things/"})
@@ -69,7 +70,8 @@ def test_reads_a_prefix_by_one_listing_of_it(s3: Stubber) -> None:
 
 
 def test_says_that_an_object_may_not_be_there(s3: Stubber) -> None:
-    """A typing mistake in a key looks like a wrong permission, since S3 hides from this role what is missing."""
+    """A typing mistake in a key would look like a missing permission, since S3 answers this role 403 for a missing
+    object."""
     s3.add_client_error("head_object", "403", "Forbidden", 403)
     with pytest.raises(BadData, match=r"s3://data/row\.csv: cannot be read: .*Forbidden; there may be no such object"):
         _read("s3://data/row.csv")

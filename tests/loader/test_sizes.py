@@ -1,4 +1,4 @@
-"""Facts of the loader that other rooms have too: they may not import each other."""
+"""Facts that the loader shares with other packages, which may not import each other."""
 
 from cassandra.cqltypes import lookup_casstype
 from hypothesis import given
@@ -41,7 +41,7 @@ _VALUES = some.fixed_dictionaries(
 
 @given(values=_VALUES)
 def test_counts_write_units_as_the_meter_does(values: dict[str, object]) -> None:
-    """A plan says other units, and other dollars, than the local Keyspaces meters for the same rows."""
+    """A plan would name other units, and other dollars, than the local Keyspaces meters for the same rows."""
     types = {name: lookup_casstype(type_) for name, (_, type_, _) in _COLUMNS.items()}
     cells = [types[name].serialize(values[name], 4) if name in values else None for name in types]
     sizes = {
@@ -56,7 +56,7 @@ def test_counts_write_units_as_the_meter_does(values: dict[str, object]) -> None
 
 @given(values=_VALUES)
 def test_knows_small_rows_by_their_length(values: dict[str, object]) -> None:
-    """A row that takes two write units counts as one, because few bytes are taken for few units."""
+    """A row of two write units would count as one in a plan."""
     types = {name: lookup_casstype(type_) for name, (_, type_, _) in _COLUMNS.items() if name != "s"}
     cells = [types[name].serialize(values[name], 4) if name in values else None for name in types]
     sizes = RowSizes(types, {name: kind for name, (_, _, kind) in _COLUMNS.items()})
@@ -65,5 +65,5 @@ def test_knows_small_rows_by_their_length(values: dict[str, object]) -> None:
 
 
 def test_prices_writes_as_the_costs_do() -> None:
-    """A plan names another price than `make cost`."""
+    """A plan would name another price than `make cost`."""
     assert prices.WRITES.usd == WRITE_PRICE

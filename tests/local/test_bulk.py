@@ -63,7 +63,7 @@ def bulk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bulk]:
 
 
 def test_loads_every_row_as_the_declared_role(bulk: Bulk, tmp_path: Path) -> None:
-    """The Spark program cannot sign in with the job's role, or rows are lost on the way."""
+    """The Spark program could not sign in with the job's role, or would lose rows."""
     rows = [f"k{n},2026-11-27T01:02:0{n % 10}Z,{n},{n}.50" for n in range(2_000)]
     (tmp_path / "a.csv").write_text("\n".join(["id,at,n,price", *rows[:1_500]]))
     (tmp_path / "b.csv").write_text("\n".join(["id,at,n,price", *rows[1_500:]]))
@@ -90,7 +90,7 @@ def test_loads_every_row_as_the_declared_role(bulk: Bulk, tmp_path: Path) -> Non
     ids=["value", "column", "key", "empty"],
 )
 def test_says_in_one_sentence_what_cannot_be_loaded(bulk: Bulk, tmp_path: Path, text: str, said: str) -> None:
-    """A user looks for the reason in hundreds of lines of Spark's."""
+    """A user would look for the reason in hundreds of lines of Spark's output."""
     file = tmp_path / "bad.csv"
     file.write_text(text)
     loaded = bulk.load("fill", file)
@@ -99,6 +99,6 @@ def test_says_in_one_sentence_what_cannot_be_loaded(bulk: Bulk, tmp_path: Path, 
 
 
 def test_says_what_is_missing(bulk: Bulk, tmp_path: Path) -> None:
-    """A mistyped name or path ends in a traceback of Spark's."""
+    """A mistyped name or path would end in a traceback of Spark."""
     assert "there is no bulk load 'other'; the bulk loads are fill" in bulk.load("other", tmp_path).stderr
     assert bulk.load("fill", tmp_path / "nothing").stderr.endswith("nothing: is not there\n")

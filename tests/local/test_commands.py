@@ -65,7 +65,7 @@ class Machine:
 
     @contextmanager
     def run(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """In the foreground; ended with the block if it has not ended by itself."""
+        """Runs in the foreground; ended with the block unless it has ended before."""
         with subprocess.Popen(
             self._command(*arguments),
             cwd=self.root,
@@ -84,7 +84,7 @@ class Machine:
                         process.kill()
 
     def fails(self, *arguments: str) -> str:
-        """What `up` says when it does not come up; the exit code is 1 and nothing is left running."""
+        """The message of an `up` that fails; the exit code is 1 and no process is left."""
         with self.up(*arguments) as process:
             _, errors = process.communicate(timeout=120)
             assert process.returncode == 1
@@ -93,7 +93,7 @@ class Machine:
         return errors
 
     def processes(self) -> list[str]:
-        """The processes that work in this copy."""
+        """The processes whose working directory is this copy."""
         found = []
         for process in psutil.process_iter():
             try:
@@ -117,14 +117,14 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _jars() -> None:
-    """Fetched once for all tests, and for `make up`."""
+    """The jars, fetched once for all tests and for `make up`."""
     import asyncio
 
     asyncio.run(cassandra.fetch_jars(JARS))
 
 
 def test_runs_the_declared_stack_from_up_to_destroy(machine: Machine) -> None:
-    """The main job: every command of the README, in the order a newcomer meets them."""
+    """A newcomer could not run the README's commands in their order."""
     with machine.up() as process:
         wait_until(lambda: "Ctrl-C" in (process.stdout.readline() if process.stdout else ""), 120)
         assert machine.local("output", "url").stdout == f"{machine.url}\n"
@@ -212,7 +212,7 @@ def test_runs_the_declared_stack_from_up_to_destroy(machine: Machine) -> None:
 
 
 def _uses_the_console(machine: Machine) -> None:
-    """CQL as administrator and as a role, and tasks that are restarted and stopped."""
+    """A user could not run CQL as administrator or as a role, or restart and stop tasks."""
     address = machine.local("console").stdout.strip()
     with httpx.Client(follow_redirects=True, timeout=30) as browser:
         base = str(browser.get(address).url)
@@ -241,7 +241,8 @@ def _uses_the_console(machine: Machine) -> None:
 
 @pytest.mark.long
 def test_restarts_tasks_that_die_and_cleans_up_after_its_own_death(machine: Machine) -> None:
-    """A service keeps running on Fargate too; and a `kill -9` must not leave a Cassandra behind for ever."""
+    """A service would not restart after a crash, as it does on Fargate; or a `kill -9` would leave a Cassandra
+    running."""
     with machine.up() as process:
         wait_until(lambda: "Ctrl-C" in (process.stdout.readline() if process.stdout else ""), 120)
         tasks = [found for found in psutil.Process(process.pid).children() if "countries" in " ".join(found.cmdline())]
@@ -268,7 +269,7 @@ def test_restarts_tasks_that_die_and_cleans_up_after_its_own_death(machine: Mach
 
 
 def test_says_that_the_port_is_taken(machine: Machine) -> None:
-    """The likeliest reason why a newcomer's first `make up` fails."""
+    """A newcomer's first `make up` would fail without a clear reason where the port is taken."""
     import socket
 
     with socket.create_server(("127.0.0.1", machine.port)):
@@ -276,13 +277,13 @@ def test_says_that_the_port_is_taken(machine: Machine) -> None:
 
 
 def test_says_that_there_is_no_such_stack(machine: Machine) -> None:
-    """A typo in --stack ends in a traceback, or starts another stack."""
+    """A typo in --stack would end in a traceback, or start another stack."""
     assert "no stack 'prod'" in machine.fails("--stack", "prod")
 
 
 @pytest.mark.long
 def test_says_why_the_loader_failed_and_stops_what_was_started(machine: Machine) -> None:
-    """As `pulumi up` does; an API over an empty table would be a lie."""
+    """`up` would serve an API over an empty table although the loader failed, unlike `pulumi up`."""
     data = machine.root / "app" / "load_countries" / "countries.json"
     data.write_text('[{"id": "us", "continent": "America"}]')
     errors = machine.fails()
@@ -292,7 +293,7 @@ def test_says_why_the_loader_failed_and_stops_what_was_started(machine: Machine)
 
 @pytest.mark.long
 def test_says_why_cassandra_did_not_come_up(machine: Machine) -> None:
-    """Its own log is long; the end of it is what helps."""
+    """A user would have to search the end of a long log for the reason."""
     data = machine.root / ".local" / "data" / "dev"
     data.mkdir(parents=True)
     (data / "commitlog").write_text("in the way")
@@ -303,7 +304,7 @@ def test_says_why_cassandra_did_not_come_up(machine: Machine) -> None:
 
 @pytest.mark.long
 def test_stops_when_interrupted_while_starting(machine: Machine) -> None:
-    """Ctrl-C during the start leaves processes behind."""
+    """Ctrl-C during the start would leave processes behind."""
     with machine.up() as process:
         wait_until(lambda: any("CassandraDaemon" in command for command in machine.processes()))
         process.send_signal(signal.SIGHUP)  # as when the terminal is closed

@@ -1,4 +1,4 @@
-"""The console: whom it lets in, and what its pages show of a stack."""
+"""The console: its access control, and the content of its pages."""
 
 import asyncio
 import json
@@ -55,7 +55,7 @@ def state(tmp_path: Path) -> StackState:
 
 @pytest.fixture
 def console(program: Program, state: StackState) -> Iterator[str]:
-    """Its address, with the token."""
+    """The console's address with the token."""
     running = Running(pid=1, stack="dev", region="us-east-1", ready=True, outputs={"url": "http://127.0.0.1:8080"})
     watched = Watched(
         state=state,
@@ -100,7 +100,7 @@ def _in_thread(serve: Any) -> Iterator[None]:
 
 @pytest.fixture
 def browser(console: str) -> Iterator[tuple[httpx.Client, str]]:
-    """As a browser that has opened the address, and the console's path."""
+    """A browser's session that has opened the address; and the console's path."""
     with httpx.Client(follow_redirects=True) as client:
         opened = client.get(console)
         assert opened.status_code == 200
@@ -110,7 +110,7 @@ def browser(console: str) -> Iterator[tuple[httpx.Client, str]]:
 
 
 def test_lets_nobody_in_without_the_token(console: str) -> None:
-    """Every user of the machine, and every program that he runs, reads the tables."""
+    """Every user of the machine, and every program that a user runs, could read the tables."""
     base = console.partition("?")[0]
     for address in (base, f"{base}?token=guess", f"{base}logs", f"{base}cql", f"{base}static/htmx.min.js"):
         assert httpx.get(address).status_code == 403
@@ -129,7 +129,7 @@ def test_lets_nobody_in_without_the_token(console: str) -> None:
     ],
 )
 def test_lets_a_command_in_by_the_token_alone(console: str, header: str, status: int) -> None:
-    """A program without the token reads the tables by the commands' way in, or the commands cannot."""
+    """A program without the token could read the tables through the commands' interface, or the commands could not."""
     url = httpx.URL(console)
     given = header.format(token=url.params["token"], prefix=url.path.strip("/"))
     base = console.partition("?")[0]
@@ -141,14 +141,14 @@ def test_lets_a_command_in_by_the_token_alone(console: str, header: str, status:
 
 @pytest.mark.parametrize("header", ["Host", "Origin"])
 def test_lets_no_other_page_in_by_a_command_s_way(console: str, header: str) -> None:
-    """A page that has got hold of the token uses it from its own address."""
+    """A page that has obtained the token could use it from its own address."""
     url = httpx.URL(console)
     headers = {"Authorization": f"Bearer {url.params['token']}", header: "http://evil.example.com"}
     assert httpx.get(f"{console.partition('?')[0]}api/status", headers=headers).status_code == 403
 
 
 def test_keeps_the_token_in_a_file_that_no_other_user_reads(console: str) -> None:
-    """Every user of the machine reads the tables, as the token is in a file of everybody's."""
+    """Every user of the machine could read the tables, if the token were in a readable file."""
     with tempfile.TemporaryDirectory() as place:
         Path(place).chmod(0o755)
         state = StackState(Path(place) / ".local")
@@ -178,20 +178,20 @@ def test_keeps_the_token_in_a_file_that_no_other_user_reads(console: str) -> Non
 def test_lets_no_other_page_and_no_other_name_in(
     browser: tuple[httpx.Client, str], headers: dict[str, str], method: str
 ) -> None:
-    """A page on the internet runs CQL on the developer's machine, by his browser or by a name that leads there."""
+    """A page on the internet could run CQL on the developer's machine, through the browser or by DNS rebinding."""
     client, base = browser
     assert client.request(method, f"{base}cql", headers=headers).status_code == 403
 
 
 def test_takes_changes_only_with_an_origin(browser: tuple[httpx.Client, str]) -> None:
-    """An old browser, which sends none, would make changes for any page."""
+    """Any page could make changes through an old browser, which sends no Origin."""
     client, base = browser
     del client.headers["Origin"]
     assert client.post(f"{base}faults", data={"latency": "1"}).status_code == 403
 
 
 def test_keeps_its_cookie_from_other_servers_and_scripts(console: str) -> None:
-    """Another server of this machine, at another port, is given the token by the browser."""
+    """The browser would send the token to another server of this machine, at another port."""
     answer = httpx.get(console)
     cookie = answer.headers["set-cookie"]
     path = httpx.URL(console).path
@@ -200,7 +200,7 @@ def test_keeps_its_cookie_from_other_servers_and_scripts(console: str) -> None:
 
 
 def test_loads_nothing_from_elsewhere(browser: tuple[httpx.Client, str]) -> None:
-    """Somebody's server learns what the developer looks at; or a script from there runs here."""
+    """Another server would learn which pages the developer visits, or a script from there would run here."""
     client, base = browser
     for page in ("", "logs", "requests", "cql", "faults", "meter"):
         answer = client.get(f"{base}{page}")
@@ -213,7 +213,7 @@ def test_loads_nothing_from_elsewhere(browser: tuple[httpx.Client, str]) -> None
 
 
 def test_shows_what_is_declared_with_its_properties(browser: tuple[httpx.Client, str]) -> None:
-    """A reader has to look for a resource in the code."""
+    """A reader would have to search the code for a resource."""
     client, base = browser
     page = client.get(base).text
     in_picture = re.search(r'<a href="(resource[^"]+)"><text[^>]+>table countries<', page)
@@ -228,7 +228,7 @@ def test_shows_what_is_declared_with_its_properties(browser: tuple[httpx.Client,
 
 
 def test_shows_why_an_edit_was_not_deployed(browser: tuple[httpx.Client, str]) -> None:
-    """A developer who looks at the console believes that his edit runs."""
+    """A developer would believe that an edit runs, although it does not."""
     client, base = browser
     page = client.get(f"{base}live/stack").text
     assert (
@@ -239,7 +239,7 @@ def test_shows_why_an_edit_was_not_deployed(browser: tuple[httpx.Client, str]) -
 
 
 def test_shows_and_searches_logs_as_text(browser: tuple[httpx.Client, str]) -> None:
-    """A line of a log runs as a script, or the one that is looked for is not found."""
+    """A log line would run as a script, or a search would not find a line."""
     client, base = browser
     everything = client.get(f"{base}logs").text
     assert "the table &lt;script&gt; cannot be read" in everything
@@ -253,7 +253,7 @@ def test_shows_and_searches_logs_as_text(browser: tuple[httpx.Client, str]) -> N
 
 
 def test_switches_faults_and_refuses_bad_ones(browser: tuple[httpx.Client, str], state: StackState) -> None:
-    """A fault that was switched on does nothing, or cannot be ended."""
+    """A fault would have no effect, or could not be ended."""
     client, base = browser
     file = FaultsFile(state.faults)
     answer = client.post(f"{base}faults", data={"throttle_reads": "0.5", "empty_pages": "on", "page_rows": "2"})
@@ -267,13 +267,13 @@ def test_switches_faults_and_refuses_bad_ones(browser: tuple[httpx.Client, str],
 
 
 def test_says_that_nothing_is_metered_yet(browser: tuple[httpx.Client, str]) -> None:
-    """A page without an endpoint is an error of the console."""
+    """The console would fail without an endpoint."""
     client, base = browser
     assert "no local Keyspaces runs" in client.get(f"{base}meter").text
 
 
 def test_says_what_a_million_requests_cost_as_measured(browser: tuple[httpx.Client, str], state: StackState) -> None:
-    """Requests that read a hundred rows are shown at the price of one row."""
+    """Requests that read a hundred rows would be shown at the price of one row."""
     client, base = browser
     assert "After the first requests" in client.get(f"{base}meter").text
     assert client.get(f"{base}api/meter").status_code == 503  # no endpoint
@@ -290,7 +290,7 @@ def test_says_what_a_million_requests_cost_as_measured(browser: tuple[httpx.Clie
 
 
 def test_refuses_a_profile_and_a_task_that_there_are_not(browser: tuple[httpx.Client, str]) -> None:
-    """A form that was sent by hand is a traceback in the terminal."""
+    """A form that was sent by hand would cause a traceback in the terminal."""
     client, base = browser
     assert client.post(f"{base}cql", data={"statement": "SELECT", "profile": "root"}).status_code == 400
     assert client.post(f"{base}tasks", data={"task": "0a1b2c3d", "action": "stop"}).status_code == 404

@@ -1,4 +1,4 @@
-"""The console in a real Chromium, with a running stack: what a first-time reader sees, and finds out."""
+"""The console in a real Chromium with a running stack, as a first-time reader uses it."""
 
 import re
 import time
@@ -30,7 +30,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 
 @pytest.fixture
 def page(browser: Browser, stack: RunningStack) -> Iterator[Page]:
-    """At the console's first page. No error may reach the browser's console."""
+    """Opens the console's first page. The browser's console must stay free of errors."""
     context = browser.new_context(viewport={"width": 1000, "height": 720})
     page = context.new_page()
     errors: list[str] = []
@@ -47,13 +47,13 @@ def _open(page: Page, name: str) -> None:
 
 
 def _picture(page: Page, name: str) -> None:
-    """`make pictures` copies to docs/console what the documentation shows."""
+    """Saves the picture that `make pictures` copies to docs/console."""
     _TAKEN.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=_TAKEN / f"{name}.png")
 
 
 def _send(url: str, times: int, name: str) -> Counter[int]:
-    """Requests one after the other, with 0.1 s between them. Returns how many had each status."""
+    """Sends requests one after the other, 0.1 s apart. Returns the number of each status."""
     answers = Counter[int]()
     for _ in range(times):
         request = urllib.request.Request(url, headers={"X-Request-ID": name})
@@ -79,7 +79,7 @@ def _end_faults(page: Page) -> None:
 
 
 def test_shows_every_page_without_a_barrier_in_light_and_dark_narrow_and_wide(page: Page, stack: RunningStack) -> None:
-    """Somebody who uses a screen reader, a keyboard, a dark or a large page cannot read a page of the console."""
+    """A user of a screen reader, a keyboard, dark colours or large text could not read a page of the console."""
     get(f"{stack.outputs['url']}/countries/us")
     base = page.url
     # 320 pixels are a window of 1280 at 400 % (WCAG 2.2, 1.4.10).
@@ -99,7 +99,7 @@ def test_shows_every_page_without_a_barrier_in_light_and_dark_narrow_and_wide(pa
 
 
 def test_shows_the_five_rows_and_refuses_a_write_as_the_role_of_the_api(page: Page) -> None:
-    """The first thing that a reader of the walk-through does does not work, or a role may write that must not."""
+    """The first step of the walk-through would fail, or a role could write without permission."""
     _open(page, "CQL")
     page.get_by_label("Statement").fill("SELECT id, name FROM geography_domain.coun")
     page.get_by_label("Statement").press("End")
@@ -125,7 +125,7 @@ def test_shows_the_five_rows_and_refuses_a_write_as_the_role_of_the_api(page: Pa
 
 
 def test_shows_a_fault_and_the_chain_of_a_slow_request(page: Page, stack: RunningStack) -> None:
-    """A first-time reader does not find out why a request was slow."""
+    """A first-time reader could not find the reason for a slow request."""
     url = f"{stack.outputs['url']}/countries/us"
     _open(page, "Faults")
     assert set(_send(url, 80, "as-usual")) == {200}
@@ -149,7 +149,8 @@ def test_shows_a_fault_and_the_chain_of_a_slow_request(page: Page, stack: Runnin
 
 
 def test_searches_logs_and_describes_a_resource(page: Page, stack: RunningStack) -> None:
-    """The line of a request, or the line of the program that declares a table, has to be looked for by hand."""
+    """A reader would have to search by hand for a request's log line, or for the program's line that declares a
+    table."""
     request = urllib.request.Request(f"{stack.outputs['url']}/countries/us", headers={"X-Request-ID": "find-me"})
     urllib.request.urlopen(request, timeout=10).close()
     _open(page, "Logs")
@@ -169,7 +170,7 @@ def test_searches_logs_and_describes_a_resource(page: Page, stack: RunningStack)
 def test_restarts_and_stops_a_task_by_keyboard_and_goes_on_serving(
     page: Page, stack: RunningStack, action: str
 ) -> None:
-    """A task cannot be restarted or stopped without a mouse, or that costs requests."""
+    """A task could not be restarted or stopped without a mouse, or that would cost requests."""
     first = page.get_by_role("button", name=action).first
     name = first.get_attribute("aria-label") or ""
     first.focus()
@@ -180,6 +181,6 @@ def test_restarts_and_stops_a_task_by_keyboard_and_goes_on_serving(
 
 
 def test_has_the_pictures_that_the_documentation_shows() -> None:
-    """The documentation shows a page that is not there."""
+    """The documentation would show a page that does not exist."""
     shown = set(re.findall(r"console/([\w-]+\.png)", (ROOT / "docs" / "console.md").read_text()))
     assert shown == {picture.name for picture in _PICTURES.glob("*.png")}

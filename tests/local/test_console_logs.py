@@ -27,7 +27,7 @@ def directory(tmp_path: Path) -> Path:
 
 
 def test_goes_back_through_all_files_window_by_window(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A line is missing, or shown twice, on the way back; or lines of two tasks are not in their order."""
+    """Scrolling back would skip or repeat a line, or mix the order of two tasks' lines."""
     monkeypatch.setattr(logs, "_CHUNK", 512)  # so that lines are cut by pieces
     found: list[int] = []
     cursor: logs.Cursor | None = None
@@ -41,7 +41,7 @@ def test_goes_back_through_all_files_window_by_window(directory: Path, monkeypat
 
 
 def test_finds_lines_by_word_level_task_and_request(directory: Path) -> None:
-    """The line that is looked for is not found."""
+    """A search would not find the line."""
     with (directory / "query-api" / "a.log").open("a") as file:
         file.write(_line(2000, "ERROR", request_id="id-1", message="Broken Pipe") + "\n  a traceback\n")
         file.write(_line(2001, request_id="id-1", route="/x", status=500, shared_with="id-0") + "\n")
@@ -59,7 +59,7 @@ def test_finds_lines_by_word_level_task_and_request(directory: Path) -> None:
 
 
 def test_reads_no_more_of_a_long_log_than_it_shows(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a million lines, each look at the newest takes seconds, and the load balancer waits for it."""
+    """With a million lines, each refresh would take seconds and block the load balancer."""
     with (directory / "query-api" / "a.log").open("a") as file:
         file.writelines(_line(2000, number=number) + "\n" for number in range(50_000))
     parsed = 0

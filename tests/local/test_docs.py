@@ -1,4 +1,4 @@
-"""The documentation names what there is."""
+"""The documentation covers each command."""
 
 import argparse
 
@@ -17,7 +17,7 @@ def _commands() -> dict[str, argparse.ArgumentParser]:
 
 @pytest.mark.parametrize("command", _commands())
 def test_documents_every_command_and_its_options(command: str) -> None:
-    """The table of commands lacks one, or names one that is gone."""
+    """The table of commands would lack one, or name one that does not exist."""
     rows = [line for line in LOCAL.splitlines() if line.startswith(f"| `python -m local {command}")]
     assert len(rows) == 1
     documented = rows[0]

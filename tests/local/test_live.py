@@ -1,4 +1,4 @@
-"""Edits that are live: which files matter, what they change, and a stack that takes them while it serves."""
+"""Live edits: which files matter, what they change, and a stack that applies them while it serves."""
 
 import asyncio
 import os
@@ -44,13 +44,13 @@ from tests.tree import copy_of_what_git_has
     ],
 )
 def test_knows_whose_image_a_file_is_in(program: Program, file: str, of: set[str]) -> None:
-    """An edit of the API runs the loader again, or an edit changes nothing."""
+    """An edit of the API would run the loader again, or an edit would have no effect."""
     steps = translation.read(program, ROOT, "http://127.0.0.1:1").steps
     assert {step.name for step in steps if is_of_image(ROOT / file, step.task)} == of
 
 
 def test_knows_which_files_the_program_is_made_of(program: Program) -> None:
-    """An edit of a setting changes nothing, or one of a test evaluates the program."""
+    """An edit of a setting would have no effect, or an edit of a test would evaluate the program."""
     import settings.service
 
     for file in (ROOT / "__main__.py", ROOT / "Pulumi.dev.yaml", Path(settings.service.__file__)):
@@ -62,7 +62,7 @@ def test_knows_which_files_the_program_is_made_of(program: Program) -> None:
 
 
 def test_says_what_an_edit_changes(program: Program) -> None:
-    """A developer learns of a changed role when it is deployed to AWS."""
+    """A developer would learn of a changed role only when it is deployed to AWS."""
     assert differences(program, program).lines == []
     more_tasks = differences(program, evaluate(queryApiTasks="3"))
     assert "~ aws:ecs/service:Service query-api: desiredCount" in more_tasks.lines
@@ -86,7 +86,7 @@ def _with_inputs(program: Program, type_: str, *, protect: bool = False, **input
 
 
 def test_tells_what_is_replaced_and_what_pulumi_refuses(program: Program) -> None:
-    """A load balancer that gets another name, or a table that loses a column, is a surprise of `pulumi up`."""
+    """A renamed load balancer, or a table that loses a column, would be a surprise of `pulumi up`."""
     balancer, table = "aws:lb/loadBalancer:LoadBalancer", "pulumi-python:dynamic/keyspaces:TableSchema"
     assert differences(program, _with_inputs(program, balancer, internal=True)).lines == [
         f"+- {balancer} keyspaces: internal"
@@ -135,10 +135,8 @@ def _log(stack: RunningStack) -> str:
 
 @pytest.mark.long
 def test_serves_edited_code_without_a_failed_request(stack: tuple[RunningStack, Path]) -> None:
-    """A changed line means to stop the stack, and a deployment here teaches nothing about one on AWS.
-
-    `pytest -s` shows the seconds from a saved edit to the first answer of the new code.
-    """
+    """A developer would have to restart the stack for each edit, or see another rollout here than on AWS. `pytest -s`
+    shows the seconds from a saved edit to the first answer of the new code."""
     running, tree = stack
     url = running.outputs["url"]
     routes = tree / "app" / "countries" / "routes.py"
@@ -190,7 +188,7 @@ def test_serves_edited_code_without_a_failed_request(stack: tuple[RunningStack, 
 
 @pytest.mark.long
 def test_applies_edits_of_the_program_and_refuses_what_pulumi_refuses(stack: tuple[RunningStack, Path]) -> None:
-    """A column is lost here as it would not be on AWS, or a setting needs a restart."""
+    """A column could be removed here, which AWS refuses; or a setting would need a restart."""
     running, tree = stack
     url = running.outputs["url"]
     with (tree / "Pulumi.dev.yaml").open("a") as file:
@@ -212,7 +210,7 @@ def test_applies_edits_of_the_program_and_refuses_what_pulumi_refuses(stack: tup
 
 
 class _Fixed:
-    """An evaluation of a program whose result is given."""
+    """Evaluates a program with a given result."""
 
     def __init__(self, root: Path, declared: DeclaredStack) -> None:
         self.root = root
@@ -225,7 +223,7 @@ class _Fixed:
 
 
 class _Rollout:
-    """Notes what it is told to change, and fails if it is told to."""
+    """Records the requested changes, and fails on request."""
 
     def __init__(self) -> None:
         self.error: Exception | None = None
@@ -288,7 +286,7 @@ def _not_deployed(live: _Live, reason: str) -> None:
     ],
 )
 def test_says_why_new_tasks_are_not_deployed_and_tries_again(live: _Live, reason: str) -> None:
-    """An edit that crashes is silent, or its correction is not deployed, as nothing seems to differ."""
+    """A crashing edit would be silent, or its correction would not be deployed because the program looks unchanged."""
     live.rollout.error = LocalError(reason)
     _not_deployed(live, reason)
     live.rollout.error = None
@@ -298,7 +296,7 @@ def test_says_why_new_tasks_are_not_deployed_and_tries_again(live: _Live, reason
 
 
 def test_changes_nothing_when_the_program_does_not_evaluate(live: _Live) -> None:
-    """A half-written program takes down what runs, or is a traceback in the terminal."""
+    """A half-written program would stop the running tasks, or cause a traceback in the terminal."""
     live.evaluation.result = ProgramError("__main__.py cannot be evaluated: SyntaxError: invalid syntax")
     _not_deployed(live, "SyntaxError: invalid syntax")
     live.evaluation.result = ZeroDivisionError("division by zero")
@@ -307,7 +305,7 @@ def test_changes_nothing_when_the_program_does_not_evaluate(live: _Live) -> None
 
 
 def test_changes_nothing_when_a_key_changes_or_a_column_goes(live: _Live, program: Program) -> None:
-    """Tasks that expect another table run beside the one there is, or the table loses its rows."""
+    """Tasks that expect another table would run with the existing one, or the table would lose its rows."""
     (schema,) = program.of_type("pulumi-python:dynamic/keyspaces:TableSchema")
     columns = {name: type_ for name, type_ in schema.inputs["columns"].items() if name != "area"}
     for inputs, reason in (({"columns": columns}, "area"), ({"partition_key": ["name"]}, "from (id) to (name)")):

@@ -1,4 +1,4 @@
-"""The load balancer: who gets a request, and what passes through."""
+"""The load balancer: the choice of a target, and the forwarded request."""
 
 import asyncio
 import socket
@@ -22,7 +22,7 @@ RULES = [
 
 
 class App:
-    """A target that tells what it was sent."""
+    """A target that returns the request it received."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -70,7 +70,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def test_spreads_requests_over_healthy_targets_by_path() -> None:
-    """One task does all the work, or a request ends up with the wrong service."""
+    """One task would get all requests, or a request would reach the wrong service."""
 
     async def test(balancer: LoadBalancer, session: aiohttp.ClientSession) -> None:
         async with (
@@ -91,7 +91,7 @@ def test_spreads_requests_over_healthy_targets_by_path() -> None:
 
 
 def test_passes_a_request_on_as_it_is() -> None:
-    """The program sees something else here than behind the real load balancer."""
+    """The program would receive other headers here than behind the real load balancer."""
 
     async def test(balancer: LoadBalancer, session: aiohttp.ClientSession) -> None:
         async with App("a").serve() as a, balancer.register(API, a.port, lambda: None):
@@ -109,7 +109,7 @@ def test_passes_a_request_on_as_it_is() -> None:
 
 
 def test_answers_503_without_a_healthy_target_and_502_for_one_that_died() -> None:
-    """What the real one answers, so that clients can be tried against it."""
+    """A client could not be tried against the responses of a real load balancer."""
 
     async def test(balancer: LoadBalancer, session: aiohttp.ClientSession) -> None:
         assert (await session.get("/api")).status == 503
@@ -125,7 +125,7 @@ def test_answers_503_without_a_healthy_target_and_502_for_one_that_died() -> Non
 
 
 def test_takes_a_target_out_after_as_many_failures_as_declared_and_in_again() -> None:
-    """A task that hangs keeps getting requests."""
+    """A task that hangs would keep getting requests."""
 
     async def test(balancer: LoadBalancer, session: aiohttp.ClientSession) -> None:
         changes: list[int] = []
@@ -144,7 +144,7 @@ def test_takes_a_target_out_after_as_many_failures_as_declared_and_in_again() ->
 
 
 def test_passes_on_addresses_as_they_came() -> None:
-    """What the API makes of an odd or long address must be seen here as it is on AWS."""
+    """A user would see another response to an odd or long address here than on AWS."""
 
     async def test(balancer: LoadBalancer, session: aiohttp.ClientSession) -> None:
         async with App("a").serve() as a, balancer.register(API, a.port, lambda: None) as target:
@@ -160,7 +160,7 @@ def test_passes_on_addresses_as_they_came() -> None:
 
 
 def test_passes_a_request_in_absolute_form_on_by_its_path() -> None:
-    """A client that takes the load balancer for a proxy would get an error, and the terminal a traceback."""
+    """A client that takes the load balancer for a proxy would get no clear error, and the terminal a traceback."""
 
     async def test(balancer: LoadBalancer, session: aiohttp.ClientSession) -> None:
         async with App("api").serve() as app, balancer.register(API, app.port, lambda: None):
@@ -179,7 +179,7 @@ def test_passes_a_request_in_absolute_form_on_by_its_path() -> None:
 
 
 def test_counts_requests_and_their_bytes() -> None:
-    """What a million requests cost would be computed from requests that nobody sent, or of which half were counted."""
+    """The cost of a million requests would be computed from too many or too few requests."""
 
     async def test(balancer: LoadBalancer, session: aiohttp.ClientSession) -> None:
         async with App("one").serve() as app, balancer.register(API, app.port, lambda: None):
@@ -201,7 +201,7 @@ def test_counts_requests_and_their_bytes() -> None:
 
 
 def test_drains_a_target_for_as_long_as_it_has_requests_but_no_longer_than_declared() -> None:
-    """A task that hangs keeps an edit from being done, or one that works loses its requests."""
+    """A hanging task would block an edit for ever, or a working task would lose its requests."""
 
     async def test(balancer: LoadBalancer, session: aiohttp.ClientSession) -> None:
         group = replace(API, deregistration_delay=0.3)

@@ -49,7 +49,7 @@ declare(
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Its folder, while LOCAL_S3 names a folder with what it loads."""
+    """The program's folder, while LOCAL_S3 names a folder with its data."""
     program, data = tmp_path_factory.mktemp("program"), tmp_path_factory.mktemp("s3") / "data"
     (program / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
     (program / "Pulumi.dev.yaml").write_text("config:\n  aws:region: us-east-1\n")
@@ -73,7 +73,7 @@ def _local(stack: RunningStack, *arguments: str) -> str:
 def test_runs_a_loader_from_s3_a_worker_and_a_schedule_by_hand(
     program: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """A stack of this form does not come up here, so its team finds mistakes on AWS; or a schedule runs unasked."""
+    """A stack with an S3 loader, a worker and a schedule would not start here, or the schedule would run by itself."""
     with run_stack(program, directory=tmp_path_factory.mktemp("stack"), jars=JARS) as stack:
 
         def rows() -> set[str]:

@@ -1,4 +1,4 @@
-"""What roles may do and have asked for."""
+"""Permissions of roles, and their use."""
 
 from declared.program import Program
 from local import translation
@@ -15,7 +15,7 @@ def decision(action: str, resource: str, *, allowed: bool = True) -> dict[str, o
 
 
 def test_finds_the_permission_that_nothing_used(program: Program) -> None:
-    """A role keeps a permission that its program has not needed for a year."""
+    """A role would keep a permission that its program has not used for a year."""
     stack = translation.read(program, ROOT, "http://127.0.0.1:1")
     decisions = {
         "query-api-task": [decision("Select", f"{_KEYSPACE}system/table/local"), decision("Select", _TABLE)],

@@ -1,4 +1,4 @@
-"""New tasks in place of old ones: within the declared minimum and maximum, and without a failed request."""
+"""Replacement of old tasks by new ones, within the declared minimum and maximum, without a failed request."""
 
 import asyncio
 import socket
@@ -42,7 +42,8 @@ ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).serv
 
 @dataclass(frozen=True, kw_only=True)
 class _Here:
-    """A service's rollout behind a load balancer. seen: how many tasks ran or started, and how many were healthy."""
+    """A service's rollout behind a load balancer. seen: the numbers of tasks that ran or started, and of healthy
+    ones."""
 
     directory: Path
     rollout: Rollout
@@ -72,7 +73,7 @@ class _Here:
             return answer.status, await answer.text()
 
     async def versions(self) -> set[str]:
-        """Of as many answers as every task gets some of."""
+        """Enough responses that every task has sent some."""
         answers = [await self.get() for _ in range(8)]
         assert {status for status, _ in answers} == {200}
         return {text for _, text in answers}
@@ -124,7 +125,7 @@ def _run(directory: Path, monkeypatch: pytest.MonkeyPatch, test: Callable[[_Here
 def test_replaces_tasks_within_the_minimum_and_the_maximum(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minimum: int, maximum: int, least: int, most: int
 ) -> None:
-    """A deployment on AWS has fewer tasks that serve, or waits longer, than the one that was tried here."""
+    """A deployment on AWS would have fewer serving tasks, or wait longer, than the one that was tried here."""
 
     async def test(here: _Here) -> None:
         await here.serve("one", minimum=minimum, maximum=maximum)
@@ -155,7 +156,7 @@ def test_replaces_tasks_within_the_minimum_and_the_maximum(
 def test_refuses_a_minimum_and_a_maximum_that_let_no_task_be_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An edit waits for ever, as the deployment on AWS would, and nobody says why."""
+    """An edit would wait for ever without a reason, as the deployment on AWS would."""
 
     async def test(here: _Here) -> None:
         await here.serve("one", minimum=100, maximum=100)
@@ -172,7 +173,7 @@ def test_refuses_a_minimum_and_a_maximum_that_let_no_task_be_replaced(
 def test_serves_on_by_the_old_tasks_when_new_ones_crash(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minimum: int, maximum: int
 ) -> None:
-    """A crash of edited code stops the service, or nobody says what the crashing task has written."""
+    """A crash of edited code would stop the service, or the crashing task's output would not be shown."""
 
     async def test(here: _Here) -> None:
         await here.serve("one", minimum=minimum, maximum=maximum)
@@ -190,7 +191,7 @@ def test_serves_on_by_the_old_tasks_when_new_ones_crash(
 def test_serves_on_by_the_old_tasks_when_new_ones_fail_their_health_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Tasks that cannot serve get requests, or nobody says which answer their health check had."""
+    """Tasks that cannot serve would get requests, or the response to their health check would not be shown."""
     monkeypatch.setattr(module, "READY_SECONDS", 10.0)
 
     async def test(here: _Here) -> None:
@@ -204,7 +205,7 @@ def test_serves_on_by_the_old_tasks_when_new_ones_fail_their_health_check(
 
 
 def test_lets_an_old_task_finish_its_requests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request that takes long is cut off by an edit, though the deregistration delay would let it finish on AWS."""
+    """An edit would cut off a long request, which the deregistration delay lets finish on AWS."""
 
     async def test(here: _Here) -> None:
         await here.serve("one", minimum=50, maximum=100, tasks=2)
@@ -218,7 +219,7 @@ def test_lets_an_old_task_finish_its_requests(tmp_path: Path, monkeypatch: pytes
 
 @pytest.mark.parametrize("action", ["restart", "stop"])
 def test_restarts_and_stops_a_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, action: str) -> None:
-    """A task that is stopped stays away, one that is restarted leaves the service without it, or costs requests."""
+    """A stopped task would stay away, or a restart would leave the service without tasks or cost requests."""
 
     async def test(here: _Here) -> None:
         await here.serve("one", minimum=100, maximum=200)
@@ -236,7 +237,7 @@ def test_restarts_and_stops_a_task(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_says_that_a_task_cannot_be_started_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command that this machine does not have is waited for until the patience is over."""
+    """A user would wait for the whole timeout for a command that this machine does not have."""
 
     async def test(here: _Here) -> None:
         await here.serve("one", minimum=100, maximum=200)

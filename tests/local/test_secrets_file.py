@@ -1,4 +1,4 @@
-"""Generated secrets on this machine: who gets which, for how long, and who may read them."""
+"""Generated secrets on this machine: their owners, lifetime and file mode."""
 
 import stat
 from pathlib import Path
@@ -9,7 +9,7 @@ KEY, OTHER = "arn:aws:ssm:us-east-1:0:parameter/p/dev/api/KEY", "arn:aws:ssm:us-
 
 
 def test_keeps_a_random_value_for_each_parameter(tmp_path: Path) -> None:
-    """Each `up` makes another key, or one key serves two purposes."""
+    """Each `up` would make another key, or one key would serve two purposes."""
     first = SecretsFile(tmp_path / "secrets" / "dev.json").values([KEY, KEY])
     second = SecretsFile(tmp_path / "secrets" / "dev.json").values([OTHER])
     third = SecretsFile(tmp_path / "secrets" / "dev.json").values([OTHER, KEY])
@@ -19,13 +19,13 @@ def test_keeps_a_random_value_for_each_parameter(tmp_path: Path) -> None:
 
 
 def test_lets_nobody_else_read_the_values(tmp_path: Path) -> None:
-    """Another user of this machine can sign cursors, too."""
+    """Another user of this machine could sign cursors."""
     SecretsFile(tmp_path / "secrets" / "dev.json").values([KEY])
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*")}
     assert modes == {"secrets": 0o700, "dev.json": 0o600}
 
 
 def test_writes_nothing_for_a_stack_without_secrets(tmp_path: Path) -> None:
-    """A file without content makes a user wonder what it is for."""
+    """A user would wonder about a file without content."""
     assert SecretsFile(tmp_path / "secrets" / "dev.json").values([]) == {}
     assert list(tmp_path.iterdir()) == []

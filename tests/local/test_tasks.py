@@ -1,4 +1,4 @@
-"""A task as a process of this machine: what it is told."""
+"""A task as a process of this machine: its command and environment."""
 
 import asyncio
 import sys
@@ -53,7 +53,7 @@ def definition_of(
 def test_gives_a_task_the_developers_value_of_an_existing_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A program that needs the secret does not run on this machine, or gets what its shell happens to have."""
+    """A program that needs a secret would not run on this machine, or would take the value from the shell."""
     monkeypatch.setenv("LOCAL_SECRET_PASSWORD", "for this machine")
     monkeypatch.setenv("PASSWORD", "of production")
     task = definition_of(
@@ -71,7 +71,7 @@ def _stack(task: TaskDefinition) -> Stack:
 
 
 def test_runs_a_scheduled_task_by_hand(tmp_path: Path) -> None:
-    """A task that no clock starts here cannot be tried, or runs as somebody else than its role."""
+    """A scheduled task could not be tried here, or would run with another role."""
     state = StackState(tmp_path / ".local")
     state.profiles.parent.mkdir(parents=True)
     state.profiles.write_text("[job-task]\n")
@@ -88,7 +88,7 @@ def test_runs_a_scheduled_task_by_hand(tmp_path: Path) -> None:
 
 
 def test_says_what_can_be_run_by_hand(tmp_path: Path) -> None:
-    """A typing mistake ends in a traceback."""
+    """A typing mistake would end in a traceback."""
     state = StackState(tmp_path / ".local")
     running = Running(pid=1, stack="dev", region="us-east-1")
     stack = _stack(definition_of("", tmp_path))
@@ -108,7 +108,7 @@ def _check(source: str) -> ContainerCheck:
 
 
 def test_keeps_a_worker_running_without_an_address(tmp_path: Path) -> None:
-    """A program that nobody calls is never healthy here, or listens where it should not."""
+    """A worker would never be healthy here, or would listen on a port."""
     source = "import os, pathlib, time; pathlib.Path('told').write_text(str('PORT' in os.environ)); time.sleep(60)"
     check = _check("import pathlib, sys; sys.exit(not pathlib.Path('told').exists())")
 
@@ -125,7 +125,7 @@ def test_keeps_a_worker_running_without_an_address(tmp_path: Path) -> None:
 
 
 def test_replaces_a_worker_that_fails_its_check(tmp_path: Path) -> None:
-    """A worker that hangs stays, though ECS would replace it."""
+    """A hanging worker would stay, although ECS would replace it."""
     events: list[str] = []
     ended = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""What a run has measured of its requests, for `python -m costs`."""
+"""The measured requests of a run, for `python -m costs`."""
 
 import json
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_measures_each_service_by_its_role(program: Program, tmp_path: Path) -> 
 
 
 def test_keeps_the_last_run_until_another_has_requests(program: Program, tmp_path: Path) -> None:
-    """`make up` without a request would take away what the run before has measured."""
+    """`make up` without a request would delete the measurements of the run before."""
     stack = translation.read(program, ROOT, "http://127.0.0.1:1")
     file = tmp_path / "measured.json"
     file.write_text(json.dumps({"before": True}))

@@ -1,4 +1,4 @@
-"""What is made of the declared stack, and what is refused rather than done wrongly."""
+"""Translation of the declared stack, and refusal of what cannot run here."""
 
 import dataclasses
 import json
@@ -57,7 +57,7 @@ def evaluate_in(root: Path, stack: str = "dev") -> Program:
 
 
 def test_reads_the_stack_as_declared(program: Program) -> None:
-    """Something else runs here than what the program declares."""
+    """This machine would run something else than the program declares."""
     stack = translation.read(program, ROOT, URL)
     assert stack.keyspaces == ["geography_domain"]
     assert [(table.keyspace, table.name) for table in stack.tables] == [("geography_domain", "countries")]
@@ -78,13 +78,13 @@ def test_reads_the_stack_as_declared(program: Program) -> None:
 
 
 def test_puts_the_loopback_in_the_place_of_the_vpc(program: Program) -> None:
-    """A task that believes its VPC's proxies would log each client of this machine as 127.0.0.1."""
+    """A task that trusts its VPC's proxies would log each client of this machine as 127.0.0.1."""
     (api,) = (step for step in translation.read(program, ROOT, URL).steps if isinstance(step, stack_model.Service))
     assert api.task.environment["TRUSTED_PROXIES"] == "127.0.0.0/8"
 
 
 def test_applies_the_projects_defaults_and_the_stacks_settings(tmp_path: Path) -> None:
-    """Only a real engine applies the defaults of Pulumi.yaml; without them the program would fail here."""
+    """The program would fail here, since only a real engine applies the defaults of Pulumi.yaml."""
     root = write_project(
         tmp_path,
         "c = pulumi.Config()\n"
@@ -95,7 +95,7 @@ def test_applies_the_projects_defaults_and_the_stacks_settings(tmp_path: Path) -
 
 
 def test_takes_a_program_of_another_kind(tmp_path: Path) -> None:
-    """A second team writes its own program; what it declares and nothing here needs is no hindrance."""
+    """A second team's program would be refused because of a resource that nothing here needs."""
     root = write_project(tmp_path, "aws.s3.Bucket('b')\npulumi.export('region', aws.get_region().region)\n")
     stack = translation.read(evaluate_in(root), root, URL)
     assert (stack.steps, stack.outputs) == ([], {"region": "eu-west-1"})
@@ -116,7 +116,7 @@ def test_takes_a_program_of_another_kind(tmp_path: Path) -> None:
 def test_puts_out_its_own_address_whatever_load_balancer_is_declared(
     load_balancer: PublicLoadBalancer | ExistingListener, url: str
 ) -> None:
-    """`curl "$(make -s url)/..."` calls production, or speaks TLS to a port that does not."""
+    """`curl "$(make -s url)/..."` would call production, or speak TLS to a port without TLS."""
     program = declare_front(load_balancer, services={"api": Service(paths=["/things/*"])})
     assert program.outputs["url"] == url
     outputs = {
@@ -147,7 +147,7 @@ def test_puts_out_its_own_address_whatever_load_balancer_is_declared(
     ],
 )
 def test_refuses_what_it_cannot_know(tmp_path: Path, program: str, message: str) -> None:
-    """A value that only AWS knows would turn into None, and run something else than was declared."""
+    """A value that only AWS knows would become None, and something else would run than was declared."""
     root = write_project(tmp_path, program)
     with pytest.raises((LocalError, ProgramError), match=message):
         translation.read(evaluate_in(root), root, URL)
@@ -165,7 +165,7 @@ def test_refuses_what_it_cannot_know(tmp_path: Path, program: str, message: str)
 def test_says_what_is_wrong_with_the_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stack: str, message: str
 ) -> None:
-    """A typo in a file of settings is told from a mistake in the program."""
+    """A user could not tell a typo in a settings file from a mistake in the program."""
     monkeypatch.delenv("AWS_REGION", raising=False)
     root = write_project(tmp_path, "", stack if ":" in stack else "config: {aws:region: eu-west-1}")
     with pytest.raises(ProgramError, match=message):
@@ -173,7 +173,7 @@ def test_says_what_is_wrong_with_the_settings(
 
 
 def changed(program: Program, type_: str, **inputs: Any) -> Program:
-    """The program with other inputs of the resources of one type."""
+    """The program with changed inputs for the resources of one type."""
     return dataclasses.replace(
         program,
         resources=[
@@ -186,7 +186,7 @@ def changed(program: Program, type_: str, **inputs: Any) -> Program:
 
 
 def test_runs_a_service_without_load_balancer(program: Program) -> None:
-    """A worker is refused here, or its health check is not run."""
+    """A worker would be refused here, or its health check would not run."""
     container = json.loads(
         one(program, "aws:ecs/taskDefinition:TaskDefinition", "query-api").inputs["containerDefinitions"]
     )
@@ -208,7 +208,7 @@ def test_runs_a_service_without_load_balancer(program: Program) -> None:
 def test_reads_how_many_tasks_a_deployment_may_have(
     program: Program, tasks: int, minimum: int, maximum: int, least: int, most: int
 ) -> None:
-    """An edit here takes more tasks than the account has room for, or fewer serve meanwhile than on AWS."""
+    """An edit here would start more tasks than the account allows, or fewer would serve meanwhile than on AWS."""
     percent = {"deploymentMinimumHealthyPercent": minimum, "deploymentMaximumPercent": maximum}
     other = changed(program, "aws:ecs/service:Service", desiredCount=tasks, **percent)
     other = changed(other, "aws:lb/targetGroup:TargetGroup", deregistrationDelay=7)
@@ -220,7 +220,7 @@ def test_reads_how_many_tasks_a_deployment_may_have(
 
 
 def test_takes_an_existing_secret_from_the_developer(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program with a secret of Secrets Manager does not run here, or its value is where a console shows it."""
+    """A program with a secret of Secrets Manager would not run here, or a console would show the secret's value."""
     monkeypatch.setenv("LOCAL_SECRET_CURSOR_KEY", "value")
     existing = changed(program, "pulumi-python:dynamic/ssm:SecretParameter", arn="arn:aws:ssm:us-east-1:1:parameter/o")
     _, api = translation.read(existing, ROOT, URL).steps
@@ -246,7 +246,7 @@ def _reading_s3(program: Program) -> Program:
 
 
 def test_puts_a_folder_in_the_place_of_s3(program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A loader that reads from S3 does not run here, or asks AWS with credentials that AWS does not know."""
+    """A loader that reads from S3 would not run here, or would send AWS unknown credentials."""
     monkeypatch.setenv("LOCAL_S3", str(tmp_path))
     with pytest.raises(
         LocalError, match=r"its command names s3://data/rows\.csv, and .*/data/rows\.csv does not exist"
@@ -259,7 +259,7 @@ def test_puts_a_folder_in_the_place_of_s3(program: Program, tmp_path: Path, monk
 
 
 def test_says_how_to_do_without_s3(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`make up` of a stack whose loader reads from S3 ends with an error of AWS's."""
+    """`make up` of a stack whose loader reads from S3 would end with an AWS error."""
     monkeypatch.delenv("LOCAL_S3", raising=False)
     with pytest.raises(LocalError, match=r"set the environment variable LOCAL_S3 to a folder that has data/rows\.csv"):
         translation.read(_reading_s3(program), ROOT, URL)
@@ -296,7 +296,7 @@ def test_says_how_to_do_without_s3(program: Program, monkeypatch: pytest.MonkeyP
     ],
 )
 def test_refuses_what_it_does_not_do(program: Program, type_: str, inputs: Inputs, message: str) -> None:
-    """Running something else than was declared, without a word, would be worse than not running it."""
+    """Something else would run than was declared, without a message."""
     with pytest.raises(LocalError, match=message):
         translation.read(changed(program, type_, **inputs), ROOT, URL)
 
@@ -319,7 +319,7 @@ def _declare_image(**more: Any) -> Program:
 
 
 def test_runs_the_source_of_an_image_that_was_built_elsewhere(caplog: pytest.LogCaptureFixture) -> None:
-    """A stack whose images come from CI cannot run here, or its owner takes the source for what runs on AWS."""
+    """A stack with images from CI could not run here, or its owner would take the source for the deployed image."""
     program = _declare_image(dockerfile="app/countries.Dockerfile")
     (api,) = translation.read(program, ROOT, URL).steps
     assert (api.task.directory, "countries" in api.task.sources) == (ROOT / "app", True)
@@ -327,8 +327,8 @@ def test_runs_the_source_of_an_image_that_was_built_elsewhere(caplog: pytest.Log
 
 
 def test_leaves_sidecars_out_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    """A program with a sidecar does not run here, or nobody knows that it runs without, or an edited sidecar, which
-    does not run, restarts the tasks."""
+    """A program with a sidecar would not run here, or nobody would know that the sidecar is missing, or an edited
+    sidecar would restart the tasks."""
 
     def api_beside(*digits: str) -> stack_model.TaskDefinition:
         caplog.clear()
@@ -352,7 +352,7 @@ def test_leaves_sidecars_out_and_says_so(caplog: pytest.LogCaptureFixture) -> No
 
 
 def test_runs_a_service_whose_deployments_move_requests() -> None:
-    """A stack with a canary cannot run here, or its requests go to the target group that has no tasks."""
+    """A stack with a canary could not run here, or its requests would go to the target group without tasks."""
 
     def run() -> None:
         KeyspacesMicroservice(
@@ -373,13 +373,13 @@ def test_runs_a_service_whose_deployments_move_requests() -> None:
 
 
 def test_refuses_an_image_without_its_source() -> None:
-    """There is nothing to run, and the task dies in words that do not say so."""
+    """A task without a program to run would end with an unclear message."""
     with pytest.raises(LocalError, match=r"is not built by this program.*: give the microservice a dockerfile too"):
         translation.read(_declare_image(), ROOT, URL)
 
 
 def test_takes_requests_for_any_host() -> None:
-    """A load balancer with one address would never be asked for the hosts of production."""
+    """A load balancer with one address would never receive requests for the hosts of production."""
     services = {
         "api": Service(hosts=["api.example.com"], paths=["/things", "/a?"]),
         "rest": Service(paths=["/*", "/a*"]),
@@ -389,7 +389,7 @@ def test_takes_requests_for_any_host() -> None:
 
 
 def test_takes_a_rule_that_gets_no_request_in_aws_either() -> None:
-    """It runs here as it was declared, and no hosts are to blame."""
+    """A service without hosts would be refused because of its hosts."""
     program = declare_front(services={"all": Service(), "things": Service(paths=["/things/*"])})
     stack = translation.read(changed(program, "aws:lb/listenerRule:ListenerRule", priority=1), ROOT, URL)
     # With one priority for both, which goes first is anyone's guess; neither is refused.
@@ -406,7 +406,7 @@ def test_takes_a_rule_that_gets_no_request_in_aws_either() -> None:
     ],
 )
 def test_refuses_rules_that_only_hosts_tell_apart(first: Service, second: Service) -> None:
-    """One of the microservices runs here and is never asked."""
+    """One of the microservices would run here and never get a request."""
     program = declare_front(services={"first": first, "second": second})
     with pytest.raises(
         LocalError, match=r"of \w+ gets no request here, because local/ ignores hosts and /.* of \w+ matches"
@@ -415,7 +415,7 @@ def test_refuses_rules_that_only_hosts_tell_apart(first: Service, second: Servic
 
 
 def test_reads_what_is_set_of_a_table(program: Program) -> None:
-    """What Keyspaces would enforce, or allow, by a table's settings is enforced or allowed here."""
+    """A table's settings would have another effect here than on Keyspaces."""
     settings = {
         "ttl": {"status": "ENABLED"},
         "clientSideTimestamps": {"status": "ENABLED"},
@@ -432,7 +432,8 @@ def test_reads_what_is_set_of_a_table(program: Program) -> None:
 
 
 def test_reads_a_table_with_every_option_of_the_component() -> None:
-    """What only AWS does, such as auto scaling, is no hindrance; what the local Keyspaces does is not lost."""
+    """Settings that only AWS applies, such as auto scaling, would be refused, or settings of the local Keyspaces would
+    be lost."""
     scaled = Provisioned(read=(5, 500), write=(10, 100))
     (table,) = translation.read(declare_table(**EVERY_OPTION, capacity=scaled), ROOT, URL).tables
     assert (table.keyspace, table.name) == ("shop", "things")
@@ -447,7 +448,7 @@ def test_reads_a_table_with_every_option_of_the_component() -> None:
 
 
 def test_gives_each_task_the_policies_of_its_role(program: Program) -> None:
-    """Permissions would be checked against nothing."""
+    """Permissions would not be checked."""
     loader, api = translation.read(program, ROOT, URL).steps
     table = "arn:aws:cassandra:us-east-1:000000000000:/keyspace/geography_domain/table/countries"
     for step, modifies in ((loader, True), (api, False)):
@@ -457,7 +458,7 @@ def test_gives_each_task_the_policies_of_its_role(program: Program) -> None:
 
 
 def test_allows_nothing_by_a_managed_policy_and_says_so(program: Program, caplog: pytest.LogCaptureFixture) -> None:
-    """Its document is not known here; better refused than allowed too much."""
+    """A role with a policy whose document is unknown here would be allowed too much."""
     attachment = Resource(
         **{
             **vars(next(program.of_type("aws:iam/rolePolicy:RolePolicy"))),

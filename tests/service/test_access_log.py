@@ -1,4 +1,4 @@
-"""One line a request, and the id by which client, problem and log speak of the same one."""
+"""The access log: one line for each request, and the id shared by client, problem and log."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ def served() -> Iterator[Served]:
 
 
 def test_logs_one_line_for_a_request(served: Served) -> None:
-    """Less, and a request cannot be found; more, and each costs twice."""
+    """An operator could not find a request, or the log would cost twice as much."""
     before = len(served.lines)
     answer = served.get("/things/ab", f"X-Amzn-Trace-Id: {TRACE}")
     line = served.logged(answer.headers["x-request-id"])
@@ -59,7 +59,7 @@ def test_logs_one_line_for_a_request(served: Served) -> None:
     ],
 )
 def test_names_the_request_in_problem_header_and_log(served: Served, raw: bytes, status: int, route: str) -> None:
-    """A client that reports an error can only give what its answer says."""
+    """A client that reports an error could give no id, since it knows only the response."""
     answer = served.ask(raw)
     assert answer.status == status
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
@@ -82,7 +82,7 @@ def test_names_the_request_in_problem_header_and_log(served: Served, raw: bytes,
     ],
 )
 def test_takes_a_request_id_that_is_one(served: Served, given: str, taken: bool) -> None:
-    """Callers follow a request through several services by it; anything else could forge log lines or headers."""
+    """Callers could not follow a request through several services, or could forge log lines and headers by its id."""
     answer = served.get("/things/zz", f"X-Request-ID: {given}")
     request_id = answer.headers["x-request-id"]
     assert (request_id == given) == taken
@@ -90,7 +90,7 @@ def test_takes_a_request_id_that_is_one(served: Served, given: str, taken: bool)
 
 
 def test_logs_an_unexpected_error_once_with_its_traceback(served: Served, caplog: pytest.LogCaptureFixture) -> None:
-    """Without it nobody can mend the defect; twice, and it looks like two."""
+    """An operator would not find a defect in the log, or would take one defect for two."""
     answer = served.get("/things/er")
     served.logged(answer.headers["x-request-id"])
     (record,) = caplog.records
@@ -101,7 +101,7 @@ def test_logs_an_unexpected_error_once_with_its_traceback(served: Served, caplog
 
 
 def test_logs_why_the_table_cannot_be_read_with_the_request(served: Served, caplog: pytest.LogCaptureFixture) -> None:
-    """The answer must not say it, and a line of its own for each request would double the log when it matters."""
+    """The response would show the database's error, or an outage would double the log with a line for each request."""
     answer = served.get("/things/un")
     line = served.logged(answer.headers["x-request-id"])
     assert line["reason"].startswith("the table cannot be read: ")
@@ -111,7 +111,7 @@ def test_logs_why_the_table_cannot_be_read_with_the_request(served: Served, capl
 
 
 def test_tells_a_client_whose_request_the_end_of_the_task_cuts_off() -> None:
-    """It can try again, and is told so; a connection that just ends leaves it in doubt."""
+    """A client would be left in doubt when a task ends, although it can try again."""
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(60)
@@ -138,7 +138,7 @@ def test_tells_a_client_whose_request_the_end_of_the_task_cuts_off() -> None:
 
 
 def test_does_not_log_health_checks_that_succeed(served: Served) -> None:
-    """Each of a load balancer's nodes asks every few seconds: their lines would be most of the log."""
+    """Most of the log would be health checks, which each of a load balancer's nodes sends every few seconds."""
     before = len(served.lines)
     for path in ("/ping", "/livez", "/readyz"):
         assert served.get(path).status == 200
@@ -148,7 +148,7 @@ def test_does_not_log_health_checks_that_succeed(served: Served) -> None:
 
 
 def test_believes_forwarded_headers_of_trusted_proxies_only(served: Served) -> None:
-    """Anyone may log another's address, or make browsers keep to HTTPS where there is none."""
+    """Any client could log another address, or make browsers keep to HTTPS where the service has none."""
     headers = ("X-Forwarded-For: 10.9.9.9, 203.0.113.7", "X-Forwarded-Proto: https")
     answer = served.get("/things/ab", *headers)
     assert served.logged(answer.headers["x-request-id"])["client"] == "127.0.0.1"
@@ -161,7 +161,8 @@ def test_believes_forwarded_headers_of_trusted_proxies_only(served: Served) -> N
 
 
 def test_logs_no_secret_and_nothing_but_json(filled: LocalKeyspaces, tmp_path: Path) -> None:
-    """What is in a log is read by more people than may read it, and a line that is no JSON is found by nobody."""
+    """A log would show values to people who may not read them, or contain lines that are not JSON and are never
+    found."""
     port, log = free_port(), tmp_path / "log"
     environment = {**service_environment(filled), "HOST": "127.0.0.1", "PORT": str(port), "METRICS_NAMESPACE": "things"}
     environment["CURSOR_KEY"] = "a-key-of-32-bytes-that-nobody-knows"
@@ -185,7 +186,7 @@ def test_logs_no_secret_and_nothing_but_json(filled: LocalKeyspaces, tmp_path: P
 
 
 def test_logs_no_secret_when_it_may_not_sign_in(keyspaces: LocalKeyspaces) -> None:
-    """The driver logs what went wrong with its own words, at the one moment when it has signed something."""
+    """The log would show what the driver has signed, since the driver logs its errors in its own words."""
     environment = {**service_environment(keyspaces), "AWS_REGION": "eu-west-1"}
     result = run_program(PROGRAM, "--startup-timeout", "1", environment=environment)
     assert result.returncode == 1
@@ -196,7 +197,7 @@ def test_logs_no_secret_when_it_may_not_sign_in(keyspaces: LocalKeyspaces) -> No
 
 
 def test_documents_every_field_and_limit() -> None:
-    """Queries of the log and settings of a proxy are written from the documentation."""
+    """Operators write queries and proxy settings from the documentation, and these would not match the log."""
     text = (ROOT / "docs" / "service.md").read_text()
     table = text.split("| field of a request's line | meaning |")[1].split("\n\n")[0]
     assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == FIELDS | {"trace_id", "reason", "shared_with"}

@@ -1,4 +1,4 @@
-"""Reads that are shared and kept: how often the table is asked."""
+"""Coalesced and cached reads: the number of reads that reach the table."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ from tests.serving.application import application, ask
 @pytest.mark.parametrize("path", ["/things/ab", "/things/ab?pretty", "/things/zz", "/things?limit=3"])
 @pytest.mark.parametrize(("share", "reads"), [(True, 1), (False, 20)])
 def test_reads_once_for_all_who_ask_at_the_same_time(path: str, share: bool, reads: int) -> None:
-    """A thing in the news costs one read at a time, and none shares who was told not to."""
+    """A popular thing would cost one read for each request, or reads would be shared although sharing is off."""
 
     async def run() -> None:
         things = FakeTable(may_answer=asyncio.Event())
@@ -32,7 +32,7 @@ def test_reads_once_for_all_who_ask_at_the_same_time(path: str, share: bool, rea
 
 
 class Clock:
-    """The running loop's time, which stands still."""
+    """The running loop's time, which does not advance by itself."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         loop = asyncio.get_running_loop()
@@ -41,7 +41,7 @@ class Clock:
 
 
 def test_takes_one_place_at_the_database_for_all_who_share_a_read() -> None:
-    """Many who ask for the same are refused although the table has one read to do."""
+    """Requests for the same thing would be refused although the table has one read to do."""
 
     async def run() -> None:
         things = FakeTable(may_answer=asyncio.Event())
@@ -56,7 +56,7 @@ def test_takes_one_place_at_the_database_for_all_who_share_a_read() -> None:
 
 
 def test_reads_again_afterwards_unless_told_to_keep() -> None:
-    """By default an answer is never older than the request."""
+    """A response would be older than its request, although caching is off."""
 
     async def run(keep: float) -> int:
         things = FakeTable()
@@ -71,7 +71,7 @@ def test_reads_again_afterwards_unless_told_to_keep() -> None:
 
 
 class Read:
-    """What it reads is its key; it waits until let go."""
+    """A read that returns its key, after it is released."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.asked: list[str] = []
@@ -87,7 +87,7 @@ class Read:
 
 
 def test_another_reads_when_who_reads_for_all_goes_away() -> None:
-    """One client that hangs up takes the answers of all others with it."""
+    """One client that disconnects would take the responses of all others with it."""
 
     async def run() -> None:
         read = Read()
@@ -106,7 +106,7 @@ def test_another_reads_when_who_reads_for_all_goes_away() -> None:
 
 
 def test_goes_on_when_one_of_those_who_wait_goes_away() -> None:
-    """One client that hangs up takes the answer from all others."""
+    """One client that disconnects would take the response from all others."""
 
     async def run() -> None:
         read = Read()
@@ -123,7 +123,7 @@ def test_goes_on_when_one_of_those_who_wait_goes_away() -> None:
 
 
 def test_shares_an_error_and_keeps_none() -> None:
-    """Who waits for a read that fails is told, and the next one tries again."""
+    """A request that waits for a failing read would not get the error, or the next request would not try again."""
 
     async def run() -> None:
         read = Read(LookupError())
@@ -141,7 +141,7 @@ def test_shares_an_error_and_keeps_none() -> None:
 
 
 def test_forgets_the_oldest_and_what_has_expired(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client that asks for one page after the other fills the task's memory."""
+    """A client that requests one page after the other would fill the task's memory."""
     monkeypatch.setattr(coalescing, "CACHED_AT_MOST", 6)
 
     async def run() -> None:
@@ -162,7 +162,7 @@ def test_forgets_the_oldest_and_what_has_expired(monkeypatch: pytest.MonkeyPatch
 
 
 def test_reads_what_has_expired_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thing that everybody asks for would stay as it was when it was first asked for."""
+    """A popular thing would never change after its first read."""
 
     async def run() -> None:
         read = Read()
@@ -180,7 +180,7 @@ def test_reads_what_has_expired_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_keeps_nothing_that_is_larger_than_all_it_may_keep(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One large answer empties the cache, or never comes."""
+    """One large response would empty the cache, or would never be returned."""
     monkeypatch.setattr(coalescing, "CACHED_AT_MOST", 1)
 
     async def run() -> None:
@@ -196,7 +196,7 @@ def test_keeps_nothing_that_is_larger_than_all_it_may_keep(monkeypatch: pytest.M
 
 @pytest.mark.parametrize("keep", [0, 60])
 def test_says_with_whose_read_a_request_was_answered(keep: float) -> None:
-    """A request without a statement of its own looks as if it had never asked the table."""
+    """A request that shares another's statement would look as if it had not used the table."""
 
     async def run() -> None:
         may_answer = asyncio.Event()

@@ -1,4 +1,4 @@
-"""How many requests are let through at once."""
+"""The limit on concurrent requests."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from service.problems import ServiceUnavailable
 
 
 def test_lets_no_more_in_than_there_are_places() -> None:
-    """The limit is what keeps a slow database from filling the memory."""
+    """A slow database would fill the task's memory with waiting requests."""
 
     async def scenario() -> None:
         limit = ConcurrencyLimit(3)
@@ -34,7 +34,7 @@ def test_lets_no_more_in_than_there_are_places() -> None:
 
 
 def test_tells_who_waits_too_long_to_come_back() -> None:
-    """An answer that comes late is one that nobody waits for."""
+    """A request would wait longer than its client does."""
 
     async def scenario() -> None:
         limit = ConcurrencyLimit(1)
@@ -48,7 +48,7 @@ def test_tells_who_waits_too_long_to_come_back() -> None:
 
 
 def test_loses_no_place_when_requests_are_cancelled() -> None:
-    """Each one lost is a request less at a time until the task is restarted."""
+    """Each lost place would lower the limit by one until the task is restarted."""
 
     async def scenario() -> None:
         limit = ConcurrencyLimit(2)

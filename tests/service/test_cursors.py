@@ -1,4 +1,4 @@
-"""Cursors: only what this API has given, for the query it was given for, for a day."""
+"""Cursors: accepted only if this API issued them, for the same query, for a day."""
 
 import time
 
@@ -14,7 +14,7 @@ _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 @given(st.binary(min_size=1, max_size=2000))
 def test_gives_back_what_was_sealed_in_another_process(paging_state: bytes) -> None:
-    """A client's next page is refused, since another task gets the request."""
+    """A client's next page would be refused, since another task gets the request."""
     cursor = Cursors(KEY, query="q").seal(paging_state)
     assert set(cursor) <= set(_ALPHABET)
     assert len(cursor) <= LENGTH_AT_MOST
@@ -23,7 +23,7 @@ def test_gives_back_what_was_sealed_in_another_process(paging_state: bytes) -> N
 
 @given(st.binary(min_size=1, max_size=50), st.data())
 def test_refuses_a_cursor_that_was_changed_anywhere(paging_state: bytes, data: st.DataObject) -> None:
-    """A paging state of somebody's making is sent to the database as it is."""
+    """A forged paging state would reach the database."""
     cursors = Cursors(KEY, query="q")
     cursor = cursors.seal(paging_state)
     place = data.draw(st.integers(0, len(cursor)))
@@ -35,7 +35,8 @@ def test_refuses_a_cursor_that_was_changed_anywhere(paging_state: bytes, data: s
 
 
 def test_refuses_another_spelling_of_a_cursor() -> None:
-    """Decoding ignores what is not base64: one page would have any number of addresses, and of entries in a cache."""
+    """One page would have any number of addresses and cache entries, since decoding ignores characters that are not
+    base64."""
     cursors = Cursors(KEY, query="q")
     with pytest.raises(BadCursor):
         cursors.open(cursors.seal(b"state") + "%%%%")
@@ -43,7 +44,7 @@ def test_refuses_another_spelling_of_a_cursor() -> None:
 
 @given(st.text())
 def test_refuses_any_text_that_is_no_cursor(text: str) -> None:
-    """A client that sends a broken cursor gets an error of the server."""
+    """A client that sends a broken cursor would get a server error."""
     with pytest.raises(BadCursor, match="begin again without a cursor"):
         Cursors(KEY, query="q").open(text)
 
@@ -52,13 +53,13 @@ def test_refuses_any_text_that_is_no_cursor(text: str) -> None:
     "other", [Cursors(b"l" * 32, query="q"), Cursors(KEY, query="another"), Cursors(None, query="q")]
 )
 def test_refuses_a_cursor_of_another_key_or_query(other: Cursors) -> None:
-    """After a change of the table's columns a page would begin anywhere."""
+    """After a change of the table's columns, a page would begin anywhere."""
     with pytest.raises(BadCursor, match="not one of this list"):
         other.open(Cursors(KEY, query="q").seal(b"state"))
 
 
 def test_has_a_key_of_its_own_in_each_process_that_was_given_none() -> None:
-    """A key that all who run this program know signs nothing."""
+    """Cursors would be signed with a key that everyone with this program knows."""
     with pytest.raises(BadCursor):
         Cursors(None, query="q").open(Cursors(None, query="q").seal(b"state"))
 
@@ -67,7 +68,7 @@ def test_has_a_key_of_its_own_in_each_process_that_was_given_none() -> None:
 def test_expires_after_a_day_and_the_time_that_its_answer_may_be_cached(
     cached: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A cursor that leaked is of no use for long, and one from a cached answer still works."""
+    """A leaked cursor would stay valid for long, or a cursor from a cached response would be refused."""
     cursors = Cursors(KEY, query="q", cached=cached)
     now = int(time.time())
     monkeypatch.setattr(time, "time", lambda: now)
@@ -80,7 +81,7 @@ def test_expires_after_a_day_and_the_time_that_its_answer_may_be_cached(
 
 
 def test_decodes_nothing_that_is_longer_than_a_cursor() -> None:
-    """Work for what cannot be right is a gift to an attacker."""
+    """An attacker could make the task work hard for cursors that cannot be valid."""
     cursors = Cursors(KEY, query="q")
     cursor = cursors.seal(b"s" * LENGTH_AT_MOST)
     with pytest.raises(BadCursor, match="not one of this list"):

@@ -1,4 +1,4 @@
-"""The API when it is told to stop: no request is lost."""
+"""The API during a stop: no request is lost."""
 
 import asyncio
 import signal
@@ -27,7 +27,7 @@ def api(keyspaces: LocalKeyspaces) -> Iterator[tuple[int, subprocess.Popen[str]]
 @pytest.mark.long
 @pytest.mark.parametrize("latency", [0.0, DRAIN + 1.0])
 def test_loses_no_request_when_one_of_two_is_stopped(filled: LocalKeyspaces, latency: float) -> None:
-    """Every deployment, every task that Spot takes back, would show clients errors."""
+    """Every deployment, and every task that Spot reclaims, would show errors to clients."""
 
     async def scenario(port: int, process: subprocess.Popen[str], other: int) -> None:
         ready = {port, other}
@@ -58,7 +58,7 @@ def test_loses_no_request_when_one_of_two_is_stopped(filled: LocalKeyspaces, lat
 
 
 def test_ends_at_once_when_told_twice(filled: LocalKeyspaces) -> None:
-    """Who presses Ctrl-C again does not want to wait for a load balancer."""
+    """A developer who presses Ctrl-C again would still wait for the draining time."""
     with api(filled) as (port, process):
         process.send_signal(signal.SIGINT)
         wait_until(lambda: get(f"http://127.0.0.1:{port}/readyz").status == 503)
@@ -69,7 +69,7 @@ def test_ends_at_once_when_told_twice(filled: LocalKeyspaces) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_ends_when_told_before_it_could_read(filled: LocalKeyspaces, number: signal.Signals) -> None:
-    """A task that waits for its table would be waited for as long, and then killed."""
+    """A task that waits for its table would ignore the stop, and then be killed."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         environment = {
             **service_environment(filled),

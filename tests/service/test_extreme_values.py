@@ -1,4 +1,4 @@
-"""Every CQL type with its most extreme values, through a real database, beside a client of an ordinary row."""
+"""Every CQL type with its most extreme values, through a real database, while a client reads an ordinary row."""
 
 import base64
 import json
@@ -83,7 +83,7 @@ _ORDINARY = {
 
 
 def _days(iso: str) -> int:
-    """Days since 1970-01-01 of a date in the proleptic Gregorian calendar, by H. Hinnant's `days_from_civil`."""
+    """The days since 1970-01-01 of a date in the proleptic Gregorian calendar, by H. Hinnant's `days_from_civil`."""
     found = re.fullmatch(r"([+-]?\d{4,})-(\d\d)-(\d\d)", iso)
     assert found, iso
     year, month, day = int(found[1]) - (int(found[2]) <= 2), int(found[2]), int(found[3])
@@ -100,7 +100,7 @@ def _milliseconds(iso: str) -> int:
 
 
 def _raw(cql_type: str, value: Any) -> Any:
-    """What was written, found again from the JSON value; numbers as numbers."""
+    """The written value, recovered from its JSON; numbers as numbers."""
     if cql_type in ("double", "float"):
         return value
     if cql_type == "decimal":
@@ -183,7 +183,7 @@ def extremes(keyspaces: LocalKeyspaces, tmp_path_factory: pytest.TempPathFactory
 @example({**_ORDINARY, **_LAST})
 @settings(max_examples=25, phases=[Phase.explicit, Phase.generate])
 def test_answers_any_value_of_any_type_exactly(extremes: _Extremes, values: Mapping[str, bytes]) -> None:
-    """One such value ended the connection of all clients: 481 answers of 503 beside 318 of 200."""
+    """One such value would end the connection of all clients; it once caused 481 answers of 503 beside 318 of 200."""
     extremes.write(values)
     extremes.innocent()
     answer = get(f"{extremes.api}/things/ab")
@@ -202,7 +202,7 @@ def test_answers_any_value_of_any_type_exactly(extremes: _Extremes, values: Mapp
 
 
 def test_refuses_a_number_that_is_too_long_for_its_request_alone(extremes: _Extremes) -> None:
-    """Writing its digits would take the task's time from everyone, and its bytes belong in no log."""
+    """The digits of a huge number would take the task's time from every request, or appear in the log."""
     too_long = {"varint": _varint(10 ** (2 * DIGITS_AT_MOST)), "text": SECRET.encode()}
     extremes.write({**_ORDINARY, **too_long}, "cd")
     try:

@@ -1,4 +1,4 @@
-"""The API while its database fails, throttles, is slow, or has too much to do."""
+"""The API while its database fails, throttles, is slow, or is overloaded."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ SLACK = 3.0
 
 @contextlib.contextmanager
 def api(keyspaces: LocalKeyspaces, **variables: str) -> Iterator[tuple[int, psutil.Process]]:
-    """Its port, and its process. Each request is a statement of its own."""
+    """The service's port and process. Each request is a statement of its own."""
     chosen = {"DEADLINE_SECONDS": str(DEADLINE), "SHARE_READS": "false", **variables}
     with run_service(keyspaces, **chosen) as (port, process):
         yield port, psutil.Process(process.pid)
@@ -32,7 +32,7 @@ def _recovers(port: int) -> None:
 
 @pytest.mark.long
 def test_answers_in_time_while_the_database_is_stopped_and_recovers(filled: LocalKeyspaces) -> None:
-    """A restart of the database takes the API down until somebody restarts that, too."""
+    """A restart of the database would take the API down until somebody restarts the API, too."""
 
     async def scenario(port: int) -> None:
         async with under_load(lambda: port, clients=8, pause=0.05) as load:
@@ -65,7 +65,7 @@ def test_answers_in_time_while_the_database_is_stopped_and_recovers(filled: Loca
 
 
 def test_hides_throttling_of_some_reads_and_says_so_when_all_are(filled: LocalKeyspaces) -> None:
-    """Keyspaces throttles partitions for moments; clients should neither notice that nor wait in vain for more."""
+    """Clients would notice short throttling, or wait in vain during long throttling."""
 
     async def scenario(port: int, seconds: float) -> None:
         async with under_load(lambda: port, clients=8, pause=0.01) as load:
@@ -89,7 +89,7 @@ def test_hides_throttling_of_some_reads_and_says_so_when_all_are(filled: LocalKe
 
 
 def test_gives_up_at_the_deadline_when_the_database_is_slow(filled: LocalKeyspaces) -> None:
-    """A load balancer gives up later, and clients would not learn which of the two it was."""
+    """Clients could not tell a slow database from a slow load balancer, which gives up later."""
 
     async def scenario(port: int) -> None:
         async with under_load(lambda: port, clients=4) as load:
@@ -106,7 +106,7 @@ def test_gives_up_at_the_deadline_when_the_database_is_slow(filled: LocalKeyspac
 
 
 def test_survives_connections_that_break_and_refused_sign_ins(filled: LocalKeyspaces) -> None:
-    """The driver gives a host up for good that refuses a sign-in once; the API would never read again."""
+    """The API would never read again after one refused sign-in, since the driver then gives up the host for good."""
 
     async def scenario(port: int) -> None:
         async with under_load(lambda: port, clients=8, pause=0.01) as load:
@@ -126,7 +126,7 @@ def test_survives_connections_that_break_and_refused_sign_ins(filled: LocalKeysp
 
 @pytest.mark.long
 def test_refuses_what_is_too_much_and_keeps_its_memory(filled: LocalKeyspaces) -> None:
-    """Without a limit, a slow database fills the task's memory until it is killed, with all requests in it."""
+    """A slow database would fill the task's memory until the task is killed with all its requests."""
 
     async def scenario(port: int, process: psutil.Process) -> None:
         async with under_load(lambda: port, clients=20) as load:  # once around, so that what stays is there

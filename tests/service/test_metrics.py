@@ -1,4 +1,4 @@
-"""Lines that CloudWatch makes metrics of: their form, what they say, and how many metrics they make."""
+"""Log lines in CloudWatch's embedded metric format: their form, their values, and the number of metrics."""
 
 import json
 import math
@@ -22,7 +22,8 @@ def emitted(metrics: EmfMetrics, lines: list[bytes]) -> list[dict[str, Any]]:
 
 
 def check(line: dict[str, Any]) -> None:
-    """The rules of the embedded metric format (CloudWatch user guide, "Specification: Embedded metric format")."""
+    """Checks the rules of the embedded metric format (CloudWatch user guide, "Specification: Embedded metric
+    format")."""
     assert len(json.dumps(line)) < 1_000_000
     assert isinstance(line["_aws"]["Timestamp"], int)
     assert line["_aws"]["Timestamp"] > 1_700_000_000_000
@@ -57,7 +58,7 @@ def metrics(lines: list[bytes]) -> EmfMetrics:
 
 
 def test_writes_lines_that_cloudwatch_takes(metrics: EmfMetrics, lines: list[bytes]) -> None:
-    """CloudWatch drops what breaks its rules, and says so in a metric that nobody looks at."""
+    """CloudWatch would drop the metrics, and report that only in a metric of its own."""
     metrics.request(route="/things/{id}", status=200, seconds=0.004)
     metrics.request(route="/things/{id}", status=304, seconds=0.002)
     metrics.request(route="(none)", status=404, seconds=0.0)
@@ -82,14 +83,14 @@ def test_writes_lines_that_cloudwatch_takes(metrics: EmfMetrics, lines: list[byt
 
 
 def test_begins_anew_after_each_emission(metrics: EmfMetrics, lines: list[bytes]) -> None:
-    """Everything is counted again every minute."""
+    """Each minute's metrics would include the minutes before."""
     metrics.request(route="/things", status=200, seconds=0.001)
     assert len(emitted(metrics, lines)) == 1
     assert emitted(metrics, lines) == []
 
 
 def test_keeps_the_distribution_of_many_requests_in_a_hundred_values(metrics: EmfMetrics, lines: list[bytes]) -> None:
-    """An alarm on the 99th percentile has to see the slow ones, however many fast ones there are."""
+    """An alarm on the 99th percentile would miss slow requests among many fast ones."""
     for number in range(1, 10_001):
         metrics.request(route="/things", status=200, seconds=number / 10_000)
     (line,) = emitted(metrics, lines)
@@ -103,7 +104,7 @@ def test_keeps_the_distribution_of_many_requests_in_a_hundred_values(metrics: Em
 
 
 def test_takes_no_more_memory_for_more_requests(metrics: EmfMetrics) -> None:
-    """A minute of heavy load must not end the task."""
+    """A minute of heavy load would end the task."""
     for number in range(50_000):
         metrics.request(route="/things", status=200, seconds=number / 1000)
     (latencies,) = metrics._requests.values()
@@ -111,7 +112,7 @@ def test_takes_no_more_memory_for_more_requests(metrics: EmfMetrics) -> None:
 
 
 def test_makes_a_metric_for_a_route_and_not_for_a_path(metrics: EmfMetrics, lines: list[bytes]) -> None:
-    """Each combination of dimensions is a metric to pay for: 0.30 USD a month."""
+    """A user would pay 0.30 USD a month for each unneeded combination of dimensions."""
     with serve(metrics=metrics) as served:
         for path in ("/things/ab", "/things/zz", "/things/ABC", "/nothing", "/nothing/else", "/ping"):
             served.get(path)
@@ -126,7 +127,7 @@ def test_makes_a_metric_for_a_route_and_not_for_a_path(metrics: EmfMetrics, line
 def test_refuses_a_namespace_that_cloudwatch_would(
     keyspaces_environment: dict[str, str], namespace: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The service makes no metrics, and nothing says why."""
+    """The service would emit no metrics, and give no reason."""
     with pytest.raises(SystemExit):
         read_options("things", "Things", [], {**keyspaces_environment, "METRICS_NAMESPACE": namespace})
     assert "METRICS_NAMESPACE" in capsys.readouterr().err

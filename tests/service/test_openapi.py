@@ -1,4 +1,4 @@
-"""The contract as a document and a page, held against the routes and against what the API answers."""
+"""The OpenAPI document and its page, compared with the routes and with the API's responses."""
 
 import asyncio
 import base64
@@ -43,7 +43,7 @@ def _resolved(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_is_a_document_of_openapi_3_1() -> None:
-    """No tool reads it."""
+    """No tool could read the document."""
     jsonschema_rs.validator_for(OPENAPI_31).validate(_DOCUMENT)
 
 
@@ -59,7 +59,7 @@ _Way = tuple[str, dict[str, str], Exception | None]
 
 
 def _ways(path: str) -> dict[str, _Way]:
-    """What to ask for each status, with what headers, and what the table does then."""
+    """Requests that cause each status: their headers, and the table's behaviour."""
     good = path.replace("{id}", "ab")
     return {
         "200": (good, {}, None),
@@ -108,7 +108,7 @@ def _hold(documented: dict[str, Any], response: httpx.Response, method: str) -> 
 
 @pytest.mark.parametrize(("path", "method"), _OPERATIONS)
 def test_describes_each_answer_as_it_is(path: str, method: str) -> None:
-    """Every status, header, media type and body that is promised is really there, and no other comes."""
+    """The API would lack a promised status, header, media type or body, or return another one."""
     documented = _DOCUMENT["paths"][path][method]["responses"]
     seen = set()
     for target, headers, error in _ways(path).values():
@@ -123,7 +123,7 @@ def test_describes_each_answer_as_it_is(path: str, method: str) -> None:
 
 
 def test_describes_that_a_task_takes_no_more_requests() -> None:
-    """An operator does not know which metric to watch."""
+    """An operator would not know the metric to watch."""
     response = _ask("/readyz", "get", {}, None, ready=False)
     assert response.status_code == 503
     _hold(_resolved(_DOCUMENT["paths"]["/readyz"]["get"]["responses"]["503"]), response, "get")
@@ -131,7 +131,7 @@ def test_describes_that_a_task_takes_no_more_requests() -> None:
 
 @pytest.mark.parametrize(("path", "method"), [each for each in _OPERATIONS if each[1] == "get"])
 def test_describes_the_query_parameters_there_are(path: str, method: str) -> None:
-    """The API names those it takes when it is given another."""
+    """A client that sends an unknown parameter would not learn the known ones."""
     given = (_resolved(each) for each in _DOCUMENT["paths"][path][method]["parameters"])
     documented = {each["name"] for each in given if each["in"] == "query"}
     detail = _ask(f"{path.replace('{id}', 'ab')}?nonsense", "get", {}, None).json()["detail"]
@@ -150,7 +150,7 @@ checks.positive_data_acceptance.enabled = false
 
 @pytest.mark.long
 def test_answers_as_described_whatever_is_asked(api: str, tmp_path: Path) -> None:
-    """No fault of the service, no status, header or body that is not in the document, nothing wrong taken for right."""
+    """A generated request would cause a server error, an undocumented response, or success with invalid input."""
     (tmp_path / "settings.toml").write_text(_SETTINGS)
     result = subprocess.run(
         [
@@ -168,7 +168,7 @@ def test_answers_as_described_whatever_is_asked(api: str, tmp_path: Path) -> Non
 
 
 class _Page(HTMLParser):
-    """Counts on nothing being left open, and collects what a browser would fetch."""
+    """Checks that every element is closed, and collects the addresses that a browser would fetch."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -208,7 +208,7 @@ def _page(html: str) -> _Page:
 
 
 def test_shows_the_document_to_a_person(api: str) -> None:
-    """A reader without internet sees a part of the document, or nothing."""
+    """A reader without internet would see a part of the page, or nothing."""
     answer = get(f"{api}/docs")
     page = _page(answer.text)
     document = get(f"{api}/openapi.json").json()
@@ -224,7 +224,7 @@ def test_shows_the_document_to_a_person(api: str) -> None:
 
 
 def test_lets_the_page_have_its_style_and_nothing_else(api: str) -> None:
-    """Should something of a stranger's ever get into it, no browser runs or loads it."""
+    """A browser would run or load a stranger's text, if any ever reached the page."""
     answer = get(f"{api}/docs")
     policy = {name.lower(): value for name, value in answer.headers.items()}["content-security-policy"]
     assert "default-src 'none'" in policy
@@ -236,7 +236,7 @@ def test_lets_the_page_have_its_style_and_nothing_else(api: str) -> None:
 
 
 def test_escapes_what_comes_from_the_table() -> None:
-    """A column's name is anyone's text, and would run as a script in the reader's browser."""
+    """A column's name, which may be any text, would run as a script in the reader's browser."""
     columns = (Column("id", "text"), Column("<script>&`", 'frozen<"<b>">'))
     page = _page(asyncio.run(ask(application(FakeTable(columns=columns)), "/docs")).text)
     assert "script" not in page.tags

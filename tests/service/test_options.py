@@ -1,4 +1,4 @@
-"""What the API is told: every variable's good and bad values, and docs/service.md held against them."""
+"""The API's settings: good and bad values of every variable, compared with docs/service.md."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ _RANGES = {name: re.fullmatch(r"(\d+) to (\d+)", values) for name, values, _, _ 
 
 
 class Asked(Mapping[str, str]):
-    """An environment that remembers what it was asked for."""
+    """An environment that records the variables that are read."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self.values_, self.names = values, set[str]()
@@ -81,7 +81,7 @@ def _refusal(capsys: pytest.CaptureFixture[str], *arguments: str, **variables: s
     ],
 )
 def test_takes_a_variable(name: str, text: str, field: str, value: object) -> None:
-    """An operator's setting does nothing."""
+    """An operator's setting would have no effect."""
     assert getattr(_options(**{name: text}), field) == value
 
 
@@ -108,7 +108,7 @@ def test_takes_a_variable(name: str, text: str, field: str, value: object) -> No
     ],
 )
 def test_refuses_a_value_in_one_sentence(capsys: pytest.CaptureFixture[str], name: str, text: str, advice: str) -> None:
-    """A task that starts with half of what it was told is found out much later."""
+    """A task would start with half of its settings, and the mistake would be found much later."""
     refusal = _refusal(capsys, **{name: text})
     assert refusal.startswith(f"things: error: {name} is ")
     assert advice in refusal
@@ -116,7 +116,7 @@ def test_refuses_a_value_in_one_sentence(capsys: pytest.CaptureFixture[str], nam
 
 
 def test_refuses_a_short_key_without_telling_it(capsys: pytest.CaptureFixture[str]) -> None:
-    """With one cursor in hand, a short key is found by trying; and what the log shows is no longer a key."""
+    """An attacker with one cursor could find a short key by trying, or could read the key in the log."""
     refusal = _refusal(capsys, CURSOR_KEY="hunter2")
     assert refusal == "things: error: CURSOR_KEY has 7 bytes; use 32 or more, at random"
 
@@ -128,12 +128,12 @@ def test_refuses_a_short_key_without_telling_it(capsys: pytest.CaptureFixture[st
 def test_refuses_an_option_in_one_sentence(
     capsys: pytest.CaptureFixture[str], option: str, value: str, advice: str
 ) -> None:
-    """A task starts with half of what the command line told it."""
+    """A task would start with half of the command line's settings."""
     assert _refusal(capsys, option, value) == f"things: error: {option} is {value!r}; {advice}"
 
 
 def test_prefers_the_command_line() -> None:
-    """An option that was typed does nothing beside a variable."""
+    """An option on the command line would have no effect beside a variable."""
     environment = {**TARGET, "HOST": "127.0.0.1", "PORT": "81"}
     arguments = ["--host", "127.0.0.2", "-p", "82", "--startup-timeout", "3"]
     options = read_options("things", "Things", arguments, environment)[1]
@@ -141,7 +141,7 @@ def test_prefers_the_command_line() -> None:
 
 
 def test_documents_the_variables_there_are() -> None:
-    """One that nobody knows of is of no use, and one that is gone does nothing."""
+    """An option would be undocumented, or a documented one would not exist."""
     asked = Asked(TARGET)
     read_options("things", "Things", [], asked)
     assert len(_ROWS) == len({name for name, *_ in _ROWS})
@@ -151,14 +151,14 @@ def test_documents_the_variables_there_are() -> None:
 
 @pytest.mark.parametrize(("name", "default"), [(name, default) for name, _, default, _ in _ROWS])
 def test_documents_a_default_as_it_is(name: str, default: str) -> None:
-    """The table says something else than the program does."""
+    """The table would state other values than the program has."""
     if default not in ("none", "required", "the region's", "Amazon's roots"):
         assert _options(**{name: default}) == _options()
 
 
 @pytest.mark.parametrize("name", [name for name, found in _RANGES.items() if found])
 def test_documents_a_range_as_it_is(capsys: pytest.CaptureFixture[str], name: str) -> None:
-    """An operator's value within the documented range is refused."""
+    """A value within the documented range would be refused."""
     found = _RANGES[name]
     assert found
     low, high = int(found[1]), int(found[2])
@@ -168,7 +168,7 @@ def test_documents_a_range_as_it_is(capsys: pytest.CaptureFixture[str], name: st
 
 
 def test_documents_the_command_lines_options(capsys: pytest.CaptureFixture[str]) -> None:
-    """The documentation lacks an option, or names one that is gone."""
+    """The documentation would lack an option, or name one that does not exist."""
     with pytest.raises(SystemExit):
         read_options("things", "Things", ["--help"], {})
     there = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
@@ -176,7 +176,7 @@ def test_documents_the_command_lines_options(capsys: pytest.CaptureFixture[str])
 
 
 def test_has_a_default_for_each_option() -> None:
-    """The tests and benchmarks that make options get what the program gets."""
+    """Tests and benchmarks would run with other options than the program."""
     program, made = _options(), Options()
     differing: dict[str, Any] = {
         field.name: getattr(program, field.name)

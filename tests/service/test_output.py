@@ -1,4 +1,4 @@
-"""The log's way out: nothing lost, nothing mixed, and no waiting for a reader who does not come."""
+"""The log's output: nothing is lost or mixed, and nothing waits for a slow reader."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ from service.output import Output
 
 @contextlib.contextmanager
 def pipe() -> Iterator[tuple[int, Output]]:
-    """The end to read, which does not wait, and an output to the other."""
+    """A non-blocking read end, and an output to the other end."""
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     try:
@@ -39,7 +39,7 @@ def read(descriptor: int) -> bytes:
 
 
 def test_writes_all_lines_in_order_and_the_last_ones_at_the_end() -> None:
-    """The last lines, which say why a task ended, are missing."""
+    """The last lines, with the reason for a task's end, would be missing."""
     with pipe() as (reading, output):
 
         async def write() -> None:
@@ -54,7 +54,7 @@ def test_writes_all_lines_in_order_and_the_last_ones_at_the_end() -> None:
 
 
 def test_waits_for_nobody_and_says_how_many_lines_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A log driver that cannot reach its service must not stop the API, nor fill its memory."""
+    """A log driver that cannot reach its service would stop the API or fill its memory."""
     monkeypatch.setattr(module, "_KEPT_AT_MOST", 100_000)
     with pipe() as (reading, output):
         fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, 4096)
@@ -82,7 +82,7 @@ def test_waits_for_nobody_and_says_how_many_lines_are_missing(monkeypatch: pytes
 
 @pytest.mark.parametrize("reader", ["waits", "is gone"])
 def test_ends_when_nobody_reads(monkeypatch: pytest.MonkeyPatch, reader: str) -> None:
-    """A task that should stop is killed, with whatever it has still to do."""
+    """A task would be killed during a stop, with its requests in flight."""
     monkeypatch.setattr(module, "_LAST_WAIT", 0.05)
     with pipe() as (reading, output):
 
@@ -96,7 +96,8 @@ def test_ends_when_nobody_reads(monkeypatch: pytest.MonkeyPatch, reader: str) ->
 
 
 def test_takes_log_records_from_any_thread_as_one_line_each() -> None:
-    """The driver has threads of its own; half a line, or a traceback in twenty, is found by nobody."""
+    """A line from one of the driver's threads would be split, or a traceback spread over twenty lines, and nobody would
+    find it."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     with pipe() as (reading, output):

@@ -1,4 +1,4 @@
-"""Errors that come from inside, through the whole application but without a server."""
+"""Errors inside the application, without a server."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ def answer(error: Exception, path: str = "/things/ab") -> httpx.Response:
 
 @pytest.mark.parametrize("path", ["/things/ab", "/things"])
 def test_answers_503_while_the_table_cannot_be_read(path: str) -> None:
-    """A client cannot tell a passing fault from its own mistake, and does not try again."""
+    """A client could not tell a temporary fault from its own mistake, and would not try again."""
     response = answer(NoHostAvailable("10.0.1.7:9142 is down", {}), path)
     assert (response.status_code, response.json()["status"]) == (503, 503)
     assert response.headers["content-type"] == "application/problem+json"
@@ -27,7 +27,7 @@ def test_answers_503_while_the_table_cannot_be_read(path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/things/ab", "/things"])
 def test_answers_504_when_the_deadline_has_passed(path: str) -> None:
-    """An operator cannot tell a slow table from one that is away."""
+    """An operator could not tell a slow table from one that is unavailable."""
     response = answer(DeadlineExceeded("the last attempt: ReadTimeout"), path)
     assert (response.status_code, response.json()["status"]) == (504, 504)
     assert response.headers["content-type"] == "application/problem+json"
@@ -35,7 +35,7 @@ def test_answers_504_when_the_deadline_has_passed(path: str) -> None:
 
 
 def test_answers_500_without_a_word_of_the_inside() -> None:
-    """A traceback in an answer tells an attacker what to try next."""
+    """A traceback in a response would help an attacker."""
     response = answer(ZeroDivisionError("secret"))
     assert (response.status_code, response.headers["content-type"]) == (500, "application/problem+json")
     assert response.json() == {
@@ -47,6 +47,6 @@ def test_answers_500_without_a_word_of_the_inside() -> None:
 
 @pytest.mark.parametrize("status", [503, 504, 500])
 def test_lets_nobody_keep_an_error(status: int) -> None:
-    """A cache that keeps a 503 makes a passing fault last."""
+    """A cache that keeps a 503 would make a temporary fault last."""
     errors: dict[int, Exception] = {503: NoHostAvailable("down", {}), 504: DeadlineExceeded(), 500: ZeroDivisionError()}
     assert answer(errors[status]).headers["cache-control"] == "no-store"

@@ -1,4 +1,4 @@
-"""What a client may send, how much of it, how slowly; and that what is allowed arrives intact."""
+"""Limits on a client's requests in form, size and time; allowed requests arrive intact."""
 
 import re
 import resource
@@ -55,7 +55,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_refuses_as_a_problem_and_hangs_up(served: Served, what: str) -> None:
-    """One client takes a task's memory, or gets an answer that no client of this API understands."""
+    """One client could take a task's memory, or would get a response in another format than the API's."""
     raw, status = REFUSED[what]
     before = len(served.lines)
     with served.connect() as client:
@@ -86,12 +86,12 @@ def test_refuses_as_a_problem_and_hangs_up(served: Served, what: str) -> None:
     ],
 )
 def test_takes_what_is_within_the_limits(served: Served, raw: bytes, status: int) -> None:
-    """A limit that is one off refuses what the documentation allows."""
+    """The API would refuse a request that the documentation allows."""
     assert served.ask(raw).status == status
 
 
 def test_takes_a_request_in_single_bytes(served: Served) -> None:
-    """A request that the network splits is refused."""
+    """A request that the network splits would be refused."""
     raw = request("/things/ab", "Content-Length: 3", body="abc")
     with served.connect() as client:
         client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -101,7 +101,7 @@ def test_takes_a_request_in_single_bytes(served: Served) -> None:
 
 
 def test_answers_pipelined_requests_in_order(served: Served) -> None:
-    """A client takes the answer to one question for that to another."""
+    """A client would take one request's response for another's."""
     paths = ["/things/ab", "/things/zz", "/nothing", "/things/ab?pretty", "/things/er", "/ping"] * 5
     with served.connect() as client:
         client.send(b"".join(map(request, paths)))
@@ -112,7 +112,7 @@ def test_answers_pipelined_requests_in_order(served: Served) -> None:
 
 @pytest.mark.parametrize("bad", [b"nonsense\r\n\r\n", chunked("a" * 40_000, "a" * 40_000)])
 def test_answers_what_came_before_a_refused_request(served: Served, bad: bytes) -> None:
-    """An error written into the middle of another answer is a broken answer."""
+    """An error would be written into the middle of another response."""
     with served.connect() as client:
         client.send(request("/things/ab") + request("/things/zz") + bad)
         assert [client.receive().status for _ in range(3)] == [200, 404, 413 if b"chunked" in bad else 400]
@@ -120,7 +120,7 @@ def test_answers_what_came_before_a_refused_request(served: Served, bad: bytes) 
 
 
 def test_answers_some_of_a_flood_of_pipelined_requests_and_hangs_up(served: Served) -> None:
-    """A connection holds as many requests in memory as it can send."""
+    """A connection would hold as many requests in memory as the client can send."""
     with served.connect() as client:
         client.send(request("/ping") * 5_000)
         answers = 0
@@ -132,7 +132,7 @@ def test_answers_some_of_a_flood_of_pipelined_requests_and_hangs_up(served: Serv
 
 
 def test_keeps_a_connection_and_closes_it_when_asked(served: Served) -> None:
-    """A new connection for each request costs more than the request."""
+    """A client would need a new connection for each request, which costs more than the request."""
     with served.connect() as client:
         for _ in range(3):
             client.send(request("/things/ab"))
@@ -143,7 +143,7 @@ def test_keeps_a_connection_and_closes_it_when_asked(served: Served) -> None:
 
 
 def test_answers_http_1_0_and_hangs_up(served: Served) -> None:
-    """Old clients wait for the end of the connection."""
+    """An old client would wait for the end of the connection."""
     with served.connect() as client:
         client.send(b"GET /things/ab HTTP/1.0\r\n\r\n")
         assert client.receive().status == 200
@@ -151,7 +151,7 @@ def test_answers_http_1_0_and_hangs_up(served: Served) -> None:
 
 
 def test_answers_head_without_a_body(served: Served) -> None:
-    """A body there is read as the beginning of the next answer."""
+    """A body would be read as the next request, although the method has none."""
     with served.connect() as client:
         client.send(request("/things/ab", method="HEAD") + request("/ping"))
         head = client.receive("HEAD")
@@ -162,7 +162,7 @@ def test_answers_head_without_a_body(served: Served) -> None:
 
 
 def test_lets_a_client_go_on_that_asks_before_it_sends(served: Served) -> None:
-    """curl waits a second before it sends a larger body."""
+    """curl would wait a second before it sends a larger body."""
     with served.connect() as client:
         client.send(request("/things/ab", "Content-Length: 3", "Expect: 100-continue"))
         assert client._file.readline() + client._file.readline() == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -172,7 +172,7 @@ def test_lets_a_client_go_on_that_asks_before_it_sends(served: Served) -> None:
 
 @pytest.mark.parametrize("protocol_name", ["websocket", "h2c"])
 def test_answers_over_http_1_1_who_asks_for_another_protocol(served: Served, protocol_name: str) -> None:
-    """A server may ignore Upgrade; it must not take what follows for requests."""
+    """The bytes after an ignored Upgrade would be taken for requests."""
     headers = ("Connection: Upgrade", f"Upgrade: {protocol_name}", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
     with served.connect() as client:
         client.send(request("/things/ab", *headers) + b"\x81\x05hello")
@@ -182,14 +182,14 @@ def test_answers_over_http_1_1_who_asks_for_another_protocol(served: Served, pro
 
 
 def test_takes_no_header_from_a_trailer(served: Served) -> None:
-    """A proxy checks headers, not what comes after a body."""
+    """A trailer would pass for a header, although a proxy checks only the headers before the body."""
     answer = served.ask(chunked("abc") + b"0\r\nX-Request-ID: smuggled\r\n\r\n")
     assert answer.status == 200
     assert answer.headers["x-request-id"] != "smuggled"
 
 
 def test_answers_a_client_that_sends_on(served: Served) -> None:
-    """Hung up on at once, a client sees its connection reset instead of the reason."""
+    """A client would see a connection reset instead of the reason, since the connection is closed at once."""
     with served.connect() as client:
         client.send(request("/things", "Content-Length: 10000000", method="POST"))
         for _ in range(40):
@@ -202,7 +202,7 @@ def test_answers_a_client_that_sends_on(served: Served) -> None:
     "beginning", [b"GET / HTTP/1.1\r\nX: ", b"GET /", chunked()[:-2] + b"\r\n1;", chunked() + b"0\r\nX:"]
 )
 def test_stops_reading_what_never_ends(served: Served, beginning: bytes) -> None:
-    """A parser that waits for the end of a line keeps all of it."""
+    """An endless line would fill the memory of the parser."""
     with served.connect() as client:
         client.send(beginning)
         with pytest.raises(OSError):
@@ -219,14 +219,14 @@ def test_stops_reading_what_never_ends(served: Served, beginning: bytes) -> None
 
 
 def test_names_no_version_anywhere(served: Served) -> None:
-    """A stranger learns from a header which attacks to try."""
+    """An attacker could learn the server's version from a header."""
     for raw in (request("/ping"), request("/nothing"), b"nonsense\r\n\r\n"):
         answer = served.ask(raw)
         assert not re.search(r"uvicorn|starlette|python|httptools", f"{answer.headers} {answer.body!r}", re.IGNORECASE)
 
 
 def test_answers_a_client_that_has_closed_its_side(served: Served) -> None:
-    """Such clients, as `nc -N` and some health checks are, would be hung up on without an answer."""
+    """Clients that end their side first, such as `nc -N` and some health checks, would get no response."""
     for raw, answers in ((request("/things/ab"), 1), (request("/things/ab") + request("/ping"), 2)):
         with served.connect() as client:
             client.send(raw)
@@ -242,13 +242,13 @@ def test_answers_a_client_that_has_closed_its_side(served: Served) -> None:
 
 @pytest.mark.parametrize("host", ["", "a", "a.example.com:443", "127.0.0.1:80", "[::1]:8080", "a_b-c", "xn--a%C3%A9"])
 def test_takes_any_host_that_is_well_formed(served: Served, host: str) -> None:
-    """A load balancer's health check sends an address, and a proxy may send any name."""
+    """A load balancer's health check, which sends an address as Host, or a proxy with any name would be refused."""
     answer = served.ask(f"GET /ping HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
     assert answer.status == 200
 
 
 def test_sends_no_100_continue_to_http_1_0(served: Served) -> None:
-    """RFC 9110, 10.1.1: a client of HTTP/1.0 takes the interim answer for the answer."""
+    """An HTTP/1.0 client would take the interim response for the final one (RFC 9110, 10.1.1)."""
     raw = b"GET /ping HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
     with served.connect() as client:
         client.send(raw)
@@ -261,7 +261,7 @@ def test_sends_no_100_continue_to_http_1_0(served: Served) -> None:
 def test_says_in_one_line_that_descriptors_run_out(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """New connections are closed without a word then, and nobody would find out why."""
+    """New connections would be closed without a log line when the task has no descriptors left."""
     limits = (40, 40)
     monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
     watch = descriptors.DescriptorWatch()

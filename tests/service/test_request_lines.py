@@ -1,4 +1,4 @@
-"""The log's line of a request, as bytes."""
+"""The log line of a request, as bytes."""
 
 import json
 
@@ -30,7 +30,7 @@ def _line(**fields: object) -> dict[str, object]:
 
 
 def test_writes_every_field() -> None:
-    """A field that is missing or renamed breaks the queries that operators keep in CloudWatch."""
+    """A missing or renamed field would break the queries that operators keep in CloudWatch."""
     assert _line(trace_id=b"Root=1-2", reason="it broke", status=503, shared_with="r0") == {
         "time": "2026-02-03T04:05:06.000007Z",
         "level": "ERROR",

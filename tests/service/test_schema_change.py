@@ -26,7 +26,7 @@ class _Task:
         self._log = log
 
     def ask(self, path: str) -> tuple[int, Any]:
-        """Status and content; 0 once it does not serve any more."""
+        """The status and the content; 0 when it no longer serves."""
         try:
             answer = get(f"http://127.0.0.1:{self._port}{path}")
         except OSError:
@@ -34,7 +34,7 @@ class _Task:
         return answer.status, answer.json()
 
     def reasons(self) -> list[str]:
-        """What the task said of the change."""
+        """The task's messages about the change."""
         lines = [json.loads(line) for line in self._log.read_text().splitlines()]
         return [line["message"] for line in lines if line.get("logger") == "service.schema_watch"]
 
@@ -50,7 +50,7 @@ def _task(keyspaces: LocalKeyspaces, table: TableSchema, log: Path, seconds: int
 
 
 def test_never_answers_with_values_of_other_types_and_ends(keyspaces: LocalKeyspaces, tmp_path: Path) -> None:
-    """With two tasks, the second decoded the new table's bytes with the old types, under a strong entity tag."""
+    """With two tasks, the second would decode the new table's bytes with the old types, under a strong entity tag."""
     table = replace(THINGS, keyspace="retyped")
     fill_things(keyspaces, table)
     with _task(keyspaces, table, tmp_path / "1", 300) as first, _task(keyspaces, table, tmp_path / "2", 300) as second:
@@ -74,7 +74,7 @@ def test_never_answers_with_values_of_other_types_and_ends(keyspaces: LocalKeysp
 def test_answers_on_after_a_column_was_added_and_ends_within_its_time(
     keyspaces: LocalKeyspaces, tmp_path: Path
 ) -> None:
-    """A migration must not cost a request, and no task may stay with the contract of before."""
+    """A migration would cost a request, or a task would keep the old contract."""
     table = replace(THINGS, keyspace="grown")
     fill_things(keyspaces, table)
     with _task(keyspaces, table, tmp_path / "1", 1) as first, _task(keyspaces, table, tmp_path / "2", 1) as second:

@@ -1,4 +1,4 @@
-"""Headers that tell browsers what not to do with an answer."""
+"""Headers that restrict a browser's use of a response."""
 
 from collections.abc import Iterator
 
@@ -40,14 +40,14 @@ def served() -> Iterator[Served]:
     ],
 )
 def test_has_them_on_every_answer(served: Served, raw: bytes) -> None:
-    """The answer without them is the one that an attacker looks for."""
+    """An attacker would find the one response without these headers."""
     headers = served.ask(raw).headers
     assert ALWAYS.items() <= headers.items()
     assert not {"server", "x-powered-by", "via", "strict-transport-security"} & set(headers)
 
 
 def test_has_them_on_304(served: Served) -> None:
-    """A cached answer takes over the headers of the 304."""
+    """A cached response would take over the headers of a 304."""
     etag = served.get("/things/ab").headers["etag"]
     answer = served.get("/things/ab", f"If-None-Match: {etag}")
     assert answer.status == 304
@@ -56,7 +56,7 @@ def test_has_them_on_304(served: Served) -> None:
 
 @pytest.mark.parametrize("https", [False, True])
 def test_leaves_a_page_its_own_policy(https: bool) -> None:
-    """A browser applies two policies at once: with ours, the documentation would show nothing."""
+    """The documentation page would show nothing, since a browser applies both policies at once."""
     own = [(b"content-security-policy", b"script-src 'self'")]
     names = [name for name, _ in security_headers(own, https=https)]
     assert b"content-security-policy" not in names

@@ -1,4 +1,4 @@
-"""Clients that take their time: what is theirs to take, and when the connection ends."""
+"""Slow clients: the time they have, and the end of their connections."""
 
 import http.client
 import time
@@ -17,7 +17,7 @@ def served() -> Iterator[Served]:
 
 
 def test_hangs_up_on_who_is_too_slow(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few thousand clients that never finish their headers else take all connections (Slowloris)."""
+    """A few thousand clients that never finish their headers would take all connections (Slowloris)."""
     monkeypatch.setattr(protocol, "SECONDS_AT_MOST", 0.2)
     for beginning in (b"GET /ping HTTP/1.1\r\nHost:", chunked("abc"), request("/ping", "Content-Length: 3")):
         with served.connect() as client:
@@ -32,8 +32,7 @@ def test_hangs_up_on_who_is_too_slow(served: Served, monkeypatch: pytest.MonkeyP
 
 
 def test_hangs_up_on_who_does_not_read(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client that does not read keeps its answers in memory, and delays the end of the task, for as long as it
-    likes."""
+    """A client that does not read would keep its responses in memory and delay the task's end."""
     monkeypatch.setattr(protocol, "UNREAD_AT_MOST", 0.2)
     with served.connect() as client:
         client.send(request("/things?limit=1000") * 30)
@@ -44,7 +43,7 @@ def test_hangs_up_on_who_does_not_read(served: Served, monkeypatch: pytest.Monke
 
 
 def test_sends_a_long_answer_to_a_slow_reader(served: Served) -> None:
-    """A client on a slow line never gets a long answer."""
+    """A client on a slow line would never get a long response."""
     with served.connect() as client:
         client.send(request("/things?limit=1000") * 5)
         for _ in range(5):
@@ -53,7 +52,7 @@ def test_sends_a_long_answer_to_a_slow_reader(served: Served) -> None:
 
 
 def test_waits_for_the_next_request_of_a_connection(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The time for a request must not begin before it does, or the load balancer's idle connections break."""
+    """The load balancer's idle connections would break, since the time for a request would begin too early."""
     monkeypatch.setattr(protocol, "SECONDS_AT_MOST", 0.1)
     with served.connect() as client:
         for _ in range(2):
@@ -65,7 +64,7 @@ def test_waits_for_the_next_request_of_a_connection(served: Served, monkeypatch:
 
 
 def test_hangs_up_on_who_never_sends_anything(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A connection costs its client nothing, and a task has so many."""
+    """Idle clients could use up a task's connections, which cost them nothing."""
     monkeypatch.setattr(server, "KEEP_ALIVE", 0.1)
     with serve() as impatient, impatient.connect() as client:
         assert client.at_end()

@@ -1,4 +1,4 @@
-"""Traces: what spans say, how they reach the receiver, and that requests never wait for it."""
+"""Traces: the content of spans, their delivery, and that requests never wait for it."""
 
 import asyncio
 import json
@@ -45,7 +45,7 @@ _SAMPLED = f"00-{_TRACE}-{_PARENT}-01"
 
 @dataclass
 class _Receiver:
-    """An OTLP endpoint over HTTP, which takes whatever comes, or answers 403."""
+    """An OTLP endpoint over HTTP that accepts everything, or answers 403."""
 
     port: int
     status: int = 200
@@ -56,7 +56,7 @@ class _Receiver:
         return f"http://127.0.0.1:{self.port}/v1/traces"
 
     def spans(self) -> dict[str, Span]:
-        """By name."""
+        """The spans by name."""
         found = {}
         for _, body in list(self.requests):
             for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
@@ -95,8 +95,8 @@ def _attributes(span: Span) -> dict[str, str | int]:
 def test_sends_a_chain_of_caller_request_and_statement(
     filled: LocalKeyspaces, receiver: _Receiver, tmp_path: Path
 ) -> None:
-    """An operator cannot follow a slow request from its caller to the statement that was slow, or reads a value of a
-    row among the traces."""
+    """An operator could not follow a slow request from its caller to the slow statement, or traces would contain a
+    row's value."""
     port, log = free_port(), tmp_path / "log"
     environment = {
         **service_environment(filled),
@@ -145,7 +145,7 @@ def _spans(tracing: RequestTracer, exporter: InMemorySpanExporter) -> Sequence[R
     ("path", "status", "error"), [("er", 500, "ZeroDivisionError"), ("un", 503, "503"), ("zz", 404, None)]
 )
 def test_marks_what_failed(path: str, status: int, error: str | None) -> None:
-    """A search for failed requests misses some, or finds those that failed for the client's fault."""
+    """A search for failed requests would miss some, or find requests that failed by the client's fault."""
     exporter = InMemorySpanExporter()
     tracing = RequestTracer(exporter, service="things", ratio=1)
     table = FakeTable(errors={"un": NoHostAvailable("secret", {}), "er": ZeroDivisionError("secret")})
@@ -182,7 +182,7 @@ async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def test_passes_the_trace_on() -> None:
-    """The services that this one calls begin traces of their own, and the chain ends here."""
+    """Services that this one calls would begin traces of their own, and the chain would end here."""
     exporter = InMemorySpanExporter()
     tracing = RequestTracer(exporter, service="things", ratio=0)
     passed: dict[str, str] = {}
@@ -199,7 +199,7 @@ def test_passes_the_trace_on() -> None:
 
 @pytest.mark.parametrize("token", [None, "the-session-token"])
 def test_signs_for_x_ray(receiver: _Receiver, monkeypatch: pytest.MonkeyPatch, token: str | None) -> None:
-    """X-Ray refuses every span with 403."""
+    """X-Ray would refuse every span with 403."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the-secret")
     monkeypatch.setenv("AWS_SESSION_TOKEN", token) if token else monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
@@ -220,7 +220,7 @@ def test_signs_for_x_ray(receiver: _Receiver, monkeypatch: pytest.MonkeyPatch, t
 
 
 def test_does_not_sign_for_others(receiver: _Receiver) -> None:
-    """A collector of somebody else gets to see the task's session token."""
+    """Another collector would receive the task's session token."""
     traces = Traces(endpoint=receiver.endpoint, service="things-api", ratio=1, signed=False)
     with traced(traces, region="eu-west-1") as tracing:
         _call(tracing.requests(_answer))
@@ -240,7 +240,7 @@ class _Stuck(SpanExporter):
 
 
 def test_drops_spans_beyond_the_queue_and_counts_them() -> None:
-    """A receiver that hangs fills the task's memory, or holds its requests up."""
+    """A hanging receiver would fill the task's memory, or delay its requests."""
     exporter = _Stuck()
     tracing = RequestTracer(exporter, service="things", ratio=1)
     app = tracing.requests(_answer)
@@ -259,7 +259,7 @@ def test_drops_spans_beyond_the_queue_and_counts_them() -> None:
 
 
 def test_counts_spans_that_the_receiver_refuses(receiver: _Receiver, caplog: pytest.LogCaptureFixture) -> None:
-    """Traces are missing, and nothing says that they are."""
+    """Traces would be missing without a message."""
     receiver.status = 403
     traces = Traces(endpoint=receiver.endpoint, service="things-api", ratio=1, signed=False)
     with traced(traces, region="eu-west-1") as tracing:
@@ -269,7 +269,7 @@ def test_counts_spans_that_the_receiver_refuses(receiver: _Receiver, caplog: pyt
 
 
 def test_marks_a_statement_that_failed() -> None:
-    """A search for failed statements finds none."""
+    """A search for failed statements would find none."""
     exporter = InMemorySpanExporter()
     tracing = RequestTracer(exporter, service="things", ratio=1)
 
@@ -285,6 +285,6 @@ def test_marks_a_statement_that_failed() -> None:
 
 
 def test_loads_nothing_where_no_traces_are_sent() -> None:
-    """Every task takes memory and time to start for what it does not use."""
+    """Every task would spend memory and start time on tracing, also without traces."""
     code = "import service, sys; sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT / "app").returncode == 0

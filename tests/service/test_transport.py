@@ -1,4 +1,4 @@
-"""Head and body of an answer leave together, and nothing is lost or reordered by it."""
+"""Head and body of a response leave together, complete and in order."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from service.http.transport import JoinedWrites
 
 
 class _Counting(asyncio.Protocol):
-    """The server's side: its joined transport, and how often bytes were handed on."""
+    """The server's side: its joined transport, and the number of writes to the socket."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -33,7 +33,7 @@ class _Counting(asyncio.Protocol):
 
 
 def connected(test: Callable[[_Counting, socket.socket], Coroutine[Any, Any, None]]) -> None:
-    """Runs it with a server's protocol and the client's socket of one connection."""
+    """Runs it with one connection's server protocol and client socket."""
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
@@ -53,7 +53,7 @@ async def receive(client: socket.socket, size: int = 1_000_000) -> bytes:
 
 
 def test_sends_what_one_turn_writes_at_once() -> None:
-    """Head and body in two segments are two system calls here and two for the client."""
+    """A response would take two system calls here and two at the client, in two segments."""
 
     async def test(server: _Counting, client: socket.socket) -> None:
         server.joined.write(b"head ")
@@ -67,7 +67,7 @@ def test_sends_what_one_turn_writes_at_once() -> None:
 
 @pytest.mark.parametrize("unread", [False, True])
 def test_sends_what_was_written_before_it_closes(monkeypatch: pytest.MonkeyPatch, unread: bool) -> None:
-    """The last answer of a connection is an answer too."""
+    """The last response of a connection would be lost."""
     monkeypatch.setattr(module, "_LINGER", 0.05)
 
     async def test(server: _Counting, client: socket.socket) -> None:
@@ -87,7 +87,7 @@ def test_sends_what_was_written_before_it_closes(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("unread", [False, True])
 def test_hangs_up_on_who_does_not_take_the_last_answer(monkeypatch: pytest.MonkeyPatch, unread: bool) -> None:
-    """Too little for flow control to notice, it would stay in memory, and keep the task from its end, for ever."""
+    """A response too small for flow control would stay in memory and keep the task from ending, for ever."""
     monkeypatch.setattr(module, "_LINGER", 0.01)
     monkeypatch.setattr(module, "UNREAD_AT_MOST", 0.05)
 
@@ -111,7 +111,7 @@ def test_hangs_up_on_who_does_not_take_the_last_answer(monkeypatch: pytest.Monke
 
 
 def test_lets_flow_control_see_what_a_producer_writes_without_a_pause() -> None:
-    """A client that does not read makes the answer wait in memory without anyone noticing."""
+    """A client that does not read would keep the response in memory unnoticed."""
 
     async def test(server: _Counting, client: socket.socket) -> None:
         for _ in range(100):
@@ -125,7 +125,7 @@ def test_lets_flow_control_see_what_a_producer_writes_without_a_pause() -> None:
 
 
 def test_drops_what_is_held_when_the_connection_is_gone() -> None:
-    """Writing to a connection that has ended raises in nobody's code."""
+    """A write to a closed connection would raise where no code handles it."""
 
     async def test(server: _Counting, client: socket.socket) -> None:
         server.joined.write(b"never")

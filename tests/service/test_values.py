@@ -1,4 +1,4 @@
-"""CQL's values as JSON, from a real table, held against the schema that is promised for them."""
+"""CQL's values as JSON, from a real table, compared with the promised schema."""
 
 import asyncio
 from dataclasses import replace
@@ -50,7 +50,7 @@ _VALUES: dict[str, tuple[str, Any]] = {
 
 
 def test_writes_each_of_cqls_types_as_the_document_says(keyspaces: LocalKeyspaces) -> None:
-    """Another team's table has other columns; what is none of JSON's must not come as Python writes it."""
+    """Another team's table has other types, and a value would appear in Python's notation."""
     names = {f"c{number}": cql_type for number, cql_type in enumerate(_VALUES)}
     table = replace(THINGS, keyspace="kinds", columns={"id": "text", **names})
     keyspaces.create(table)
@@ -81,14 +81,14 @@ _TYPES = [*_VALUES, "counter", "duration", "frozen<map<text, frozen<list<int>>>>
 
 @pytest.mark.parametrize("cql_type", _TYPES)
 def test_has_examples_that_its_schemas_take(cql_type: str) -> None:
-    """An example that is wrong is copied."""
+    """Readers would copy a wrong example."""
     schema = schema_of(cql_type)
     assert jsonschema_rs.is_valid(nullable(schema), example_of(schema))
     assert jsonschema_rs.is_valid(nullable(schema), None)
 
 
 def test_documents_the_columns_the_table_has() -> None:
-    """Clients would otherwise generate types for columns that the table does not have."""
+    """Clients would generate types for columns that the table does not have."""
     columns = (Column("id", "text"), Column("flags", "map<text, frozen<list<int>>>"))
     document = asyncio.run(ask(application(FakeTable(columns=columns)), "/openapi.json")).json()
     thing = document["components"]["schemas"]["Thing"]

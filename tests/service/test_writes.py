@@ -1,4 +1,4 @@
-"""Writes by HTTP, over a real table: every type, every kind of statement, and what a client is told of each."""
+"""Writes by HTTP over a real table: every type, every kind of statement, and the client's responses."""
 
 import time
 from collections.abc import Iterator
@@ -44,20 +44,20 @@ def api(keyspaces: LocalKeyspaces) -> Iterator[httpx.Client]:
 
 @pytest.mark.parametrize("name", VALUES)
 def test_takes_a_value_of_each_type_and_gives_it_back(api: httpx.Client, name: str) -> None:
-    """What a client reads is not what it wrote."""
+    """A client would read another value than it wrote."""
     written = api.put(f"/shelves/{name}", json={name: VALUES[name]})
     assert (written.status_code, written.json()[name]) == (200, VALUES[name])
     assert api.get(f"/shelves/{name}").json()[name] == VALUES[name]
 
 
 def test_takes_timestamps_beyond_the_years_of_python(api: httpx.Client) -> None:
-    """A value that the API itself gives is refused when it comes back."""
+    """A value from the API itself would be refused when a client sends it back."""
     far = "+10000-01-01T00:00:00.001Z"
     assert api.put("/shelves/far", json={"a_timestamp": far}).json()["a_timestamp"] == far
 
 
 def test_leaves_alone_what_a_body_leaves_out_and_empties_what_is_null(api: httpx.Client) -> None:
-    """A client that knows fewer columns deletes the others' values."""
+    """A client that knows fewer columns would delete the others' values."""
     api.put("/shelves/part", json={"a_text": "kept", "an_int": 1})
     assert api.put("/shelves/part", json={"an_int": None}).json() == {
         **dict.fromkeys(("id", *TYPES)),
@@ -77,7 +77,7 @@ def test_leaves_alone_what_a_body_leaves_out_and_empties_what_is_null(api: httpx
     ],
 )
 def test_refuses_a_value_that_the_column_does_not_take(api: httpx.Client, name: str, value: Any) -> None:
-    """A client's mistake is answered as a defect of the service, or is written as another value."""
+    """A client's mistake would be answered as a defect of the service, or written as another value."""
     answer = api.put("/shelves/wrong", json={name: value})
     assert answer.status_code == 422
     assert answer.json()["detail"] == f"{name.capitalize()} takes a value of type {TYPES[name]}, which this is not."
@@ -85,7 +85,7 @@ def test_refuses_a_value_that_the_column_does_not_take(api: httpx.Client, name: 
 
 
 def test_makes_a_row_once_and_hands_back_the_one_there_is(api: httpx.Client) -> None:
-    """The second of two clients overwrites the first one's row."""
+    """The second of two clients would overwrite the first one's row."""
     first = api.post("/shelves/one", json={"a_text": "first"})
     assert (first.status_code, first.headers["location"]) == (201, "/shelves/one")
     second = api.post("/shelves/one", json={"a_text": "second"})
@@ -93,7 +93,7 @@ def test_makes_a_row_once_and_hands_back_the_one_there_is(api: httpx.Client) -> 
 
 
 def test_changes_a_row_on_a_condition(api: httpx.Client) -> None:
-    """A change is made on grounds that hold no longer."""
+    """A change would be made on outdated conditions."""
     api.put("/shelves/if", json={"an_int": 1, "a_text": "old"})
     refused = api.patch("/shelves/if?number=2", json={"a_text": "new"})
     assert (refused.status_code, refused.json()["detail"]) == (409, "The number is 1.")
@@ -103,7 +103,7 @@ def test_changes_a_row_on_a_condition(api: httpx.Client) -> None:
 
 
 def test_counts_appends_expires_and_deletes(api: httpx.Client) -> None:
-    """A statement does something else than its name says."""
+    """A statement would do something other than its name says."""
     for _ in range(3):
         assert api.post("/counts/c").status_code == 204
         assert api.post("/shelves/listed/list").status_code == 204
@@ -117,7 +117,7 @@ def test_counts_appends_expires_and_deletes(api: httpx.Client) -> None:
 
 
 def test_writes_together_and_once(api: httpx.Client) -> None:
-    """Half of a move is made, or a move is made again when its answer was lost."""
+    """Half of a move would be made, or a move made again after its response was lost."""
     api.put("/shelves/from", json={"a_text": "moved"})
     key = {"Idempotency-Key": '"a-move"'}
     moved = api.post("/moves/from?to=there", json={"a_text": "moved"}, headers=key)
@@ -132,7 +132,7 @@ def test_writes_together_and_once(api: httpx.Client) -> None:
 
 
 def test_writes_no_more_together_than_keyspaces_takes(api: httpx.Client) -> None:
-    """Keyspaces refuses the batch, or a test here passes that fails there."""
+    """Keyspaces would refuse the batch, or a batch would pass here that fails there."""
     assert api.post("/crowds/few?size=100").status_code == 204
     assert api.post("/crowds/many?size=101").status_code == 500  # a defect of the program
 
@@ -157,7 +157,7 @@ def test_writes_no_more_together_than_keyspaces_takes(api: httpx.Client) -> None
 def test_refuses_a_body_and_says_what_is_wrong_where(
     api: httpx.Client, headers: dict[str, str], content: bytes, status: int, detail: str
 ) -> None:
-    """A client's developer searches for a comma."""
+    """A client's developer would have to search for the place of a JSON error."""
     answer = api.put("/shelves/body", content=content, headers=headers)
     assert answer.status_code == status, answer.text
     assert detail in answer.json()["detail"]
@@ -166,7 +166,7 @@ def test_refuses_a_body_and_says_what_is_wrong_where(
 
 @pytest.mark.parametrize("key", [None, "", "x" * 201, "a b", "ü"])
 def test_asks_for_a_usable_key(api: httpx.Client, key: str | None) -> None:
-    """Two requests have one key, or a request can be sent twice."""
+    """Two requests would share one idempotency key, or a request could be sent twice."""
     headers = [] if key is None else [(b"Idempotency-Key", key.encode())]
     answer = api.post("/moves/from?to=there", json={"a_text": "x"}, headers=headers)
     assert answer.status_code == 400
@@ -177,7 +177,7 @@ def test_asks_for_a_usable_key(api: httpx.Client, key: str | None) -> None:
     ("tags", "status"), [('"no"', 412), ("{}", 200), ('"no", {}', 200), ("W/{}", 412), ("*", 200), ("{pretty}", 200)]
 )
 def test_changes_what_the_client_has_seen(api: httpx.Client, tags: str, status: int) -> None:
-    """The slower of two clients undoes what the faster one did."""
+    """The slower of two clients would undo the faster one's change."""
     api.delete("/shelves/seen")
     assert api.put("/shelves/seen", json={"an_int": 1}, headers={"If-Match": "*"}).status_code == 412
     api.put("/shelves/seen", json={"an_int": 1})
@@ -188,7 +188,7 @@ def test_changes_what_the_client_has_seen(api: httpx.Client, tags: str, status: 
 
 
 def test_repeats_what_may_be_repeated_and_nothing_else(api: httpx.Client, keyspaces: LocalKeyspaces) -> None:
-    """A counter counts twice, or a write fails that would have succeeded on the second attempt."""
+    """A counter would count twice, or a write would fail although a second attempt is safe."""
     with keyspaces.injecting(throttle_writes=0.3):
         puts = [api.put(f"/shelves/repeat{n}", json={"an_int": n}).status_code for n in range(30)]
         counts = [api.post("/counts/repeat").status_code for _ in range(60)]
@@ -198,7 +198,7 @@ def test_repeats_what_may_be_repeated_and_nothing_else(api: httpx.Client, keyspa
 
 
 def test_says_that_an_outcome_is_not_known(api: httpx.Client, keyspaces: LocalKeyspaces) -> None:
-    """A client takes for undone what was done."""
+    """A client would believe that a completed change was not made."""
     with keyspaces.injecting(drop=1.0):
         answers = [api.post("/shelves/listed/list"), api.delete("/shelves/listed")]
     for answer in answers:
@@ -219,7 +219,7 @@ def _recovers(api: httpx.Client) -> None:
 def test_gives_a_client_what_it_wrote_although_an_older_read_is_under_way(
     api: httpx.Client, keyspaces: LocalKeyspaces
 ) -> None:
-    """A read that began before a write is shared with the client that has written."""
+    """A client that has written would get a shared read that began before its write."""
     api.put("/shelves/shared", json={"an_int": 0})
     with ThreadPoolExecutor() as pool:
         for number in range(1, 30):
@@ -231,7 +231,7 @@ def test_gives_a_client_what_it_wrote_although_an_older_read_is_under_way(
 
 
 def test_describes_its_writes_to_machines_and_people(api: httpx.Client) -> None:
-    """A client cannot be generated, or does not know of a key or a condition."""
+    """A client generator could not use the document, or would miss a key or a condition."""
     document = api.get("/openapi.json").json()
     jsonschema_rs.validator_for(OPENAPI_31).validate(document)
     paths = document["paths"]

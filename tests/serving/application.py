@@ -1,4 +1,4 @@
-"""The application of `tests.fakes.things` called without a server, over a table in memory."""
+"""Calls the application of `tests.fakes.things` without a server, over an in-memory table."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ def application(
     metrics: Metrics | None = None,
     write: Callable[[bytes], object] = lambda line: None,
 ) -> ASGIApp:
-    """Its log goes nowhere unless `write` takes it."""
+    """Discards the log unless `write` takes it."""
     options = options or Options()
     return create_app(
         routes(Tables(lambda _: table, NoBatches(), options, SchemaWatch(0))),

@@ -1,4 +1,4 @@
-"""The table of countries, as its loader fills it."""
+"""The table of countries, filled by its loader."""
 
 from tests.keyspaces import COUNTRIES, LocalKeyspaces
 from tests.processes import run_program

@@ -1,4 +1,4 @@
-"""A client that follows Link."""
+"""A client that follows Link headers."""
 
 import re
 from collections.abc import Iterator

@@ -29,7 +29,7 @@ PROGRAM = "tests.fakes.things"
 def service_environment(
     keyspaces: LocalKeyspaces, table: TableSchema = THINGS, *, known_as: str = THINGS.name
 ) -> Mapping[str, str]:
-    """What every task gets, and where `PROGRAM` is found. known_as: the program's name for the table."""
+    """The environment of every task, and the path of `PROGRAM`. known_as: the program's name for the table."""
     return {**keyspaces.environment(table, known_as=known_as), "PYTHONPATH": str(ROOT)}
 
 
@@ -37,7 +37,7 @@ def service_environment(
 def run_service(
     keyspaces: LocalKeyspaces, table: TableSchema = THINGS, program: str = PROGRAM, /, **variables: str
 ) -> Iterator[tuple[int, subprocess.Popen[str]]]:
-    """Its port, and its process. variables: of its environment, besides what every task gets."""
+    """The service's port and process. variables: of its environment, besides those of every task."""
     port = free_port()
     known_as = THINGS.name if program == PROGRAM else table.name
     environment = {

@@ -1,4 +1,4 @@
-"""The server and the application on a real socket in this process, over a table in memory."""
+"""The server and the application on a real socket in this process, over an in-memory table."""
 
 import contextlib
 import http.client
@@ -51,7 +51,7 @@ class Served:
             yield Client(connection)
 
     def ask(self, raw: bytes) -> Response:
-        """The first answer to these bytes."""
+        """The first response to these bytes."""
         with self.connect() as client:
             client.send(raw)
             return client.receive()
@@ -60,7 +60,7 @@ class Served:
         return self.ask(request(path, *headers, method=method))
 
     def logged(self, request_id: str) -> dict[str, Any]:
-        """The one line about a request."""
+        """The log line of the request."""
         wait_until(lambda: any(line["request_id"] == request_id for line in list(self.lines)))
         (line,) = (line for line in self.lines if line["request_id"] == request_id)
         return line
@@ -82,7 +82,8 @@ class Client:
         return Response(status=response.status, headers=headers, body=body)
 
     def at_end(self) -> bool:
-        """Whether the server has ended the connection, and without a word more. Waits for either."""
+        """Waits for the end of the connection or for more bytes. Returns whether the server closed it without sending
+        more."""
         return self._file.read(1) == b""
 
 
@@ -102,7 +103,7 @@ class _Unclosed:
         self.read1 = file.read1
 
     def close(self) -> None:
-        """Stays open."""
+        """A connection that stays open."""
 
 
 def request(path: str, *headers: str, method: str = "GET", body: str = "") -> bytes:
@@ -111,7 +112,7 @@ def request(path: str, *headers: str, method: str = "GET", body: str = "") -> by
 
 
 def chunked(*chunks: str, path: str = "/things/ab") -> bytes:
-    """A request whose body has no end yet."""
+    """A request with an incomplete body."""
     body = "".join(f"{len(chunk):x}\r\n{chunk}\r\n" for chunk in chunks)
     return request(path, "Transfer-Encoding: chunked", body=body)
 
