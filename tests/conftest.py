@@ -14,11 +14,11 @@ from tests.keyspaces import LocalKeyspaces
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-# An evaluation of the program makes many objects that stay until its end: looking for garbage among them after every
-# 700 new ones takes a fifth of its time.
+# An evaluation of the program makes many objects that live until its end. A garbage collection after every 700 new
+# ones would take a fifth of its time.
 gc.set_threshold(100_000, 50, 100)
 
-# No test depends on how fast the machine is, or fails for what a change has not touched.
+# No test depends on the machine's speed, or fails because of code that a change has not touched.
 settings.register_profile("suite", deadline=None, derandomize=True)
 settings.load_profile("suite")
 

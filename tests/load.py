@@ -41,7 +41,7 @@ class Balancer:
 
     async def _exchange(self, port: int, path: str) -> tuple[int, dict[str, str]]:
         idle = self._idle.setdefault(port, [])
-        # What the other side has closed meanwhile is seen, as a load balancer sees it.
+        # A connection that the other side has closed is detected, as a load balancer does.
         idle[:] = [(reader, writer) for reader, writer in idle if not reader.at_eof()]
         reader, writer = idle.pop() if idle else await asyncio.open_connection("127.0.0.1", port)
         keep = False

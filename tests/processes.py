@@ -18,7 +18,8 @@ from typing import IO, Any
 
 ROOT = Path(__file__).parent.parent
 
-# root may write anywhere, so it becomes a nameless user who may read everything, as in the image, and write nothing.
+# root may write anywhere, so the program runs as a nameless user that may read everything and write nothing, as in
+# the image.
 CAN_BE_NOBODY = os.geteuid() != 0 or shutil.which("setpriv") is not None
 AS_NOBODY = (
     (

@@ -93,7 +93,7 @@ def test_is_imported_by_nothing_but_itself_and_tests() -> None:
             assert not {name for name in _imported(file) if name.split(".")[0] == "local"}, file
 
 
-# What is about this stack's two programs: they, the stack that declares them, its settings, and what tests them.
+# Files about this stack's two programs: the programs, their stack, its settings and their tests.
 _OF_THE_PROGRAMS = (
     *("__main__.py", "Pulumi", "settings/", "app/countries", "app/load_countries", "app/load-countries", "README.md"),
     *("docs/", "tests/", "benchmarks/", "Makefile", "pyproject.toml", "requirements-dev.in", ".gitignore"),
@@ -114,7 +114,7 @@ _ROOMS = (
     *("app/keyspaces", "app/service", "app/countries", "app/load_countries", "app/loader"),
     *("components", "costs", "declared", "diagram", "local", "local_keyspaces", "policy", "settings"),
 )
-# Each is one thing in the words of two rooms: as it is declared, as this machine makes it, as a client sees it.
+# Each name is one thing seen from two packages: as declared, as made on this machine, or as a client sees it.
 _NAMED_TWICE = {"Column", "LoadBalancer", "Resource", "Role", "Service", "Stack", "Table", "TableSchema", "Target"}
 
 

@@ -200,7 +200,7 @@ def test_takes_the_next_address_when_one_is_silent(keyspaces: LocalKeyspaces, mo
 
         monkeypatch.setattr(loop, "getaddrinfo", both)
         tls = ssl.create_default_context(cafile=keyspaces.ca_file)
-        with pytest.raises(ConnectionException, match="requires authentication"):  # so it came to the second
+        with pytest.raises(ConnectionException, match="requires authentication"):  # of the second host
             await _connect(keyspaces.port, 1.0, tls)
 
     with socket.create_server(("127.0.0.2", keyspaces.port)):
@@ -238,7 +238,7 @@ def test_stops_to_try_again_when_most_attempts_fail() -> None:
     """A database that cannot keep up would get five times the load."""
     budget = RetryBudget()
     retries = 0
-    for _ in range(1_000):  # statements that fail for ever
+    for _ in range(1_000):  # statements that always fail
         for _ in range(ATTEMPTS - 1):
             if not budget.spend():
                 break
@@ -274,7 +274,7 @@ def test_keeps_no_connection_that_has_ended(keyspaces: LocalKeyspaces, monkeypat
     async def outage(reading: _Reading) -> None:
         with keyspaces.injecting(drop=1.0), pytest.raises(_NO_ROWS):
             await reading.rows()
-        while True:  # the driver connects again when it likes, for which a read does not wait long
+        while True:  # the driver reconnects at a time of its choice; reads do not wait for it
             with contextlib.suppress(*_NO_ROWS):
                 await reading.rows()
                 return
@@ -285,7 +285,7 @@ def test_keeps_no_connection_that_has_ended(keyspaces: LocalKeyspaces, monkeypat
             for _ in range(2):
                 await outage(reading)
             ended = weakref.WeakSet(each for each in known if each.is_closed)
-            # What the driver's threads still had in their hands goes with the connections of the next outage.
+            # Connections that the driver's threads still hold end with the next outage's connections.
             await outage(reading)
             while ended:  # noqa: ASYNC110  # nothing tells of an object's end
                 await asyncio.sleep(0.05)

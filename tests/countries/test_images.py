@@ -47,7 +47,7 @@ def test_is_built_on_a_digest(image: str) -> None:
 def test_builds_for_another_architecture_without_emulation(image: str) -> None:
     """An image for another architecture would not build, since the building machine cannot run its commands."""
     install, final = _stages(image)
-    # The same Python in both: what pip installs and compiles is for the Python that runs it.
+    # Both stages have the same Python, since packages are installed and compiled for one version.
     assert install[0] == ("FROM", "--platform=$BUILDPLATFORM ${PYTHON} AS packages")
     assert final[0] == ("FROM", "${PYTHON}")
     assert {name for name, _ in final} == {"FROM", "ENV", "WORKDIR", "COPY", "VOLUME", "USER", "CMD"}

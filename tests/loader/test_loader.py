@@ -23,7 +23,7 @@ from tests.keyspaces import LocalKeyspaces
 from tests.processes import run_program, start_program, wait_until
 
 EVERY_TYPE = {"id": "text", "at": "timeuuid", "a_ascii": "ascii", **TYPES}
-# Sets and maps out of their order, and times as a person writes them.
+# Sets and maps in another order, and times in the notation of a person.
 ROW: dict[str, Any] = {
     "id": "ab",
     "at": "50554d6e-29bb-11e5-b345-feff819cdc9f",
@@ -77,7 +77,7 @@ def test_loads_every_type_from_every_format_and_finds_it_again(loading: LocalKey
     (folder / "b.json").write_text(json.dumps([{**ROW, "id": "json"}]))
     lines = json.dumps({**ROW, "id": "jsonl"}).encode()
     (folder / "c.jsonl.zst").write_bytes(zstandard.compress(lines + b"\n") + zstandard.compress(b"\n"))
-    # Parquet has types of its own for some; a tuple and a map of text it has not.
+    # Parquet has types of its own for some; it has no tuple and no map of text.
     parquet_row = {**ROW, "id": "parquet", "a_varint": None, "a_tuple": None, "a_map": None, "a_blob": b"\x00\xff"}
     pyarrow.parquet.write_table(
         pyarrow.Table.from_pylist([{name: value for name, value in parquet_row.items() if value is not None}]),
@@ -167,7 +167,7 @@ def test_goes_on_where_it_was_killed(loading: LocalKeyspaces, tmp_path: Path) ->
         wait_until(lambda: _loaded(loading) > before or process.poll() is not None)
         process.terminate()
         _, errors = process.communicate(timeout=60)
-    assert process.returncode in (0, 5), errors  # 0: it was done already
+    assert process.returncode in (0, 5), errors  # 0: the load was already complete
     result = load(loading, data, "--state", state, table=KILLED)
     assert result.returncode == 0, result.stderr
     assert len([id_ for id_ in rows(loading, KILLED) if id_.startswith("killed-")]) == count
@@ -325,7 +325,7 @@ def test_loads_from_standard_input(loading: LocalKeyspaces) -> None:
 
 def test_fails_when_a_row_reads_back_differently(loading: LocalKeyspaces, tmp_path: Path) -> None:
     """The loader would not notice an accepted write that is missing from the table, or a null in its place."""
-    with loading.cassandra() as session:  # later writes of somebody else's
+    with loading.cassandra() as session:  # later writes of another program
         for id_ in ("late", "null", "alone"):
             session.execute(f"INSERT INTO loading.small (id, n) VALUES ('{id_}', 2) USING TIMESTAMP 4102444800000000")
     lines = '[{"id": "late", "n": 1}, {"id": "null", "n": null}, {"id": "alone"}]'

@@ -392,7 +392,7 @@ def test_takes_a_rule_that_gets_no_request_in_aws_either() -> None:
     """A service without hosts would be refused because of its hosts."""
     program = declare_front(services={"all": Service(), "things": Service(paths=["/things/*"])})
     stack = translation.read(changed(program, "aws:lb/listenerRule:ListenerRule", priority=1), ROOT, URL)
-    # With one priority for both, which goes first is anyone's guess; neither is refused.
+    # With one priority for both, the order is undefined; neither is refused.
     assert sorted(list(rule.paths) for rule in stack.rules) == [["/*"], ["/things/*"]]
 
 

@@ -31,7 +31,7 @@ from local_keyspaces.cql import (
 )
 from tests.keyspaces import LocalKeyspaces
 
-# With the number of their markers.
+# With the number of their bind markers.
 DML = {
     "SELECT * FROM ks.t": 0,
     'SELECT * FROM "Ks"."T" WHERE "a""b" = 1;': 0,
@@ -145,7 +145,7 @@ def test_cassandra_accepts_it_too(keyspaces: LocalKeyspaces) -> None:
     """The tests would use statements that Cassandra does not accept."""
     with keyspaces.cassandra() as session:
         for text in DML:
-            # There is no such table, which Cassandra only says of a text that it could read.
+            # The table does not exist, which Cassandra reports only after it has parsed the text.
             with pytest.raises(InvalidRequest, match=r"keyspace [kK]s does not exist"):
                 session.prepare(text)
 

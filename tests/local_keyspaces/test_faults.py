@@ -125,7 +125,7 @@ def test_has_short_and_empty_pages(keyspaces: LocalKeyspaces, faults: dict[str, 
                 assert seen[::2] == [0] * len(seen[::2])
             assert max(seen) <= int(str(faults.get("page_rows", 50)))
             assert len(seen) >= pages
-        # A page of before the fault was switched off is still found.
+        # A page that began before the fault was switched off can still be fetched.
         with keyspaces.injecting(empty_pages=True):
             result = session.execute(SimpleStatement("SELECT b FROM faults.many WHERE a = 1", fetch_size=50))
         assert len(result.all()) == 100

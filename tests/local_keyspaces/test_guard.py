@@ -26,7 +26,7 @@ from tests.local_keyspaces.wire import frame, long_bytes, query, startup
 
 _NOBODY = 65534
 
-# Sends bytes to a port and prints the answers. It becomes another user by itself, who could not start this Python.
+# Sends bytes to a port and prints the responses. It changes its user by itself, since that user cannot run this Python.
 _ASK = """
 import encodings.idna, os, socket, sys
 user = int(sys.argv.pop(1))

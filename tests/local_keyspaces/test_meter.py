@@ -124,7 +124,7 @@ def test_meters_each_page_alone(keyspaces: LocalKeyspaces, shop: Session) -> Non
                 shop.execute(SimpleStatement("SELECT * FROM orders WHERE customer = 'pages'", fetch_size=size))
             )
         assert len(found) == 4
-        # Cassandra says after a full last page that there may be more, and a driver asks.
+        # Cassandra announces another page after a full last page, and the driver fetches it.
         assert expected <= m.reads("orders") <= expected + 1
 
 

@@ -206,7 +206,7 @@ def quotas(keyspaces: LocalKeyspaces) -> Iterator[Session]:
         TableSchema(keyspace=KEYSPACE, name="wide_ttl", columns=WIDE.columns, partition_key=["id"], properties=ttl)
     )
     keyspaces.create(TableSchema(keyspace=KEYSPACE, name="provisioned", columns={"id": "int"}, partition_key=["id"]))
-    # Once in each process, or again when tests of other modules ran between.
+    # Once in each process, or again after tests of other modules.
     schema, catalog = keyspaces.service.schema, keyspaces.service.schema.catalog
     names = [f"t{number}" for number in range(TYPES)]
     for name in names:

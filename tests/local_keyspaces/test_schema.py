@@ -399,7 +399,7 @@ def test_finishes_at_the_next_start_what_was_under_way(keyspaces: LocalKeyspaces
             "SELECT * FROM \"_system_schema_mcs\".tables WHERE keyspace_name = 'again' AND table_name = 'created'"
         ).one()
         assert (row.status, row.custom_properties["ttl"]["status"]) == ("ACTIVE", "enabled")
-        # Ended properly, it finishes first.
+        # An orderly stop completes the change first.
         assert run(
             lambda schema: schema.add_columns("again", "altered", {"c": "int"}, frozenset()),
             lambda schema: schema.drop_table("again", "created"),

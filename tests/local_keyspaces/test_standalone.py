@@ -145,7 +145,7 @@ def test_runs_alone_from_an_installation(installed: Installed, tmp_path: Path) -
         printed = installed.run("meter").stdout
         assert "2             0  shop.items" in printed and "2  ConsumedReadCapacityUnits shop.items" in printed
 
-        # Should Cassandra die, it says so instead of leaving everyone to wait.
+        # If Cassandra dies, the command says so instead of leaving clients to wait.
         (java,) = psutil.Process(process.pid).children()
         java.kill()
         _, errors = process.communicate(timeout=60)

@@ -14,7 +14,7 @@ from tests.processes import get, wait_until
 from tests.serving.running import run_service
 
 DEADLINE = 2  # seconds
-# What a busy machine may add; a request that is not ended by its deadline takes much longer.
+# The time that a busy machine may add; a request that ignores its deadline takes much longer.
 SLACK = 3.0
 
 
@@ -129,7 +129,7 @@ def test_refuses_what_is_too_much_and_keeps_its_memory(filled: LocalKeyspaces) -
     """A slow database would fill the task's memory until the task is killed with all its requests."""
 
     async def scenario(port: int, process: psutil.Process) -> None:
-        async with under_load(lambda: port, clients=20) as load:  # once around, so that what stays is there
+        async with under_load(lambda: port, clients=20) as load:  # one round first, so that lasting memory is allocated
             await asyncio.sleep(0.5)
         before = process.memory_info().rss
         with filled.injecting(latency=0.5):

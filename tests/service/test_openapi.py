@@ -31,7 +31,7 @@ def _document() -> dict[str, Any]:
 _DOCUMENT = _document()
 _OPERATIONS = [(path, method) for path, methods in _DOCUMENT["paths"].items() for method in methods]
 _LIMITS = {"408", "413", "414", "431"}  # of the connection: tests of the server hold them
-# What does not ask the table fails in no way that can be foreseen; of /readyz's 503 see below.
+# Routes without the table have no foreseeable failures; /readyz's 503 has a test below.
 _UNFORESEEN = {"/readyz": {"500", "503"}, **{path: {"500"} for path in ("/openapi.json", "/docs", "/ping", "/livez")}}
 
 
@@ -117,7 +117,7 @@ def test_describes_each_answer_as_it_is(path: str, method: str) -> None:
         _hold(_resolved(documented[str(response.status_code)]), response, method)
     unseen = set(documented) - seen - _LIMITS
     if method == "options":
-        assert unseen == {"400", "500"}  # of a request that is none, and of the unforeseen
+        assert unseen == {"400", "500"}  # of a malformed request, and of an unforeseen failure
     else:
         assert unseen == _UNFORESEEN.get(path, set())
 
@@ -140,7 +140,7 @@ def test_describes_the_query_parameters_there_are(path: str, method: str) -> Non
     assert documented == {*taken[1].split(", ")} - {"none"}
 
 
-# Its schema cannot say that a cursor must be one that was given.
+# Its schema cannot require that the API has issued the cursor.
 _SETTINGS = """
 [[operations]]
 include-path = "/things"

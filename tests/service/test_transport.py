@@ -43,7 +43,7 @@ def connected(test: Callable[[_Counting, socket.socket], Coroutine[Any, Any, Non
         with there:
             await test(protocol, there)
         protocol.below.abort()
-        await asyncio.sleep(0.01)  # in which the transport lets go of its socket
+        await asyncio.sleep(0.01)  # in which the transport closes its socket
 
     uvloop.run(run())
 

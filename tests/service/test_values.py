@@ -15,7 +15,7 @@ from tests.processes import get
 from tests.serving.application import application, ask
 from tests.serving.running import THINGS, run_service
 
-# What is inserted, as CQL writes it, and what comes.
+# The inserted value in CQL, and the expected JSON.
 _VALUES: dict[str, tuple[str, Any]] = {
     "ascii": ("'a\"b'", 'a"b'),
     "bigint": ("-9223372036854775808", -(2**63)),

@@ -7,7 +7,7 @@ from tests.processes import run_program
 def load_countries(keyspaces: LocalKeyspaces) -> None:
     keyspaces.create(COUNTRIES)
     with keyspaces.cassandra() as session:
-        # Other tests write to it too. TRUNCATE asks all nodes, by a way that is closed here.
+        # Other tests write to the table too. TRUNCATE contacts all nodes by internode messages, which are closed here.
         delete = session.prepare("DELETE FROM geography_domain.countries WHERE id = ?")
         for row in session.execute("SELECT id FROM geography_domain.countries"):
             session.execute(delete, row)
