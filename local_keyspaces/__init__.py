@@ -9,7 +9,7 @@ connection      the client's requests (frames, requests) are answered here or pa
 plans           a statement is parsed (cql has the grammar) and planned
 gate            the plan is checked: permissions (iam), the service's rules (rules), existing tables (catalog)
 fault_injector  injects faults (faults)
-relay           passes the request to Cassandra and the answer back (results; prepared)
+relay           passes the request to Cassandra and the answer back (link, awaited, results; prepared)
 consumption     adds the capacity units that it consumed (metering has the service's rules) to the meter (metered,
                 meter_report)
 ddl, schema     change keyspaces, tables and types (tables) asynchronously (changes), in Cassandra (cassandra_session)

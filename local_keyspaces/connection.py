@@ -5,10 +5,11 @@ Each client has its own connection to Cassandra, so that clients never share str
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from local_keyspaces import cql, ddl, frames, plans, results, sign_in, system_tables
+from local_keyspaces.awaited import Awaited
 from local_keyspaces.cassandra_session import Upstream
 from local_keyspaces.consumption import Consumption
 from local_keyspaces.credentials import CredentialStore
@@ -17,11 +18,12 @@ from local_keyspaces.faults import FaultsFile
 from local_keyspaces.frames import ErrorCode, Frame, FrameBuffer, Opcode, ProtocolError, Reader
 from local_keyspaces.gate import Gate
 from local_keyspaces.iam import Principal
+from local_keyspaces.link import Link
 from local_keyspaces.meter import Meter
-from local_keyspaces.plans import Plan
+from local_keyspaces.plans import BoundPlan, Plan
 from local_keyspaces.prepared import Prepared
 from local_keyspaces.refusals import Refused, unauthorized
-from local_keyspaces.relay import CHUNK, LARGEST, Awaited, Relay
+from local_keyspaces.relay import Relay
 from local_keyspaces.requests import Batch, Execute, Parameters, Prepare, Query
 from local_keyspaces.schema import Schema
 from local_keyspaces.statement_log import LoggedStatement, Stage, StatementLog
@@ -52,13 +54,12 @@ class Server:
     """None without a verdict."""
 
 
-async def serve_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Server) -> None:
-    """Serves a client until either side ends. Raises SignInRefused, ProtocolError, TimeoutError and stream errors."""
+async def serve_client(client: Link, server: Server) -> None:
+    """Serves a client until either side ends. Raises SignInRefused, ProtocolError, TimeoutError, EOFError, OSError."""
     buffer = FrameBuffer(sign_in.LARGEST_BEFORE)
     async with asyncio.timeout(_SIGN_IN_SECONDS):
         signed_in = await sign_in.sign_in(
-            reader,
-            writer,
+            client,
             buffer,
             region=server.region,
             store=server.store,
@@ -67,16 +68,17 @@ async def serve_client(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
     principal = signed_in.principal
     if not principal.has_any("cassandra"):
         error = unauthorized(f"User {principal.arn} has no permissions.")
-        writer.write(signed_in.request.reply_error(error.code, error.message).encode())
-        await writer.drain()
+        client.send(signed_in.request.reply_error(error.code, error.message).encode())
+        await client.drain()
         raise sign_in.SignInRefused(error.message)
-    relay = await Relay.open(writer, server.cassandra, compressed="COMPRESSION" in signed_in.options)
+    relay = await Relay.open(client, server.cassandra, compressed="COMPRESSION" in signed_in.options)
     try:
         _log.info("%s signed in", principal.arn)
         relay.reply(signed_in.request.reply(Opcode.AUTH_SUCCESS, frames.bytes_(None)))
-        buffer.largest = LARGEST
-        requests = _Requests(relay, server, principal)
-        await _first_to_end(requests.run(reader, buffer), relay.pass_responses())
+        buffer.largest = frames.LARGEST
+        requests = _Requests(relay, server, principal, buffer)
+        requests.receive(b"")  # the requests that arrived with the sign-in
+        await relay.run(requests.receive)
     finally:
         await relay.close()
 
@@ -84,8 +86,9 @@ async def serve_client(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
 class _Requests:
     """The requests of one client, signed in as `principal`."""
 
-    def __init__(self, relay: Relay, server: Server, principal: Principal) -> None:
+    def __init__(self, relay: Relay, server: Server, principal: Principal, buffer: FrameBuffer) -> None:
         self._relay = relay
+        self._buffer = buffer
         self._server = server
         self._principal = principal
         self._gate = Gate(principal, server.schema.catalog)
@@ -98,39 +101,36 @@ class _Requests:
         self._logged: LoggedStatement | None = None
         """The present statement; None for other requests, and for reads of system tables."""
 
-    async def run(self, reader: asyncio.StreamReader, buffer: FrameBuffer) -> None:
-        """Runs until the client ends the connection. Raises ProtocolError if the rest of the stream is unreadable."""
-        while True:
-            self._injector.faults = self._server.faults.current()
-            while (frame := buffer.next()) is not None:
-                sign_in.check_version(frame)
-                if frame.stream < 0 or self._relay.is_used(frame.stream):
-                    raise ProtocolError(f"stream {frame.stream} cannot be used now")
-                if self._witness is not None:
-                    self._witness.request()
-                self._handle(frame)
-            await self._relay.flush()
-            chunk = await reader.read(CHUNK)
-            if not chunk:
-                return
-            buffer.feed(chunk)
+    def receive(self, chunk: bytes) -> None:
+        """Handles each complete request. Raises ProtocolError if the rest of the stream is unreadable."""
+        self._injector.faults = self._server.faults.current()
+        buffer = self._buffer
+        buffer.feed(chunk)
+        while (frame := buffer.next()) is not None:
+            sign_in.check_version(frame)
+            if frame.stream < 0 or self._relay.is_used(frame.stream):
+                raise ProtocolError(f"stream {frame.stream} cannot be used now")
+            if self._witness is not None:
+                self._witness.request()
+            self._handle(frame)
+        self._relay.flush()
 
     def _handle(self, frame: Frame) -> None:
         self._logged = None
         try:
-            match frame.opcode:
+            match frame.opcode:  # the most frequent first
+                case Opcode.EXECUTE:
+                    self._execute(frame, Execute.decode(frame.body))
+                case Opcode.QUERY:
+                    self._query(frame, Query.decode(frame.body))
+                case Opcode.BATCH:
+                    self._batch(frame, Batch.decode(frame.body))
+                case Opcode.PREPARE:
+                    self._prepare(frame, Prepare.decode(frame.body))
                 case Opcode.OPTIONS:
                     self._relay.reply(sign_in.supported(frame))
                 case Opcode.REGISTER:
                     self._register(frame)
-                case Opcode.QUERY:
-                    self._query(frame, Query.decode(frame.body))
-                case Opcode.PREPARE:
-                    self._prepare(frame, Prepare.decode(frame.body))
-                case Opcode.EXECUTE:
-                    self._execute(frame, Execute.decode(frame.body))
-                case Opcode.BATCH:
-                    self._batch(frame, Batch.decode(frame.body))
                 case _:
                     raise ProtocolError(f"Unexpected message 0x{frame.opcode:02X}")
         except Refused as error:
@@ -160,7 +160,8 @@ class _Requests:
         self._begin(frame, query.text)
         match self._gate.read(query.text, self._keyspace):
             case Plan() as plan:
-                self._run(frame, plan, query.parameters, frames.long_string(plan.text))
+                head = frames.long_string(plan.text) if plan.text != query.text else None
+                self._run(frame, plan, query.parameters, head=head)
             case cql.Use() as use:
                 self._use(frame, use.keyspace)
             case change:
@@ -190,11 +191,21 @@ class _Requests:
     def _execute(self, frame: Frame, execute: Execute) -> None:
         plan = self._find(execute.id)
         self._begin(frame, plan.text)
-        names = self._server.prepared.names(execute.id)
-        self._run(frame, plan, execute.parameters, frames.short_bytes(execute.id), names)
+        names = self._server.prepared.names(execute.id) if plan.reads else ()
+        self._run(frame, plan, execute.parameters, names)
 
-    def _run(self, frame: Frame, plan: Plan, parameters: Parameters, head: bytes, names: tuple[str, ...] = ()) -> None:
-        """head: the bytes before the parameters. names: of a prepared statement's result columns."""
+    def _run(
+        self,
+        frame: Frame,
+        plan: Plan,
+        parameters: Parameters,
+        names: tuple[str, ...] = (),
+        *,
+        head: bytes | None = None,
+    ) -> None:
+        """names: of a prepared statement's result columns. head: the bytes that Cassandra gets before the parameters;
+        None for the client's own.
+        """
         logged = self._read(plan, parameters.consistency)
         self._gate.admit(plan, parameters.values, parameters.consistency, size=len(frame.body))
         self._reached("fault")
@@ -205,8 +216,8 @@ class _Requests:
         encoded = parameters.encoded
         awaited = _OF_SYSTEM
         if not plan.reads:
-            written = [(plan, parameters.values)]
-            observe = self._consumption.of_write(written, kind=plan.batch, size=len(frame.body))
+            written = [BoundPlan(plan, parameters.values, len(frame.body))]
+            observe = self._consumption.of_write(written, kind=plan.batch)
             awaited = Awaited(observe=observe, logged=logged)
         elif not plan.reads_system:
             awaited = Awaited(observe=self._consumption.of_read(plan, parameters, names), logged=logged)
@@ -216,15 +227,21 @@ class _Requests:
             encoded, result = self._injector.page(parameters, awaited.result)
             awaited = replace(awaited, result=result) if result is not awaited.result else awaited
             if logged is not None and encoded is not parameters.encoded:
-                logged.faults.append("empty_pages" if result is not None else "page_rows")
-        self._forward(frame.with_body(head + encoded), awaited)
+                logged.faults += ("empty_pages" if result is not None else "page_rows",)
+        if head is not None or encoded is not parameters.encoded:
+            start = head if head is not None else frame.body.removesuffix(parameters.encoded)
+            frame = frame.with_body(start + encoded)
+        self._forward(frame, awaited)
 
     def _batch(self, frame: Frame, batch: Batch) -> None:
         chosen = [
             self._find(item.query) if isinstance(item.query, bytes) else self._gate.plan(item.query, self._keyspace)
             for item in batch.items
         ]
-        items = [(plan, item.values) for plan, item in zip(chosen, batch.items, strict=True)]
+        items = [
+            BoundPlan(plan, item.values, len(item.encoded_values))
+            for plan, item in zip(chosen, batch.items, strict=True)
+        ]
         logged = self._begin(frame, f"{batch.kind} batch: " + "; ".join(plan.text for plan in chosen))
         logged.consistency = batch.consistency
         logged.accesses = frozenset().union(*(plan.accesses for plan in chosen))
@@ -232,9 +249,9 @@ class _Requests:
         self._reached("fault")
         self._injector.strike(write_type=plans.BATCH_WRITE_TYPES[batch.kind], consistency=batch.consistency)
         self._reached("capacity")
-        body = batch.encode([plan.text for plan in chosen])
-        observe = self._consumption.of_write(items, kind=batch.kind, size=len(frame.body))
-        self._forward(frame.with_body(body), Awaited(observe=observe, logged=logged))
+        if any(plan.text != item.query for plan, item in zip(chosen, batch.items, strict=True) if item.is_text):
+            frame = frame.with_body(batch.encode([plan.text for plan in chosen]))
+        self._forward(frame, Awaited(observe=self._consumption.of_write(items, kind=batch.kind), logged=logged))
 
     def _begin(self, frame: Frame, text: str) -> LoggedStatement:
         self._logged = LoggedStatement(principal=self._principal, request_id=frame.request_id, text=text)
@@ -255,7 +272,7 @@ class _Requests:
     def _keep(self, logged: LoggedStatement, *, fault: bool = False) -> None:
         """fault: the injector's last fault hit this statement."""
         if fault:
-            logged.faults.append(self._injector.struck)
+            logged.faults += (self._injector.struck,)
         self._server.statements.keep(logged)
 
     def _forward(self, request: Frame, awaited: Awaited) -> None:
@@ -264,7 +281,7 @@ class _Requests:
             awaited.logged.stage = "Cassandra"
             if delay:
                 awaited.logged.delay = delay
-                awaited.logged.faults.append("latency")
+                awaited.logged.faults += ("latency",)
             self._keep(awaited.logged)
         self._relay.forward(request, awaited, delay=delay)
 
@@ -330,16 +347,3 @@ def _with_public_message(body: bytes) -> bytes:
 
 
 _OF_SYSTEM = Awaited(result=_with_public_names, error=_with_public_message)
-
-
-async def _first_to_end(*works: Awaitable[None]) -> None:
-    """Runs all until one ends, and raises its exception."""
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from local_keyspaces import cql, metering, results, rules
+from local_keyspaces.awaited import Observe
 from local_keyspaces.cql import Term
 from local_keyspaces.meter import Consumed, Key, Meter, Partitions, Shape
 from local_keyspaces.metering import READ_BYTES, WRITE_BYTES, Sizes
-from local_keyspaces.plans import BATCH_WRITE_TYPES, LONGEST_REMEMBERED, Plan
-from local_keyspaces.relay import Observe
+from local_keyspaces.plans import BATCH_WRITE_TYPES, LONGEST_REMEMBERED, BoundPlan, Plan
 from local_keyspaces.requests import Parameters, Values
 from local_keyspaces.tables import Table, UserType
 from local_keyspaces.throttling import ConnectionThrottle, Demand, TableThrottle
@@ -65,22 +65,23 @@ class Consumption:
         (part,) = self._known(plan)
         return part.scans
 
-    def of_write(self, plans: Sequence[tuple[Plan, Values]], *, kind: str | None, size: int) -> Observe:
-        """kind: the batch's, None for a single statement. size: bytes of the request. Raises Refused like `of_read`."""
-        parts = [(part, values) for plan, values in plans for part in self._known(plan)]
+    def of_write(self, plans: Sequence[BoundPlan], *, kind: str | None) -> Observe:
+        """kind: the batch's, None for a single statement. Raises Refused like `of_read`."""
+        parts = [(part, values, size) for plan, values, size in plans for part in self._known(plan)]
+        conditional = any(part.conditional for part, _, _ in parts)
         if self._throttle is not None:
-            write_type = plans[0][0].write_type if kind is None else BATCH_WRITE_TYPES[kind]
-            return self._throttled_write(self._throttle, parts, write_type, size, logged=kind == "LOGGED")
+            write_type = plans[0].plan.write_type if kind is None else BATCH_WRITE_TYPES[kind]
+            return self._throttled_write(self._throttle, parts, write_type, logged=kind == "LOGGED")
 
         def observe(body: Body | None, length: int) -> tuple[float, float]:
-            failed = _failed_condition(body) if any(part.conditional for part, _ in parts) else None
             read, write = 0.0, 0.0
-            for part, values in parts:
-                if failed is not None:
+            if conditional and (failed := _failed_condition(body)) is not None:
+                for part, _, _ in parts:
                     units = part.count_failure(failed)
-                else:
-                    units = 0, part.count_write(values, size, logged=kind == "LOGGED")
-                read, write = read + units[0], write + units[1]
+                    read, write = read + units[0], write + units[1]
+                return read, write
+            for part, values, size in parts:
+                write += part.count_write(values, size, logged=kind == "LOGGED")
             return read, write
 
         return observe
@@ -101,20 +102,19 @@ class Consumption:
     def _throttled_write(
         self,
         throttle: ConnectionThrottle,
-        parts: "Sequence[tuple[_Part, Values]]",
+        parts: "Sequence[tuple[_Part, Values, int]]",
         write_type: str | None,
-        size: int,
         *,
         logged: bool,
     ) -> Observe:
-        demands = [part.write_demand(throttle, values, size, logged=logged) for part, values in parts]
+        demands = [part.write_demand(throttle, values, size, logged=logged) for part, values, size in parts]
         if demands:  # an empty batch takes no capacity
             throttle.admit(demands, queries=1, write_type=write_type, consistency="LOCAL_QUORUM")
 
         def observe(body: Body | None, length: int) -> tuple[float, float]:
-            failed = _failed_condition(body) if any(part.conditional for part, _ in parts) else None
+            failed = _failed_condition(body) if any(part.conditional for part, _, _ in parts) else None
             read, write = 0.0, 0.0
-            for (part, values), demand in zip(parts, demands, strict=True):
+            for (part, values, size), demand in zip(parts, demands, strict=True):
                 if failed is not None:
                     units = part.count_failure(failed)
                 else:
@@ -127,16 +127,23 @@ class Consumption:
 
     def _known(self, plan: Plan) -> "list[_Part]":
         parts = self._parts.get(plan)
-        if parts is None or any(self._tables[part.name] is not part.table for part in parts):
-            text = cql.shape(plan.text)
-            parts = [
-                _Part(self._meter, self._role, part, self._tables[name], self._types, text=text)
-                for part, name in zip(plan.parts, plan.tables, strict=True)
-            ]
-            if len(plan.text) <= LONGEST_REMEMBERED:
-                if len(self._parts) >= _REMEMBERED:
-                    self._parts.clear()
-                self._parts[plan] = parts
+        if parts is None:
+            return self._look_at(plan)
+        for part in parts:
+            if self._tables[part.name] is not part.table:
+                return self._look_at(plan)
+        return parts
+
+    def _look_at(self, plan: Plan) -> "list[_Part]":
+        text, literals = cql.shape(plan.text), len(plan.text.encode())
+        parts = [
+            _Part(self._meter, self._role, part, self._tables[name], self._types, text=text, literals=literals)
+            for part, name in zip(plan.parts, plan.tables, strict=True)
+        ]
+        if len(plan.text) <= LONGEST_REMEMBERED:
+            if len(self._parts) >= _REMEMBERED:
+                self._parts.clear()
+            self._parts[plan] = parts
         return parts
 
 
@@ -152,7 +159,9 @@ class _Part:
         types: Mapping[tuple[str, str], UserType],
         *,
         text: str,
+        literals: int,
     ) -> None:
+        """text: of the statement, without its values. literals: the most bytes of the values in the text."""
         self.name = (table.keyspace, table.name)
         self.table = table
         self.conditional = rules.is_conditional(part)
@@ -167,6 +176,9 @@ class _Part:
         self._timestamps = table.enabled("client_side_timestamps")
         self._ttl = isinstance(part, cql.Insert | cql.Update) and part.ttl is not None
         self._key = _key_terms(part, table)
+        markers = [terms[0].marker for terms in self._key if len(terms) == 1]
+        known = [marker for marker in markers if marker is not None]
+        self._key_markers = known if len(known) == len(self._key) else []  # nearly always all
         self._assigned = [] if isinstance(part, cql.Select) else list(rules.assigned(part))
         self._in = [] if not isinstance(part, cql.Select) else [each for each in part.where if each.operator == "IN"]
         # The service also reads the row at which a range ends, and Cassandra does not return it.
@@ -174,10 +186,14 @@ class _Part:
             each.operator in _RANGE and not each.token for each in part.where
         )
         self.scans = isinstance(part, cql.Select) and not _names_partitions(part, table)
-        self._small_up_to = self._largest_small_request(len(text))
+        self._small_up_to = self._largest_small_request(literals)
+        # The most bytes of a result that certainly takes one unit.
+        growth = _GROWTH + (_COLUMN_WITH_TIMESTAMPS if self._timestamps else _COLUMN) / _SMALLEST_CELL
+        self._small_result = READ_BYTES / growth
+        self._deletes_many = isinstance(part, cql.Delete) and not self._deletes_one_row()
 
-    def _largest_small_request(self, text: int) -> float:
-        """The largest request, in bytes, for which a write certainly takes one unit; negative if no size is certain."""
+    def _largest_small_request(self, literals: int) -> float:
+        """The most bytes of values for which a write certainly takes one unit; negative if no size is certain."""
         part, columns = self._part, [column for column, _ in self._assigned]
         if isinstance(part, cql.Select) or (isinstance(part, cql.Insert) and part.json is not None):
             return -1
@@ -191,7 +207,7 @@ class _Part:
         ):
             return -1
         for_each = _COLUMN_WITH_TIMESTAMPS if self._timestamps or self._ttl else _COLUMN
-        return (WRITE_BYTES - for_each * len(columns)) / _GROWTH - text
+        return (WRITE_BYTES - for_each * len(columns)) / _GROWTH - literals
 
     def read_demand(self, throttle: ConnectionThrottle, parameters: Parameters) -> tuple[Demand, int]:
         """Returns the demand and the number of subqueries. The size of the result is not known yet."""
@@ -232,8 +248,7 @@ class _Part:
         consumed = self._consumed
         consumed.statements += 1
         consumed.write_units += units
-        if isinstance(self._part, cql.Delete) and not self._deletes_one_row():
-            consumed.estimated += 1
+        consumed.estimated += self._deletes_many
         self._count_partition(values, 0, units)
         return units
 
@@ -253,11 +268,10 @@ class _Part:
     def count_read(self, body: Body | None, length: int, parameters: Parameters, names: tuple[str, ...]) -> float:
         """Returns the read units."""
         subqueries = self.subqueries(parameters.values) if self._in else 1
-        growth = _GROWTH + (_COLUMN_WITH_TIMESTAMPS if self._timestamps else _COLUMN) / _SMALLEST_CELL
         size, empty, estimated = 1, subqueries - 1, self._ends_a_range
         if body is None:  # passed on in pieces, so the whole body is not available
             size, estimated = length, True
-        elif length * growth > READ_BYTES or self.scans:
+        elif length > self._small_result or self.scans:
             size, empty_partitions = self._read_size(body(), parameters, names)
             empty += empty_partitions
         if not self.scans:
@@ -327,6 +341,10 @@ class _Part:
 
     def _partition(self, values: Values) -> Key | None:
         """The partition's key; None if the statement does not name a single partition with known values."""
+        markers = self._key_markers
+        if markers and values.names is None and len(values.by_position) > max(markers):
+            bound = [values.by_position[marker] for marker in markers]
+            return tuple(bound) if None not in bound else None  # type: ignore[arg-type]
         key: list[bytes] = []
         for terms in self._key:
             value = rules.identity(terms, values)

@@ -3,9 +3,9 @@
 import time
 
 from local_keyspaces import results
+from local_keyspaces.awaited import Change
 from local_keyspaces.faults import Faults
 from local_keyspaces.refusals import throttled
-from local_keyspaces.relay import Change
 from local_keyspaces.requests import Parameters
 
 # The prefix of the paging state after an injected empty page: the requested page is still to come.
@@ -28,6 +28,8 @@ class FaultInjector:
         write_type: None for a read. of_system: a statement on system tables is never throttled, because these tables
         have no capacity to exceed, and drivers need them.
         """
+        if not self.faults.any:
+            return
         self.drop()
         if of_system:
             return

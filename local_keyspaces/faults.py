@@ -7,6 +7,7 @@ import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,11 @@ class Faults:
                 raise BadFaults(f"fault {name} is {value!r}; give a number, true or false") from None
         return cls.of(values)
 
+    @cached_property
+    def any(self) -> bool:
+        """False if all are off."""
+        return self != _NONE
+
     def throttles(self, *, write: bool) -> bool:
         return _happens(self.throttle_writes if write else self.throttle_reads)
 
@@ -85,6 +91,7 @@ class Faults:
         return _happens(self.drop)
 
 
+_NONE = Faults()
 _WORDS = {float: "a number", int: "a whole number", bool: "true or false"}
 
 

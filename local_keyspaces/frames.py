@@ -6,7 +6,7 @@ Source: Apache Cassandra, doc/native_protocol_v4.spec, sections 2, 3 and 9.
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import lz4.block
 
@@ -17,12 +17,19 @@ _RESPONSE = 0x80
 _HEADER = struct.Struct(">BBhBI")
 _INT, _SHORT, _LONG = struct.Struct(">i"), struct.Struct(">H"), struct.Struct(">q")
 
+# The largest body in bytes. A batch may have 4 MB and a row 1 MB; larger ones are refused with a message, if they can
+# be read at all. Cassandra accepts 16 MB, and names may be longer there.
+LARGEST = 16 * 1024 * 1024 - 64 * 1024
+
 # Flags. A request for tracing is not passed on: Keyspaces documents none.
 COMPRESSED, CUSTOM_PAYLOAD, WARNING = 0x01, 0x04, 0x08
 
 REQUEST_ID = "request-id"
 """The key in a custom payload under which a client sends the id of the request that a statement belongs to."""
 _REQUEST_ID_AT_MOST = 128
+
+
+_TOO_SHORT = "the message ends too early"
 
 
 class Opcode(IntEnum):
@@ -104,48 +111,65 @@ class Frame(NamedTuple):
         return Frame(self.stream, self.opcode, body, self.version)
 
 
-class FrameBuffer:
+class ByteBuffer:
+    """Collects received bytes. `start`: of the bytes that were not taken yet."""
+
+    def __init__(self) -> None:
+        self.data: bytes | bytearray = b""
+        self.start = 0
+
+    def take(self, end: int) -> None:
+        """Takes the bytes before `end`."""
+        self.start = end
+        if end == len(self.data):
+            self.data, self.start = b"", 0
+
+    def feed(self, data: bytes) -> None:
+        if not self.data:  # nearly always: complete frames arrive, and nothing is copied
+            self.data = data
+        elif isinstance(self.data, bytearray):
+            del self.data[: self.start]
+            self.data += data
+        else:
+            self.data = bytearray(memoryview(self.data)[self.start :])
+            self.data += data
+        self.start = 0
+
+
+class FrameBuffer(ByteBuffer):
     """Collects received bytes, and returns complete frames."""
 
     def __init__(self, largest: int) -> None:
         """largest: the most bytes of a body, compressed or not."""
+        super().__init__()
         self.largest = largest
-        self._data = bytearray()
-        self._start = 0  # of the bytes that were not taken yet
-
-    def feed(self, data: bytes) -> None:
-        self._data += data
 
     def next(self) -> Frame | None:
         """The next frame; None if it is incomplete. Raises ProtocolError, after which the connection is unreadable."""
-        data, start = self._data, self._start
+        data, start = self.data, self.start
         if len(data) - start < HEADER_SIZE:
-            self._forget_taken()
             return None
-        header = Header.decode(data, start)
-        if header.length > self.largest:
-            raise ProtocolError(f"a frame of {header.length} bytes; {self.largest} are allowed")
-        end = start + HEADER_SIZE + header.length
+        version, flags, stream, opcode, length = _HEADER.unpack_from(data, start)
+        if length > self.largest:
+            raise ProtocolError(f"a frame of {length} bytes; {self.largest} are allowed")
+        end = start + HEADER_SIZE + length
         if end > len(data):
-            self._forget_taken()
             return None
-        self._start = end
-        return self._frame(header, bytes(memoryview(data)[start + HEADER_SIZE : end]))
-
-    def _forget_taken(self) -> None:
-        del self._data[: self._start]
-        self._start = 0
-
-    def _frame(self, header: Header, body: bytes) -> Frame:
-        if header.flags & COMPRESSED:
-            body = decompress(body, self.largest)
+        body = bytes(data[start + HEADER_SIZE : end])
+        self.take(end)
         request_id = ""
-        if header.flags & CUSTOM_PAYLOAD:  # not passed on to Cassandra
-            reader = Reader(body)
-            given = reader.bytes_map().get(REQUEST_ID) or b""
-            request_id = given[:_REQUEST_ID_AT_MOST].decode("ascii", "replace")
-            body = reader.rest()
-        return Frame(header.stream, header.opcode, body, header.version, request_id)
+        if flags & COMPRESSED:
+            body = decompress(body, self.largest)
+        if flags & CUSTOM_PAYLOAD:  # not passed on to Cassandra
+            request_id, body = _without_payload(body)
+        return Frame(stream, opcode, body, version, request_id)
+
+
+def _without_payload(body: bytes) -> tuple[str, bytes]:
+    """The request id in a custom payload, and the body after the payload."""
+    reader = Reader(body)
+    given = reader.bytes_map().get(REQUEST_ID) or b""
+    return given[:_REQUEST_ID_AT_MOST].decode("ascii", "replace"), reader.rest()
 
 
 def decompress(body: bytes, largest: int) -> bytes:
@@ -177,13 +201,22 @@ class Reader:
         return self._take(1)[0]
 
     def short(self) -> int:
-        return int(_SHORT.unpack(self._take(2))[0])
+        return int(self.unpack(_SHORT)[0])
 
     def integer(self) -> int:
-        return int(_INT.unpack(self._take(4))[0])
+        return int(self.unpack(_INT)[0])
 
     def long(self) -> int:
-        return int(_LONG.unpack(self._take(8))[0])
+        return int(self.unpack(_LONG)[0])
+
+    def unpack(self, form: struct.Struct) -> tuple[Any, ...]:
+        at = self.at
+        try:
+            values = form.unpack_from(self._body, at)
+        except struct.error:
+            raise ProtocolError(_TOO_SHORT) from None
+        self.at = at + form.size
+        return values
 
     def string(self) -> str:
         return self._text(self._take(self.short()))
@@ -198,14 +231,27 @@ class Reader:
         length = self.integer()
         return None if length < 0 else self._take(length)
 
-    def value(self) -> bytes | None:
-        """A bound value; None for null and for `not set`."""
-        length = self.integer()
-        if length in (-1, -2):
-            return None
-        if length < 0:
-            raise ProtocolError(f"a value of {length} bytes")
-        return self._take(length)
+    def values(self, count: int) -> list[bytes | None]:
+        """Reads bound values; None for null and for `not set`."""
+        values: list[bytes | None] = []
+        body, at, size = self._body, self.at, len(self._body)  # the innermost loop of every request
+        unpack = _INT.unpack_from
+        for _ in range(count):
+            if at + 4 > size:
+                raise ProtocolError(_TOO_SHORT)
+            (length,) = unpack(body, at)
+            at += 4
+            if length >= 0:
+                values.append(body[at : at + length])
+                at += length
+            elif length >= -2:
+                values.append(None)
+            else:
+                raise ProtocolError(f"a value of {length} bytes")
+        if at > size:
+            raise ProtocolError(_TOO_SHORT)
+        self.at = at
+        return values
 
     def string_list(self) -> list[str]:
         return [self.string() for _ in range(self.short())]
@@ -239,7 +285,7 @@ class Reader:
     def _take(self, count: int) -> bytes:
         end = self.at + count
         if end > len(self._body):
-            raise ProtocolError("the message ends too early")
+            raise ProtocolError(_TOO_SHORT)
         taken = self._body[self.at : end]
         self.at = end
         return taken

@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from local_keyspaces import cql, guidance, rules, system_tables
 from local_keyspaces.catalog import Catalog
 from local_keyspaces.cql import TableName
 from local_keyspaces.iam import Decision, Principal
 from local_keyspaces.refusals import Refused, invalid, syntax_error, unauthorized
+from local_keyspaces.requests import Values
 
 # Plans are cached by text, because applications use few texts. Long texts are not cached, to save memory.
 _REMEMBERED = 2048
@@ -86,6 +87,11 @@ class Plan:
         return isinstance(self.parts[0], cql.Select) if self.parts else False
 
     @cached_property
+    def modifications(self) -> Sequence[cql.Modification]:
+        """Its parts, if it writes."""
+        return [part for part in self.parts if not isinstance(part, cql.Select)]
+
+    @cached_property
     def reads_system(self) -> bool:
         return self.reads and self.tables[0][0] in system_tables.KEYSPACES
 
@@ -101,6 +107,14 @@ class Plan:
         if self.batch is not None:
             return BATCH_WRITE_TYPES[self.batch]
         return "CAS" if rules.is_conditional(self.parts[0]) else "SIMPLE"
+
+
+class BoundPlan(NamedTuple):
+    """A plan with its values. size: the most bytes that the encoded values have."""
+
+    plan: Plan
+    values: Values
+    size: int
 
 
 def read(text: str, keyspace: str | None, *, shows_peers: bool) -> Plan | cql.Use | Change:

@@ -3,14 +3,17 @@
 Source: Apache Cassandra, doc/native_protocol_v4.spec, sections 4.1.4 to 4.1.7.
 """
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from local_keyspaces import frames
 from local_keyspaces.frames import ProtocolError, Reader
 
 _VALUES, _SKIP_METADATA, _PAGE_SIZE, _PAGING_STATE, _SERIAL, _TIMESTAMP, _NAMES = (1 << bit for bit in range(7))
+
+_CONSISTENCY_AND_FLAGS = struct.Struct(">HB")
 
 CONSISTENCY = {
     0x00: "ANY",
@@ -46,6 +49,9 @@ class Values(NamedTuple):
         return self.by_position[position] if position < len(self.by_position) else None
 
 
+_NO_VALUES = Values()
+
+
 class Parameters(NamedTuple):
     """encoded: the received bytes. consistency: its name. page_size: in rows."""
 
@@ -58,10 +64,11 @@ class Parameters(NamedTuple):
     @classmethod
     def read(cls, reader: Reader) -> "Parameters":
         start = reader.at
-        consistency, flags = _consistency(reader), reader.byte()
+        code, flags = reader.unpack(_CONSISTENCY_AND_FLAGS)
+        consistency = CONSISTENCY.get(code) or _unknown_consistency(code)
         if flags >= 1 << 7:
             raise ProtocolError(f"unknown flags 0x{flags:02x}")
-        values = _values(reader, named=bool(flags & _NAMES)) if flags & _VALUES else Values()
+        values = _values(reader, named=bool(flags & _NAMES)) if flags & _VALUES else _NO_VALUES
         page_size = reader.integer() if flags & _PAGE_SIZE else None
         paging_state = reader.bytes_or_null() if flags & _PAGING_STATE else None
         if flags & _SERIAL:
@@ -69,13 +76,7 @@ class Parameters(NamedTuple):
         if flags & _TIMESTAMP:
             reader.long()
         reader.end()
-        return cls(
-            encoded=reader.since(start),
-            consistency=consistency,
-            values=values,
-            page_size=page_size,
-            paging_state=paging_state,
-        )
+        return cls(reader.since(start), consistency, values, page_size, paging_state)
 
     def with_page(self, size: int, state: bytes | None) -> bytes:
         """The encoded parameters with another page to fetch."""
@@ -133,16 +134,19 @@ class Execute(NamedTuple):
     @classmethod
     def decode(cls, body: bytes) -> "Execute":
         reader = Reader(body)
-        return cls(id=reader.short_bytes(), parameters=Parameters.read(reader))
+        return cls(reader.short_bytes(), Parameters.read(reader))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BatchItem:
+class BatchItem(NamedTuple):
     """query: the text of a statement, or the id of a prepared one. encoded_values: the received bytes."""
 
     query: str | bytes
     values: Values
     encoded_values: bytes
+
+    @property
+    def is_text(self) -> bool:
+        return isinstance(self.query, str)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -188,30 +192,31 @@ _KINDS = ("LOGGED", "UNLOGGED", "COUNTER")
 
 
 def _item(reader: Reader) -> BatchItem:
-    match reader.byte():
-        case 0:
-            query: str | bytes = reader.long_string()
-        case 1:
-            query = reader.short_bytes()
-        case kind:
-            raise ProtocolError(f"unknown kind of statement in a batch {kind}")
+    kind = reader.byte()
+    if kind > 1:
+        raise ProtocolError(f"unknown kind of statement in a batch {kind}")
+    query = reader.short_bytes() if kind else reader.long_string()
     start = reader.at
     values = _values(reader, named=False)
-    return BatchItem(query=query, values=values, encoded_values=reader.since(start))
+    return BatchItem(query, values, reader.since(start))
 
 
 def _values(reader: Reader, *, named: bool) -> Values:
-    names, values = [], []
-    for _ in range(reader.short()):
-        if named:
-            names.append(reader.string())
-        values.append(reader.value())
-    return Values(by_position=values, names=names if named else None)
+    count = reader.short()
+    if not named:
+        return Values(reader.values(count))
+    names: list[str] = []
+    values: list[bytes | None] = []
+    for _ in range(count):
+        names.append(reader.string())
+        values += reader.values(1)
+    return Values(values, names)
 
 
 def _consistency(reader: Reader) -> str:
     code = reader.short()
-    try:
-        return CONSISTENCY[code]
-    except KeyError:
-        raise ProtocolError(f"unknown consistency level {code}") from None
+    return CONSISTENCY.get(code) or _unknown_consistency(code)
+
+
+def _unknown_consistency(code: int) -> NoReturn:
+    raise ProtocolError(f"unknown consistency level {code}")

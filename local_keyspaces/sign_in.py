@@ -1,6 +1,5 @@
 """Signing in: from a client's first frame to the AUTH_RESPONSE that identifies its principal."""
 
-import asyncio
 from dataclasses import dataclass
 
 from local_keyspaces import frames, plain, sigv4
@@ -8,6 +7,7 @@ from local_keyspaces.credentials import CredentialStore
 from local_keyspaces.frames import ErrorCode, Frame, FrameBuffer, Opcode, ProtocolError, Reader
 from local_keyspaces.guidance import ServiceRule
 from local_keyspaces.iam import Principal
+from local_keyspaces.link import Link
 
 # The class name that the service sends, and some clients require; seen in apache/cassandra-gocql-driver, pull request
 # 1379.
@@ -21,7 +21,6 @@ _SUPPORTED = frames.string_multimap(
         "CUSTOM_PAYLOAD": [frames.REQUEST_ID],
     }
 )
-_CHUNK = 16 * 1024
 # No frame before the sign-in is larger.
 LARGEST_BEFORE = 64 * 1024
 
@@ -44,8 +43,7 @@ class SignedIn:
 
 
 async def sign_in(
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
+    client: Link,
     buffer: FrameBuffer,
     *,
     region: str,
@@ -53,11 +51,11 @@ async def sign_in(
     all_expired: bool,
 ) -> SignedIn:
     """Signs a client in; data after its last frame stays in `buffer`. all_expired: refuses temporary credentials as
-    expired. Raises SignInRefused, asyncio.IncompleteReadError and ProtocolError."""
+    expired. Raises SignInRefused, EOFError and ProtocolError."""
     options: dict[str, str] | None = None
     nonce: bytes | None = None
     while True:
-        frame = await next_frame(reader, buffer)
+        frame = await next_frame(client, buffer)
         try:
             check_version(frame)
             match frame.opcode, options, nonce:
@@ -79,23 +77,21 @@ async def sign_in(
                 case _:
                     raise ProtocolError("Unexpected message: sign in first, with STARTUP and AUTH_RESPONSE")
         except sigv4.BadCredentials as error:
-            await _refuse(writer, frame, ErrorCode.BAD_CREDENTIALS, str(error))
+            await _refuse(client, frame, ErrorCode.BAD_CREDENTIALS, str(error))
         except ProtocolError as error:
-            await _refuse(writer, frame, ErrorCode.PROTOCOL_ERROR, str(error))
-        writer.write(reply.encode())
-        await writer.drain()
+            await _refuse(client, frame, ErrorCode.PROTOCOL_ERROR, str(error))
+        client.send(reply.encode())
+        await client.drain()
 
 
-async def next_frame(reader: asyncio.StreamReader, buffer: FrameBuffer) -> Frame:
-    """Raises asyncio.IncompleteReadError at the end of the stream, and ProtocolError."""
-    while True:
-        frame = buffer.next()
-        if frame is not None:
-            return frame
-        chunk = await reader.read(_CHUNK)
+async def next_frame(link: Link, buffer: FrameBuffer) -> Frame:
+    """Raises EOFError at the end of the connection, and ProtocolError."""
+    while (frame := buffer.next()) is None:
+        chunk = await link.read()
         if not chunk:
-            raise asyncio.IncompleteReadError(b"", None)
+            raise EOFError
         buffer.feed(chunk)
+    return frame
 
 
 def check_version(frame: Frame) -> None:
@@ -126,9 +122,9 @@ def _token(frame: Frame) -> bytes:
     return token or b""
 
 
-async def _refuse(writer: asyncio.StreamWriter, frame: Frame, code: ErrorCode, message: str) -> None:
-    writer.write(frame.reply_error(code, message).encode())
-    await writer.drain()
+async def _refuse(client: Link, frame: Frame, code: ErrorCode, message: str) -> None:
+    client.send(frame.reply_error(code, message).encode())
+    await client.drain()
     raise SignInRefused(
         message, ServiceRule.SIGN_IN if frame.version == frames.VERSION else ServiceRule.PROTOCOL_VERSION
     )

@@ -34,7 +34,7 @@ class LoggedStatement:
     accesses: frozenset[Access] = frozenset()
     consistency: str = ""
     stage: Stage = "rule"
-    faults: list[str] = field(default_factory=list)
+    faults: tuple[str, ...] = ()
     delay: float = 0.0
     error: str = ""
     read_units: float = 0.0

@@ -153,6 +153,17 @@ def test_meters_the_batch_of_the_guide(
     assert units(keyspaces, shop, f"BEGIN {word} BATCH {rows} APPLY BATCH") == (0, expected)
 
 
+def test_meters_values_that_stand_in_the_text(keyspaces: LocalKeyspaces, shop: Session) -> None:
+    """A row of two kilobytes costs one unit when its value is a literal of a prepared statement, or of a batch."""
+    text = f"INSERT INTO items (id, body) VALUES (1, 0x{'00' * 1500})"
+    assert units(keyspaces, shop, shop.prepare(text), []) == (0, 2)
+    short = "INSERT INTO items (id, body) VALUES (2, 0x00)"
+    batch = BatchStatement(BatchType.UNLOGGED, consistency_level=ConsistencyLevel.LOCAL_QUORUM)
+    batch.add(SimpleStatement(text))
+    batch.add(shop.prepare(short), [])
+    assert units(keyspaces, shop, batch) == (0, 3)
+
+
 def test_meters_conditions_that_fail(keyspaces: LocalKeyspaces, shop: Session) -> None:
     """A failed condition would look free, although it costs by the existing row, and a read more with TTL."""
     for table, reads in (("items", 0), ("expiring", 1)):

@@ -126,6 +126,29 @@ def test_needs_the_permissions_for_several_regions(keyspaces: LocalKeyspaces, wo
         session.execute(f"CREATE KEYSPACE refused WITH replication = {TWO}")
 
 
+def test_decides_anew_when_the_schema_changes(keyspaces: LocalKeyspaces, session: Session) -> None:
+    """A connection that has executed a statement may execute it for ever, though a change of the schema forbids it."""
+    session.execute("CREATE KEYSPACE decided WITH replication = {'class': 'SingleRegionStrategy'}")
+    wait_for(session, "decided")
+    session.execute("CREATE TABLE decided.t (a int PRIMARY KEY)")
+    status = "SELECT status FROM system_schema_mcs.tables WHERE keyspace_name = 'decided'"
+    wait_until(lambda: session.execute(status).one().status == "ACTIVE")
+    reader = role(READ_SYSTEM, allow(["cassandra:Select"], f"{ARN}decided/table/t"))
+    with keyspaces.connect(reader) as client:
+        select = client.prepare("SELECT a FROM decided.t WHERE a = ?")
+        client.execute(select, [1])
+        session.execute(
+            f"ALTER KEYSPACE decided WITH replication = {TWO} AND client_side_timestamps = {{'status': 'ENABLED'}}"
+        )
+        with pytest.raises(Unauthorized, match="no SELECT permission"):
+            client.execute(select, [1])
+    prepared = session.prepare("SELECT a FROM decided.t WHERE a = ?")
+    session.execute(prepared, [1])
+    session.execute("DROP TABLE decided.t")
+    with pytest.raises(InvalidRequest, match="unconfigured table"):
+        session.execute(prepared, [1])
+
+
 @pytest.mark.long
 def test_keeps_regions_and_the_partitioner_over_a_start(
     keyspaces: LocalKeyspaces, world: Session, tmp_path: Path
