@@ -1,4 +1,4 @@
-"""Small programs to price, and one that is changed after it was evaluated."""
+"""Small programs to price, and a function that changes a program after its evaluation."""
 
 import dataclasses
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def estimate_of(run: Callable[[], object], assumptions: Assumptions = DEFAULTS) 
 
 
 def idle(run: Callable[[], object], assumptions: Assumptions = DEFAULTS) -> dict[str, tuple[float, str]]:
-    """By what an item is: how many, and the price of one as it is shown."""
+    """Each idle item, by its name: its count, and the displayed price of one unit."""
     return {item.what: (item.count, str(item.price)) for item in estimate_of(run, assumptions).idle}
 
 

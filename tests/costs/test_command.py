@@ -1,4 +1,4 @@
-"""`python -m costs`: what it prints and how it fails."""
+"""`python -m costs`: its output and its errors."""
 
 import dataclasses
 import json
@@ -32,7 +32,7 @@ _ESTIMATE = Estimate(
 
 @pytest.fixture
 def measured(tmp_path: Path) -> Path:
-    """What a run has written; none has yet."""
+    """The measurements of a run; the default is no measurement."""
     return tmp_path / "measured.json"
 
 
@@ -47,7 +47,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], mea
 
 
 def test_prints_items_that_add_up_to_the_total(run: Run, program: Program) -> None:
-    """Nobody believes the total."""
+    """A reader distrusts a total that is not the sum of its items."""
     status, out, err = run()
     assert (status, err) == (0, "")
     idle, requests, each_time, note = (block.splitlines() for block in out.split("\n\n")[1:])
@@ -64,11 +64,11 @@ def test_prints_items_that_add_up_to_the_total(run: Run, program: Program) -> No
         assert sum(float(amount.removeprefix("<")) for amount in amounts) == pytest.approx(float(total), abs=0.05)
     assert idle[-1].split() == ["Total", f"{estimate(program).a_month():,.2f}"]
     widths = {len(line) for line in (*idle, *requests, *each_time)}
-    assert len(widths) == 1  # aligned
+    assert len(widths) == 1  # prices are aligned
 
 
-def test_adds_requests_to_what_runs_anyway(run: Run, program: Program) -> None:
-    """`--requests` answers what a month with load costs."""
+def test_adds_requests_to_idle_costs(run: Run, program: Program) -> None:
+    """A user of `--requests` does not learn what a month with load costs."""
     _, out, _ = run("--requests", "2.5")
     estimated = estimate(program)
     expected = estimated.a_month(2.5)
@@ -92,7 +92,7 @@ _RUN = {
 
 
 def test_prices_what_a_run_has_measured_beside_what_is_assumed(run: Run, measured: Path, program: Program) -> None:
-    """A program that reads five rows for each request would seem to cost as one that reads one."""
+    """A program that reads five rows for each request seems as cheap as a program that reads one."""
     measured.write_text(json.dumps(_RUN))
     status, out, err = run("--requests", "2")
     assert (status, err) == (0, "")
@@ -114,8 +114,8 @@ def test_prices_what_a_run_has_measured_beside_what_is_assumed(run: Run, measure
     ]
 
 
-def test_says_that_few_requests_were_measured(run: Run, measured: Path) -> None:
-    """Three requests and a start would be taken for what a million requests consume."""
+def test_warns_of_too_few_measured_requests(run: Run, measured: Path) -> None:
+    """A user takes the consumption of three requests and a start as typical of a million requests."""
     services = {"query-api": {**_RUN["services"]["query-api"], "requests": {"GET": 3}}}  # type: ignore[index]
     measured.write_text(json.dumps({**_RUN, "services": services}))
     assert "send at least 100" in run()[1]
@@ -123,15 +123,15 @@ def test_says_that_few_requests_were_measured(run: Run, measured: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", '{"stack": "dev"}', '{"stack": "dev", "at": "", "services": {"a": {}}}'])
 def test_refuses_a_measured_file_of_another_form(run: Run, measured: Path, text: str) -> None:
-    """A file that is cut short ends in a traceback, or in prices of nothing."""
+    """A file that is cut short ends in a traceback, or in prices without a measurement."""
     measured.write_text(text)
     status, out, err = run()
     assert (status, out) == (1, "")
     assert "measured.json is not a measured run" in err and err.count("\n") == 1
 
 
-def test_marks_what_is_not_sure() -> None:
-    """Spot's price moves, and an amount too small to show is not nothing."""
+def test_marks_uncertain_prices() -> None:
+    """A reader takes Spot's price as fixed, or an amount too small to show as nothing."""
     lines = as_text(_ESTIMATE).splitlines()
     marked = [line for line in lines if "*" in line]
     assert len(marked) == 2
@@ -140,7 +140,7 @@ def test_marks_what_is_not_sure() -> None:
 
 
 def test_compares_ways_item_by_item() -> None:
-    """A way that lacks an item has an empty cell there; what only one has stands where it does in its own list."""
+    """An item of one variant stands beside another item's price, or the items appear in a confusing order."""
     idle = [Item(what="Endpoints", count=1, price=INTERFACE_ENDPOINT), Item(what="api: vCPU", count=2, price=ARM_CPU)]
     other = Estimate(idle=[_ESTIMATE.idle[0], *idle], requests=[], each_time=[])
     assert compared([("both", _ESTIMATE), ("one", other)]).splitlines() == [
@@ -156,14 +156,14 @@ def test_compares_ways_item_by_item() -> None:
 
 
 def test_renders_one_table_with_its_totals() -> None:
-    """The documentation shows a table that does not add up."""
+    """The documentation shows a table whose items do not add up to its total."""
     rows = as_markdown(_ESTIMATE).splitlines()
     assert rows[2] == "| NAT gateways | 2 | $0.045 / gateway-hour | 65.70 |"
     assert rows[5] == "| **Idle, a month** |  |  | **71.61** |"
 
 
-def test_says_that_another_regions_prices_are_not_known(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stack in Europe seems to cost what it would in Virginia."""
+def test_warns_that_another_regions_prices_are_not_known(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stack in Europe seems to cost the same as in Virginia."""
     dev = read_settings(ROOT, "dev")
     elsewhere = dataclasses.replace(dev, values={**dev.values, "aws:region": "eu-central-1"})
     monkeypatch.setattr(command, "read_settings", lambda root, stack: elsewhere)
@@ -174,15 +174,15 @@ def test_says_that_another_regions_prices_are_not_known(run: Run, monkeypatch: p
 
 
 def test_fails_with_one_sentence(run: Run) -> None:
-    """A mistyped stack ends in a traceback, or in the estimate of another."""
+    """A user who mistypes a stack's name gets a traceback, or the estimate of another stack."""
     status, out, err = run("--stack", "prdo")
     assert (status, out) == (1, "")
     assert err == "costs: there is no stack 'prdo': no Pulumi.prdo.yaml here (stacks: dev)\n"
 
 
 @pytest.mark.parametrize("text", ["many", "-1", "nan"])
-def test_refuses_a_number_of_requests_that_is_none(run: Run, text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A month costs less than nothing."""
+def test_refuses_an_invalid_number_of_requests(run: Run, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """With a negative number of requests, a month costs less than nothing."""
     with pytest.raises(SystemExit, match="2"):
         run(f"--requests={text}")
     assert "give millions of requests a month" in capsys.readouterr().err

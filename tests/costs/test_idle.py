@@ -1,4 +1,4 @@
-"""What a stack costs that nobody calls, resource by resource."""
+"""The cost of an idle stack, resource by resource."""
 
 from typing import Any
 
@@ -27,27 +27,27 @@ _ARM = {"operatingSystemFamily": "LINUX", "cpuArchitecture": "ARM64"}
 
 
 def test_knows_every_type_that_is_declared(program: Program) -> None:
-    """A new component costs something that no estimate shows."""
+    """A new component costs money that no estimate shows."""
     ours = "keyspaces-platform:index:"
     types = {resource.type for resource in program.resources if not resource.type.startswith(ours)}
     assert types <= {*IDLE, *EACH_TIME, *FREE}
 
 
 def test_refuses_a_type_it_does_not_know() -> None:
-    """A resource that nobody priced counts as free."""
+    """A resource without a price here counts as free."""
     with pytest.raises(ProgramError, match=r"the cost of store \(aws:ebs/volume:Volume\) is unknown"):
         estimate_of(lambda: aws.ebs.Volume("store", availability_zone="us-east-1a", size=100))
 
 
 def test_refuses_a_preview_in_which_nothing_is_known() -> None:
-    """Resources whose inputs are not known yet count as nothing."""
+    """Resources whose inputs are not known yet count as free."""
     with pytest.raises(ProgramError, match=r"the cost of .* is unknown"):
         estimate(evaluate(computed=False))
 
 
 @pytest.mark.parametrize("type_", sorted({*IDLE, *EACH_TIME, *FREE}))
 def test_spells_types_as_pulumi_does(type_: str) -> None:
-    """A resource is refused although somebody priced it."""
+    """A resource is refused although it has a price."""
     package, module, name = type_.split(":")
     if package == "aws":
         assert getattr(getattr(aws, module.split("/")[0]), name).pulumi_type == type_
@@ -55,8 +55,8 @@ def test_spells_types_as_pulumi_does(type_: str) -> None:
         assert package in ("awsx", "docker", "pulumi", "pulumi-python")
 
 
-def test_counts_nothing_for_what_is_free() -> None:
-    """A certificate or a security group is said to cost something."""
+def test_counts_nothing_for_free_resources() -> None:
+    """The estimate shows a cost for a certificate or a security group, which are free."""
 
     def run() -> None:
         for type_ in FREE:
@@ -72,15 +72,15 @@ def test_counts_nothing_for_what_is_free() -> None:
     [("Single", 1), ("OnePerAz", 2), pytest.param(None, 2, id="awsx's own default")],
 )
 def test_counts_nat_gateways_with_their_addresses(strategy: str | None, count: int) -> None:
-    """The dearest part of the stack is missing, or its address is."""
+    """The most expensive part of the stack is missing, or its address is."""
     assert idle(lambda: vpc(strategy)) == {
         "NAT gateways": (count, "$0.045 / gateway-hour"),
         "NAT gateways: public IPv4 addresses": (count, "$0.005 / address-hour"),
     }
 
 
-def test_counts_no_nat_gateway_that_is_not_there() -> None:
-    """Egress without one would look no cheaper."""
+def test_counts_no_missing_nat_gateway() -> None:
+    """The estimate shows no saving for a stack without a NAT gateway."""
     assert idle(lambda: vpc("None")) == {}
 
 
@@ -103,7 +103,7 @@ def test_counts_endpoints_by_zone_and_gateways_as_free() -> None:
     [({}, 2), ({"internal": True}, 0), ({"ip_address_type": "dualstack-without-public-ipv4"}, 0)],
 )
 def test_counts_addresses_of_a_load_balancer_that_has_public_ones(inputs: dict[str, Any], addresses: int) -> None:
-    """An internal load balancer is charged for addresses it does not have."""
+    """The estimate adds public addresses to an internal load balancer, which has none."""
     found = idle(lambda: load_balancer(**inputs))
     assert found.pop("Load balancer") == (1, "$0.0225 / balancer-hour")
     assert sum(count for count, _ in found.values()) == addresses
@@ -148,7 +148,7 @@ def test_counts_public_addresses_of_tasks() -> None:
 def test_counts_tasks_on_spot_by_base_and_weight(
     strategies: list[tuple[str, int, int]], on_spot: float, by: str
 ) -> None:
-    """Spot saves nothing in the estimate, or saves on tasks that do not run there."""
+    """Spot saves nothing in the estimate, or saves on tasks that run on demand."""
     named: Any = [{"capacity_provider": name, "weight": weight, "base": base} for name, weight, base in strategies]
 
     def run() -> None:
@@ -176,8 +176,8 @@ def test_ignores_the_clusters_default_when_a_service_says_fargate() -> None:
     assert set(idle(run)) == {"api: vCPU, ARM64", "api: memory, ARM64"}
 
 
-def test_counts_as_few_tasks_as_scaling_leaves() -> None:
-    """A service that scales to one task when idle is said to cost what its first deployment did."""
+def test_counts_the_minimum_of_scaled_tasks() -> None:
+    """A service that scales to one task when idle is priced by the tasks of its first deployment."""
 
     def run() -> None:
         scaled = service(task_definition(), tasks=6)
@@ -211,7 +211,7 @@ def test_counts_as_few_tasks_as_scaling_leaves() -> None:
     ],
 )
 def test_counts_metrics_of_container_insights(mode: str, expected: tuple[float, str] | None) -> None:
-    """Switching it on looks free, and costs more than a task."""
+    """Container Insights looks free, although it costs more than a task."""
 
     def run() -> None:
         aws.ecs.Cluster("all", settings=[{"name": "containerInsights", "value": mode}])
@@ -248,8 +248,8 @@ def test_counts_what_a_table_stores_and_keeps_ready(
     assert idle(lambda: table(**inputs)) == storage | {f"Table things: {what}": one for what, one in expected.items()}
 
 
-def test_counts_as_little_capacity_as_scaling_leaves_a_table() -> None:
-    """A table that scales down is said to cost what it was created with."""
+def test_counts_the_minimum_of_a_tables_scaled_capacity() -> None:
+    """A table that scales down is priced by its capacity at creation."""
 
     def run() -> None:
         capacity = {"throughput_mode": "PROVISIONED", "read_capacity_units": 100, "write_capacity_units": 10}
@@ -300,7 +300,7 @@ def test_counts_alarms_by_the_metrics_they_watch(inputs: dict[str, Any], expecte
 
 @pytest.mark.parametrize(("dashboards", "billed"), [(0, 0), (3, 0), (5, 2)])
 def test_counts_dashboards_after_the_free_ones(dashboards: int, billed: int) -> None:
-    """The first is charged for, the fourth is not, or a row says that nothing costs nothing."""
+    """The estimate charges the first dashboard, leaves out the fourth, or lists an item that costs nothing."""
 
     def run() -> None:
         for index in range(dashboards):
@@ -333,8 +333,8 @@ def test_counts_dashboards_after_the_free_ones(dashboards: int, billed: int) -> 
         ),
     ],
 )
-def test_refuses_what_has_no_price_here(declared: Any, why: str) -> None:
-    """A resource is priced as something else that costs less."""
+def test_refuses_inputs_without_a_price(declared: Any, why: str) -> None:
+    """A resource is priced as a cheaper kind of resource."""
     with pytest.raises(ProgramError, match=why):
         estimate_of(declared)
 
@@ -368,7 +368,7 @@ def test_prices_the_runs_of_a_schedule(expression: str, runs: float) -> None:
 
 
 def test_refuses_a_schedule_it_cannot_price() -> None:
-    """A schedule of something else counts as free."""
+    """A schedule with another target than an ECS task counts as free."""
 
     def run() -> None:
         target: Any = {"arn": "function", "role_arn": "role"}

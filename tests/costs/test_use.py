@@ -1,4 +1,4 @@
-"""What requests cost, and what happens now and then."""
+"""The cost of requests, and of events such as a task's start."""
 
 import dataclasses
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import pytest
 from costs.assumptions import DEFAULTS, Assumptions, every_assumption
 from tests.costs.programs import api, endpoint, estimate_of, idle, service, table, task_definition, vpc
 
-# What traffic passes in each egress, by AWS service.
+# Each egress: its endpoints, its NAT gateways, and the traffic that passes each of them.
 _WAYS = {
     "nat": (["cassandra"], "Single", {"CQL": "endpoint for cassandra", "Log lines": "NAT gateway"}),
     "endpoints": (
@@ -28,10 +28,10 @@ def _requests(run: Callable[[], object], assumptions: Assumptions = DEFAULTS) ->
 
 
 def test_prices_a_million_requests() -> None:
-    """Nobody can tell what success would cost."""
+    """An owner cannot tell what a success with many users would cost."""
     assert _requests(api) == {
         "Keyspaces reads": pytest.approx(0.125),
-        "Load balancer capacity": pytest.approx(1e6 / 90_000 * 0.008),  # a new connection each, 25 a second in an LCU
+        "Load balancer capacity": pytest.approx(1e6 / 90_000 * 0.008),  # one LCU has 25 new connections a second
         "Answers to the internet": pytest.approx(0.5 * 0.09),
         "Log lines: ingestion": pytest.approx(0.326 * 0.50),
         "Log lines: storage for 30 days": pytest.approx(0.326 * 0.15 * 0.03, rel=0.02),
@@ -40,7 +40,7 @@ def test_prices_a_million_requests() -> None:
 
 @pytest.mark.parametrize("way", _WAYS)
 def test_prices_what_passes_the_egress(way: str) -> None:
-    """Kinds of egress would differ by the hour only, and the one that is dear under load looks cheap."""
+    """The estimate compares kinds of egress by the hour only, so one that is expensive under load looks cheap."""
     endpoints, strategy, passed = _WAYS[way]
 
     def run() -> None:
@@ -54,20 +54,20 @@ def test_prices_what_passes_the_egress(way: str) -> None:
 
 
 def test_prices_load_balancer_by_bytes_when_they_are_more() -> None:
-    """AWS bills the larger of connections and bytes."""
+    """The estimate is too low for large answers: AWS bills the larger of connections and bytes."""
     large = dataclasses.replace(DEFAULTS, connections=0.01, response_bytes=200_000)
     assert _requests(api, large)["Load balancer capacity"] == pytest.approx(200.5 * 0.008)
 
 
 def test_prices_tls_handshakes_where_a_listener_speaks_https() -> None:
-    """Certificates are larger than this API's answers."""
+    """The estimate is too low with HTTPS: a handshake's certificates are larger than an answer of this API."""
     assert "TLS handshakes to the internet" not in _requests(api)
     found = _requests(lambda: api(https=True))
     assert found["TLS handshakes to the internet"] == pytest.approx(4 * 0.09)
 
 
 def test_prices_what_a_web_acl_inspects() -> None:
-    """Behind a web ACL a million requests cost more for it than for everything else."""
+    """The estimate misses the largest cost of a stack with a web ACL: its inspection of a million requests."""
 
     def run() -> None:
         api()
@@ -81,7 +81,7 @@ def test_prices_what_a_web_acl_inspects() -> None:
 
 @pytest.mark.parametrize(("days", "shown"), [(30, 30), (None, 365)])
 def test_prices_access_logs_as_long_as_they_are_kept(days: int | None, shown: int) -> None:
-    """Logs that nobody deletes look as cheap as a month's."""
+    """Logs that are kept for ever look as cheap as one month of logs."""
 
     def run() -> None:
         api()
@@ -109,8 +109,8 @@ def test_prices_no_read_of_a_provisioned_table() -> None:
     assert "Keyspaces reads" not in found
 
 
-def test_prices_no_load_balancer_of_somebody_else() -> None:
-    """A service may be behind one that the stack does not create; its reads and log lines cost the same."""
+def test_prices_no_load_balancer_of_another_stack() -> None:
+    """A service behind another stack's load balancer is priced with one, or its reads and log lines are left out."""
 
     def run() -> None:
         table()
@@ -120,13 +120,13 @@ def test_prices_no_load_balancer_of_somebody_else() -> None:
     assert set(_requests(run)) == {"Keyspaces reads", "Log lines: ingestion", "Log lines: storage for 365 days"}
 
 
-def test_prices_no_request_that_nothing_could_answer() -> None:
-    """A stack without a load balancer is said to cost something for each request."""
+def test_prices_no_request_without_a_load_balancer() -> None:
+    """The estimate shows a cost for each request of a stack without a load balancer, which gets no request."""
     assert _requests(lambda: service(task_definition())) == {}
 
 
 def test_prices_log_lines_of_health_checks() -> None:
-    """They come day and night, from each node of the load balancer to each task."""
+    """The estimate misses the log lines of health checks, which each load balancer node sends to each task all day."""
     lines = 730 * 3600 / 10 * 2 * 2
     logged = idle(api, dataclasses.replace(DEFAULTS, health_check_log_bytes=70))
     assert logged["Log lines of health checks: ingestion"][0] == pytest.approx(lines * 96 / 1e9)
@@ -135,7 +135,7 @@ def test_prices_log_lines_of_health_checks() -> None:
 
 @pytest.mark.parametrize(("with_endpoint", "passes"), [(False, True), (True, False)])
 def test_prices_images_that_pass_a_nat_gateway(with_endpoint: bool, passes: bool) -> None:
-    """With S3's own endpoint, which is free, they do not."""
+    """The estimate charges a NAT gateway for images that pass S3's free endpoint, or misses the charge without it."""
 
     def run() -> None:
         vpc("Single")

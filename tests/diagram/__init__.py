@@ -1,1 +1,1 @@
-"""The picture of a stack."""
+"""Tests of the stack's diagram."""

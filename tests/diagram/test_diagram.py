@@ -1,4 +1,6 @@
-"""The picture of what a program declares: it shows what is there, is well-formed, and is drawn the same each time."""
+"""The diagram of a program's declared resources: it is complete and well-formed, and the same program gives the
+same file.
+"""
 
 import xml.etree.ElementTree as ElementTree
 
@@ -23,7 +25,7 @@ def orders() -> str:
 
 
 def test_shows_each_microservice_with_what_its_role_may_do(orders: str) -> None:
-    """A reader trusts a picture that hides a permission or a table."""
+    """A reader trusts a diagram that hides a permission or a table."""
     texts = _texts(orders)
     for expected in (
         *("orders-api", "2 tasks, 0.25 vCPU, 0.5 GB", "role orders-api-task:", "load-orders", "HTTP 80"),
@@ -34,7 +36,7 @@ def test_shows_each_microservice_with_what_its_role_may_do(orders: str) -> None:
 
 
 def test_leads_from_each_line_to_its_resource_where_links_are_given(program: Program) -> None:
-    """A click on a thing in the console's picture leads nowhere, or to something else."""
+    """A click on a resource in the console's diagram leads nowhere, or to another resource."""
     resources = resources_by_line(program)
     drawn = ElementTree.fromstring(
         render(view_of(program, "dev"), {line: f"?urn={each.urn}" for line, each in resources.items()})
@@ -50,7 +52,7 @@ def test_leads_from_each_line_to_its_resource_where_links_are_given(program: Pro
         "query-api": "query-api",
         "role query-api-task:": "query-api-task",
     }
-    assert drawn.attrib["role"] == "group", "what is in an image, a screen reader does not find"
+    assert drawn.attrib["role"] == "group", "a screen reader does not find links inside an image"
 
 
 def test_keeps_all_text_inside_its_box(orders: str) -> None:
@@ -70,18 +72,18 @@ def test_keeps_all_text_inside_its_box(orders: str) -> None:
             ), text.text
 
 
-def test_has_colours_for_dark_pages_and_words_for_who_cannot_see_it(orders: str) -> None:
-    """Half of the readers see black on black, and a screen reader says "image"."""
+def test_has_colours_for_dark_pages_and_a_title_for_screen_readers(orders: str) -> None:
+    """Readers with dark pages see black text on black, and a screen reader only says "image"."""
     assert "@media (prefers-color-scheme: dark)" in orders
     assert "orders-api (2 tasks) may write orders" in orders[: orders.index("</title>")]
 
 
-def test_needs_nothing_from_elsewhere(orders: str) -> None:
-    """GitHub shows no picture that loads fonts or scripts."""
+def test_loads_nothing_external(orders: str) -> None:
+    """GitHub does not show a diagram that loads fonts or scripts."""
     assert orders.count("http") == orders.count("http://www.w3.org/2000/svg")
     assert "<script" not in orders
 
 
 def test_is_drawn_the_same_each_time(orders: str) -> None:
-    """A commit changes the picture although the program is the same."""
+    """A commit changes the diagram although the program is the same."""
     assert draw(ROOT / "examples" / "orders", "dev") == orders

@@ -1,1 +1,1 @@
-"""The documentation, held against what it describes."""
+"""The documentation, compared with the code that it describes."""

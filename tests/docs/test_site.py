@@ -9,7 +9,7 @@ from tests.processes import ROOT
 
 @pytest.mark.long
 def test_builds_without_a_broken_link() -> None:
-    """A reader follows a link to nowhere, or the reference lacks a package."""
+    """A reader's link leads nowhere, or the reference lacks a package."""
     built = subprocess.run(["make", "docs"], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert built.returncode == 0, built.stdout + built.stderr
     reference = (ROOT / "build" / "site" / "reference" / "service.html").read_text()

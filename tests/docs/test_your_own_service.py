@@ -25,7 +25,7 @@ def test_leads_from_an_empty_folder_to_a_tested_service(tmp_path: Path) -> None:
         if language == "sh":
             script += [f"echo '--- {line.split()[0]}'; {line}" if line else "" for line in content.splitlines()]
         else:
-            assert file, f"a block of {language} says not where it goes:\n{content}"
+            assert file, f"a block of {language} does not name its file:\n{content}"
             script += [f"cat > {file} <<'END_OF_FILE'", content.rstrip("\n"), "END_OF_FILE"]
     run = "\n".join(script).replace("up --detach", f"up --detach --port {free_port()}")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -34,8 +34,8 @@ def test_leads_from_an_empty_folder_to_a_tested_service(tmp_path: Path) -> None:
     )
     output = result.stdout + result.stderr
     assert result.returncode == 0, output[-4000:]
-    assert '"text":"It works."' in output, "the note that was written"
-    assert '"text": "It works."' in output, "the note that was read"
+    assert '"text":"It works."' in output, "the written note is not in the output"
+    assert '"text": "It works."' in output, "the note that was read back is not in the output"
     assert "1 passed" in output
     assert "notes.notes" in output
     assert "With 5 million requests: $" in output

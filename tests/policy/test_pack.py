@@ -1,4 +1,4 @@
-"""The pack as a process, started and asked as the Pulumi CLI starts and asks it."""
+"""The pack as a process, started and called as the Pulumi CLI does it."""
 
 import ast
 import json
@@ -26,9 +26,12 @@ _STARTS_WITHIN = 60.0
 
 @pytest.fixture(scope="module")
 def analyzer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[analyzer_pb2_grpc.AnalyzerStub]:
-    """The command, folder and variables are those of pulumi/pulumi, `sdk/python/cmd/pulumi-language-python/main.go`,
-    RunPlugin: `python -u -m pulumi.policy <engine's address> <pack's folder>`; the pack writes the port it listens
-    on. The engine itself is not asked anything."""
+    """Starts the pack with the command, folder and variables of the Pulumi CLI, without an engine.
+
+    Source: pulumi/pulumi, `sdk/python/cmd/pulumi-language-python/main.go`, RunPlugin: `python -u -m pulumi.policy
+    <engine's
+    address> <pack's folder>`; the pack writes the port on which it listens. Nothing listens at the engine's address.
+    """
     errors = tmp_path_factory.mktemp("pack") / "errors.txt"
     with (
         errors.open("w") as stderr,
@@ -78,7 +81,7 @@ def _ask(analyzer: Any, type_: str, name: str = "thing", **inputs: Any) -> dict[
 
 
 def test_starts_with_every_rule(analyzer: Any) -> None:
-    """`pulumi preview --policy-pack policy` says that the pack failed to start."""
+    """`pulumi preview --policy-pack policy` fails with the message that the pack failed to start."""
     info = analyzer.GetAnalyzerInfo(empty_pb2.Empty(), timeout=30)
     assert info.name == "keyspaces-platform"
     assert info.supportsConfig
@@ -88,7 +91,7 @@ def test_starts_with_every_rule(analyzer: Any) -> None:
 
 
 def test_refuses_violation_over_the_wire(analyzer: Any) -> None:
-    """The rules hold in tests and nowhere else."""
+    """The rules work in tests, but refuse nothing in a real preview."""
     policy = json.dumps({"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]})
     found = _ask(analyzer, "aws:iam/rolePolicy:RolePolicy", "orders", role="orders", policy=policy)
     assert found.keys() == {"iam-names-actions", "iam-names-resources"}
@@ -98,7 +101,7 @@ def test_refuses_violation_over_the_wire(analyzer: Any) -> None:
 
 
 def test_knows_production_by_the_stacks_name_over_the_wire(analyzer: Any) -> None:
-    """Production's rules never apply."""
+    """The rules for production never apply."""
     found = _ask(
         analyzer,
         "aws:cloudwatch/logGroup:LogGroup",
@@ -109,13 +112,13 @@ def test_knows_production_by_the_stacks_name_over_the_wire(analyzer: Any) -> Non
     assert "for 7 days" in found["production-keeps-logs"].message
 
 
-def test_stays_silent_about_what_is_not_known_over_the_wire(analyzer: Any) -> None:
-    """The first preview of a stack is full of warnings that nobody can do anything about."""
+def test_ignores_unknown_values_over_the_wire(analyzer: Any) -> None:
+    """The first preview of a stack is full of warnings that nobody can act on."""
     assert _ask(analyzer, "aws:iam/rolePolicy:RolePolicy", role=UNKNOWN, policy=UNKNOWN) == {}
 
 
 def test_judges_whole_stack_over_the_wire(analyzer: Any) -> None:
-    """A bucket may be left without its block."""
+    """A bucket without a public access block is deployed."""
     urn = "urn:pulumi:prod::keyspaces-platform::aws:s3/bucket:Bucket::logs"
     bucket = analyzer_pb2.AnalyzerResource(
         type="aws:s3/bucket:Bucket", name="logs", urn=urn, properties=_properties(bucket="logs")
@@ -125,7 +128,7 @@ def test_judges_whole_stack_over_the_wire(analyzer: Any) -> None:
 
 
 def test_takes_settings_over_the_wire(analyzer: Any) -> None:
-    """--policy-pack-config changes nothing."""
+    """A user's --policy-pack-config has no effect."""
     analyzer.Configure(
         analyzer_pb2.ConfigureAnalyzerRequest(
             policyConfig={
@@ -142,7 +145,7 @@ def test_takes_settings_over_the_wire(analyzer: Any) -> None:
 
 
 def test_imports_nothing_but_what_its_own_requirements_install() -> None:
-    """It runs in a virtual environment of its own, without the program's packages."""
+    """The pack does not start, since its own virtual environment lacks the program's packages."""
     for file in sorted((*PACK.glob("*.py"), *(PACK / "rules").glob("*.py"))):
         assert _imported(file) - sys.stdlib_module_names <= {"pulumi_policy", "rules"}, file
 
@@ -158,7 +161,7 @@ def _imported(file: Path) -> set[str]:
 
 
 def test_is_tested_with_the_packages_it_runs_with() -> None:
-    """Another version of the policy SDK runs in a preview than in these tests."""
+    """A preview runs another version of the policy SDK than these tests."""
     assert _pins(PACK / "requirements.txt").items() <= _pins(ROOT / "requirements-dev.txt").items()
 
 
@@ -167,6 +170,6 @@ def _pins(file: Path) -> dict[str, str]:
 
 
 def test_tells_the_cli_where_its_environment_is() -> None:
-    """The CLI runs the pack with whatever Python comes first."""
+    """The CLI runs the pack with the first Python on the PATH, which may lack the pack's packages."""
     project = yaml.safe_load((PACK / "PulumiPolicy.yaml").read_text())
     assert project["runtime"] == {"name": "python", "options": {"toolchain": "pip", "virtualenv": ".venv"}}

@@ -1,4 +1,4 @@
-"""The rules about single resources: what they let through, what they refuse, and what they make of a preview."""
+"""The rules about single resources: accepted resources, refused resources, and resources with unknown inputs."""
 
 import copy
 import inspect
@@ -23,41 +23,41 @@ EXAMPLES: list[Example] = [
 ]
 
 
-def _said(example: Example) -> list[str]:
+def _messages(example: Example) -> list[str]:
     return violations(example.rule, example.given, example.settings)
 
 
 @pytest.mark.parametrize("example", [e for e in EXAMPLES if not e.says], ids=lambda example: example.id)
-def test_lets_through_what_keeps_to_the_rule(example: Example) -> None:
-    """A stack without a fault cannot be deployed, and people turn the pack off."""
-    assert _said(example) == []
+def test_accepts_valid_resources(example: Example) -> None:
+    """A correct stack cannot be deployed, so its owner turns the pack off."""
+    assert _messages(example) == []
 
 
 @pytest.mark.parametrize("example", [e for e in EXAMPLES if e.says], ids=lambda example: example.id)
 def test_refuses_violation_and_says_what_to_do(example: Example) -> None:
-    """A violation is deployed, or refused without a word that helps."""
-    (message,) = _said(example)
+    """A violation is deployed, or refused with a message that does not help."""
+    (message,) = _messages(example)
     assert message.startswith(f"{example.given.name}: ")
     for words in example.says:
         assert words in message
 
 
 @pytest.mark.parametrize("example", [e for e in EXAMPLES if not e.says], ids=lambda example: example.id)
-def test_lets_through_what_keeps_to_the_rule_whatever_is_unknown(example: Example) -> None:
-    """The first preview of a stack fails, in which hardly anything is known."""
+def test_accepts_valid_resources_whatever_is_unknown(example: Example) -> None:
+    """The first preview of a stack fails, since hardly any value is known."""
     for inputs in _with_something_unknown(example.given.inputs):
         assert violations(example.rule, replace(example.given, inputs=inputs), example.settings) == [], inputs
 
 
 @pytest.mark.parametrize("example", [e for e in EXAMPLES if e.says], ids=lambda example: example.id)
-def test_answers_whatever_is_unknown(example: Example) -> None:
-    """The pack fails in a preview, and with it every preview."""
+def test_does_not_fail_whatever_is_unknown(example: Example) -> None:
+    """The pack fails in a preview with an unknown value, and the preview fails with it."""
     for inputs in _with_something_unknown(example.given.inputs):
         violations(example.rule, replace(example.given, inputs=inputs), example.settings)
 
 
 def _with_something_unknown(value: Any) -> Iterator[Any]:
-    """Every way of not knowing one thing in it, at any depth."""
+    """All copies of the value in which one part, at any depth, is unknown."""
     for path in _paths(value):
         changed = copy.deepcopy(value)
         holder = changed
@@ -75,7 +75,7 @@ def _paths(value: Any) -> Iterator[tuple[Any, ...]]:
 
 
 def test_has_examples_of_both_kinds_for_every_rule() -> None:
-    """A rule may never have refused, or never let through, anything."""
+    """A rule may refuse every resource, or none, without a test that notices."""
     names = {policy.name for policy in POLICIES if isinstance(policy, ResourceValidationPolicy)}
     assert {example.rule for example in EXAMPLES if example.says} == names
     assert {example.rule for example in EXAMPLES if not example.says} == names
@@ -83,7 +83,7 @@ def test_has_examples_of_both_kinds_for_every_rule() -> None:
 
 @pytest.mark.parametrize("rule", sorted({example.rule for example in EXAMPLES}))
 def test_refuses_just_the_violations_among_many_resources(rule: str) -> None:
-    """One resource's fault hides another's, or is blamed on it."""
+    """One resource's fault hides another's, or is reported for another resource."""
     examples = [example for example in EXAMPLES if example.rule == rule and not example.settings]
     named = [replace(example.given, name=f"{rule}-{number}") for number, example in enumerate(examples)]
     refused = {(rule, given.name) for given, example in zip(named, examples, strict=True) if example.says}
@@ -91,8 +91,8 @@ def test_refuses_just_the_violations_among_many_resources(rule: str) -> None:
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)
-def test_says_of_every_rule_why_it_is_there(policy: ResourceValidationPolicy) -> None:
-    """It is the first thing that who violates it reads."""
+def test_gives_the_reason_of_every_rule(policy: ResourceValidationPolicy) -> None:
+    """The owner of a refused resource does not learn the rule's reason, which the description gives."""
     assert re.fullmatch(r"[a-z]+(-[a-z]+)+", policy.name)
     assert policy.description.endswith(".")
     assert len(policy.description.split()) > 8
@@ -103,14 +103,14 @@ def test_says_of_every_rule_why_it_is_there(policy: ResourceValidationPolicy) ->
 
 
 def test_names_every_rule_once() -> None:
-    """Settings for the one apply to the other."""
+    """Settings for one rule apply to another rule of the same name."""
     names = [policy.name for policy in POLICIES]
     assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("given", [example.given for example in EXAMPLES], ids=lambda given: given.type)
 def test_judges_inputs_that_the_provider_has(given: Given) -> None:
-    """A rule about an input by a wrong name never refuses anything."""
+    """A rule never refuses anything, since the provider has no input of that name."""
     if not given.type.startswith("aws:"):
         return
     arguments = inspect.signature(_class_of(given.type)._internal_init).parameters
@@ -120,7 +120,7 @@ def test_judges_inputs_that_the_provider_has(given: Given) -> None:
 
 @pytest.mark.parametrize("type_", sorted(TAGGABLE))
 def test_asks_for_tags_only_where_the_provider_takes_them(type_: str) -> None:
-    """A resource is refused, and nothing can be done about it."""
+    """A resource is refused for missing tags, although the provider takes none."""
     assert "tags" in inspect.signature(_class_of(type_)._internal_init).parameters
 
 

@@ -1,4 +1,4 @@
-"""The rules about resources in relation to each other."""
+"""The rules about several resources and their relations."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,7 +27,7 @@ def _block(bucket: Any, depends_on: Mapping[str, Sequence[Given]] | None = None)
 
 
 def test_finds_the_bucket_without_a_block_among_many() -> None:
-    """One bucket's block is taken for all of them."""
+    """One bucket's public access block counts for all buckets, and an open bucket is deployed."""
     buckets = [_bucket(name, f"{name}-1234567") for name in ("logs", "files", "backups")]
     blocks = [_block("logs-1234567"), _block("backups-1234567")]
     ((message, urn),) = stack_violations(_BLOCKED, [*buckets, *blocks])
@@ -36,14 +36,14 @@ def test_finds_the_bucket_without_a_block_among_many() -> None:
     assert urn == buckets[1].urn
 
 
-def test_lets_every_bucket_with_a_block_be() -> None:
-    """A stack without a fault cannot be deployed."""
+def test_accepts_every_bucket_with_a_block() -> None:
+    """A correct stack cannot be deployed."""
     assert stack_violations(_BLOCKED, [_block("logs-1"), _bucket("logs", "logs-1")]) == []
     assert stack_violations(_BLOCKED, []) == []
 
 
 def test_knows_a_block_by_its_dependency_in_the_preview_of_a_new_bucket() -> None:
-    """Nothing has a name yet then, and two unknown names are not the same name."""
+    """The preview confuses new buckets, since no bucket has a name yet and every unknown name looks the same."""
     logs, files = _bucket("logs", UNKNOWN), _bucket("files", UNKNOWN)
     block = _block(UNKNOWN, {"bucket": [logs]})
     ((message, urn),) = stack_violations(_BLOCKED, [logs, files, block])
@@ -76,7 +76,7 @@ def _rule(name: str, listener: Any, *actions: Any, stack: str, depends_on: Seque
 
 @pytest.mark.parametrize("stack", ["prod", "prod-eu", "production-2", "dev", "preprod", "product", "production2"])
 def test_refuses_rules_that_serve_http_in_production(stack: str) -> None:
-    """The listener redirects, and its rules still answer unencrypted."""
+    """The listener redirects to HTTPS, but its rules still answer without encryption."""
     http, https = _listener("HTTP", "arn:http", stack), _listener("HTTPS", "arn:https", stack)
     rules = [
         _rule("good", "arn:http", TO_HTTPS, stack=stack),
@@ -107,7 +107,7 @@ def test_knows_a_rules_listener_by_dependency_in_the_preview_of_a_new_one() -> N
 
 
 def test_waits_for_a_listener_whose_protocol_is_not_known() -> None:
-    """An HTTPS listener is taken for an HTTP one."""
+    """A correct stack is refused: an HTTPS listener whose protocol is unknown counts as an HTTP listener."""
     listener = _listener(UNKNOWN, "arn:some", "prod")
     assert stack_violations(_REDIRECT, [listener, _rule("some", "arn:some", FORWARD, stack="prod")]) == []
 
@@ -184,7 +184,7 @@ _HTTP = {"protocol": "tcp", "fromPort": 80, "toPort": 80}
     ],
 )
 def test_refuses_a_network_let_in_to_tasks_by_whatever_rule(user: Any, rule: Given, source: str) -> None:
-    """Tasks are reached past the load balancer: on ports 80 and 443 no other rule would say a word."""
+    """Clients reach tasks without the load balancer, since no other rule refuses open ports 80 and 443."""
     is_new_group = rule.outputs.get("id") == UNKNOWN
     tasks = user("api", [UNKNOWN], [rule]) if is_new_group else user("api", ["sg-other", "sg-tasks"])
     ((message, urn),) = stack_violations(_TASKS, [rule, tasks])
@@ -215,7 +215,7 @@ def test_refuses_a_network_let_in_to_tasks_by_whatever_rule(user: Any, rule: Giv
     ],
 )
 def test_lets_security_groups_in_to_tasks_and_networks_to_others(user: Any, rule: Given) -> None:
-    """A load balancer cannot reach its tasks, or nobody the load balancer."""
+    """A correct stack is refused, in which the load balancer reaches its tasks and clients reach the load balancer."""
     assert stack_violations(_TASKS, [rule, user("api", ["sg-tasks"])]) == []
     assert stack_violations(_TASKS, [rule, user("api", UNKNOWN)]) == []
     assert stack_violations(_TASKS, [rule]) == []
@@ -224,7 +224,7 @@ def test_lets_security_groups_in_to_tasks_and_networks_to_others(user: Any, rule
 @pytest.mark.parametrize("groups", [UNKNOWN, [UNKNOWN], ["sg-other", UNKNOWN]])
 @pytest.mark.parametrize("user", _USERS)
 def test_knows_the_tasks_groups_by_dependency_in_the_preview_of_a_new_stack(user: Any, groups: Any) -> None:
-    """No group has an id yet then, and two unknown ids are not the same id."""
+    """The preview confuses new security groups, since no group has an ID yet and every unknown ID looks the same."""
     tasks, balancer = _group("tasks", UNKNOWN), _group("balancer", UNKNOWN)
     resources = [
         tasks,
@@ -239,7 +239,7 @@ def test_knows_the_tasks_groups_by_dependency_in_the_preview_of_a_new_stack(user
 
 
 def test_knows_a_new_rules_group_by_dependency_while_the_tasks_one_is_known() -> None:
-    """A rule's group may be known by its id to the service, and by dependency alone to the rule."""
+    """An open rule is accepted, since the service knows the group by its ID and the rule only by its dependency."""
     tasks = _group("tasks", "sg-tasks")
     rule = _ingress("rule", UNKNOWN, [tasks], cidrIpv4="10.0.0.0/16")
     assert len(stack_violations(_TASKS, [tasks, _service("api", ["sg-tasks"]), rule])) == 1

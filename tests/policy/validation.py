@@ -1,4 +1,4 @@
-"""The policy pack's rules as the engine asks them, without an engine."""
+"""Calls the policy pack's rules as the engine does, without an engine."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,13 +20,13 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
 from rules import POLICIES
 
-# How the engine spells, for a policy pack, what it does not know yet; no rule distinguishes the kinds of unknowns.
+# The engine's placeholder for a value that is not known yet; no rule distinguishes the kinds of unknown values.
 UNKNOWN = UNKNOWN_STRING_VALUE
 
 
 @dataclass(frozen=True, kw_only=True)
 class Given:
-    """A resource to judge. inputs: with `UNKNOWN` for what is not known; outputs: what the inputs lack."""
+    """A resource to check. inputs: with `UNKNOWN` for unknown values; outputs: values that the inputs lack."""
 
     type: str
     inputs: Mapping[str, Any]
@@ -48,7 +48,7 @@ def rule(name: str) -> Policy:
 
 
 def violations(name: str, resource: Given, settings: Mapping[str, Any] | None = None) -> list[str]:
-    """What a rule about single resources has to say."""
+    """The messages of a rule about single resources."""
     policy = rule(name)
     assert isinstance(policy, ResourceValidationPolicy)
     said: list[str] = []
@@ -74,7 +74,7 @@ def violations(name: str, resource: Given, settings: Mapping[str, Any] | None = 
 def stack_violations(
     name: str, resources: Sequence[Given], settings: Mapping[str, Any] | None = None
 ) -> list[tuple[str, str | None]]:
-    """What a rule about a whole stack has to say, and about which resource."""
+    """The messages of a rule about a whole stack, each with the URN of its resource."""
     policy = rule(name)
     assert isinstance(policy, StackValidationPolicy)
     by_urn = {
@@ -104,7 +104,7 @@ def stack_violations(
 
 
 def all_violations(resources: Sequence[Given]) -> set[tuple[str, str]]:
-    """What all rules have to say about a stack, as rule and resource; the advisory ones too."""
+    """The violations that all rules find in a stack, as pairs of rule and resource, with those of advisory rules."""
     names = {resource.urn: resource.name for resource in resources}
     found = set()
     for policy in POLICIES:
@@ -116,7 +116,7 @@ def all_violations(resources: Sequence[Given]) -> set[tuple[str, str]]:
 
 
 def _as_received(properties: Mapping[str, Any]) -> Mapping[str, Any]:
-    """After the wire, where every number is a float, and behind the proxy that raises for what is unknown."""
+    """The properties as the pack receives them: every number is a float, and reading an unknown value raises."""
     struct = struct_pb2.Struct()
     struct.update(dict(properties))
     return unknown_checking_proxy(json_format.MessageToDict(struct))

@@ -1,4 +1,4 @@
-"""The documentation says what the program costs."""
+"""The cost tables in the documentation."""
 
 import re
 
@@ -21,19 +21,19 @@ def shown() -> dict[str, str]:
 
 @pytest.mark.parametrize(("document", "name"), _TABLES)
 def test_shows_each_table_as_it_is_computed(shown: dict[str, str], document: str, name: str) -> None:
-    """A stack, a price or an assumption has changed since the document was written."""
+    """A reader plans with outdated costs: the stack, a price or an assumption has changed since."""
     assert replaced(_TEXTS[document], name, shown[name]) == _TEXTS[document], (
         f"the table {name} in {document} is out of date: run .venv/bin/python -m costs --update-docs"
     )
 
 
-def test_shows_every_table_that_there_is(shown: dict[str, str]) -> None:
-    """A table is computed that nobody sees, or one in the document is never renewed."""
+def test_shows_every_table(shown: dict[str, str]) -> None:
+    """A computed table is missing from the page, or a table on the page is never renewed."""
     assert {name for _, name in _TABLES} == set(shown)
 
 
 def test_replaces_a_table_and_nothing_else() -> None:
-    """Running it again adds lines, or eats what people wrote."""
+    """A second run of the command adds lines, or deletes text that people wrote."""
     text = (
         "before\n<!-- dev: begin -->\n\n| old |\n\n<!-- dev: end -->\nafter\n<!-- ways: begin -->\n<!-- ways: end -->\n"
     )
@@ -48,8 +48,8 @@ def test_says_which_marks_are_missing() -> None:
         replaced("<!-- dev: begin -->\n<!-- dev: end -->\n", "ways", "| |")
 
 
-def test_shows_commands_for_stacks_that_there_are() -> None:
-    """The first command that a reader copies says that there is no such stack."""
+def test_shows_commands_for_existing_stacks() -> None:
+    """The first command that a reader copies fails, since its stack does not exist."""
     stacks = re.findall(r"python -m costs .*--stack (\S+)", "".join(_TEXTS.values()))
     assert stacks
     for stack in stacks:
@@ -57,7 +57,7 @@ def test_shows_commands_for_stacks_that_there_are() -> None:
 
 
 def test_documents_every_option() -> None:
-    """One that nobody knows of is of no use."""
+    """A user does not learn of an option."""
     for action in _parser()._actions:
         for name in action.option_strings:
             assert name in ("-h", "--help") or f"| `{name}` |" in _TEXTS["docs/cost.md"]

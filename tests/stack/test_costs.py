@@ -1,4 +1,4 @@
-"""What this stack costs."""
+"""The cost of this stack."""
 
 import pytest
 
@@ -7,15 +7,15 @@ from declared.program import Program
 from tests.evaluation import evaluate
 
 
-def test_costs_at_most_what_was_promised(program: Program) -> None:
-    """The dev stack's owner planned with $90 a month, and $50 for the cheapest way to run it."""
+def test_costs_at_most_the_promised_amount(program: Program) -> None:
+    """The dev stack's owner pays more than the planned $90 a month, or $50 for the cheapest variant."""
     assert 89 < estimate(program).a_month() <= 90
     assert 49 < estimate(evaluate(egress="public", queryApiTasks="1")).a_month() <= 50
 
 
 @pytest.mark.parametrize("egress", ["nat-per-zone", "endpoints", "public"])
 def test_prices_every_egress(program: Program, egress: str) -> None:
-    """The table in the documentation compares nothing."""
+    """The documentation's table of kinds of egress compares nothing."""
     assert abs(estimate(evaluate(egress=egress)).a_month() - estimate(program).a_month()) > 5
 
 
@@ -25,7 +25,7 @@ def test_prices_production(production: Program) -> None:
 
 
 def test_follows_the_stacks_settings() -> None:
-    """The estimate is of another stack than the one that is deployed."""
+    """The estimate is for another stack than the deployed one."""
     none, one, three = (estimate(evaluate(queryApiTasks=tasks)).a_month() for tasks in "013")
     assert three - none == pytest.approx(3 * (one - none))
     assert one - none > 5
@@ -33,7 +33,7 @@ def test_follows_the_stacks_settings() -> None:
 
 @pytest.mark.parametrize(("metrics", "expected"), [("true", (16, "$0.3 / metric-month")), ("false", None)])
 def test_counts_metrics_that_a_service_makes_of_its_own(metrics: str, expected: tuple[float, str] | None) -> None:
-    """Switching them on looks free."""
+    """A service's own metrics look free."""
     items = {item.what: (item.count, str(item.price)) for item in estimate(evaluate(queryApiMetrics=metrics)).idle}
     assert items.get("query-api: custom metrics") == expected
 

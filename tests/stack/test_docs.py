@@ -1,4 +1,4 @@
-"""docs/settings.md, held against Pulumi.yaml and the components."""
+"""docs/settings.md, compared with Pulumi.yaml and the components."""
 
 import inspect
 import re
@@ -23,14 +23,16 @@ def _shown(default: Any) -> str:
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 
-def test_documents_the_settings_there_are() -> None:
-    """One that nobody knows of is of no use, and one that is gone is refused."""
+def test_documents_every_setting() -> None:
+    """A reader does not learn of a setting, or sets one that no longer exists and is refused."""
     assert set(_ROWS) == set(_SETTINGS)
 
 
 @pytest.mark.parametrize("key", _SETTINGS)
-def test_documents_a_setting_as_it_is(key: str) -> None:
-    """The table says another default or effect than `pulumi config` does, or an argument that is not there."""
+def test_documents_a_setting_correctly(key: str) -> None:
+    """The table and `pulumi config` differ in a default or an effect, or the table names an argument that does
+    not exist.
+    """
     setting, (_, default, effect, class_, name) = _SETTINGS[key], _ROWS[key].groups()
     assert (default, effect) == (_shown(setting["default"]), setting["description"])
     assert name in inspect.signature(getattr(components, class_)).parameters

@@ -1,4 +1,6 @@
-"""What may pass the VPC endpoints: what tasks are granted, for principals of this account, and nothing else."""
+"""The policies of the VPC endpoints: they allow the tasks' permissions, for principals of this account, and
+nothing else.
+"""
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -18,7 +20,9 @@ _ARN = f"us-east-1:{_ACCOUNT}"
 
 
 def _passes(program: Program, service: str, action: str, resource: str, *, account: str = _ACCOUNT) -> bool:
-    """Whether the endpoint's policy lets a principal of `account` through, as IAM evaluates the parts used here."""
+    """True if the endpoint's policy allows a principal of `account`, by the parts of IAM's evaluation that are
+    used here.
+    """
 
     def matches(statement: Mapping[str, Any]) -> bool:
         assert (statement["Effect"], statement["Principal"]) == ("Allow", "*")
@@ -48,7 +52,7 @@ _ENDPOINTS_OF = {
     "role", ["load-countries-task", "query-api-task", "load-countries-execution", "query-api-execution"]
 )
 def test_lets_through_what_each_role_is_granted(program: Program, role: str) -> None:
-    """Tasks are locked out of what they may use, and the error does not say by what."""
+    """An endpoint denies a task's legitimate call, and the error does not name the endpoint."""
     without_internet = declared(_EVERY_ENDPOINT, keyspace="geography_domain")
     checked = 0
     for statement in policy(program, role)["Statement"]:
@@ -87,7 +91,7 @@ _ALLOWED = [
 
 @pytest.mark.parametrize(("service", "action", "resource"), _ALLOWED)
 def test_lets_no_other_accounts_principal_through(service: str, action: str, resource: str) -> None:
-    """An attacker in a task carries data out with credentials of another account."""
+    """An attacker in a task sends data out with credentials of another account."""
     program = declared(_EVERY_ENDPOINT)
     assert _passes(program, service, action, resource)
     assert not _passes(program, service, action, resource, account="111111111111")
@@ -119,12 +123,14 @@ def test_lets_no_other_accounts_principal_through(service: str, action: str, res
         ("s3", "s3:PutObject", "arn:aws:s3:::prod-us-east-1-starport-layer-bucket/object"),
     ],
 )
-def test_lets_nothing_else_through(service: str, action: str, resource: str) -> None:
-    """The endpoint is a way to other keyspaces, accounts and buckets."""
+def test_denies_everything_else(service: str, action: str, resource: str) -> None:
+    """A task can reach other keyspaces, accounts and buckets through the endpoint."""
     assert not _passes(declared(_EVERY_ENDPOINT), service, action, resource)
 
 
 def test_lets_layers_of_images_through_whoever_signed_for_them() -> None:
-    """ECR signs the URLs of layers as itself: a condition on this account would keep every image out."""
+    """Tasks cannot pull an image: ECR signs the URLs of layers as itself, so a condition on this account blocks
+    them.
+    """
     layer = "arn:aws:s3:::prod-us-east-1-starport-layer-bucket/0a1b2c"
     assert _passes(declared(NewVpc()), "s3", "s3:GetObject", layer, account="222222222222")

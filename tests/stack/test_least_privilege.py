@@ -1,4 +1,4 @@
-"""What the roles may do: nothing by wildcard, nothing on everything but where AWS offers nothing narrower."""
+"""The permissions of the roles: no wildcard actions, and `*` as resource only where AWS offers no narrower one."""
 
 import json
 from typing import Any
@@ -30,7 +30,7 @@ def _grants(document: dict[str, Any]) -> set[tuple[str, str]]:
     ],
 )
 def test_lets_a_task_reach_its_table_and_nothing_else(program: Program, role: str, on_table: set[str]) -> None:
-    """More, and a hole in the program reaches other data; less, and it cannot connect."""
+    """With more permissions, an attacker in the program reaches other data; with fewer, the program cannot connect."""
     assert _grants(policy(program, role)) == (
         {(action, _TABLE) for action in on_table}
         | {("cassandra:Select", _SYSTEM)}
@@ -40,7 +40,7 @@ def test_lets_a_task_reach_its_table_and_nothing_else(program: Program, role: st
 
 @pytest.mark.parametrize("name", ["load-countries", "query-api"])
 def test_lets_ecs_pull_one_image_write_one_log_and_read_its_secrets(program: Program, name: str) -> None:
-    """More, and one microservice's host role reads another's code; less, and the task cannot start."""
+    """With more permissions, one microservice's host role reads another's code; with fewer, the task cannot start."""
     repository = f"arn:aws:ecr:us-east-1:000000000000:repository/{name}"
     parameter = f"arn:aws:ssm:us-east-1:000000000000:parameter/keyspaces-platform/dev/{name}/CURSOR_KEY"
     log_group = f"arn:aws:logs:us-east-1:000000000000:log-group:{name}:*"
@@ -56,7 +56,7 @@ def test_lets_ecs_pull_one_image_write_one_log_and_read_its_secrets(program: Pro
 
 
 def test_grants_no_action_by_wildcard_and_no_needless_star(program: Program) -> None:
-    """A new policy that does, slips past a reader of the component."""
+    """A new policy grants too much, and a reviewer of the component overlooks it."""
     policies = list(program.of_type("aws:iam/rolePolicy:RolePolicy"))
     assert len(policies) == 4
     for resource in policies:
@@ -66,7 +66,7 @@ def test_grants_no_action_by_wildcard_and_no_needless_star(program: Program) -> 
 
 
 def test_trusts_ecs_tasks_of_this_account_only(program: Program) -> None:
-    """Another account's tasks could be made to run with the role."""
+    """Another account's tasks can run with the role."""
     for role in program.of_type("aws:iam/role:Role"):
         (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
         assert statement["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
@@ -78,7 +78,7 @@ def test_trusts_ecs_tasks_of_this_account_only(program: Program) -> None:
 
 
 def test_attaches_no_managed_policy(program: Program) -> None:
-    """Managed policies grant by wildcard, and AWS changes them."""
+    """A role gets permissions that nobody chose: managed policies use wildcards, and AWS changes them."""
     for role in program.of_type("aws:iam/role:Role"):
         assert not {"managedPolicyArns", "inlinePolicies"} & role.inputs.keys()
     assert not [resource for resource in program.resources if "policyAttachment" in resource.type]

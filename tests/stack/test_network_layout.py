@@ -1,4 +1,6 @@
-"""A live VPC keeps its addresses and zones: other ones are refused in the preview, as Pulumi's engine asks for it."""
+"""An existing VPC keeps its addresses and zones: the preview refuses other ones, as Pulumi's engine calls the
+provider.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -47,16 +49,16 @@ def test_takes_any_layout_for_a_new_vpc(provider: Provider) -> None:
 
 
 @pytest.mark.parametrize("settings", [{}, {"egress": "public"}, {"availabilityZones": '["us-east-1a", "us-east-1b"]'}])
-def test_lets_all_else_change(provider: Provider, recorded: Any, settings: dict[str, str]) -> None:
-    """The egress of a stack cannot be changed, or its zones be named."""
+def test_accepts_all_other_changes(provider: Provider, recorded: Any, settings: dict[str, str]) -> None:
+    """The egress of a stack cannot be changed, or its zones cannot be named."""
     news = _declared(**settings)
     assert _refused(provider, recorded, news) == []
     request = provider_pb2.DiffRequest(id="id", urn="urn", olds=recorded, news=news)
     assert provider.Diff(request).changes == provider_pb2.DiffResponse.DIFF_NONE
 
 
-def test_refuses_what_cuts_the_subnets_anew(provider: Provider, recorded: Any) -> None:
-    """The update fails in the middle, and taking it back fails too."""
+def test_refuses_a_change_of_the_subnets_layout(provider: Provider, recorded: Any) -> None:
+    """The update fails in the middle, and reverting the change fails too."""
     news = _declared(vpcCidr="10.7.0.0/20", availabilityZones='["us-east-1a", "us-east-1c"]')
     cidr, zones = _refused(provider, recorded, news)
     assert cidr.startswith("the VPC's cidr changes from 10.0.0.0/16 to 10.7.0.0/20.")
@@ -64,11 +66,11 @@ def test_refuses_what_cuts_the_subnets_anew(provider: Provider, recorded: Any) -
     assert "Name the zones it has (us-east-1a, us-east-1b), in this order" in zones
 
 
-def test_is_asked_before_the_vpc_is_touched(program: Program) -> None:
-    """The VPC is replaced while the refusal is still being printed."""
+def test_is_checked_before_the_vpc_changes(program: Program) -> None:
+    """Pulumi replaces the VPC before the refusal stops the update."""
     assert "NetworkLayout keyspaces" in dependencies(program, one(program, "awsx:ec2:Vpc", "keyspaces"))
 
 
 def test_pickles_by_name_only() -> None:
-    """By value, every edit of the provider's code would be a change of every network."""
+    """Every edit of the provider's code shows as a change of every network, since the pickle contains the code."""
     assert len(serialize_provider(NetworkLayoutProvider())) < 200

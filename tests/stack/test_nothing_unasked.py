@@ -1,4 +1,4 @@
-"""The dev and production examples declare nothing of a capability that their settings do not ask for."""
+"""The dev and production examples declare no resource of a capability that their settings do not ask for."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from declared.program import Program, Resource
 from tests.components.everything import declare_everything
 from tests.evaluation import declare
 
-# By capability: how what is declared of it begins, as `_declared` writes it.
+# Each capability, and the beginnings of the lines that `_declared` writes for it.
 _MARKS = {
     "alarms": ["type aws:cloudwatch/metricAlarm:"],
     "dashboard": ["type aws:cloudwatch/dashboard:"],
@@ -38,7 +38,9 @@ _PRODUCTION_ASKS = {"alarms", "dashboard", "access logs", "web ACL", "HTTPS", "s
 
 
 def _declared(program: Program) -> Iterator[str]:
-    """Each kind of resource and input, action, environment variable, container and endpoint in it, as a line."""
+    """One line for each kind of resource, input, action, environment variable, container and endpoint in the
+    program.
+    """
     for resource in program.resources:
         kind = resource.type.rpartition(":")[2]
         yield f"type {resource.type}"
@@ -98,19 +100,19 @@ def everything() -> Program:
 
 
 @pytest.mark.parametrize("capability", _MARKS)
-def test_knows_what_each_capability_declares(everything: Program, capability: str) -> None:
-    """The tests below look for something that is never declared, and hold nothing."""
+def test_knows_the_declarations_of_each_capability(everything: Program, capability: str) -> None:
+    """The tests below look for lines that are never declared, so they pass whatever a stack declares."""
     lines = _of(everything, capability)
     assert [mark for mark in _MARKS[capability] if not any(line.startswith(mark) for line in lines)] == []
 
 
 @pytest.mark.parametrize("capability", sorted(_MARKS.keys() - _DEV_ASKS))
 def test_declares_nothing_of_it_in_the_dev_stack(program: Program, capability: str) -> None:
-    """A user pays for a resource, or grants a permission, that nobody asked for."""
+    """A user of the dev stack pays for a resource, or grants a permission, that nobody asked for."""
     assert _of(program, capability) == set()
 
 
 @pytest.mark.parametrize("capability", sorted(_MARKS.keys() - _PRODUCTION_ASKS))
 def test_declares_nothing_of_it_in_the_production_example(production: Program, capability: str) -> None:
-    """The same, in the account where it costs the most."""
+    """A user of the production example pays for a resource, or grants a permission, that nobody asked for."""
     assert _of(production, capability) == set()

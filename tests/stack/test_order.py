@@ -1,4 +1,4 @@
-"""In which order things are created and removed, and what refuses to be removed."""
+"""The order in which resources are created and removed, and the resources that are protected from removal."""
 
 import pytest
 
@@ -27,14 +27,14 @@ def _needed_by_tasks_of(name: str) -> set[str]:
     }
 
 
-def test_starts_the_loader_once_all_it_needs_is_there(program: Program) -> None:
-    """The loader's first run on a new stack fails, and on destroy the loader is cut off from what it uses."""
+def test_starts_the_loader_after_all_its_dependencies(program: Program) -> None:
+    """The loader's first run on a new stack fails, and a destroy removes resources that the loader still uses."""
     run = one(program, "pulumi-python:dynamic/ecs:TaskRun", "load-countries")
     assert dependencies(program, run) >= _needed_by_tasks_of("load-countries")
 
 
 def test_stops_a_killed_updates_task_before_what_it_uses_is_removed(program: Program) -> None:
-    """A task that no state knows of keeps cluster and security group from being destroyed."""
+    """`pulumi destroy` cannot delete cluster and security group, since an unrecorded task still uses them."""
     stop = one(program, "pulumi-python:dynamic/ecs:TaskStop", "load-countries")
     run = one(program, "pulumi-python:dynamic/ecs:TaskRun", "load-countries")
     assert "TaskStop load-countries" in dependencies(program, run)
@@ -46,8 +46,8 @@ def test_stops_a_killed_updates_task_before_what_it_uses_is_removed(program: Pro
     assert stop.inputs["cluster"] == run.inputs["cluster"]
 
 
-def test_starts_the_service_once_all_it_needs_is_there_and_the_data_is_loaded(program: Program) -> None:
-    """The service's tasks fail until the circuit breaker gives up, or the service serves an empty table."""
+def test_starts_the_service_after_its_dependencies_and_the_load(program: Program) -> None:
+    """The service's tasks fail until the circuit breaker stops the deployment, or the service serves an empty table."""
     service = one(program, "aws:ecs/service:Service", "query-api")
     assert dependencies(program, service) >= _needed_by_tasks_of("query-api") | {
         "ListenerRule query-api",
@@ -66,13 +66,13 @@ def test_builds_the_apis_image_without_waiting_for_the_loader(program: Program) 
 
 
 def test_loads_again_when_the_table_was_replaced(program: Program) -> None:
-    """A table that lost its rows to a new key stays empty."""
+    """A table that a new key replaced stays empty."""
     run = one(program, "pulumi-python:dynamic/ecs:TaskRun", "load-countries")
     assert run.replace_with == {one(program, "aws:keyspaces/table:Table", "load-countries-countries").urn}
 
 
 def test_replaces_what_has_a_fixed_name_by_deleting_it_first(program: Program) -> None:
-    """A new resource collides with the name of the old one."""
+    """An update fails, since the new resource has the same name as the old one."""
     for resource in program.resources:
         fixed = resource.type.startswith(("aws:keyspaces/", "aws:cloudwatch/dashboard:", "pulumi-python:dynamic/ssm:"))
         assert resource.delete_before_replace is fixed, resource.urn
@@ -80,7 +80,7 @@ def test_replaces_what_has_a_fixed_name_by_deleting_it_first(program: Program) -
 
 @pytest.mark.parametrize("setting", ["true", "false"])
 def test_protects_data_load_balancer_and_services_as_set(setting: str) -> None:
-    """A mistaken `pulumi destroy` takes production away, or one of a dev stack fails."""
+    """A mistaken `pulumi destroy` deletes production, or a dev stack cannot be destroyed."""
     protected = {resource.type for resource in evaluate(protect=setting).resources if resource.protect}
     assert protected == (
         {
@@ -96,8 +96,10 @@ def test_protects_data_load_balancer_and_services_as_set(setting: str) -> None:
 
 
 def test_keeps_a_protected_service_reachable_in_a_destroy_that_fails() -> None:
-    """`pulumi destroy --skip-preview` deletes dependents first: what the service needs must be among its dependencies,
-    or it goes before the service refuses."""
+    """A destroy that fails at a protected service still removes resources that the service needs.
+
+    `pulumi destroy --skip-preview` deletes dependents first, so these resources must be the service's dependencies.
+    """
     program = evaluate(protect="true")
     service = one(program, "aws:ecs/service:Service", "query-api")
     needed = dependencies(program, service)
@@ -105,20 +107,22 @@ def test_keeps_a_protected_service_reachable_in_a_destroy_that_fails() -> None:
         evaluate(protect="true", domain="api.example.com", hostedZoneId="Z0123456789ABCDEFGHIJ"),
         "aws:route53/record:Record",
         "keyspaces-alias",
-    ).protect, "nothing depends on the record, so it would go first, and the service with it for its clients"
+    ).protect, (
+        "nothing depends on the record, so a destroy would delete it first, and clients could not find the service"
+    )
     kinds = {each.split()[0] for each in needed}
     assert {"ListenerRule", "RolePolicy", "SecurityGroupEgressRule", "SecurityGroupIngressRule", "Table"} <= kinds
 
 
 @pytest.mark.parametrize("setting", ["true", "false"])
 def test_deletes_images_with_their_repository_unless_protected(setting: str) -> None:
-    """`pulumi destroy` of a dev stack stops at a repository with images in it, which go on to be billed."""
+    """`pulumi destroy` of a dev stack stops at a repository with images, which are billed further."""
     for repository in evaluate(protect=setting).of_type("aws:ecr/repository:Repository"):
         assert repository.inputs["forceDelete"] is (setting == "false")
 
 
 def test_needs_no_docker_to_destroy(program: Program) -> None:
-    """`pulumi destroy` without Docker ends halfway; an image goes with its repository anyway."""
+    """`pulumi destroy` without Docker ends halfway, although an image is deleted with its repository anyway."""
     images = list(program.of_type("docker:index/image:Image"))
     assert [image.retain_on_delete for image in images] == [True] * 2
 

@@ -1,4 +1,4 @@
-"""The stack in other partitions of AWS: GovCloud and China have ARNs, and China names, of their own."""
+"""The stack in GovCloud and China, which have their own ARNs; China also has its own DNS names."""
 
 import dataclasses
 import re
@@ -43,8 +43,8 @@ def _evaluate(region: str, **settings: str) -> tuple[Program, list[Call]]:
         ("cn-north-1", "aws-cn", "cassandra.cn-north-1.amazonaws.com.cn:9142"),
     ],
 )
-def test_names_everything_as_the_partition_does(region: str, partition: str, endpoint: str) -> None:
-    """Tasks look for a host that is not there, or roles allow nothing: half an hour into the update."""
+def test_uses_the_names_of_the_partition(region: str, partition: str, endpoint: str) -> None:
+    """Half an hour into the update, tasks look for a host that does not exist, or roles allow nothing."""
     program, _ = _evaluate(region, egress="endpoints", accessLogDays="30")
     variables = {each["name"]: each["value"] for each in container(program, "query-api")["environment"]}
     assert variables["KEYSPACES_ENDPOINT"] == endpoint
@@ -57,8 +57,8 @@ def test_names_everything_as_the_partition_does(region: str, partition: str, end
     assert {arn for text in documents for arn in re.findall(r"arn:([a-z-]+):", text)} == {partition}
 
 
-def test_asks_in_china_for_both_forms_of_a_services_name() -> None:
-    """The preview ends in the provider's words: no matching VPC endpoint service."""
+def test_looks_up_both_forms_of_a_services_name_in_china() -> None:
+    """A preview in China fails with the provider's error: no matching VPC endpoint service."""
     _, calls = _evaluate("cn-north-1", egress="endpoints")
     asked = [call.args for call in calls if call.token == "aws:ec2/getVpcEndpointService:getVpcEndpointService"]
     assert {args["filters"][0]["name"] for args in asked} == {"service-name"}

@@ -1,4 +1,4 @@
-"""The program keeps to the policy pack, in its dev stack and in production."""
+"""The program complies with the policy pack, in its dev stack and in production."""
 
 import dataclasses
 import inspect
@@ -21,9 +21,10 @@ from tests.policy.validation import UNKNOWN, Given, all_violations
 
 
 def _given(program: Program) -> list[Given]:
-    """As an engine would ask, but for what only the provider adds.
+    """The resources as an engine passes them, without the values that only the provider adds.
 
-    An engine tells by input what a resource depends on; here, each input that is not known depends on all of it.
+    An engine knows the dependencies of each input; here, each unknown input depends on all dependencies of the
+    resource.
     """
     by_urn: dict[str, Given] = {}
     for resource in program.resources:
@@ -63,7 +64,7 @@ def test_keeps_dev_stack_to_the_policies(program: Program) -> None:
 
 
 def test_keeps_production_to_the_policies(production: Program) -> None:
-    """Production cannot be deployed, or a rule has come to refuse nothing."""
+    """Production cannot be deployed, or a rule no longer refuses anything."""
     given = _given(production)
     assert {resource.stack for resource in given} == {"prod"}
     assert all_violations(given) == set()
@@ -71,14 +72,14 @@ def test_keeps_production_to_the_policies(production: Program) -> None:
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_lets_first_preview_pass(stack: str) -> None:
-    """A new stack cannot be previewed, in which no id or ARN is known."""
+    """The preview of a new stack fails, since no ID or ARN is known."""
     given = _given(evaluate(computed=False, stack=stack))
     assert any(resource.inputs.get("policy") == UNKNOWN for resource in given)
     assert all_violations(given) == set()
 
 
 def test_refuses_dev_settings_in_production() -> None:
-    """Production rules do not see that a stack is production, or what it lacks."""
+    """Production's rules do not recognise a production stack, or miss a setting that it lacks."""
     dev = dataclasses.replace(read_settings(ROOT, "dev"), stack="production")
     program = evaluate_program(
         ROOT, dev, computed=aws.computed_by(REGION, "127.0.0.1:8080"), answer=aws.answers_for(REGION)
@@ -97,7 +98,9 @@ def test_refuses_dev_settings_in_production() -> None:
 @pytest.mark.parametrize("computed", [True, False])
 @pytest.mark.parametrize("blocked", [True, False])
 def test_judges_buckets_and_their_blocks_as_a_program_declares_them(computed: bool, blocked: bool) -> None:
-    """A bucket's block is not recognized, in the preview of a new stack or ever, or nobody misses it."""
+    """A bucket's public access block is not recognised, at least in a new stack's preview, or a missing one is
+    accepted.
+    """
 
     def run() -> None:
         tags = {"Project": "shop", "Stack": "dev"}
@@ -118,7 +121,7 @@ def test_judges_buckets_and_their_blocks_as_a_program_declares_them(computed: bo
 
 @pytest.mark.parametrize("computed", [True, False])
 def test_keeps_a_service_that_moves_requests_to_the_policies(computed: bool) -> None:
-    """A canary cannot be previewed with the policy pack: its roles and its rule are refused."""
+    """A canary cannot be previewed with the policy pack, which refuses its roles and its rule."""
 
     def run() -> None:
         judge = LambdaHook(function_arn="arn:aws:lambda:us-east-1:123456789012:function:judge")
@@ -136,7 +139,9 @@ def test_keeps_a_service_that_moves_requests_to_the_policies(computed: bool) -> 
 
 @pytest.mark.parametrize("computed", [True, False])
 def test_keeps_every_kind_of_resource_to_the_policies(computed: bool) -> None:
-    """A worker, a schedule, an existing secret, a key of one's own or a bulk load cannot be deployed with the pack."""
+    """A worker, a schedule, an existing secret, a customer's own key or a bulk load cannot be deployed with the
+    pack.
+    """
     given = _given(declare(declare_everything, computed=computed))
     assert {"aws:glue/job:Job", "aws:scheduler/schedule:Schedule"} <= {resource.type for resource in given}
     assert {type_ for resource in given if _takes_tags(type_ := resource.type)} <= TAGGABLE
@@ -146,7 +151,7 @@ def test_keeps_every_kind_of_resource_to_the_policies(computed: bool) -> None:
 @pytest.mark.parametrize("computed", [True, False])
 @pytest.mark.parametrize("name", ["query-api-tasks", "load-countries-tasks", "keyspaces-alb"])
 def test_refuses_a_network_let_in_to_tasks_of_the_program(name: str, computed: bool) -> None:
-    """A rule that somebody adds to a microservice's group opens its tasks, on port 443 to everyone even."""
+    """A rule that somebody adds to a microservice's security group opens its tasks, even port 443 to the world."""
     given = _given(evaluate(computed=computed))
     (group,) = (each for each in given if each.type.endswith(":SecurityGroup") and each.name == name)
     opened = Given(
@@ -169,8 +174,8 @@ def test_refuses_a_network_let_in_to_tasks_of_the_program(name: str, computed: b
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
-def test_requires_tags_of_all_that_takes_them(program: Program, production: Program, stack: str) -> None:
-    """A resource of a type that rules/tags.py does not list may lack its tags, and nobody is told."""
+def test_requires_tags_of_every_taggable_resource(program: Program, production: Program, stack: str) -> None:
+    """A resource of a type that rules/tags.py does not list may lack its tags, and the pack does not report it."""
     declared = {resource.type for resource in (program if stack == "dev" else production).resources}
     assert {type_ for type_ in declared if _takes_tags(type_)} <= TAGGABLE
 
@@ -199,7 +204,7 @@ def _takes_tags(type_: str) -> bool:
 def test_notices_one_fault_in_the_program(
     program: Program, type_: str, name: str, changes: dict[str, Any], rule: str
 ) -> None:
-    """A program that passes proves nothing."""
+    """The tests above pass although the rules find nothing in this program."""
 
     def spoil(resource: Resource) -> Resource:
         inputs = {**resource.inputs, **changes}

@@ -1,4 +1,4 @@
-"""What `pulumi up` would send to AWS for the dev stack, resource by resource."""
+"""The resources of the dev stack, as `pulumi up` sends them to AWS."""
 
 import json
 
@@ -20,12 +20,12 @@ def test_spreads_vpc_over_two_zones_that_offer_keyspaces(program: Program) -> No
     assert vpc["availabilityZoneNames"] == ["us-east-1a", "us-east-1b"]
     assert [spec["type"] for spec in vpc["subnetSpecs"]] == ["Public", "Private"]
     assert vpc["natGateways"] == {"strategy": "Single"}
-    # Without both, the endpoint's private DNS is refused.
+    # Without both settings, the endpoint's private DNS is refused.
     assert vpc["enableDnsHostnames"] is vpc["enableDnsSupport"] is True
 
 
 def test_gives_keyspaces_a_private_endpoint_in_the_tasks_subnets(program: Program) -> None:
-    """CQL leaves by the NAT gateway, at its price, or not at all."""
+    """CQL passes the NAT gateway, at its price, or does not leave the VPC at all."""
     endpoint = one(program, "aws:ec2/vpcEndpoint:VpcEndpoint", "keyspaces-keyspaces").inputs
     assert endpoint["serviceName"] == "com.amazonaws.us-east-1.cassandra"
     assert endpoint["vpcEndpointType"] == "Interface"
@@ -34,8 +34,8 @@ def test_gives_keyspaces_a_private_endpoint_in_the_tasks_subnets(program: Progra
     assert endpoint["securityGroupIds"] == ["keyspaces-keyspaces-id"]
 
 
-def test_opens_only_the_ways_traffic_takes(program: Program) -> None:
-    """A rule too many is an open door; one too few, and tasks cannot start, be reached or read their table."""
+def test_opens_only_the_needed_ports(program: Program) -> None:
+    """An extra rule exposes the tasks; with a rule missing, tasks cannot start, be reached or read their table."""
     rules = {
         (
             rule.type.rpartition("SecurityGroup")[2].removesuffix("Rule"),
@@ -64,7 +64,7 @@ def test_opens_only_the_ways_traffic_takes(program: Program) -> None:
 
 
 def test_checks_the_health_of_targets_by_ping(program: Program) -> None:
-    """Tasks that cannot serve get requests, or good ones are replaced."""
+    """Tasks that cannot serve get requests, or healthy ones are replaced."""
     group = one(program, "aws:lb/targetGroup:TargetGroup", "query-api").inputs
     assert group["targetType"] == "ip"
     assert group["port"] == 8080
@@ -75,7 +75,7 @@ def test_checks_the_health_of_targets_by_ping(program: Program) -> None:
 
 
 def test_forwards_all_paths_to_query_api_and_answers_404_without_it(program: Program) -> None:
-    """The URL that the stack puts out answers nothing."""
+    """The stack's URL output gives no answer."""
     listener = one(program, "aws:lb/listener:Listener", "keyspaces").inputs
     assert (listener["port"], listener["protocol"]) == (80, "HTTP")
     assert listener["defaultActions"][0]["fixedResponse"]["statusCode"] == "404"
@@ -90,7 +90,7 @@ def test_forwards_all_paths_to_query_api_and_answers_404_without_it(program: Pro
 
 
 def test_declares_the_countries_table_encrypted_in_its_keyspace(program: Program) -> None:
-    """The loader writes to a table of another shape, or there is none."""
+    """The loader writes to a table with other columns, or to none."""
     assert one(program, "aws:keyspaces/keyspace:Keyspace", "keyspaces").inputs["name"] == "geography_domain"
     table = one(program, "aws:keyspaces/table:Table", "load-countries-countries").inputs
     assert (table["keyspaceName"], table["tableName"]) == ("geography_domain", "countries")
@@ -111,7 +111,7 @@ def test_recovers_to_a_point_in_time_as_set(setting: str, status: str) -> None:
 
 @pytest.mark.parametrize("name", MICROSERVICES)
 def test_builds_each_image_from_its_own_dockerfile_and_deploys_its_digest(program: Program, name: str) -> None:
-    """A tag that moved decides what runs, and editing one program redeploys the other."""
+    """A moved tag decides which image runs, or an edit of one program redeploys the other."""
     image = one(program, "docker:index/image:Image", name)
     assert image.inputs["build"]["context"] == "app"
     assert image.inputs["build"]["dockerfile"] == f"app/{IMAGES[name]}.Dockerfile"
@@ -123,7 +123,7 @@ def test_builds_each_image_from_its_own_dockerfile_and_deploys_its_digest(progra
 
 @pytest.mark.parametrize("name", MICROSERVICES)
 def test_scans_images_and_keeps_those_ecs_may_roll_back_to(program: Program, name: str) -> None:
-    """A rollback finds its image gone."""
+    """A rollback fails, since its image is deleted."""
     repository = one(program, "aws:ecr/repository:Repository", name).inputs
     assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
     (rule,) = json.loads(one(program, "aws:ecr/lifecyclePolicy:LifecyclePolicy", name).inputs["policy"])["rules"]
@@ -132,7 +132,7 @@ def test_scans_images_and_keeps_those_ecs_may_roll_back_to(program: Program, nam
 
 @pytest.mark.parametrize("name", MICROSERVICES)
 def test_declares_task_definition_that_fargate_accepts(program: Program, name: str) -> None:
-    """RegisterTaskDefinition refuses it in the middle of an update."""
+    """RegisterTaskDefinition refuses the definition in the middle of an update."""
     definition = one(program, "aws:ecs/taskDefinition:TaskDefinition", name).inputs
     assert (definition["cpu"], definition["memory"]) == ("256", "512")
     assert definition["networkMode"] == "awsvpc"
@@ -155,7 +155,9 @@ def test_declares_task_definition_that_fargate_accepts(program: Program, name: s
 
 @pytest.mark.parametrize("name", MICROSERVICES)
 def test_locks_the_container_down(program: Program, name: str) -> None:
-    """An attacker in the program owns the container, or scratch files make it fail."""
+    """An attacker in the program becomes root in the container, or the program fails since it cannot write
+    scratch files.
+    """
     only = container(program, name)
     assert only["user"] not in ("root", "0", "0:0", "")
     assert only["readonlyRootFilesystem"] is True
@@ -166,7 +168,7 @@ def test_locks_the_container_down(program: Program, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MICROSERVICES)
-def test_tells_the_program_where_its_table_and_its_clients_are(program: Program, name: str) -> None:
+def test_passes_its_table_and_proxies_to_the_program(program: Program, name: str) -> None:
     """The program cannot start."""
     variables = {variable["name"]: variable["value"] for variable in container(program, name)["environment"]}
     service = {"PORT": "8080", "TRUSTED_PROXIES": "10.0.0.0/16"} if name == "query-api" else {}
@@ -181,7 +183,7 @@ def test_tells_the_program_where_its_table_and_its_clients_are(program: Program,
 
 
 @pytest.mark.parametrize("name", MICROSERVICES)
-def test_sends_logs_to_a_group_that_forgets(program: Program, name: str) -> None:
+def test_sends_logs_to_a_group_with_retention(program: Program, name: str) -> None:
     """Logs are lost, or kept and billed for ever."""
     assert one(program, "aws:cloudwatch/logGroup:LogGroup", name).inputs["retentionInDays"] == 7
     logging = container(program, name)["logConfiguration"]
@@ -197,7 +199,7 @@ def test_loses_no_lines_of_a_run_and_stops_no_service_for_its_log(program: Progr
 
 
 def test_runs_two_api_tasks_that_roll_back_by_themselves(program: Program) -> None:
-    """A bad image takes the API down, or one zone's failure does."""
+    """One bad image, or a failure of one zone, takes the API down."""
     service = one(program, "aws:ecs/service:Service", "query-api").inputs
     assert service["desiredCount"] == 2
     assert service["capacityProviderStrategies"] == [{"capacityProvider": "FARGATE", "weight": 1}]
@@ -227,8 +229,8 @@ def test_runs_the_loader_once_with_its_own_role_and_network(program: Program) ->
     assert run["connection"]["account"] == "000000000000"
 
 
-def test_puts_out_what_users_and_scripts_ask_for(program: Program) -> None:
-    """`curl "$(pulumi stack output url)/countries"` and `aws ecs ...` have nothing to go by."""
+def test_outputs_the_values_users_and_scripts_need(program: Program) -> None:
+    """`curl "$(pulumi stack output url)/countries"` and `aws ecs ...` get no value from the stack's outputs."""
     assert program.outputs == {
         "url": "http://127.0.0.1:8080",
         "keyspace": "geography_domain",

@@ -1,4 +1,4 @@
-"""How a service is put together: each part gets what it is about, in every way to set it."""
+"""How a service is put together: each part gets its inputs, with every combination of settings."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def _deployment(program: Program) -> Any:
 
 
 def test_waits_for_the_deployment_it_asked_for(program: Program) -> None:
-    """`pulumi up` looks at another service, signs in to another account, or judges another task definition."""
+    """`pulumi up` watches another service, signs in to another account, or checks another task definition."""
     service, check = _service(program), _deployment(program)
     assert check["service"] == service.outputs["name"]
     assert check["cluster"] == service.inputs["cluster"]
@@ -43,8 +43,8 @@ def test_waits_for_the_deployment_it_asked_for(program: Program) -> None:
         {"alarmTopicArn": _TOPIC, "rollbackOnAlarms": "true"},
     ],
 )
-def test_tells_ecs_the_same_when_it_deploys_again(settings: dict[str, str]) -> None:
-    """ECS has taken all of it back: else the second `pulumi up` after a rollback deploys half of what was asked for."""
+def test_sends_ecs_the_same_settings_when_it_deploys_again(settings: dict[str, str]) -> None:
+    """After a rollback, which reverts all settings, the second `pulumi up` deploys only some of the declared ones."""
     program = evaluate(settings)
     service, again = _service(program).inputs, _deployment(program)["configuration"]
     network = service["networkConfiguration"]
@@ -68,21 +68,23 @@ def test_tells_ecs_the_same_when_it_deploys_again(settings: dict[str, str]) -> N
 
 @pytest.mark.parametrize("scaled", [True, False])
 def test_leaves_the_number_of_tasks_to_autoscaling_if_there_is_any(scaled: bool) -> None:
-    """Every `pulumi up` under load takes tasks away; or a number changed by hand stays."""
+    """Every `pulumi up` under load removes tasks, or a count changed by hand stays although nothing scales the
+    service.
+    """
     program = evaluate({"queryApiMaxTasks": "6"} if scaled else {})
     assert _service(program).ignore_changes == ({"desiredCount"} if scaled else set())
     assert ("desired_count" in _deployment(program)) is not scaled
 
 
-def test_goes_back_by_the_alarms_of_its_traffic(production: Program) -> None:
-    """A deployment that answers 500 stays, or an alarm that needs the service is to be there before it."""
+def test_rolls_back_by_the_alarms_of_its_traffic(production: Program) -> None:
+    """A deployment that answers 500 stays, or the service waits for an alarm that itself needs the service."""
     alarms = _service(production).inputs["alarms"]
     assert alarms["alarmNames"] == ["query-api-errors", "query-api-latency", "query-api-unhealthy"]
     assert alarms["enable"] is alarms["rollback"] is True
 
 
 def test_declares_alarms_of_traffic_tasks_and_table(production: Program) -> None:
-    """Nobody learns of a fault."""
+    """The owner is not told of a fault."""
     of_table = (f"countries-{kind}" for kind in ("throttles", "system-errors", "user-errors"))
     kinds = ("errors", "latency", "unhealthy", "tasks", *of_table)
     declared = {alarm.name for alarm in production.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
@@ -90,7 +92,7 @@ def test_declares_alarms_of_traffic_tasks_and_table(production: Program) -> None
 
 
 def test_has_the_url_once_it_is_deployed() -> None:
-    """A user of the URL, such as a smoke test, meets the tasks that ran before."""
+    """A smoke test of the URL output reaches the tasks of the previous deployment."""
     listener = (
         "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/shared/50dc6c495c0c9188/f2f7dc8efc522ab2"
     )

@@ -1,4 +1,4 @@
-"""Pulumi.yaml and settings/: what a stack's owner can set, what it does, and what is refused."""
+"""Pulumi.yaml and settings/: every setting of a stack, its effect, and the refused values."""
 
 import json
 from functools import reduce
@@ -40,7 +40,7 @@ ACTION = ("aws:appautoscaling/scheduledAction:ScheduledAction", "query-api-1")
 POLICY = "aws:appautoscaling/policy:Policy"
 _ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 
-# By setting: what is set, and which input of which resource it changes to what.
+# For each setting: an example, and the resource, the input and the value that it changes.
 _EFFECTS: list[tuple[str, dict[str, str], tuple[str, str], str, Any]] = [
     ("keyspace", {"keyspace": "geo"}, ("aws:keyspaces/keyspace:Keyspace", "keyspaces"), "name", "geo"),
     ("protect", {"protect": "true"}, BALANCER, "enableDeletionProtection", True),
@@ -224,7 +224,7 @@ _EFFECTS: list[tuple[str, dict[str, str], tuple[str, str], str, Any]] = [
     ),
     ("rollbackOnAlarms", {"alarmTopicArn": _TOPIC, "rollbackOnAlarms": "true"}, SERVICE, "alarms.rollback", True),
 ]
-# Seen in something else than one input.
+# Settings whose effect is not one input.
 _VARIABLES = {
     "queryApiCacheMaxAge",
     "queryApiMetrics",
@@ -257,10 +257,8 @@ def test_describes_every_setting(key: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "resource", "path", "expected"), [pytest.param(*effect[1:], id=effect[0]) for effect in _EFFECTS]
 )
-def test_does_what_a_setting_says(
-    settings: dict[str, str], resource: tuple[str, str], path: str, expected: Any
-) -> None:
-    """An owner sets a value, and nothing happens."""
+def test_applies_every_setting(settings: dict[str, str], resource: tuple[str, str], path: str, expected: Any) -> None:
+    """An owner sets a value, and nothing changes."""
     assert _input(evaluate(settings), resource, path) == expected
 
 
@@ -271,8 +269,8 @@ _ALL_NEW = set(_SETTINGS) - _EXISTING_VPC - _EXISTING_LISTENER - _OWN_CERTIFICAT
 
 
 @pytest.mark.parametrize("keys", [_ALL_NEW, _EXISTING_VPC, _EXISTING_LISTENER, _OWN_CERTIFICATE])
-def test_does_what_settings_say_in_the_preview_of_a_new_stack(keys: set[str]) -> None:
-    """`pulumi preview` fails, or shows something else than `pulumi up` does."""
+def test_applies_settings_in_the_preview_of_a_new_stack(keys: set[str]) -> None:
+    """`pulumi preview` fails, or shows another change than `pulumi up` makes."""
     together = {"protect": "false"}  # "true" contradicts allowTableReplacement
     tried = []
     for key, settings, *effect in _EFFECTS:
@@ -287,14 +285,14 @@ def test_does_what_settings_say_in_the_preview_of_a_new_stack(keys: set[str]) ->
 
 @pytest.mark.parametrize("key", [effect[0] for effect in _EFFECTS])
 def test_differs_by_a_setting(program: Program, key: str) -> None:
-    """The test above passes without the setting."""
+    """The test of a setting's effect passes even if the setting does nothing."""
     for _, _, resource, path, expected in (effect for effect in _EFFECTS if effect[0] == key):
         if resource in {(declared.type, declared.name) for declared in program.resources}:
             assert _input(program, resource, path) != expected
 
 
 def test_tests_every_setting() -> None:
-    """A setting can be added that does nothing."""
+    """A new setting without an effect goes unnoticed."""
     assert {effect[0] for effect in _EFFECTS} | _ELSEWHERE == set(_SETTINGS)
 
 
@@ -311,7 +309,7 @@ def test_lets_in_the_addresses_that_are_allowed() -> None:
 
 @pytest.mark.parametrize("dashboard", ["true", "false"])
 def test_creates_a_dashboard_as_set(dashboard: str) -> None:
-    """An account that has three dashboards already pays for one more without asking for it."""
+    """An account that already has three dashboards pays for one more without asking for it."""
     dashboards = list(evaluate(dashboard=dashboard).of_type("aws:cloudwatch/dashboard:Dashboard"))
     assert len(dashboards) == (1 if dashboard == "true" else 0)
 
@@ -340,16 +338,16 @@ def _variables(program: Program) -> dict[str, str]:
         ("queryApiMetrics", "true", "METRICS_NAMESPACE", "keyspaces-platform"),
     ],
 )
-def test_tells_the_api_what_is_set_and_no_more(
+def test_passes_only_the_given_settings_to_the_api(
     program: Program, setting: str, value: str, variable: str, expected: str
 ) -> None:
-    """A setting does nothing, or a variable stands in the task definition that changes nothing."""
+    """A setting has no effect, or a deployment changes the task definition for a variable that does nothing."""
     assert _variables(evaluate({setting: value})) == {**_variables(program), variable: expected}
     assert variable not in _variables(program)
 
 
 def test_lets_the_api_send_traces(program: Program) -> None:
-    """The setting does nothing, or tasks send traces that nobody asked for and everybody pays for."""
+    """The setting has no effect, or tasks send traces that nobody asked for, at a cost."""
     traced = _variables(evaluate(queryApiTracePercent="25"))
     assert traced.keys() - _variables(program).keys() == {
         "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
@@ -361,20 +359,20 @@ def test_lets_the_api_send_traces(program: Program) -> None:
 
 
 def test_gives_traces_an_endpoint_where_there_is_no_internet() -> None:
-    """The setting is refused where the egress is endpoints, though an endpoint would do."""
+    """The setting is refused where the egress is endpoints, although an endpoint would make it work."""
     endpoint = one(evaluate(egress="endpoints", queryApiTracePercent="25"), _ENDPOINT, "keyspaces-xray")
     assert endpoint.inputs["serviceName"] == "com.amazonaws.us-east-1.xray"
     assert not [each for each in evaluate(egress="endpoints").of_type(_ENDPOINT) if each.name == "keyspaces-xray"]
 
 
-def test_tells_the_api_whom_to_believe_who_its_client_is() -> None:
-    """The API takes anybody's word for who its client is, or nobody's."""
+def test_passes_the_trusted_proxies_to_the_api() -> None:
+    """The API believes a client address that any client can forge, or only sees the load balancer's address."""
     assert _variables(evaluate(vpcCidr="10.9.0.0/20"))["TRUSTED_PROXIES"] == "10.9.0.0/20"
     assert _variables(evaluate(_VPC))["TRUSTED_PROXIES"] == "10.0.0.0/16"
 
 
 def test_gives_the_api_its_key_by_every_egress() -> None:
-    """Without it each task signs cursors with a key of its own, which the next one refuses."""
+    """Each task signs cursors with its own key, so a client's next page fails at another task."""
     program = evaluate(egress="endpoints")
     (secret,) = container(program, "query-api")["secrets"]
     assert secret["name"] == "CURSOR_KEY"
@@ -382,8 +380,8 @@ def test_gives_the_api_its_key_by_every_egress() -> None:
     assert one(program, "aws:ec2/vpcEndpoint:VpcEndpoint", "keyspaces-ssm")
 
 
-def test_says_where_an_existing_listener_is_reached() -> None:
-    """`curl "$(pulumi stack output url)/countries"` asks nobody."""
+def test_outputs_the_url_of_an_existing_listener() -> None:
+    """`curl "$(pulumi stack output url)/countries"` has no address to call."""
     program = evaluate(_LISTENING, listenerUrl="https://api.example.com")
     assert program.outputs["url"] == "https://api.example.com"
     assert not list(program.of_type(BALANCER[0]))
@@ -459,15 +457,15 @@ def test_says_where_an_existing_listener_is_reached() -> None:
         ({"kmsKeyArn": "alias/mine"}, "kmsKeyArn is 'alias/mine'; give an ARN such as arn:aws:kms:"),
     ],
 )
-def test_says_what_is_wrong_with_a_setting(settings: dict[str, str], said: str) -> None:
-    """The update fails halfway, in AWS's words."""
+def test_names_the_mistake_in_a_setting(settings: dict[str, str], said: str) -> None:
+    """The update fails halfway, with AWS's error."""
     with pytest.raises(ProgramError) as refused:
         evaluate(settings)
     assert any(mistake.strip().startswith(said) for mistake in str(refused.value).splitlines()[1:-1])
 
 
-def test_says_all_that_is_wrong_at_once() -> None:
-    """The owner corrects one mistake after the other, with a `pulumi up` between them."""
+def test_names_every_mistake_at_once() -> None:
+    """The owner corrects one mistake after the other, with a `pulumi up` for each."""
     wrong = {"egress": "x", "vpcCidr": "y", "queryApiTasks": "-1", "exec": "1", "keyspace": "!", "domain": "a b"}
     with pytest.raises(ProgramError) as refused:
         evaluate(wrong)
@@ -487,5 +485,5 @@ def test_accepts_the_production_example(production: Program) -> None:
 
 
 def test_sets_nothing_in_dev_but_the_region() -> None:
-    """The defaults are those of a dev stack; a newcomer has nothing to understand first."""
+    """A newcomer has to understand settings before the first deployment: dev needs only the defaults and a region."""
     assert yaml.safe_load(Path(ROOT / "Pulumi.dev.yaml").read_text()) == {"config": {"aws:region": "us-east-1"}}

@@ -1,4 +1,4 @@
-"""For every rule about single resources, what it lets through and what it refuses."""
+"""Examples for every rule about single resources: accepted ones and refused ones."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,11 @@ from tests.policy.validation import Given
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """says: what the message must name, empty for what the rule lets through. case: what is special about it."""
+    """An example of one rule.
+
+    says: the parts that the message must contain; empty if the rule accepts the resource. case: the special property of
+    the example, for the test's ID.
+    """
 
     rule: str
     case: str

@@ -6,7 +6,7 @@ from typing import Any
 from tests.policy.examples import Example
 from tests.policy.validation import UNKNOWN, Given
 
-# Python, too, folds the long s, in a keyword.
+# Python's case folding also maps the long s, here in a keyword.
 _FOLDED = {"user": None, "u\u017fer": "0"}
 _DIGEST = "repository@sha256:" + "0123456789abcdef" * 4
 _CONTAINER = {
@@ -19,7 +19,7 @@ _CONTAINER = {
 
 
 def _definition(**changes: Any) -> Given:
-    """Two containers, of which the second differs; a change to None takes the key out."""
+    """Two containers; the changes apply to the second, and a change to None removes the key."""
     second = {key: value for key, value in {**_CONTAINER, "name": "sidecar", **changes}.items() if value is not None}
     return Given(
         type="aws:ecs/taskDefinition:TaskDefinition",
@@ -32,12 +32,12 @@ def _linux(**parameters: Any) -> Given:
     return _definition(linuxParameters=parameters)
 
 
-def _told(name: str, value: str) -> Given:
+def _environment(name: str, value: str) -> Given:
     return _definition(environment=[{"name": "PORT", "value": "8080"}, {"name": name, "value": value}])
 
 
 def _partly_known(**container: Any) -> Given:
-    """As a list, which alone can be known in part; the SDK makes JSON of it, and that is known or not."""
+    """A definition as a list, which can be known in part; as JSON, it is known completely or not at all."""
     return Given(
         type="aws:ecs/taskDefinition:TaskDefinition",
         inputs={"family": "orders", "containerDefinitions": [UNKNOWN, {"name": "sidecar", **container}]},
@@ -180,7 +180,7 @@ _HOST_EXAMPLES = [
 _SECRETS = "containers-are-told-no-secrets"
 _SECRET_EXAMPLES = [
     *(
-        Example(rule=_SECRETS, case=f"{name}={value}", given=_told(name, value))
+        Example(rule=_SECRETS, case=f"{name}={value}", given=_environment(name, value))
         for name, value in {
             "KEYSPACES_TABLE_TOKENS": "tokens",
             "TOKEN_URL": "https://example.com/token",
@@ -206,7 +206,7 @@ _SECRET_EXAMPLES = [
         Example(
             rule=_SECRETS,
             case=f"{name}={value}",
-            given=_told(name, value),
+            given=_environment(name, value),
             says=("orders", "container sidecar", f"given {name} ", "valueFrom", "end in _NAME"),
         )
         for name, value in {
@@ -222,7 +222,7 @@ _SECRET_EXAMPLES = [
             "DATABASE_URL": "postgres://app:hunter2@db/orders",
             "PEM": "-----BEGIN RSA PRIVATE KEY-----\nabc",
             "SLASHED_PASSWORD": "/hunter2",
-            "PATH_OR_PASSWORD": "/prod/db",  # a path that no file system has by convention may be a password
+            "PATH_OR_PASSWORD": "/prod/db",  # a path outside the conventional directories may be a password
             "SECRET_KEY": "/K7MDENG/bPxRfiCYEXAMPLEKEY",
             "NAMED_SECRET": "arn:hunter2",
             "DB_PASS": "hunter2",

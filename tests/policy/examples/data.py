@@ -1,4 +1,4 @@
-"""Examples for rules/data.py; the rule about buckets without a block is in test_stack_rules.py."""
+"""Examples for rules/data.py; the rule about buckets without a public access block is in test_stack_rules.py."""
 
 from typing import Any
 
@@ -105,11 +105,11 @@ EXAMPLES = [
     ),
     Example(rule=_FORGETS, case="after a week", given=_log_group(7)),
     Example(rule=_FORGETS, case="never", given=_log_group(None), says=("lines", "set retentionInDays")),
-    Example(rule=_FORGETS, case="never, said as 0", given=_log_group(0), says=("lines", "set retentionInDays")),
+    Example(rule=_FORGETS, case="never, written as 0", given=_log_group(0), says=("lines", "set retentionInDays")),
     Example(rule=_KEEPS, case="for a year", given=_log_group(365)),
     Example(rule=_KEEPS, case="for ever, which is the other rule's", given=_log_group(0)),
     Example(rule=_KEEPS, case="not in production", given=_log_group(1, stack="dev")),
-    Example(rule=_KEEPS, case="as long as is set", given=_log_group(30), settings={"minimumDays": 30}),
+    Example(rule=_KEEPS, case="as long as the setting says", given=_log_group(30), settings={"minimumDays": 30}),
     Example(
         rule=_KEEPS,
         case="for three months",
@@ -118,7 +118,7 @@ EXAMPLES = [
     ),
     Example(
         rule=_KEEPS,
-        case="shorter than is set",
+        case="shorter than the setting says",
         given=_log_group(7),
         settings={"minimumDays": 30},
         says=("7 days", "30 or more"),

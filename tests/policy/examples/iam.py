@@ -138,7 +138,7 @@ _RESOURCE_EXAMPLES = [
     ),
     Example(
         rule=_RESOURCES,
-        case="everything, said as an ARN beside another",
+        case="everything, written as an ARN beside another",
         given=_grant({**_READ, "Resource": [_TABLE, "arn:aws:*:*:*:*"]}),
         says=("cassandra:Select", "every resource"),
     ),
@@ -339,7 +339,7 @@ _PRINCIPAL_EXAMPLES = [
     ),
     Example(
         rule=_PRINCIPALS,
-        case="every repository at GitHub, in many words",
+        case="every repository at GitHub, by a wildcard",
         given=_trust(
             _opening(
                 {"Federated": _GITHUB},
@@ -433,7 +433,7 @@ _PRINCIPAL_EXAMPLES = [
     ),
     Example(
         rule=_PRINCIPALS,
-        case="everyone who does not say from where",
+        case="everyone without a source VPC",
         given=_trust(_opening("*", Condition={"StringEqualsIfExists": {"aws:SourceVpc": "vpc-1"}})),
         says=("everyone (*)",),
     ),
