@@ -131,7 +131,7 @@ def _star_resources(resource: Resource) -> Iterator[str]:
     for document in _in(resource, _GRANTS):
         for statement in allowing(document):
             if "notresource" in statement.elements:
-                yield f"{statement.label} allows on all but some resources (NotResource): list those needed in Resource"
+                yield f"{statement.label} allows all but some resources (NotResource): list the needed ones in Resource"
             scoped = [action for action in statement.actions if action.lower() not in unscoped]
             if statement.is_about_everything and scoped:
                 yield (

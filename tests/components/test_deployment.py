@@ -20,7 +20,7 @@ TASK = "arn:aws:ecs:us-east-1:000000000000:task/keyspaces/"
 BEGAN = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
-GOES_BACK = "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1."
+ROLLS_BACK = "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1."
 GAVE_UP = "ECS deployment circuit breaker: tasks failed to start."
 
 Described = dict[str, Any]
@@ -160,7 +160,7 @@ def aws(clients: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 @pytest.fixture
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The check takes a deployment that ECS does not show yet as one that never comes, without waiting."""
+    """Lets the check judge the state of ECS at once, without a wait for later changes."""
     monkeypatch.setattr(deployment_check, "SETTLE_SECONDS", 0.0)
 
 
@@ -199,7 +199,7 @@ def failure(**changes: Any) -> str:
                 look(deployment(2, NEW, "COMPLETED")),
             ],
             "ecs-svc/2",
-            id="shows some seconds late",
+            id="is shown some seconds late",
         ),
         pytest.param(
             [
@@ -212,7 +212,7 @@ def failure(**changes: Any) -> str:
                 look(deployment(3, NEW, "COMPLETED")),
             ],
             "ecs-svc/3",
-            id="is begun again by somebody else",
+            id="is started again by somebody else",
         ),
         pytest.param(
             [
@@ -221,12 +221,12 @@ def failure(**changes: Any) -> str:
                 look(deployment(2, NEW, "COMPLETED")),
             ],
             "ecs-svc/2",
-            id="is not shown for once",
+            id="is missing in one response",
         ),
         pytest.param(
-            [look(deployment(1, NEW, "IN_PROGRESS", reason=GOES_BACK)), look(deployment(1, NEW, "COMPLETED"))],
+            [look(deployment(1, NEW, "IN_PROGRESS", reason=ROLLS_BACK)), look(deployment(1, NEW, "COMPLETED"))],
             "ecs-svc/1",
-            id="is the one that ECS went back to, since the program went back too",
+            id="is the one that ECS rolled back to, since the program was reverted too",
         ),
         pytest.param(
             [
@@ -235,18 +235,18 @@ def failure(**changes: Any) -> str:
                 look(deployment(3, NEW, "COMPLETED")),
             ],
             "ecs-svc/3",
-            id="failed before and there was nothing to go back to",
+            id="failed before and no earlier deployment exists",
         ),
         pytest.param(
             [
-                look(deployment(1, OLD, "IN_PROGRESS", reason=GOES_BACK), replaced(2, NEW, "FAILED", GAVE_UP)),
+                look(deployment(1, OLD, "IN_PROGRESS", reason=ROLLS_BACK), replaced(2, NEW, "FAILED", GAVE_UP)),
                 told(deployment(3, NEW, "IN_PROGRESS"), replaced(1, OLD, "IN_PROGRESS")),
-                look(deployment(1, OLD, "IN_PROGRESS", reason=GOES_BACK), replaced(2, NEW, "FAILED", GAVE_UP)),
+                look(deployment(1, OLD, "IN_PROGRESS", reason=ROLLS_BACK), replaced(2, NEW, "FAILED", GAVE_UP)),
                 look(deployment(3, NEW, "IN_PROGRESS"), replaced(1, OLD, "IN_PROGRESS")),
                 look(deployment(3, NEW, "COMPLETED")),
             ],
             "ecs-svc/3",
-            id="failed before and ECS is still going back and shows it some seconds longer",
+            id="failed before and ECS still shows its rollback for some seconds",
         ),
     ],
 )
@@ -354,7 +354,7 @@ def test_looks_again_when_the_threshold_changes(before: Described | None, after:
 
 
 @pytest.mark.usefixtures("settled")
-def test_deploys_again_after_ecs_has_gone_back(aws: Aws) -> None:
+def test_deploys_again_after_ecs_has_rolled_back(aws: Aws) -> None:
     """After a rollback, each `pulumi up` fails or reports a false success: `aws.ecs.Service` shows no change to
     deploy.
     """
@@ -372,14 +372,14 @@ def test_deploys_again_after_ecs_has_gone_back(aws: Aws) -> None:
     ("steps", "says"),
     [
         pytest.param(
-            [look(deployment(1, OLD, "IN_PROGRESS", reason=GOES_BACK), replaced(2, NEW, "FAILED", GAVE_UP))],
+            [look(deployment(1, OLD, "IN_PROGRESS", reason=ROLLS_BACK), replaced(2, NEW, "FAILED", GAVE_UP))],
             [GAVE_UP, "ECS is rolling back to api:1."],
-            id="the circuit breaker goes back",
+            id="the circuit breaker rolls back",
         ),
         pytest.param(
-            [look(deployment(1, OLD, "IN_PROGRESS", reason=GOES_BACK), replaced(2, NEW, "IN_PROGRESS"))] * 2,
-            [GOES_BACK, "ECS is rolling back to api:1."],
-            id="the circuit breaker goes back and the state of what it left is not shown yet",
+            [look(deployment(1, OLD, "IN_PROGRESS", reason=ROLLS_BACK), replaced(2, NEW, "IN_PROGRESS"))] * 2,
+            [ROLLS_BACK, "ECS is rolling back to api:1."],
+            id="the circuit breaker rolls back and the failed deployment's state is not shown yet",
         ),
         pytest.param(
             [
@@ -389,7 +389,7 @@ def test_deploys_again_after_ecs_has_gone_back(aws: Aws) -> None:
                 )
             ],
             ["alarm detected.", "ECS is rolling back to api:1."],
-            id="an alarm goes back",
+            id="an alarm rolls back",
         ),
         pytest.param(
             [
@@ -403,12 +403,12 @@ def test_deploys_again_after_ecs_has_gone_back(aws: Aws) -> None:
             ]
             * 2,
             ["(deployment ecs-svc/2) deployment failed: alarm detected. ECS has rolled back to api:1."],
-            id="ECS was back between two looks",
+            id="ECS rolled back between two looks",
         ),
         pytest.param(
             [look(deployment(2, NEW, "FAILED", reason=GAVE_UP), replaced(1, OLD, "COMPLETED"))],
             [GAVE_UP, "has not rolled back"],
-            id="going back is off, or there is nothing to go back to",
+            id="rollback is off, or no earlier deployment exists",
         ),
         pytest.param(
             [look(deployment(3, OTHER, "IN_PROGRESS"), replaced(2, NEW, "IN_PROGRESS"))] * 2,
@@ -416,19 +416,19 @@ def test_deploys_again_after_ecs_has_gone_back(aws: Aws) -> None:
             id="somebody else deploys something else",
         ),
         pytest.param(
-            [look(deployment(3, NEW, "IN_PROGRESS", reason=GOES_BACK), replaced(2, NEW, "IN_PROGRESS"))] * 2,
-            [GOES_BACK, "ECS is rolling back to api:2."],
-            id="ECS goes back to the same task definition in another network",
+            [look(deployment(3, NEW, "IN_PROGRESS", reason=ROLLS_BACK), replaced(2, NEW, "IN_PROGRESS"))] * 2,
+            [ROLLS_BACK, "ECS is rolling back to api:2."],
+            id="ECS rolls back to the same task definition in another network",
         ),
         pytest.param(
             [look(deployment(3, NEW, "COMPLETED"), events=[event(178, "rolling back to deployment ecs-svc/1.")])] * 2,
             ["ECS has rolled back to api:2."],
-            id="ECS was back at the same task definition between two looks",
+            id="ECS rolled back to the same task definition between two looks",
         ),
         pytest.param(
             [look(deployment(1, NEW, "COMPLETED"))] * 2,
             ["failed: ECS gives no reason. ECS has rolled back to api:2."],
-            id="ECS was back at an earlier deployment of the same task definition, and says nothing",
+            id="ECS rolled back to an earlier deployment of the same task definition, without an event",
         ),
     ],
 )
@@ -451,7 +451,7 @@ def test_fails_when_what_it_deployed_again_is_gone_at_once(aws: Aws) -> None:
     aws.plays(
         look(deployment(1, OLD, "COMPLETED")),
         told(deployment(3, NEW, "IN_PROGRESS")),
-        *[look(deployment(4, OLD, "IN_PROGRESS", reason=GOES_BACK))] * 2,
+        *[look(deployment(4, OLD, "IN_PROGRESS", reason=ROLLS_BACK))] * 2,
     )
     aws.has_stopped()
     assert "ECS is rolling back to api:1." in failure()
@@ -618,20 +618,20 @@ def test_waits_for_the_deployment_of_a_changed_configuration(aws: Aws) -> None:
 
 @pytest.mark.usefixtures("settled")
 @pytest.mark.parametrize(
-    "went_back",
+    "rolled_back",
     [
         look(deployment(1, NEW, "COMPLETED")),
-        look(deployment(3, NEW, "IN_PROGRESS", reason=GOES_BACK), replaced(2, NEW, "FAILED", GAVE_UP)),
+        look(deployment(3, NEW, "IN_PROGRESS", reason=ROLLS_BACK), replaced(2, NEW, "FAILED", GAVE_UP)),
         look(deployment(3, NEW, "COMPLETED"), events=[event(178, "rolling back to deployment ecs-svc/1.")]),
     ],
     ids=["to the earlier deployment", "with a new deployment", "with a new deployment, which is complete"],
 )
-def test_deploys_again_after_ecs_has_gone_back_for_a_changed_configuration(aws: Aws, went_back: Step) -> None:
+def test_deploys_again_after_ecs_has_rolled_back_for_a_changed_configuration(aws: Aws, rolled_back: Step) -> None:
     """The second `pulumi up` reports success with the old configuration, since ECS rolled back to a complete
     deployment.
     """
     aws.configuration = MOVED["configuration"]
-    aws.plays(went_back, told(deployment(4, NEW, "IN_PROGRESS")), look(deployment(4, NEW, "COMPLETED")))
+    aws.plays(rolled_back, told(deployment(4, NEW, "IN_PROGRESS")), look(deployment(4, NEW, "COMPLETED")))
     assert update({}, MOVED) == "ecs-svc/4"
 
 

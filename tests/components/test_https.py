@@ -206,7 +206,7 @@ def test_outputs_the_domains_url_and_makes_the_requested_records(https: Https, u
 
 
 def test_takes_an_iam_server_certificate() -> None:
-    """A stack in a partition without ACM cannot use HTTPS: its certificate's ARN is an IAM ARN, which has no region."""
+    """A stack in a region without ACM cannot use HTTPS: its certificate is in IAM, whose ARNs name no region."""
     arn = "arn:aws:iam::123456789012:server-certificate/api/example"
     program = declare_front(PublicLoadBalancer(https=Https(certificate_arn=arn)))
     assert one(program, LISTENER, "shop-https").inputs["certificateArn"] == arn

@@ -216,7 +216,7 @@ def test_knows_the_addresses_of_a_new_vpc() -> None:
 
 
 def test_knows_the_addresses_of_an_existing_vpc(aws_answers: Callable[[Callable[[Call], Inputs]], None]) -> None:
-    """A program trusts a block of addresses that the VPC no longer has: only associated blocks count."""
+    """A program does not trust a proxy in the VPC's second block, or trusts a block that the VPC is giving up."""
     states = {"10.1.0.0/16": "associated", "10.0.0.0/16": "associated", "10.2.0.0/16": "disassociating"}
     blocks = [{"associationId": cidr, "cidrBlock": cidr, "state": state} for cidr, state in states.items()]
     aws_answers(

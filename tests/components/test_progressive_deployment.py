@@ -251,7 +251,7 @@ def test_fails_at_the_timeout_with_the_step_and_how_to_continue(ecs: Ecs) -> Non
     ],
     ids=lambda value: value["status"] if isinstance(value, dict) else "",
 )
-def test_fails_once_ecs_has_gone_back(ecs: Ecs, end: Described, says: str) -> None:
+def test_fails_once_ecs_has_rolled_back(ecs: Ecs, end: Described, says: str) -> None:
     """`pulumi up` reports success while the old tasks serve the requests."""
     ecs.shows_service()
     ecs.lists(deployed(1, "SUCCESSFUL"), deployed(2, "IN_PROGRESS", "BAKE_TIME"))
@@ -272,7 +272,7 @@ def test_fails_once_ecs_has_gone_back(ecs: Ecs, end: Described, says: str) -> No
         [deployed(2, "SUCCESSFUL", strategy="ROLLING")],
         [],
     ],
-    ids=["gone back", "stopped", "of another strategy", "none"],
+    ids=["rolled back", "stopped", "of another strategy", "none"],
 )
 def test_deploys_again_when_the_newest_is_not_the_one_asked_for(ecs: Ecs, newest: Sequence[Described]) -> None:
     """After a rollback, `pulumi up` reports success, and the new tasks never run."""

@@ -52,7 +52,7 @@ def test_shares_tasks_between_spot_and_on_demand_as_told() -> None:
 
 @pytest.mark.parametrize("spot", [None, Spot(), Spot(spot_weight=0)])
 def test_changes_shares_in_place(spot: Spot | None) -> None:
-    """The update fails or replaces the service: ECS refuses to change its weights, or to turn Spot on or off."""
+    """The update fails, since the provider refuses to change a service's weights or to turn Spot on or off."""
     inputs = one(_declare(spot), _SERVICE, "api").inputs
     assert inputs["forceNewDeployment"] is True
     assert inputs["capacityProviderStrategies"]

@@ -36,8 +36,8 @@ def test_declares_every_option() -> None:
 
 
 def test_leaves_out_what_cannot_be_declared_off() -> None:
-    """The update fails: the provider has no value for TTL or client-side timestamps that are off, nor for a TTL
-    of 0 seconds.
+    """The update fails: the provider has no value for TTL or client-side timestamps that are off, or a default
+    TTL of 0.
     """
     assert not {"ttl", "defaultTimeToLive", "clientSideTimestamps"} & table_of(declare_table()).inputs.keys()
 

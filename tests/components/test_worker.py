@@ -56,9 +56,7 @@ def test_runs_as_a_service_that_nobody_calls(computed: bool) -> None:
 
 
 def test_is_deployed_and_checked_like_a_service() -> None:
-    """`pulumi up` reports success for a deployment that ECS rolled back, or declares a load balancer after a
-    failure.
-    """
+    """`pulumi up` reports success for a deployment that ECS rolled back, or names a load balancer on a retry."""
     deployment = one(_declare(Worker(tasks=2)), "pulumi-python:dynamic/ecs:Deployment", "mailer")
     assert deployment.inputs["desired_count"] == 2
     configuration = deployment.inputs["configuration"]

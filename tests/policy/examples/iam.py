@@ -73,7 +73,7 @@ _ACTION_EXAMPLES = [
         rule=_ACTIONS,
         case="all actions but some",
         given=_grant({"Effect": "Allow", "NotAction": "iam:*", "Resource": _TABLE}),
-        says=("statement 1", "NotAction", "list those needed"),
+        says=("statement 1", "NotAction", "list the needed actions"),
     ),
     Example(
         rule=_ACTIONS,
@@ -174,7 +174,7 @@ _RESOURCE_EXAMPLES = [
         rule=_RESOURCES,
         case="all resources but some",
         given=_grant({"Effect": "Allow", "Action": "s3:GetObject", "NotResource": _TABLE}),
-        says=("NotResource", "list those needed"),
+        says=("NotResource", "list the needed ones in Resource"),
     ),
     Example(
         rule=_RESOURCES,
@@ -443,7 +443,7 @@ _PRINCIPAL_EXAMPLES = [
         given=_trust(
             {"Effect": "Allow", "NotPrincipal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"},
         ),
-        says=("NotPrincipal", "list those it is for"),
+        says=("NotPrincipal", "list the intended ones"),
     ),
     Example(
         rule=_PRINCIPALS,

@@ -7,7 +7,7 @@ from tests.policy.validation import UNKNOWN, Given
 
 _BACK = "services-roll-back"
 _PUBLIC = "production-tasks-have-no-public-ip"
-_GOES_BACK = {"enable": True, "rollback": True}
+_ROLLS_BACK = {"enable": True, "rollback": True}
 _WITHOUT_HOOKS: list[tuple[str, dict[str, Any]]] = [
     ("BLUE_GREEN", {}),
     ("LINEAR", {"lifecycleHooks": []}),
@@ -20,17 +20,17 @@ def _service(stack: str = "prod", **inputs: Any) -> Given:
 
 
 EXAMPLES = [
-    Example(rule=_BACK, case="a circuit breaker", given=_service(deploymentCircuitBreaker=_GOES_BACK)),
+    Example(rule=_BACK, case="a circuit breaker", given=_service(deploymentCircuitBreaker=_ROLLS_BACK)),
     Example(
         rule=_BACK,
         case="alarms",
-        given=_service(alarms={**_GOES_BACK, "alarmNames": [UNKNOWN]}),
+        given=_service(alarms={**_ROLLS_BACK, "alarmNames": [UNKNOWN]}),
     ),
     *(
         Example(rule=_BACK, case=f"{configuration}", given=_service(deploymentConfiguration=configuration, **ways))
         for configuration, ways in (
-            ({"strategy": "ROLLING"}, {"deploymentCircuitBreaker": _GOES_BACK}),
-            ({"strategy": "BLUE_GREEN"}, {"alarms": {**_GOES_BACK, "alarmNames": ["failing"]}}),
+            ({"strategy": "ROLLING"}, {"deploymentCircuitBreaker": _ROLLS_BACK}),
+            ({"strategy": "BLUE_GREEN"}, {"alarms": {**_ROLLS_BACK, "alarmNames": ["failing"]}}),
             ({"strategy": "CANARY", "lifecycleHooks": [{"hookTargetArn": UNKNOWN}]}, {}),
         )
     ),
@@ -40,7 +40,7 @@ EXAMPLES = [
             case=f"{strategy} with a circuit breaker alone",
             given=_service(
                 deploymentConfiguration={"strategy": strategy, **hooks},
-                deploymentCircuitBreaker=_GOES_BACK,
+                deploymentCircuitBreaker=_ROLLS_BACK,
                 alarms={"enable": True, "rollback": False, "alarmNames": ["failing"]},
             ),
             says=("orders", strategy, "set alarms", "lifecycleHooks"),
