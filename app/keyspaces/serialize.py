@@ -58,7 +58,7 @@ def serializer(column: str, type_: Any) -> Serialize:
         try:
             return bytes(serialize(value if convert is None else convert(value), VERSION))
         except Exception as error:
-            raise Unwritable(f"{column} takes a value of type {expected}, which this is not") from error
+            raise Unwritable(f"{column} is not a value of type {expected}") from error
 
     return checked
 

@@ -1,4 +1,4 @@
-"""Fills a table from data: `python -m loader TABLE DATA`, with the program's name for the table."""
+"""Fills a table from data: `python -m loader TABLE DATA`. TABLE is the program's name for the table."""
 
 import sys
 

@@ -1,8 +1,8 @@
-"""The write capacity of a table, as Keyspaces' own system table says it.
+"""The write capacity of a table, from Keyspaces' own system table.
 
-Rules: developer guide, ReadWriteCapacityMode.OnDemand.html (a new table serves 4,000 write units a second, and twice
-its previous peak later), warm-throughput.html, quotas.html (40,000 a table). UNVERIFIED: that the doubled peak
-counts half an hour later.
+Rules: developer guide, ReadWriteCapacityMode.OnDemand.html (a new table serves 4,000 write units a second, and later
+twice its previous peak), warm-throughput.html, quotas.html (40,000 a table). UNVERIFIED: the doubled peak counts half
+an hour later.
 """
 
 from collections.abc import Mapping
@@ -27,9 +27,9 @@ _TABLE: Final = SimpleStatement(
 
 @dataclass(frozen=True, kw_only=True)
 class TableState:
-    """status: ACTIVE once it can be used. provisioned: write units a second; None for on demand.
+    """status: ACTIVE when the table can be used. provisioned: write units a second; None for an on-demand table.
 
-    warm: the write units a second that an on-demand table serves at once. timestamps: it has client-side timestamps.
+    warm: write units a second that an on-demand table serves at once. timestamps: client-side timestamps are enabled.
     """
 
     status: str
@@ -39,7 +39,7 @@ class TableState:
     created: str = ""
 
     def seconds_for(self, units: float) -> float:
-        """The time that the table needs for so many write units, if it served less than its capacity before."""
+        """The time that the table needs for these write units, if its earlier load was below its capacity."""
         if self.provisioned is not None:
             return units / self.provisioned
         rate, seconds = min(self.warm, QUOTA), 0.0

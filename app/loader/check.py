@@ -1,4 +1,4 @@
-"""All mistakes of an input, before anything is written."""
+"""Finds all mistakes of an input, before anything is written."""
 
 import tempfile
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ MISTAKES_SHOWN: Final = 20
 
 
 def check(data: Input) -> int:
-    """How many rows there are. Raises BadData, which names what is wrong with each."""
+    """The number of rows. Raises BadData, which names the mistakes of each row."""
     mistakes: list[str] = []
     count = wrong = found = 0
     with tempfile.TemporaryDirectory() as folder, Ledger(Path(folder), "check") as ledger:

@@ -1,4 +1,4 @@
-"""Rows that were read back beside those that were given, value by value, as bytes."""
+"""Compares rows that were read back with the given rows, value by value, as bytes."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -11,30 +11,30 @@ from loader.convert import Cells, Mistake, Ready
 
 
 class Comparison:
-    """Of one table."""
+    """Compares rows of one table."""
 
     def __init__(self, description: Description, types: Mapping[str, Any]) -> None:
-        """types: the driver's, by column."""
+        """types: the driver's types, by column."""
         names = [column.name for column in description.columns]
         self._key = [names.index(name) for name in description.key]
         self._columns = [(name, types[name], serializer(name, types[name])) for name in names]
 
     def key_of(self, cells: Cells) -> Sequence[bytes]:
-        """The primary key's."""
+        """The values of the primary key."""
         return [cells[at] or b"" for at in self._key]
 
     def differences(self, ready: Ready, found: Sequence[Any]) -> Iterator[Mistake]:
-        """found: the values of the row that was read. A column that the row leaves alone may have any."""
+        """found: the values of the row that was read. A column that the given row does not set may have any value."""
         for at, ((name, type_, serialize), cell) in enumerate(zip(self._columns, ready.cells, strict=True)):
             if cell is None and at not in ready.nulls:
                 continue
             there = serialize(found[at]) if found[at] is not None else None
             if there != cell and canonical(type_, there) != canonical(type_, cell):
-                yield Mistake(name, "", "reads back differently")
+                yield Mistake(name, "", "has another value in the table")
 
 
 def canonical(type_: Any, value: bytes | None) -> Any:
-    """Equal for equal values, in whatever order a set or a map comes; an empty collection is a null."""
+    """A form that is equal for equal values, whatever the order of a set or a map; an empty collection is null."""
     if value is None:
         return None
     if issubclass(type_, ReversedType):
@@ -45,7 +45,7 @@ def canonical(type_: Any, value: bytes | None) -> Any:
             for parts in _grouped(_parts(value, 4), len(type_.subtypes))
         ]
         return (elements if issubclass(type_, ListType) else sorted(elements, key=repr)) or None
-    if issubclass(type_, TupleType):  # and user-defined types, whose last fields may be left out
+    if issubclass(type_, TupleType):  # also for user-defined types, whose last fields may be missing
         fields = [canonical(each, part) for each, part in zip(type_.subtypes, _parts(value, 0), strict=False)]
         while fields and fields[-1] is None:
             fields.pop()

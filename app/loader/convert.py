@@ -1,4 +1,4 @@
-"""Rows as the bytes that the table stores: each value converted by its column's declared type."""
+"""Converts rows to the bytes that the table stores, each value by its column's declared type."""
 
 import json
 import struct
@@ -24,12 +24,13 @@ _LENGTH: Final = struct.Struct(">i").pack
 _SHOWN: Final = 50  # characters of a value
 
 Cells = Sequence[bytes | None]
-"""Of each column of the table; None for one that the row leaves alone."""
+"""The serialized value of each column of the table; None for a column that the row does not set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """column: None if it is not about one. value: its beginning, as it was given. reason: a sentence's predicate."""
+    """column: None if the mistake is not about a column. value: the beginning of the given value. reason: a predicate,
+    such as `is not UTF-8`."""
 
     column: str | None
     value: str
@@ -40,9 +41,9 @@ class Mistake:
 
 
 class Ready(NamedTuple):
-    """A row that can be written. body: its values as a message has them. key: a digest of its primary key.
+    """A row that can be written. body: its values in the encoding of a message. key: a digest of its primary key.
 
-    cells: of all columns, in the table's order. nulls: the places of those that are written as null.
+    cells: of all columns, in the table's order. nulls: indexes of the columns that are written as null.
     """
 
     body: bytes
@@ -53,10 +54,10 @@ class Ready(NamedTuple):
 
 
 class Converter:
-    """Of one table."""
+    """Converts rows of one table."""
 
     def __init__(self, description: Description, types: Mapping[str, Any], *, timestamps: bool) -> None:
-        """types: the driver's, by column, in the table's order."""
+        """types: the driver's types, by column, in the table's order."""
         self._names = list(types)
         self._key = [self._names.index(name) for name in description.key]
         self._types = types
@@ -66,7 +67,7 @@ class Converter:
         self._one_unit = self._sizes.one_unit_bytes
 
     def header_mistake(self, columns: Sequence[str]) -> str | None:
-        """The mistake in the columns that each row of a file has; None if there is none."""
+        """The mistake in a file's header, which names the columns of each row; None if it has none."""
         if unknown := [name for name in columns if name not in self._names]:
             return f"the table has no column {', '.join(unknown)}; it has {', '.join(self._names)}"
         if missing := [self._names[at] for at in self._key if self._names[at] not in columns]:
@@ -74,7 +75,8 @@ class Converter:
         return None
 
     def of_header(self, columns: Sequence[str], *, textual: bool) -> Callable[[Any], Ready | Sequence[Mistake]]:
-        """Converts rows that are sequences in the order of the columns. textual: an empty field is no value."""
+        """A function that converts rows, which are sequences in the order of the columns. textual: an empty field means
+        no value."""
         serializers = self._from_text if textual else self._from_value
         places = [(columns.index(name) if name in columns else None, serializers[name]) for name in self._names]
         empty = "" if textual else None
@@ -86,14 +88,14 @@ class Converter:
                 cells = [
                     None if at is None or (value := row[at]) == empty else serialize(value) for at, serialize in places
                 ]
-            except Exception as error:  # whatever a value meets that its type does not take; `_mistakes` names all
+            except Exception as error:  # an invalid value can raise any error; `_mistakes` names all invalid values
                 return self._mistakes(dict(zip(columns, row, strict=True)), serializers, empty, error)
             return self._ready(cells)
 
         return convert
 
     def of_mapping(self, row: Any) -> Ready | Sequence[Mistake]:
-        """Converts a row that names its columns itself. A null is written as one."""
+        """Converts a row that is a mapping by column. A null is written as null."""
         if isinstance(row, Unreadable):
             return [Mistake(None, row.text, row.reason)]
         serializers = self._from_value
@@ -105,7 +107,7 @@ class Converter:
         except Exception as error:
             return self._mistakes(row, serializers, None, error)
         if cells.count(None) + len(row) == len(cells):
-            return self._ready(cells)  # each column that it names is one of the table's, and has a value
+            return self._ready(cells)  # all columns of the row belong to the table, and have values
         if unknown := row.keys() - serializers.keys():
             return self._mistakes(row, serializers, None, KeyError(*unknown))
         return self._ready(cells, [at for at, name in enumerate(self._names) if cells[at] is None and name in row])
@@ -117,7 +119,7 @@ class Converter:
         if UNSET in parts or nulls:
             for at in self._key:
                 if cells[at] is None:
-                    return [Mistake(self._names[at], "", "is missing, which is in the primary key")]
+                    return [Mistake(self._names[at], "", "is missing, but belongs to the primary key")]
         body = b"".join(parts)
         if len(body) > ROW_AT_MOST:
             size = sum(len(cell) for cell in cells if cell is not None)
@@ -130,11 +132,11 @@ class Converter:
     def _mistakes(
         self, row: Mapping[str, Any], serializers: Mapping[str, Serialize], empty: object, error: Exception
     ) -> list[Mistake]:
-        """All of a row that has one. error: by which it showed."""
+        """All mistakes of a row. error: the error that showed the first one."""
         found = []
         for name, value in row.items():
             if name not in serializers:
-                found.append(Mistake(name, shown(value), f"is no column of the table; it has {', '.join(self._names)}"))
+                found.append(Mistake(name, shown(value), f"is not a column; the table has {', '.join(self._names)}"))
             elif value != empty and value is not None:
                 try:
                     serializers[name](value)
@@ -142,7 +144,7 @@ class Converter:
                     found.append(Mistake(name, shown(value), f"is not UTF-8: {shown(value)!r}"))
                 except Exception:
                     expected = cql_name(self._types[name])
-                    reason = f"takes a value of type {expected}, which this is not: {shown(value)!r}"
+                    reason = f"is not a value of type {expected}: {shown(value)!r}"
                     found.append(Mistake(name, shown(value), reason))
         if not found:
             raise error
@@ -150,12 +152,12 @@ class Converter:
 
 
 def shown(value: Any) -> str:
-    """The beginning of a value, for people."""
+    """The beginning of a value, for messages."""
     return str(value)[:_SHOWN].encode(errors="replace").decode()
 
 
 def _value_serializer(type_: Any) -> Serialize:
-    """Of values as JSON or Parquet has them; raises whatever a value meets. JSON has only text as the keys of a map."""
+    """A function that serializes values of JSON or Parquet; it can raise any error. In JSON, map keys are text."""
     if issubclass(type_, ReversedType):
         return _value_serializer(type_.subtypes[0])
     if type_.typename in ("text", "varchar"):
@@ -168,11 +170,11 @@ def _value_serializer(type_: Any) -> Serialize:
 
 
 def _no_number() -> NoReturn:
-    raise TypeError("no whole number")
+    raise TypeError("not a whole number")
 
 
 def _with_map_keys(type_: Any) -> Callable[[Any], Any] | None:
-    """Makes the values that JSON cannot have as keys, wherever a map is; None where no map is."""
+    """A function that converts text keys of maps to the type of the keys; None if the type contains no map."""
     if issubclass(type_, ReversedType):
         return _with_map_keys(type_.subtypes[0])
     inner = [_with_map_keys(each) for each in type_.subtypes]
@@ -195,7 +197,7 @@ def _with_map_keys(type_: Any) -> Callable[[Any], Any] | None:
 
         def of_fields(value: Any) -> Any:
             if not isinstance(value, Mapping):
-                raise TypeError("no object")
+                raise TypeError("not an object")
             if unknown := value.keys() - by_name.keys():
                 raise ValueError(f"has no field {unknown}")
             return {
@@ -212,7 +214,7 @@ def _with_map_keys(type_: Any) -> Callable[[Any], Any] | None:
 
 
 def _text_serializer(type_: Any) -> Serialize:
-    """Of values as CSV has them; raises whatever a value meets."""
+    """A function that serializes values of CSV; it can raise any error."""
     cql_type = type_.typename
     if issubclass(type_, ReversedType):
         return _text_serializer(type_.subtypes[0])
@@ -230,7 +232,7 @@ def _text_serializer(type_: Any) -> Serialize:
 
 
 def _text_parser(type_: Any) -> Callable[[str], Any]:
-    """The value that the serializer of the type takes, made of text."""
+    """A function that converts text to a value for the serializer of the type."""
     cql_type = type_.typename
     if cql_type in _WHOLE:
         return int

@@ -22,26 +22,26 @@ from loader.lane import Lane
 from loader.ledger import Ledger
 from loader.load import Counts, Pass
 from loader.opening import Say, Wanted, opened
-from loader.patience import LoadFailed
 from loader.plan import make_plan
 from loader.processes import Processes
 from loader.progress import LoadProgress
+from loader.retries import LoadFailed
 from loader.rows import Input
 from loader.sources import BadData
 
 DONE: Final = 0
 FAILED: Final = 1
-"""Exit code: not every row is in the table, and the message says why; run again, it goes on."""
+"""Exit code: not every row is in the table, and the message says why; another run continues the load."""
 BAD_DATA: Final = 3
-"""Exit code: the data does not fit the table, or cannot be read; the message says what was written, if anything."""
+"""Exit code: the data does not fit the table, or cannot be read; the message says whether rows were written."""
 REJECTED: Final = 4
-"""Exit code: all rows are in the table but those that the rejects file names."""
+"""Exit code: all rows are in the table except those in the rejects file."""
 STOPPED: Final = 5
-"""Exit code: stopped by SIGTERM or SIGINT; run again, it goes on."""
+"""Exit code: stopped by SIGTERM or SIGINT; another run continues the load."""
 
 
 async def load(target: Target, wanted: Wanted, processes: Processes | None, say: Say) -> int:
-    """The exit code. processes: that convert and send, made by `in_processes`; None if this one does.
+    """Loads, and returns the exit code. processes: from `in_processes`; None if this process converts and sends.
 
     Raises BadData, LoadFailed, StateInUse, Unreachable and the driver's errors.
     """
@@ -81,7 +81,7 @@ class _Load:
                 if self._counts.written == 0 and code == BAD_DATA:
                     self._say("nothing was written")
             for lane in self._lanes:
-                with suppress(LoadFailed):  # which the code says already
+                with suppress(LoadFailed):  # the exit code already shows this failure
                     self._counts.retried += await lane.retried()
             self._write_rejects()
             self._summarize(code)
@@ -134,7 +134,7 @@ class _Load:
     def _write_rejects(self) -> None:
         path = self._wanted.rejects or self._ledger.folder / "rejects.jsonl"
         if not self._ledger.count_rejects():
-            path.unlink(missing_ok=True)  # of an earlier load
+            path.unlink(missing_ok=True)  # the file of an earlier load
             return
         beside = path.with_name(f"{path.name}.new")
         with beside.open("w", encoding="utf-8") as file:
@@ -143,7 +143,7 @@ class _Load:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
-        self._say(f"the rows that were not loaded, with the reasons: {path}")
+        self._say(f"{path} has the rows that were not loaded, with the reasons")
 
     def _summarize(self, code: int) -> None:
         counts, wanted = self._counts, self._wanted
@@ -162,19 +162,19 @@ class _Load:
         plan = self._ledger.plan()
         if plan and not counts.skipped and code in (DONE, REJECTED):
             self._say(
-                f"the plan said {plan['seconds']:.0f} s and {plan['write_units']} write units; it took "
-                f"{seconds:.0f} s and {counts.write_units}"
+                f"planned: {plan['seconds']:.0f} s and {plan['write_units']} write units; "
+                f"taken: {seconds:.0f} s and {counts.write_units} write units"
             )
         summary = {"exit_code": code, **asdict(counts), "seconds": round(seconds, 2), "rows_a_second": rate}
         print(json.dumps({"summary": {**summary, "table": str(wanted.table), "plan": plan}}), flush=True)
         if code == STOPPED:
-            self._say("stopped; run again, it goes on from here")
+            self._say("stopped; run it again to continue from here")
         if code != BAD_DATA or counts.written:
             self._say(f"{counts.written} rows written and {counts.verified} verified in {wanted.table}{also}")
 
 
 def _identity(target: Target, wanted: Wanted, table: TableState) -> str:
-    """Of input and table. Input that can be read only once is a new one each time."""
+    """A text that identifies input and table. Input that can be read only once has a new identity each time."""
     parts = [source.identity or str(uuid.uuid4()) for source in wanted.sources]
     return "\n".join([str(target), str(wanted.table), table.created, *parts])
 

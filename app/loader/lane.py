@@ -1,6 +1,6 @@
-"""The way of a chunk of rows on one session: converted, then written; or read back and compared.
+"""Processes chunks of rows on one session: converts and writes them, or reads them back and compares them.
 
-A lane is in the loader's own process, or in one of several (`loader.processes`).
+A lane is in the loader's own process, or in one of several processes (`loader.processes`).
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -18,13 +18,13 @@ from keyspaces.writes import STATEMENTS_AT_MOST, PreparedWrite, SerializedRows
 from loader.compare import Comparison
 from loader.convert import Mistake, Ready
 from loader.ledger import Reject
-from loader.patience import LoadFailed, patiently
+from loader.retries import LoadFailed, with_retries
 from loader.rows import Chunk, Input
 from loader.sizes import READ_BYTES
 from loader.window import RequestWindow
 
 LANE_CHUNKS: Final = 10
-"""Chunks that one lane has at most, so that its requests never wait for rows; no more of the input is in memory."""
+"""Most chunks of a lane: enough that its requests never wait for rows, and a limit on the input in memory."""
 _BATCH_ROWS: Final = STATEMENTS_AT_MOST["UNLOGGED"]
 _BATCH_BYTES: Final = 48 * 1024
 
@@ -44,7 +44,7 @@ class Loading:
         description = database.describe()
         names = [f'"{column.name}"' for column in description.columns]
         if any(column.cql_type == "counter" for column in description.columns):
-            raise LoadFailed(f"{description.name} has counters, which can be counted up but not loaded")
+            raise LoadFailed(f"{description.name} has counters, which can be incremented but not loaded")
         values = f"({', '.join(names)}) VALUES ({', '.join('?' for _ in names)})"
         key = " AND ".join(f'"{name}" = ?' for name in description.key)
         insert = database.write("INSERT INTO", values, effect="idempotent write")
@@ -53,7 +53,7 @@ class Loading:
 
 
 class Wrong(NamedTuple):
-    """A row that is not in the table as it was given. reject: as the rejects file has it."""
+    """A row that is not in the table with the given values. reject: its entry in the rejects file."""
 
     record: int
     mistakes: Sequence[Mistake]
@@ -61,7 +61,7 @@ class Wrong(NamedTuple):
 
 
 class Converted(NamedTuple):
-    """records: of the rows that can be written; keys: 16 bytes for each, a digest of its primary key."""
+    """records: of the rows that can be written. keys: for each, a digest of its primary key, 16 bytes."""
 
     records: Sequence[int]
     keys: bytes
@@ -81,21 +81,21 @@ class Compared(NamedTuple):
 
 
 class Lane(Protocol):
-    """Its methods raise LoadFailed. A chunk that was converted is written once."""
+    """The methods raise LoadFailed. Write each converted chunk once."""
 
     async def convert(self, chunk: Chunk) -> Converted: ...
 
     async def write(self, end: int, duplicates: Mapping[int, int]) -> Written:
-        """end: of the chunk. duplicates: the earlier record of each that is not to be written."""
+        """end: of the chunk. duplicates: records that are not written, each with the earlier record of its key."""
 
     async def compare(self, chunk: Chunk, left_out: Collection[int]) -> Compared: ...
 
     async def retried(self) -> int:
-        """Requests that failed and were tried again, since the beginning."""
+        """The number of failed requests that were retried since the start."""
 
 
 class LocalLane:
-    """In this process. It belongs to the running event loop."""
+    """A lane in this process. It belongs to the running event loop."""
 
     def __init__(self, loading: Loading, data: Input, window: RequestWindow) -> None:
         self._loading, self._data, self._window = loading, data, window
@@ -147,12 +147,12 @@ class LocalLane:
         return Wrong(record, mistakes, self._data.rejects(record, given, mistakes))
 
     async def _write(self, batch: "Sequence[_Row]") -> "Sequence[tuple[int, Ready, Any, Mistake]]":
-        """The rows that the table refuses, and why."""
+        """The rows that the table refuses, each with its mistake."""
         try:
             await self._insert(batch)
         except Unwritable:
             refused = []
-            for row in batch:  # one of them is refused: which one?
+            for row in batch:  # finds the refused row
                 try:
                     await self._insert([row])
                 except Unwritable as error:
@@ -166,11 +166,11 @@ class LocalLane:
         async def insert(deadline: float) -> None:
             await self._loading.rows.execute(bodies, deadline=deadline)
 
-        await patiently(lambda: f"{self._data.place(batch[0][0])}: cannot be written", insert)
+        await with_retries(lambda: f"{self._data.place(batch[0][0])}: cannot be written", insert)
 
     async def _compare(self, record: int, ready: Ready) -> Sequence[Mistake]:
         key = b"".join([encode_cell(cell) for cell in self._comparison.key_of(ready.cells)])
-        page = await patiently(
+        page = await with_retries(
             lambda: f"{self._data.place(record)}: cannot be read back",
             lambda deadline: self._loading.find.execute_row(key, deadline=deadline),
         )

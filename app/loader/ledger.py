@@ -1,7 +1,7 @@
-"""The record of a load, on disk: its position, the keys that it has seen, the rows that it could not load.
+"""The state of a load on disk: its position, the primary keys so far, and the rejected rows.
 
-All of it is one SQLite file, so that a process that is killed at any moment leaves either all of a step or nothing of
-it, and memory does not grow with the rows: 45 bytes of disk a row.
+It is one SQLite file: a process that is killed at any moment leaves either the whole of a step or nothing of it, and
+memory does not grow with the rows, which take 45 bytes of disk each.
 """
 
 import json
@@ -19,22 +19,22 @@ _TABLES: Final = """
 """
 _KEYS: Final = struct.Struct(">qq").iter_unpack
 _CACHE_KIB: Final = 2 * 1024
-"""So little that a small load fills it as well; the system's cache has the file anyway."""
+"""Small, so that memory is the same for small and large loads; the operating system also caches the file."""
 _VERSION: Final = "1"
 
 Reject = Mapping[str, Any]
-"""As the rejects file has it: file, line, column, value, reason."""
+"""A row's entry in the rejects file: file, line, columns, values, reasons."""
 
 
 class StateInUse(Exception):
-    """Another load has this state open, or the folder cannot be used; the message says which."""
+    """Another load uses this state, or the folder cannot be used; the message says which."""
 
 
 class Ledger:
-    """Of one load of one input into one table. Records are numbered from 0 over all files of the input."""
+    """The state of the load of one input into one table. Records are numbered from 0 over all files of the input."""
 
     def __init__(self, folder: Path, identity: str) -> None:
-        """identity: of input and table; state of another one is thrown away. Raises StateInUse."""
+        """identity: of input and table; state with another identity is discarded. Raises StateInUse."""
         self.folder = folder
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ class Ledger:
         self._database.close()
 
     def duplicates(self, records: Sequence[int], keys: bytes) -> Mapping[int, int]:
-        """Of each record whose key an earlier record has: that record. keys: 16 bytes for each, of a digest."""
+        """For each record whose key an earlier record has, the earlier record. keys: digests of 16 bytes each."""
         rows = [(hash_, rest, record) for (hash_, rest), record in zip(_KEYS(keys), records, strict=True)]
         before = self._database.total_changes
         self._database.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", rows)
@@ -84,9 +84,9 @@ class Ledger:
         self._rejects.append((record, json.dumps(reject)))
 
     def commit(self, position: int) -> None:
-        """All records before the position are written or rejected.
+        """Stores that all records before the position are written or rejected.
 
-        A process that is killed loses nothing of it. A machine that loses its power may go back by some commits.
+        A killed process loses no commit; a power failure may lose the last ones.
         """
         run = self._database.execute
         self._database.executemany("INSERT OR REPLACE INTO rejects VALUES (?, ?)", self._rejects)
@@ -97,7 +97,7 @@ class Ledger:
         self.position = position
 
     def rejected(self, first: int, end: int) -> set[int]:
-        """Of the records from `first` to before `end`, those that were rejected."""
+        """The rejected records from `first` to before `end`."""
         rows = self._database.execute("SELECT record FROM rejects WHERE record >= ? AND record < ?", (first, end))
         return {record for (record,) in rows}
 
@@ -106,7 +106,7 @@ class Ledger:
         return int(count)
 
     def rejects(self) -> Iterator[str]:
-        """Each as JSON, in the order of the records."""
+        """The rejects as JSON, in the order of the records."""
         for (reject,) in self._database.execute("SELECT reject FROM rejects ORDER BY record"):
             yield reject
 
@@ -119,7 +119,7 @@ class Ledger:
         return json.loads(kept) if kept else None
 
     def forget(self) -> None:
-        """When the load is done: the next one begins at the start."""
+        """Deletes the state after a complete load, so that the next load begins at the start."""
         self._database.close()
         for name in ("state.sqlite", "state.sqlite-wal", "state.sqlite-shm"):
             (self.folder / name).unlink(missing_ok=True)

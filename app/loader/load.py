@@ -1,6 +1,6 @@
-"""Loads chunk by chunk, several at once, and notes how far all rows before some place are in the table.
+"""Loads chunks concurrently, and stores the position before which all rows are in the table.
 
-Writing a row again changes nothing. So a load that was ended, however, goes on from the noted place.
+Writing a row again changes nothing, so an interrupted load continues from the stored position.
 """
 
 import asyncio
@@ -13,19 +13,19 @@ from typing import Any, Final
 from loader.convert import Mistake
 from loader.lane import LANE_CHUNKS, Converted, Lane, Wrong
 from loader.ledger import Ledger
-from loader.patience import LoadFailed, first_of
+from loader.retries import LoadFailed, first_of
 from loader.rows import Chunk, Input
 from loader.sources import BadData
 
 _COMMIT_SECONDS: Final = 0.5
 
 Report = Callable[[int, Sequence[Mistake]], None]
-"""Is told of the record of a row that is not as it should be, and why."""
+"""A callback with the record of a wrong row and its mistakes."""
 
 
 @dataclass
 class Counts:
-    """Of rows, requests and units; `skipped` rows were loaded by an earlier run."""
+    """Numbers of rows, requests and units. An earlier run has loaded the `skipped` rows."""
 
     read: int = 0
     skipped: int = 0
@@ -40,15 +40,15 @@ class Counts:
 
 @dataclass(eq=False)
 class _Place:
-    """Of a chunk in the input. judged: when its duplicates are known."""
+    """A chunk's place in the input. keys_checked: is set when the chunk's duplicates are known."""
 
     end: int
-    judged: asyncio.Event
+    keys_checked: asyncio.Event
     done: bool = False
 
 
 class Pass:
-    """Of one load over its input: what writing and verifying have in common."""
+    """One pass of a load over its input, to write or to verify the rows."""
 
     def __init__(
         self,
@@ -61,8 +61,7 @@ class Pass:
         progress: Callable[[], None],
         stop: asyncio.Event,
     ) -> None:
-        """report: is told of each row that is not as it should be. progress: is called now and then. stop: ends it
-        early."""
+        """report: called for each wrong row. progress: called after each chunk. stop: ends the pass early."""
         self._lanes, self._data, self._ledger = lanes, data, ledger
         self._counts, self._report, self._progress, self._stop = counts, report, progress, stop
         self._free: asyncio.Queue[Lane] = asyncio.Queue()
@@ -71,12 +70,12 @@ class Pass:
                 self._free.put_nowait(lane)
 
     async def write(self) -> None:
-        """Raises LoadFailed and BadData. However it ends, the ledger has what was done."""
+        """Raises LoadFailed and BadData. In every case, the ledger has the written rows."""
         places: deque[_Place] = deque()
         committed = time.monotonic()
 
         def position() -> int:
-            """Before which all is done."""
+            """The position before which all rows are written or rejected."""
             position = self._ledger.position
             while places and places[0].done:
                 position = places.popleft().end
@@ -87,9 +86,9 @@ class Pass:
         ) -> None:
             nonlocal committed
             converted = await converting
-            await before.wait()  # of two rows with one key the first is written
+            await before.wait()  # so that of two rows with the same key the first one is written
             duplicates = self._ledger.duplicates(converted.records, converted.keys)
-            place.judged.set()
+            place.keys_checked.set()
             written = await lane.write(place.end, duplicates)
             self._counts.written += written.rows
             self._counts.write_units += written.units
@@ -114,7 +113,7 @@ class Pass:
                     place = _Place(chunk.end, asyncio.Event())
                     places.append(place)
                     group.create_task(load(lane.convert(chunk), lane, before, place))
-                    before = place.judged
+                    before = place.keys_checked
                     await asyncio.sleep(0)
         except* (LoadFailed, BadData) as errors:
             raise first_of(errors) from None

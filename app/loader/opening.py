@@ -1,4 +1,4 @@
-"""A load's table, opened: in the loader's own process, and in those that it starts."""
+"""Opens a load's table, in the loader's own process or in the processes that it starts."""
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -14,8 +14,8 @@ from keyspaces.target import QualifiedName, Target
 from loader.capacity import TableState, table_state
 from loader.convert import Converter
 from loader.lane import Lane, Loading, LocalLane
-from loader.patience import LoadFailed
 from loader.processes import Processes
+from loader.retries import LoadFailed
 from loader.rows import Input
 from loader.sources import Source
 from loader.window import RequestWindow
@@ -25,10 +25,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """A load. processes: that convert and send rows; 1 for the loader's own. state: a folder; None for one of the
-    machine's temporary ones.
+    """The options of a load. processes: number of processes that convert and send rows; 1 for the loader's own.
 
-    rejects: the file that names what was not loaded; None for one in the state's folder.
+    state: a folder; None for a temporary folder. rejects: the file for the rows that were not loaded; None for a file
+    in the state's folder.
     """
 
     program: str
@@ -46,7 +46,7 @@ class Wanted:
 
 @contextmanager
 def in_processes(target: Target, wanted: Wanted) -> Iterator[Processes | None]:
-    """As many as are wanted; None if this one is enough. To be called before the event loop runs."""
+    """Starts the wanted number of processes; None if this process is enough. Call it before the event loop runs."""
     if wanted.processes == 1 or wanted.check_only or wanted.plan_only:
         yield None
         return
@@ -65,7 +65,7 @@ def in_processes(target: Target, wanted: Wanted) -> Iterator[Processes | None]:
 
 @asynccontextmanager
 async def opened(target: Target, wanted: Wanted, say: Say) -> AsyncIterator[tuple[Lane, Input, TableState]]:
-    """A lane in this process, as soon as the table can be used."""
+    """Opens a lane in this process as soon as the table can be used."""
     deadline = time.monotonic() + wanted.startup_timeout
     window = RequestWindow(lambda: max(connections(), 1))
     sessions: list[Session] = []
@@ -95,7 +95,7 @@ def _wait_until_active(session: Session, table: QualifiedName, *, deadline: floa
         if state.status == "ACTIVE":
             return state
         if time.monotonic() >= deadline:
-            raise LoadFailed(f"table {table} is {state.status}, not ACTIVE, and time is up")
+            raise LoadFailed(f"table {table} is {state.status}, not ACTIVE, at the end of the startup timeout")
         if state.status != seen:
             report(f"waiting for table {table}: {state.status}")
             seen = state.status

@@ -1,4 +1,4 @@
-"""The plan of a load, before its first write: rows, units, time, dollars; and how to make it faster."""
+"""The plan of a load, before its first write: rows, units, time, dollars, and a faster alternative."""
 
 import time
 from collections.abc import Iterator
@@ -11,20 +11,20 @@ from loader.rows import Input
 
 WRITE_PRICE: Final = 0.625
 """Dollars for a million on-demand write units in us-east-1, as in costs/prices.py."""
-_ALL_OF: Final = 10_000  # rows that are converted, each; of those after them, one in _EVERY
+_ALL_OF: Final = 10_000  # the first rows, which are all converted; of later rows, one in _EVERY
 _EVERY: Final = 20
 _SENDING: Final = 3.0
-"""The processor's time for a row, in times of that for reading and converting it: docs/loader.md, "Measured"."""
+"""The CPU time of a row's load, as a multiple of the time for reading and converting it: docs/loader.md, "Measured"."""
 _FARGATE_CPU: Final = (256, 512, 1024, 2048, 4096)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadPlan:
-    """rows: counted. wrong: that cannot be loaded, of those looked at. write_units, bytes: from a sample of the rows.
+    """rows: all rows. wrong: rows of the sample that cannot be loaded. write_units, bytes: estimated from the sample.
 
-    capacity_seconds: that the table needs. machine_seconds: that one processor like this one needs. seconds: of the
-    load, the table's or those of all its processors. cpu: units of Fargate that keep up with the table.
-    warm_throughput: write units a second to pre-warm the table to; None where that saves less than half of the time.
+    capacity_seconds: needed by the table's capacity. machine_seconds: needed by one processor like this one. seconds:
+    of the load, the larger of the table's time and the processors' time. cpu: Fargate CPU units that are as fast as the
+    table. warm_throughput: write units a second for pre-warming the table; None if this saves less than half the time.
     """
 
     rows: int
@@ -42,30 +42,30 @@ class LoadPlan:
     def lines(self) -> Iterator[str]:
         yield f"plan: {self.rows} rows of {self.bytes / max(self.rows, 1):.0f} bytes, {self.write_units} write units"
         if self.wrong:
-            yield f"plan: {self.wrong} of the rows that were looked at cannot be loaded; --check says why"
+            yield f"plan: {self.wrong} rows of the sample cannot be loaded; --check shows the reasons"
         yield (
-            f"plan: {self.seconds:.0f} s: the table's capacity takes {self.capacity_seconds:.0f} s, a processor like "
-            f"this one {self.machine_seconds:.0f} s"
+            f"plan: {self.seconds:.0f} s; the table's capacity needs {self.capacity_seconds:.0f} s, a processor like "
+            f"this one needs {self.machine_seconds:.0f} s"
         )
         if self.dollars is not None:
             yield f"plan: {self.dollars:.2f} dollars for the writes, on demand in us-east-1"
         else:
-            yield "plan: no dollars for the writes: provisioned capacity is billed by the hour"
-        yield f"plan: a task of {self.cpu} CPU units and 512 MiB"
+            yield "plan: no extra cost for the writes, since provisioned capacity is billed by the hour"
+        yield f"plan: a task with {self.cpu} CPU units and 512 MiB"
         if self.warm_throughput is not None:
             yield (
-                f"plan: pre-warming pays: a warm throughput of {self.warm_throughput} write units a second makes it "
-                f"{self.warm_seconds:.0f} s"
+                f"plan: pre-warming helps: with a warm throughput of {self.warm_throughput} write units a second the "
+                f"load takes {self.warm_seconds:.0f} s"
             )
         else:
-            yield "plan: pre-warming does not pay"
+            yield "plan: pre-warming does not help"
 
     def facts(self) -> dict[str, object]:
         return asdict(self)
 
 
 def make_plan(data: Input, table: TableState, *, processors: int) -> LoadPlan:
-    """processors: that the load may use. Reads all of the input, and writes nothing. Raises BadData."""
+    """Reads the whole input, and writes nothing. processors: number that the load may use. Raises BadData."""
     rows = wrong = 0
     units = size = 0.0
     started, spent = time.perf_counter(), None
@@ -83,7 +83,7 @@ def make_plan(data: Input, table: TableState, *, processors: int) -> LoadPlan:
         spent = time.perf_counter() - started
     machine = spent / max(min(rows, _ALL_OF), 1) * rows * _SENDING
     capacity = table.seconds_for(units)
-    # As fast as four processors, since a task can have them.
+    # The goal is the speed of four processors, which a task can have.
     goal = min(QUOTA, round(4 * units / machine)) if machine else QUOTA
     warm = TableState(status="", warm=goal).seconds_for(units)
     pays = table.provisioned is None and goal > table.warm and warm < capacity / 2 and capacity > 60

@@ -1,8 +1,8 @@
-"""Lanes in processes of their own: one interpreter converts and sends what one processor can, and others do as much.
+"""Lanes in separate processes, since one Python interpreter can use only one processor.
 
-They are forked before the loader has a thread, a connection or an open file, and share with it what it knows then.
-Each is reached by a socket, over which calls and results go as pickled pairs. A process whose socket is closed ends:
-so none outlives a loader that is killed.
+They are forked before the loader has a thread, a connection or an open file, and inherit its options. Calls and results
+are pickled and sent over a socket for each process. A process ends when its socket is closed, so none outlives a killed
+loader.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from keyspaces.session import Unreachable
 from loader.lane import Compared, Converted, Lane, Written
-from loader.patience import LoadFailed, first_of
+from loader.retries import LoadFailed, first_of
 from loader.rows import Chunk
 
 _LENGTH: Final = 8  # bytes of the length before each message
@@ -28,17 +28,17 @@ OpenLane = Callable[[], AbstractAsyncContextManager[Lane]]
 
 
 class Processes:
-    """Some processes, each with a lane. To be made before the event loop."""
+    """Forks processes, each with a lane. Create it before the event loop."""
 
     def __init__(self, count: int, open_lane: OpenLane) -> None:
-        """open_lane: is called in each of the processes."""
+        """open_lane: called in each process."""
         self._children: list[tuple[int, socket.socket]] = []
         for _ in range(count):
             ours, theirs = socket.socketpair()
             pid = os.fork()
             if pid == 0:
                 for _, other in self._children:
-                    other.close()  # whose end the others could not see
+                    other.close()  # otherwise this copy would keep the other process's socket open
                 ours.close()
                 _serve_and_exit(theirs, open_lane)
             theirs.close()
@@ -46,7 +46,7 @@ class Processes:
 
     @asynccontextmanager
     async def lanes(self) -> AsyncIterator[Sequence[Lane]]:
-        """Once all are ready. Raises LoadFailed and Unreachable."""
+        """Yields the lanes when all are ready. Raises LoadFailed and Unreachable."""
         lanes = [_RemoteLane(pid, connection) for pid, connection in self._children]
         try:
             async with asyncio.TaskGroup() as group:
@@ -61,7 +61,7 @@ class Processes:
                 lane.close()
 
     def end(self) -> None:
-        """At once: what a process has under way is of no use without the loader."""
+        """Kills the processes, since their current work is useless without the loader."""
         for pid, connection in self._children:
             connection.close()
             os.kill(pid, signal.SIGKILL)
@@ -127,14 +127,14 @@ class _RemoteLane:
                 waiting.set_exception(self._lost())
 
     def _lost(self) -> LoadFailed:
-        return LoadFailed(f"the loader's process {self._pid} ended by itself; run again, it goes on")
+        return LoadFailed(f"the loader's process {self._pid} ended by itself; run it again to continue")
 
 
 def _serve_and_exit(connection: socket.socket, open_lane: OpenLane) -> None:
-    """In the process that was forked, which returns to no caller."""
+    """Runs in the forked process, and ends the process instead of returning."""
     code = 1
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):  # which a terminal sends to all; the loader says when to end
+        for number in (signal.SIGINT, signal.SIGTERM):  # a terminal signals all processes; the loader handles it
             signal.signal(number, signal.SIG_IGN)
         asyncio.run(_serve(connection, open_lane))
         code = 0
@@ -167,11 +167,11 @@ async def _serve(connection: socket.socket, open_lane: OpenLane) -> None:
 
 
 class _Ended(Exception):
-    """The loader has closed the socket: whatever is under way is of no use."""
+    """The loader has closed the socket, so current work is useless."""
 
 
 def _send(writer: asyncio.StreamWriter, message: Any) -> None:
-    """Its size is bounded by the chunks that a lane has at most."""
+    """Sends a message without waiting for room: the number of a lane's chunks limits the buffered bytes."""
     data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
     writer.write(len(data).to_bytes(_LENGTH, "big") + data)
 
@@ -180,6 +180,6 @@ async def _received(reader: asyncio.StreamReader) -> Any:
     """The next message; None at the end."""
     try:
         length = int.from_bytes(await reader.readexactly(_LENGTH), "big")
-        return pickle.loads(await reader.readexactly(length))  # noqa: S301  # of the loader's own process
+        return pickle.loads(await reader.readexactly(length))  # noqa: S301  # from the loader's own process
     except (asyncio.IncompleteReadError, ConnectionError):
         return None

@@ -13,11 +13,11 @@ from keyspaces.target import UnknownTable, add_target_options, target_from
 from loader.job import BAD_DATA, FAILED, load
 from loader.ledger import StateInUse
 from loader.opening import Wanted, in_processes
-from loader.patience import LoadFailed
+from loader.retries import LoadFailed
 from loader.sources import FORMATS, BadData, Source, find_sources
 
 _SMALL: Final = 8_000_000
-"""Bytes, which are loaded before other processes have started."""
+"""Bytes of data below which more processes do not help, since the load ends before they have started."""
 
 
 def run(
@@ -25,9 +25,9 @@ def run(
 ) -> int:
     """Fills the table from the data and returns the exit code: 0 if each row is in the table.
 
-    name: of the program, before each line of its log. table: the program's name for it. data: used unless the command
-    line names other data. careful: check all before the first write, and read all back after the last one; for a
-    few thousand rows. arguments: of the command line; by default the process's.
+    name: of the program, in front of each line of its log. table: the program's name for the table. data: default of
+    the command line's argument. careful: check all rows before the first write, and read all rows back after the last
+    one; for a few thousand rows. arguments: of the command line; by default the process's own.
     """
     parser = argparse.ArgumentParser(prog=name, description=f"Fills the table {table} from a file.")
     add_target_options(parser)
@@ -37,14 +37,14 @@ def run(
         default=str(data),
         help=f"a file, a folder, s3://bucket/key, or - for standard input (default: {Path(data).name})",
     )
-    parser.add_argument("--format", choices=FORMATS, help="of data whose name does not say it")
-    parser.add_argument("--check", action="store_true", help="only say whether all of the data fits the table")
-    parser.add_argument("--plan", action="store_true", help="only say what the load would take")
+    parser.add_argument("--format", choices=FORMATS, help="format of the data, if its name has no known suffix")
+    parser.add_argument("--check", action="store_true", help="only check whether all data fits the table")
+    parser.add_argument("--plan", action="store_true", help="only print the time and the cost of the load")
     parser.add_argument(
         "--check-first",
         action=argparse.BooleanOptionalAction,
         default=careful,
-        help="write nothing unless all of the data fits the table",
+        help="write nothing unless all data fits the table",
     )
     parser.add_argument(
         "--verify",
@@ -56,26 +56,26 @@ def run(
         "--state",
         type=Path,
         metavar="FOLDER",
-        help="for how far the load is, so that another run goes on from there (default: a folder of its own in TMPDIR)",
+        help="folder for the state, with which another run continues the load (default: a folder in TMPDIR)",
     )
     parser.add_argument(
         "--rejects",
         type=Path,
         metavar="FILE",
-        help="for the rows that cannot be loaded, with the reasons (default: rejects.jsonl in the state's folder)",
+        help="file for the rows that cannot be loaded, with the reasons (default: rejects.jsonl in the state's folder)",
     )
     parser.add_argument(
         "--startup-timeout",
         type=float,
         default=300,
         metavar="SECONDS",
-        help="until the table must be usable (default: 300)",
+        help="within which the table must become usable (default: 300)",
     )
     parser.add_argument(
         "--processes",
         type=_positive,
         metavar="N",
-        help="that convert and send rows (default: one less than processors; only the loader's own below 8 MB of data)",
+        help="processes that convert and send rows (default: one less than processors; below 8 MB of data, only one)",
     )
     options = parser.parse_args(arguments)
     target = target_from(parser, options)
@@ -126,4 +126,4 @@ def _processes(sources: Sequence[Source]) -> int:
     size = sum(source.size for source in sources)
     if all(source.identity for source in sources) and size < _SMALL:
         return 1
-    return max((os.cpu_count() or 1) - 1, 1)  # since the loader itself reads the data and keeps the ledger
+    return max((os.cpu_count() or 1) - 1, 1)  # the loader itself needs one to read the data

@@ -1,4 +1,4 @@
-"""How far a load is: a bar on a terminal, a line of JSON every few seconds in a log."""
+"""Shows the progress of a load: a bar on a terminal, or a line of JSON every few seconds in a log."""
 
 import json
 import sys
@@ -14,13 +14,12 @@ _LOG_SECONDS: Final = 5.0
 
 
 class LoadProgress:
-    """Of one pass over the input. Time left is by the bytes that were read; of standard input nobody knows them.
-
-    A pass that is done before the first line is due shows none.
+    """The progress of one pass over the input. The remaining time is estimated from the bytes that were read, but not
+    for standard input, whose size is unknown. A pass that ends before the first line is due shows no line.
     """
 
     def __init__(self, what: str, data: Input, count: Callable[[], int]) -> None:
-        """what: happens to the rows, such as `written`. count: of the rows to which it has happened."""
+        """what: the work on the rows, such as `written`. count: the number of rows so far."""
         self._what, self._data, self._count = what, data, count
         self._started = monotonic()
         self._due = self._started + _LOG_SECONDS
@@ -29,7 +28,7 @@ class LoadProgress:
             self._bar = tqdm(total=data.size or None, unit="B", unit_scale=True, desc=what, leave=False)
 
     def step(self) -> None:
-        """To be called now and then."""
+        """Updates the bar, or prints a line if it is due. Call it often."""
         if self._bar is not None:
             rate = self._count() / max(monotonic() - self._started, 0.001)
             self._bar.set_postfix_str(f"{self._count()} rows, {rate:.0f} a second", refresh=False)

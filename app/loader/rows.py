@@ -1,4 +1,4 @@
-"""All rows of the input in their order, converted."""
+"""Reads and converts all rows of the input, in their order."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ _CHUNK_ROWS, _CHUNK_BYTES = 600, 512 * 1024
 
 
 class Row(NamedTuple):
-    """record: names it, and grows from row to row over all files. outcome: what can be written, or why nothing can."""
+    """record: the row's number, which grows over all files. outcome: the converted row, or its mistakes."""
 
     record: int
     outcome: Ready | Sequence[Mistake]
@@ -22,7 +22,7 @@ class Row(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """Some rows of one file, as they were read. columns: as `loader.records.Table` has them. end: after its records."""
+    """Some rows of one file, as they were read. columns: see `loader.records.Table`. end: the record after the last."""
 
     source: int
     columns: Sequence[str] | None
@@ -31,19 +31,19 @@ class Chunk(NamedTuple):
 
 
 class Input:
-    """Files that one load reads, once or several times."""
+    """The files of a load, which it reads once or several times."""
 
     def __init__(self, sources: Sequence[Source], converter: Converter) -> None:
         self.sources = sources
         self._converter = converter
         self.size = sum(source.size for source in sources)
-        """Bytes, as they are stored."""
+        """Stored bytes, before decompression."""
         self.read_bytes = 0
         self.skipped = 0
-        """Rows that were left out by the last `chunks`."""
+        """Number of rows that the last `chunks` has skipped."""
 
     def chunks(self, start: int = 0) -> Iterator[Chunk]:
-        """From this record on. Raises BadData."""
+        """The chunks from this record on. Raises BadData."""
         self.skipped = 0
         for number in range(len(self.sources)):
             with self._table(number) as table:
@@ -63,7 +63,7 @@ class Input:
                     yield Chunk(number, table.columns, rows, rows[-1][0] + 1)
 
     def convert(self, chunk: Chunk) -> Iterator[Row]:
-        """Its rows."""
+        """The chunk's rows, converted."""
         source = self.sources[chunk.source]
         decode, convert = decoder(source.format), self._conversion(source, chunk.columns)
         for record, given in chunk.rows:
@@ -71,12 +71,12 @@ class Input:
             yield Row(record, convert(row), row)
 
     def rows(self) -> Iterator[Row]:
-        """All of them, converted. Raises BadData."""
+        """All rows, converted. Raises BadData."""
         for chunk in self.chunks():
             yield from self.convert(chunk)
 
     def sample(self, choose: Callable[[int], bool]) -> Iterator[Ready | Sequence[Mistake] | None]:
-        """For each row what `rows` makes of it, or None. choose: whether to convert a row, by its number from 0."""
+        """The outcome of each chosen row, and None for the others. choose: gets a row's number, from 0."""
         at = 0
         for number, source in enumerate(self.sources):
             with self._table(number) as table:
@@ -87,7 +87,7 @@ class Input:
 
     @contextmanager
     def _table(self, number: int) -> Iterator[Table]:
-        """A file's rows by their records."""
+        """A file's rows with their records."""
         source, before = self.sources[number], sum(source.size for source in self.sources[:number])
         with source.open() as (content, read_bytes):
             table = read_table(source, content)
@@ -108,14 +108,14 @@ class Input:
         return self._converter.of_header(columns, textual=is_textual(source.format))
 
     def place(self, record: int) -> str:
-        """As messages name it."""
+        """The place of a record in messages."""
         return place(self.sources[record >> _FILE], record & ((1 << _FILE) - 1))
 
     def duplicate(self, first: int) -> Mistake:
         return Mistake(None, "", f"has the primary key of {self.place(first)}")
 
     def rejects(self, record: int, given: Any, mistakes: Sequence[Mistake]) -> Reject:
-        """A row that was not loaded, as the rejects file has it."""
+        """The entry in the rejects file for a row that was not loaded."""
         source, number = self.sources[record >> _FILE], record & ((1 << _FILE) - 1)
         given = given.text if isinstance(given, Unreadable) else given
         return {
@@ -133,7 +133,7 @@ def _text_length(row: Any) -> int:
 
 
 def _length(value: Any) -> int:
-    """About the bytes that a row takes in memory, without those of its numbers."""
+    """The approximate bytes of a row in memory, without its numbers."""
     if isinstance(value, str | bytes):
         return len(value)
     if isinstance(value, dict):
@@ -144,7 +144,7 @@ def _length(value: Any) -> int:
 
 
 def _plain(value: Any) -> Any:
-    """As JSON can have it: of a large value, the beginning."""
+    """The value in types of JSON; of a large text, only the beginning."""
     if isinstance(value, dict):
         return {str(name): _plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple):

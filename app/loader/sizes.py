@@ -1,7 +1,7 @@
-"""Sizes of rows by Keyspaces' rules: bytes of a row, and write units.
+"""Sizes of rows by Keyspaces' rules: bytes and write units.
 
 Source: developer guide, "Estimate row size", "Read request units and write request units".
-`local_keyspaces/metering.py` has the same rules; neither room may import the other, so a test holds them equal.
+`local_keyspaces/metering.py` has the same rules; neither package may import the other, so a test holds them equal.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,14 +10,14 @@ from typing import Any, Final
 from cassandra.cqltypes import ListType, MapType, ReversedType, SetType
 
 WRITE_BYTES: Final = 1024
-"""Of one unit."""
+"""Bytes of one write unit."""
 READ_BYTES: Final = 4096
 _STATIC_METADATA: Final = 104
 _COLLECTION, _NULL = 3, 1
 _INTEGERS: Final = frozenset("tinyint smallint int bigint varint counter".split())
 
 Kind = str
-"""Of a column: partition_key, clustering, static or regular, as system_schema.columns has it."""
+"""A column's kind in system_schema.columns: partition_key, clustering, static or regular."""
 
 
 def _integer(value: int) -> int:
@@ -26,7 +26,7 @@ def _integer(value: int) -> int:
 
 
 def value_size(type_: Any) -> Callable[[bytes], int]:
-    """The size that counts of a value of the driver's type, as the protocol writes it."""
+    """A function that gives the counted size of a value, from its serialized bytes. type_: the driver's."""
     if issubclass(type_, ReversedType):
         return value_size(type_.subtypes[0])
     name = type_.typename
@@ -54,10 +54,10 @@ def _collection_size(sizes: Sequence[Callable[[bytes], int]]) -> Callable[[bytes
 
 
 class RowSizes:
-    """Of one table's rows."""
+    """Sizes of the rows of one table."""
 
     def __init__(self, types: Mapping[str, Any], kinds: Mapping[str, Kind], *, timestamps: bool = False) -> None:
-        """types: the driver's, by column, all of the table. timestamps: the table has client-side timestamps."""
+        """types: the driver's types of all columns, by name. timestamps: the table has client-side timestamps."""
         self._id = 1 + max(len(types) - 1, 0) // 62
         self._columns = [
             (kinds[name], value_size(type_), _overhead(type_, timestamps)) for name, type_ in types.items()
@@ -65,10 +65,10 @@ class RowSizes:
         self._static = [at for at, name in enumerate(types) if kinds[name] == "static"]
         small = 60 * len(types) if timestamps else 8 * len(types)
         self.one_unit_bytes = 0 if self._static else int((WRITE_BYTES - small) / 2.2)
-        """A row of no more bytes is one unit, whatever its values: a key counts twice and a fifth."""
+        """A row of up to this many bytes is one unit, whatever its values, since a key counts 2.2 times."""
 
     def units(self, cells: Sequence[bytes | None]) -> int:
-        """Write units of one row. cells: of each column; None for what is not written."""
+        """Write units of one row. cells: of all columns; None for columns that are not written."""
         row, static = self.bytes_of(cells)
         row_units, static_units = -(-row // WRITE_BYTES), -(-static // WRITE_BYTES)
         if row and static:
@@ -76,7 +76,7 @@ class RowSizes:
         return max(row_units + static_units, 1)
 
     def bytes_of(self, cells: Sequence[bytes | None]) -> tuple[int, int]:
-        """Of the row's own columns, and of the partition's static ones, 0 for none."""
+        """Bytes of the row's own columns, and of the partition's static columns (0 for none)."""
         row = key = static = 0
         has_row = not self._static
         for (kind, size_of, overhead), cell in zip(self._columns, cells, strict=True):
@@ -99,7 +99,7 @@ class RowSizes:
 
 
 def _overhead(type_: Any, timestamps: bool) -> Callable[[bytes], int]:
-    """Metadata of a column in a table with client-side timestamps: each element's of a collection."""
+    """Bytes of a column's metadata in a table with client-side timestamps, for collections also of each element."""
     if not timestamps:
         return lambda _: 0
     for kind, (each, column) in {ListType: (30, 19), SetType: (14, 26), MapType: (17, 26)}.items():

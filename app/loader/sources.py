@@ -1,4 +1,4 @@
-"""Where the data is: a file, a folder, standard input, or S3; plain, or compressed with gzip or zstd."""
+"""The sources of data: a file, a folder, standard input, or S3; plain, or compressed with gzip or zstd."""
 
 import gzip
 import hashlib
@@ -16,7 +16,7 @@ STANDARD_INPUT: Final = "-"
 FORMATS: Final = ("csv", "jsonl", "json", "parquet")
 
 _BUFFER: Final = 1024 * 1024  # bytes
-_S3_BUFFER: Final = 8 * _BUFFER  # of one request
+_S3_BUFFER: Final = 8 * _BUFFER  # bytes of one request
 _HEAD: Final = 64 * 1024
 _COMPRESSED: Final = (".gz", ".zst")
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -28,9 +28,9 @@ class BadData(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One file. name: in messages. format: of FORMATS. size: in bytes as it is stored; 0 for standard input.
+    """One file. name: for messages. format: one of FORMATS. size: stored bytes; 0 for standard input.
 
-    identity: changes with the content; empty if it can be read only once.
+    identity: changes with the content; empty if the source can be read only once.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Source:
 
     @contextmanager
     def open(self) -> Iterator[tuple[BinaryIO, Callable[[], int]]]:
-        """The content without compression, and how many of the stored bytes were read so far. Raises BadData."""
+        """The decompressed content, and a function for the number of stored bytes read so far. Raises BadData."""
         try:
             with self.stored() as stored:
                 counted = _Counted(stored)
@@ -52,14 +52,14 @@ class Source:
 
 
 def find_sources(place: str, format_: str | None, *, region: str | None = None) -> Sequence[Source]:
-    """place: a path, `s3://bucket/key`, `s3://bucket/prefix/`, or `-`. format_: where the names do not say it.
-    region: of S3, whose endpoint of another region a task without internet cannot reach; by default the AWS SDK's.
+    """place: a path, `s3://bucket/key`, `s3://bucket/prefix/`, or `-`. format_: for names without a known suffix.
+    region: of S3, by default the AWS SDK's; a task without internet can reach only the endpoint of its own region.
 
     Raises BadData.
     """
     if place == STANDARD_INPUT:
         if format_ is None:
-            raise BadData(f"standard input has no name that says its format; give --format {'|'.join(FORMATS)}")
+            raise BadData(f"standard input has no suffix that shows its format; give --format {'|'.join(FORMATS)}")
         return [Source(name="stdin", format=format_, size=0, identity="", stored=lambda: sys.stdin.buffer)]
     if place.startswith("s3://"):
         return _in_s3(place, format_, region)
@@ -68,7 +68,7 @@ def find_sources(place: str, format_: str | None, *, region: str | None = None) 
         if path.is_dir():
             paths = sorted(each for each in path.iterdir() if each.is_file() and (format_ or _format(each.name)))
             if not paths:
-                raise BadData(f"{place}: has no file named like data; use {_suffixes()}")
+                raise BadData(f"{place}: has no file with a known suffix; use {_suffixes()}")
             return [_file(each, format_) for each in paths]
         return [_file(path, format_)]
     except OSError as error:
@@ -89,7 +89,7 @@ def _file(path: Path, format_: str | None) -> Source:
 
 
 def _in_s3(place: str, format_: str | None, region: str | None) -> Sequence[Source]:
-    import boto3  # here, since it takes a third of a second
+    import boto3  # imported here, since it takes a third of a second
 
     bucket, _, key = place.removeprefix("s3://").partition("/")
     if not bucket or not key:
@@ -101,13 +101,13 @@ def _in_s3(place: str, format_: str | None, region: str | None) -> Sequence[Sour
             keys = [each["Key"] for page in pages for each in page.get("Contents", ())]
             keys = sorted(each for each in keys if format_ or _format(each))
             if not keys:
-                raise BadData(f"{place}: has no object named like data; use {_suffixes()}")
+                raise BadData(f"{place}: has no object with a known suffix; use {_suffixes()}")
         else:
             keys = [key]
         return [_object(client, bucket, each, format_) for each in keys]
     except ClientError as error:
-        # S3 does not tell a role without ListBucket that an object is missing (S3 API reference, HeadObject).
-        perhaps = "; there may be no such object" if error.response["ResponseMetadata"]["HTTPStatusCode"] == 403 else ""
+        # Without ListBucket, a role also gets 403 for a missing object (S3 API reference, HeadObject).
+        perhaps = "; the object may not exist" if error.response["ResponseMetadata"]["HTTPStatusCode"] == 403 else ""
         raise BadData(f"{place}: cannot be read: {error}{perhaps}") from error
     except BotoCoreError as error:
         raise BadData(f"{place}: cannot be read: {error}") from error
@@ -134,7 +134,7 @@ def _format(name: str) -> str | None:
 def _named_format(name: str) -> str:
     found = _format(name)
     if found is None:
-        raise BadData(f"{Path(name).name}: is named like no data; use {_suffixes()}, or give --format")
+        raise BadData(f"{Path(name).name}: has no known suffix; use {_suffixes()}, or give --format")
     return found
 
 
@@ -161,7 +161,7 @@ class _Raw(io.RawIOBase):
 
 
 class _Zstd(_Raw):
-    """The package's own reader takes a file that was cut off for a whole one."""
+    """Decompresses zstd. Unlike the package's own reader, it detects a truncated file."""
 
     def __init__(self, stored: io.BufferedReader, decompressor: Any, error: type[Exception]) -> None:
         self._stored, self._decompressor, self._error = stored, decompressor, error
@@ -173,7 +173,7 @@ class _Zstd(_Raw):
             compressed = self._compressed or self._stored.read1(_HEAD)
             if not compressed:
                 if self._frame is not None:
-                    raise OSError("it ends in the middle")
+                    raise OSError("it is truncated")
                 return 0
             if self._frame is None:
                 self._frame = self._decompressor.decompressobj()
@@ -194,7 +194,7 @@ class _Counted(_Raw):
         self.read_bytes = 0
 
     def readinto(self, buffer: Any) -> int:
-        count = self._stored.readinto(buffer)  # type: ignore[attr-defined]  # of every reader that is opened here
+        count = self._stored.readinto(buffer)  # type: ignore[attr-defined]  # all readers that are opened here have it
         self.read_bytes += count
         return int(count)
 
@@ -209,7 +209,7 @@ class _Counted(_Raw):
 
 
 class _S3Object(_Raw):
-    """Read by ranges, each tried again by boto3; an object that was replaced meanwhile is an error."""
+    """Reads an S3 object in ranges; boto3 retries each range. An object that changes during the read is an error."""
 
     def __init__(self, client: Any, bucket: str, key: str, size: int, tag: str) -> None:
         self._client, self._size, self._at = client, size, 0

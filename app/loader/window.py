@@ -1,6 +1,6 @@
-"""How many requests are under way at once: more while the table answers, half as many when it throttles.
+"""Limits the number of concurrent requests: it grows while the table answers, and is halved when the table throttles.
 
-TCP avoids congestion by the same rule (RFC 5681: additive increase, multiplicative decrease).
+TCP avoids congestion with the same rule (RFC 5681: additive increase, multiplicative decrease).
 """
 
 import asyncio
@@ -11,18 +11,18 @@ from typing import Any, Final, TypeVar
 T = TypeVar("T")
 
 CONNECTION_REQUESTS: Final = 3000
-"""A second (Keyspaces developer guide, "Quotas")."""
+"""Most requests a second on a connection (Keyspaces developer guide, "Quotas")."""
 _FIRST, _LEAST, _MOST = 16.0, 1.0, 128.0
 _CUT_SECONDS: Final = 0.25
-"""Requests that were under way together are throttled together, which is one reason to slow down."""
-_AHEAD_SECONDS: Final = 0.02  # of requests that may leave at once after a pause
+"""Concurrent requests are throttled together, so all failures within this time halve the window only once."""
+_AHEAD_SECONDS: Final = 0.02  # after a pause, the requests of this time may be sent at once
 
 
 class RequestWindow:
-    """Belongs to the running event loop."""
+    """The limit of one lane. It belongs to the running event loop."""
 
     def __init__(self, connections: Callable[[], int]) -> None:
-        """connections: how many there are now."""
+        """connections: gives their current number."""
         self._loop = asyncio.get_running_loop()
         self._connections = connections
         self.size = _FIRST
@@ -32,7 +32,7 @@ class RequestWindow:
         self.retried = 0
 
     async def take(self) -> None:
-        """Waits until another request may leave."""
+        """Waits until another request may be sent."""
         while self._under_way >= int(self.size):
             turn = self._loop.create_future()
             self._waiting.append(turn)
@@ -44,7 +44,7 @@ class RequestWindow:
             await asyncio.sleep(self._next_at - now)
 
     async def each(self, requests: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-        """The results of all, in their order. Each starts as soon as there is room for it."""
+        """The results of all requests, in their order. Each request starts as soon as the limit allows it."""
         async with asyncio.TaskGroup() as group:
             tasks = []
             for request in requests:
@@ -67,7 +67,7 @@ class RequestWindow:
         self._wake()
 
     def observe(self, _: Sequence[str], outcome: str, __: float) -> None:
-        """Is told of each attempt how it ended, as `keyspaces.statements.Observer`."""
+        """Adapts the limit to the outcome of an attempt; see `keyspaces.statements.Observer`."""
         if outcome == "ok":
             self.size = min(self.size + 1 / self.size, _MOST)
             return

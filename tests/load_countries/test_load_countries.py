@@ -40,7 +40,7 @@ def test_fails_when_a_row_cannot_be_written(loaded: LocalKeyspaces) -> None:
     loaded.create(table)
     result = run_program("load_countries", environment=loaded.environment(table))
     assert result.returncode == 3
-    assert "countries.json, row 1: name is no column of the table; it has id" in result.stderr
+    assert "countries.json, row 1: name is not a column; the table has id" in result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -20,33 +20,33 @@ def mistakes(path: Path, content: str | bytes) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("a.json", "[{}", "a.json, after row 1: is no JSON: "),
-        ("a.json", "{}", "a.json: holds no array"),
+        ("a.json", "[{}", "a.json, after row 1: is not JSON: "),
+        ("a.json", "{}", "a.json: is not a JSON array"),
         ("a.json", "[]", "there is no record in the data"),
-        ("a.json", "", "a.json: holds no array"),
-        ("a.json", "[1]", "a.json, row 1: is no object"),
+        ("a.json", "", "a.json: is not a JSON array"),
+        ("a.json", "[1]", "a.json, row 1: is not an object"),
         ("a.jsonl", "", "there is no record in the data"),
-        ("a.jsonl", '{"id": "a"}\n{"id"\n', "a.jsonl:2: is no JSON"),
+        ("a.jsonl", '{"id": "a"}\n{"id"\n', "a.jsonl:2: is not JSON"),
         ("a.jsonl", b'{"id": "\xff"}\n', "a.jsonl:1: is not UTF-8 at byte 9 of the line"),
         ("a.csv", "", "a.csv: is empty; the first line must name the columns"),
         ("a.csv", "id,n\n", "there is no record in the data"),
         ("a.csv", "id,m\na,1\n", "a.csv:1: the table has no column m; it has id, n"),
         ("a.csv", "n\n1\n", "a.csv:1: has no column id, which is in the primary key"),
-        ("a.csv", "id,n,n\na,1,1\n", "a.csv:1: names n twice"),
-        ("a.csv", "id,n\na,1\nb,1,2\n", "a.csv:3: has other fields than the header names"),
-        ("a.csv", "id,n\na,x\n", "a.csv:2: n takes a value of type int, which this is not: 'x'"),
+        ("a.csv", "id,n,n\na,1,1\n", "a.csv:1: names column n twice"),
+        ("a.csv", "id,n\na,1\nb,1,2\n", "a.csv:3: has more or fewer fields than the header"),
+        ("a.csv", "id,n\na,x\n", "a.csv:2: n is not a value of type int: 'x'"),
         ("a.csv", "id,n\na,1\na,2\n", "a.csv:3: has the primary key of a.csv:2"),
         ("a.csv", b"id,n\n\xff,1\n", "a.csv:2: id is not UTF-8"),
-        ("a.csv", 'id,n\n"a,1\n', "a.csv:2: is no CSV: unexpected end of data"),
-        ("a.csv", "id,n\n,1\n", "a.csv:2: id is missing, which is in the primary key"),
-        ("a.txt", "id", "a.txt: is named like no data; use .csv, .jsonl, .json, .parquet, or give --format"),
-        ("a.parquet", "id", "a.parquet: is no Parquet: "),
+        ("a.csv", 'id,n\n"a,1\n', "a.csv:2: is not CSV: unexpected end of data"),
+        ("a.csv", "id,n\n,1\n", "a.csv:2: id is missing, but belongs to the primary key"),
+        ("a.txt", "id", "a.txt: has no known suffix; use .csv, .jsonl, .json, .parquet, or give --format"),
+        ("a.parquet", "id", "a.parquet: is not Parquet: "),
         ("a.jsonl.gz", b"\x1f\x8b\x08\x00junk", "a.jsonl.gz: cannot be read: "),
         ("a.jsonl.zst", b"\x28\xb5\x2f\xfdjunk", "a.jsonl.zst: cannot be read: "),
-        ("a.json", '[{"id": "a", "n": "1"}]', "a.json, row 1: n takes a value of type int, which this is not: '1'"),
-        ("a.json", '[{"id": "a", "n": 2147483648}]', "a.json, row 1: n takes a value of type int"),
-        ("a.json", '[{"id": "a", "m": 1}]', "a.json, row 1: m is no column of the table; it has id, n"),
-        ("a.json", '[{"n": 1}]', "a.json, row 1: id is missing, which is in the primary key"),
+        ("a.json", '[{"id": "a", "n": "1"}]', "a.json, row 1: n is not a value of type int: '1'"),
+        ("a.json", '[{"id": "a", "n": 2147483648}]', "a.json, row 1: n is not a value of type int"),
+        ("a.json", '[{"id": "a", "m": 1}]', "a.json, row 1: m is not a column; the table has id, n"),
+        ("a.json", '[{"n": 1}]', "a.json, row 1: id is missing, but belongs to the primary key"),
         ("a.json", '[{"id": "a"}, {"id": "a"}]', "a.json, row 2: has the primary key of a.json, row 1"),
         (
             "a.json",
@@ -65,9 +65,9 @@ def test_says_that_a_file_or_folder_is_missing_or_empty(tmp_path: Path) -> None:
     """A wrong path would give a traceback, or count as a successful load of no rows."""
     with pytest.raises(BadData, match=r"none.csv: cannot be read: No such file"):
         input_of(tmp_path / "none.csv")
-    with pytest.raises(BadData, match="has no file named like data"):
+    with pytest.raises(BadData, match="has no file with a known suffix"):
         input_of(tmp_path)
-    with pytest.raises(BadData, match="standard input has no name that says its format; give --format"):
+    with pytest.raises(BadData, match="standard input has no suffix that shows its format; give --format"):
         input_of("-")
 
 

@@ -104,7 +104,7 @@ def test_writes_nothing_when_it_is_to_check_first(loading: LocalKeyspaces, tmp_p
     result = load(loading, file(tmp_path, "a.json", '[{"id": "half"}, {"id": "b", "n": "1"}]'), "--check-first")
     assert result.returncode == 3, result.stderr
     assert result.stderr.splitlines() == [
-        "load-things: a.json, row 2: n takes a value of type int, which this is not: '1'",
+        "load-things: a.json, row 2: n is not a value of type int: '1'",
         "load-things: nothing was written",
     ]
     assert set(rows(loading)) == before
@@ -223,7 +223,7 @@ def test_says_that_one_of_its_processes_has_ended(loading: LocalKeyspaces, tmp_p
         psutil.Process(process.pid).children()[0].kill()
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 1, errors
-    assert "ended by itself; run again, it goes on" in errors
+    assert "ended by itself; run it again to continue" in errors
     assert "Traceback" not in errors
 
 
@@ -332,8 +332,8 @@ def test_fails_when_a_row_reads_back_differently(loading: LocalKeyspaces, tmp_pa
     result = load(loading, file(tmp_path, "a.json", lines), "--verify")
     assert result.returncode == 1
     assert result.stderr.splitlines()[:2] == [
-        "load-things: a.json, row 1: n reads back differently",
-        "load-things: a.json, row 2: n reads back differently",
+        "load-things: a.json, row 1: n has another value in the table",
+        "load-things: a.json, row 2: n has another value in the table",
     ]
     assert json.loads(result.stdout.splitlines()[-1])["summary"]["verified"] == 1
 
@@ -349,7 +349,7 @@ def test_waits_until_the_table_is_active_and_gives_up_in_time(loading: LocalKeys
     result = load(loading, data, "--startup-timeout", "2", table=table)
     assert result.returncode == 1
     assert "waiting for table slow.small: CREATING" in result.stderr
-    assert "slow.small is CREATING, not ACTIVE, and time is up" in result.stderr
+    assert "slow.small is CREATING, not ACTIVE, at the end of the startup timeout" in result.stderr
     assert "Traceback" not in result.stderr
 
 
@@ -359,4 +359,4 @@ def test_loads_no_counters(loading: LocalKeyspaces, tmp_path: Path) -> None:
     loading.create(table)
     result = load(loading, file(tmp_path, "a.json", '[{"id": "a", "n": 1}]'), table=table)
     assert result.returncode == 1
-    assert "has counters, which can be counted up but not loaded" in result.stderr
+    assert "has counters, which can be incremented but not loaded" in result.stderr

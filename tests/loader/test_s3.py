@@ -73,5 +73,5 @@ def test_says_that_an_object_may_not_be_there(s3: Stubber) -> None:
     """A typing mistake in a key would look like a missing permission, since S3 answers this role 403 for a missing
     object."""
     s3.add_client_error("head_object", "403", "Forbidden", 403)
-    with pytest.raises(BadData, match=r"s3://data/row\.csv: cannot be read: .*Forbidden; there may be no such object"):
+    with pytest.raises(BadData, match=r"s3://data/row\.csv: cannot be read: .*Forbidden; the object may not exist"):
         _read("s3://data/row.csv")

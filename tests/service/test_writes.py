@@ -80,7 +80,7 @@ def test_refuses_a_value_that_the_column_does_not_take(api: httpx.Client, name: 
     """A client's mistake would be answered as a defect of the service, or written as another value."""
     answer = api.put("/shelves/wrong", json={name: value})
     assert answer.status_code == 422
-    assert answer.json()["detail"] == f"{name.capitalize()} takes a value of type {TYPES[name]}, which this is not."
+    assert answer.json()["detail"] == f"{name.capitalize()} is not a value of type {TYPES[name]}."
     assert api.get("/shelves/wrong").status_code == 404
 
 

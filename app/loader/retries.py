@@ -1,4 +1,4 @@
-"""Requests that are tried again for two minutes, as for a table that scales up."""
+"""Retries requests for two minutes, which is enough for a table to scale up."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,21 +9,21 @@ from keyspaces.session import DRIVER_ERRORS, describe
 from keyspaces.statements import DeadlineExceeded, OutcomeUnknown
 
 _STATEMENT_SECONDS: Final = 10.0
-_PATIENCE: Final = 120.0  # seconds for which one request is tried
+_RETRY_SECONDS: Final = 120.0  # for one request
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0  # seconds
 
 
 class LoadFailed(Exception):
-    """Not every row is in the table as it should be; the message says which is not, and why."""
+    """A row is not in the table with the given values; the message names the row and the reason."""
 
 
-async def patiently(failed: Callable[[], str], execute: Callable[[float], Awaitable[Any]]) -> Any:
-    """Tries again with growing pauses: Keyspaces reports throttling as a timeout.
+async def with_retries(failed: Callable[[], str], execute: Callable[[float], Awaitable[Any]]) -> Any:
+    """Retries with growing pauses, also after timeouts, which Keyspaces sends for throttling.
 
-    failed: begins the message of LoadFailed, which it raises when its patience ends. Raises Unwritable.
+    failed: the beginning of LoadFailed's message. Raises Unwritable, and LoadFailed after two minutes.
     """
     loop = asyncio.get_running_loop()
-    until, pause = loop.time() + _PATIENCE, _FIRST_PAUSE
+    until, pause = loop.time() + _RETRY_SECONDS, _FIRST_PAUSE
     while True:
         try:
             return await execute(loop.time() + _STATEMENT_SECONDS)
@@ -37,7 +37,7 @@ async def patiently(failed: Callable[[], str], execute: Callable[[float], Awaita
 
 
 def first_of(errors: BaseException) -> BaseException:
-    """The error in a group of errors, which may have groups in it."""
+    """The first error in a group of errors, which may contain other groups."""
     while isinstance(errors, BaseExceptionGroup):
         errors = errors.exceptions[0]
     return errors
