@@ -1,7 +1,7 @@
-# The digest of an index that has both architectures, as far as public sources show (UNVERIFIED).
+# The digest of an image index with both architectures, according to public sources (UNVERIFIED).
 ARG PYTHON=public.ecr.aws/docker/library/python:3.13-slim-bookworm@sha256:01f42367a0a94ad4bc17111776fd66e3500c1d87c15bbd6055b7371d39c124fb
 
-# Runs on the machine that builds, whatever the image is for; pip picks the wheels for the image's architecture.
+# This stage runs on the build machine's architecture; pip selects wheels for the image's architecture.
 FROM --platform=$BUILDPLATFORM ${PYTHON} AS packages
 ARG TARGETARCH
 COPY load-countries.requirements.txt .
@@ -14,7 +14,7 @@ RUN case "$TARGETARCH" in \
         --platform "manylinux_2_28_$machine" --platform "manylinux_2_17_$machine" \
         -r load-countries.requirements.txt
 
-# Only copies, so that an image for another architecture than the machine's needs no emulation.
+# This stage only copies files, so that an image for another architecture needs no emulation.
 FROM ${PYTHON}
 ENV PYTHONPATH=/packages PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
@@ -24,7 +24,7 @@ COPY keyspaces keyspaces
 COPY loader loader
 COPY load_countries load_countries
 
-# The one place that stays writable when the root file system is not; as a VOLUME it keeps its mode on Fargate.
+# The only writable folder, since the root file system is read-only. As a VOLUME, it keeps its mode on Fargate.
 VOLUME /tmp
 USER 10001:10001
 CMD ["python", "-m", "load_countries"]

@@ -1,1 +1,1 @@
-"""Fills a table of countries, once and for all."""
+"""Fills a table of countries, once."""
