@@ -5,6 +5,7 @@ A lane is in the loader's own process, or in one of several processes (`loader.p
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 
 from cassandra.cluster import Session
@@ -121,7 +122,9 @@ class LocalLane:
                     wrong.append(self._wrong(record, [self._data.duplicate(duplicates[record])], given))
             rows = [row for row in rows if row[0] not in duplicates]
         refused = [
-            row for some in await self._window.each(self._write(batch) for batch in _batches(rows)) for row in some
+            row
+            for some in await self._window.each(partial(self._write, batch) for batch in _batches(rows))
+            for row in some
         ]
         wrong += [self._wrong(record, [mistake], given) for record, _, given, mistake in refused]
         units = sum([ready.units for _, ready, _ in rows]) - sum([ready.units for _, ready, _, _ in refused])
@@ -133,7 +136,7 @@ class LocalLane:
             for record, outcome, given in self._data.convert(chunk)
             if isinstance(outcome, Ready) and record not in left_out
         ]
-        mistakes = await self._window.each(self._compare(record, ready) for record, ready, _ in rows)
+        mistakes = await self._window.each(partial(self._compare, record, ready) for record, ready, _ in rows)
         wrong = [
             self._wrong(record, found, given) for (record, _, given), found in zip(rows, mistakes, strict=True) if found
         ]

@@ -6,12 +6,12 @@ Writing a row again changes nothing, so an interrupted load continues from the s
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from loader.convert import Mistake
-from loader.lane import LANE_CHUNKS, Converted, Lane, Wrong
+from loader.lane import LANE_CHUNKS, Lane, Wrong
 from loader.ledger import Ledger
 from loader.retries import LoadFailed, first_of
 from loader.rows import Chunk, Input
@@ -81,11 +81,9 @@ class Pass:
                 position = places.popleft().end
             return position
 
-        async def load(
-            converting: Coroutine[Any, Any, Converted], lane: Lane, before: asyncio.Event, place: _Place
-        ) -> None:
+        async def load(chunk: Chunk, lane: Lane, before: asyncio.Event, place: _Place) -> None:
             nonlocal committed
-            converted = await converting
+            converted = await lane.convert(chunk)
             await before.wait()  # so that of two rows with the same key the first one is written
             duplicates = self._ledger.duplicates(converted.records, converted.keys)
             place.keys_checked.set()
@@ -112,7 +110,7 @@ class Pass:
                     self._counts.read += len(chunk.rows)
                     place = _Place(chunk.end, asyncio.Event())
                     places.append(place)
-                    group.create_task(load(lane.convert(chunk), lane, before, place))
+                    group.create_task(load(chunk, lane, before, place))
                     before = place.keys_checked
                     await asyncio.sleep(0)
         except* (LoadFailed, BadData) as errors:

@@ -5,8 +5,8 @@ TCP avoids congestion with the same rule (RFC 5681: additive increase, multiplic
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final, TypeVar
 
 T = TypeVar("T")
 
@@ -43,22 +43,18 @@ class RequestWindow:
         if self._next_at > now:
             await asyncio.sleep(self._next_at - now)
 
-    async def each(self, requests: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-        """The results of all requests, in their order. Each request starts as soon as the limit allows it."""
+    async def each(self, requests: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:
+        """The results of all requests, in their order. Each request is called as soon as the limit allows it."""
         async with asyncio.TaskGroup() as group:
             tasks = []
             for request in requests:
-                try:
-                    await self.take()
-                except BaseException:
-                    request.close()
-                    raise
+                await self.take()
                 tasks.append(group.create_task(self._one(request)))
         return [task.result() for task in tasks]
 
-    async def _one(self, request: Coroutine[Any, Any, T]) -> T:
+    async def _one(self, request: Callable[[], Awaitable[T]]) -> T:
         try:
-            return await request
+            return await request()
         finally:
             self.give_back()
 
