@@ -31,7 +31,7 @@ def declare_logs(logs: AccessLogs, *, protect: bool = False) -> Program:
         ({"prefix": "shop/AWSLogs"}, "prefix contains AWSLogs"),
     ],
 )
-def test_refuses_what_log_delivery_would_refuse(arguments: dict[str, Any], message: str) -> None:
+def test_refuses_arguments_log_delivery_would_refuse(arguments: dict[str, Any], message: str) -> None:
     """The update fails after the bucket is created, or logs are written outside the prefix that the bucket's rules
     cover.
     """
@@ -60,7 +60,7 @@ def test_keeps_the_logs_private_and_encrypted_and_for_as_long_as_set() -> None:
 
 
 @pytest.mark.parametrize(("prefix", "where"), [(None, ""), ("shop/front", "shop/front/")])
-def test_lets_the_environments_load_balancer_write_and_nobody_without_tls(prefix: str | None, where: str) -> None:
+def test_lets_only_the_environments_load_balancer_write_and_requires_tls(prefix: str | None, where: str) -> None:
     """No log arrives, or another load balancer can write into this bucket."""
     program = declare_logs(AccessLogs(prefix=prefix))
     delivery, tls_only = json.loads(one(program, "aws:s3/bucketPolicy:BucketPolicy", NAME).inputs["policy"])[
@@ -164,7 +164,7 @@ def test_deletes_logs_with_the_stack_unless_protected(protect: bool) -> None:
     assert "bucket" not in bucket.inputs  # A fixed name would collide with another stack's bucket.
 
 
-def test_writes_to_a_bucket_of_ones_own_and_leaves_it_alone() -> None:
+def test_writes_to_an_existing_bucket_without_changing_it() -> None:
     """An organisation's central bucket is not used, or its policy is overwritten."""
     program = declare_logs(AccessLogs(bucket="logs-of-everything", prefix="shop"))
     assert not [resource for resource in program.resources if resource.type.startswith("aws:s3/")]

@@ -164,7 +164,7 @@ def test_fires_after_three_bad_minutes_of_five(program: Program, minutes: list[f
     assert fires(alarm(program, "api-errors"), minutes) is expected
 
 
-def test_watches_the_slowest_of_a_hundred_requests_however_few_there_are(program: Program) -> None:
+def test_watches_the_slowest_of_a_hundred_requests_at_any_rate(program: Program) -> None:
     """A slow service with fewer than 1,000 requests a minute raises no alarm."""
     inputs = alarm(program, "api-latency")
     assert (inputs["namespace"], inputs["metricName"]) == ("AWS/ApplicationELB", "TargetResponseTime")
@@ -191,7 +191,7 @@ def test_fires_when_fewer_tasks_are_healthy_than_should(program: Program) -> Non
     assert (inputs["comparisonOperator"], inputs["threshold"]) == ("LessThanThreshold", 2)
 
 
-def test_compares_tasks_with_what_ecs_wants_if_the_cluster_tells() -> None:
+def test_compares_tasks_with_the_desired_count_under_container_insights() -> None:
     """After scaling out, a service runs with too few tasks and raises no alarm."""
     inputs = alarm(alarmed(container_insights=True), "api-tasks")
     assert operands(inputs) == {

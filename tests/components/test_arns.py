@@ -28,7 +28,7 @@ def _declare(cluster: str = CLUSTER, topic: str = TOPIC, key: str = KEY, *, comp
     return declare(run, computed=computed)
 
 
-def test_takes_what_lies_in_the_stacks_region() -> None:
+def test_accepts_arns_of_the_stacks_region() -> None:
     """A stack cannot use an existing resource, or uses another one."""
     program = _declare()
     (service,) = program.of_type("aws:ecs/service:Service")
@@ -44,7 +44,7 @@ def test_takes_what_lies_in_the_stacks_region() -> None:
 
 @pytest.mark.parametrize("arn", [{"cluster": CLUSTER}, {"topic": TOPIC}, {"key": KEY}])
 @pytest.mark.parametrize("computed", [True, False])
-def test_refuses_what_lies_in_another_region(arn: dict[str, str], computed: bool) -> None:
+def test_refuses_arns_of_another_region(arn: dict[str, str], computed: bool) -> None:
     """The update fails halfway, although the region is known in the preview."""
     elsewhere = {argument: value.replace("us-east-1", "eu-west-1") for argument, value in arn.items()}
     with pytest.raises(ValueError, match="this stack is in us-east-1: give one of that region"):

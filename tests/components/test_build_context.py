@@ -79,7 +79,7 @@ def test_gives_two_checkouts_with_other_umasks_one_digest(tmp_path: Path, monkey
     assert len(after) == 1
 
 
-def test_stages_what_the_build_sees_and_nothing_else(project: Path) -> None:
+def test_stages_only_the_files_of_the_build(project: Path) -> None:
     """A secret file outside the build is copied to a second place, or a build lacks a file."""
     staged = Path(stage_context("api", "app/api.Dockerfile"))
     assert staged == Path(".images/api/api.Dockerfile")

@@ -149,7 +149,7 @@ def test_fills_the_table_of_a_microservice(folder: Path) -> None:
         ({"timeout": 1}, "timeout is 1; use 60 to 172800 seconds"),
     ],
 )
-def test_refuses_what_cannot_run(folder: Path, arguments: dict[str, Any], said: str) -> None:
+def test_refuses_invalid_arguments(folder: Path, arguments: dict[str, Any], said: str) -> None:
     """`pulumi up` fails after the table is created, or an hour later."""
     with pytest.raises(InvalidArguments) as refused:
         _declare(folder, **arguments)

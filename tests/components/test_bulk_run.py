@@ -147,7 +147,7 @@ def test_waits_for_a_role_that_glue_cannot_assume_yet(aws: Aws) -> None:
     assert create().outs["summary"]["written"] == 10
 
 
-def test_stops_what_an_update_that_was_killed_has_left(aws: Aws) -> None:
+def test_stops_the_run_of_a_killed_update(aws: Aws) -> None:
     """Two runs write at the same time, and exceed the table's capacity together."""
     aws.lists(jr_old="RUNNING", jr_done="SUCCEEDED")
     aws.stops("jr_old")

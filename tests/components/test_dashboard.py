@@ -168,7 +168,7 @@ def test_resolves_every_reference(options: dict[str, Any]) -> None:
     assert not re.search(r"Output|Unknown|null|None|object at|\{\d\}|<", text)
 
 
-def test_shows_what_callers_see_of_a_service() -> None:
+def test_shows_the_load_balancers_metrics_of_a_service() -> None:
     """The owner cannot tell a fault of the program from one of the load balancer."""
     graphs = widgets(shown(), "metric")
     assert series(graphs["Requests"]) == [
@@ -257,7 +257,7 @@ def test_asks_the_microservices_own_log_for_its_last_errors() -> None:
     assert not re.search(pattern[1], 'INFO: 10.0.0.1:80 - "GET /countries HTTP/1.1" 200 OK', re.IGNORECASE)
 
 
-def test_shows_the_state_of_alarms_only_if_there_are_any() -> None:
+def test_shows_the_state_of_alarms_only_with_alarms() -> None:
     """CloudWatch refuses a dashboard that has an alarm widget without alarms."""
     assert widgets(shown(), "alarm") == {}
     (alarms,) = widgets(shown(alarms=2), "alarm").values()

@@ -446,7 +446,7 @@ def test_fails_when(aws: Aws, steps: Sequence[Step], says: Sequence[str]) -> Non
 
 
 @pytest.mark.usefixtures("settled")
-def test_fails_when_what_it_deployed_again_is_gone_at_once(aws: Aws) -> None:
+def test_fails_when_its_new_deployment_is_gone_at_once(aws: Aws) -> None:
     """`pulumi up` waits until its timeout for a deployment that is already over."""
     aws.plays(
         look(deployment(1, OLD, "COMPLETED")),
@@ -457,7 +457,7 @@ def test_fails_when_what_it_deployed_again_is_gone_at_once(aws: Aws) -> None:
     assert "ECS is rolling back to api:1." in failure()
 
 
-def test_says_what_is_going_on_when_time_is_up(aws: Aws) -> None:
+def test_reports_the_progress_at_the_timeout(aws: Aws) -> None:
     """`pulumi up` never ends: without circuit breaker and alarms ECS tries for ever, so only the timeout ends the
     update.
     """
@@ -571,7 +571,7 @@ def test_waits_for_a_service_that_does_not_show_yet(aws: Aws) -> None:
 
 
 @pytest.mark.usefixtures("settled")
-def test_fails_when_there_is_no_such_service(aws: Aws) -> None:
+def test_fails_when_the_service_does_not_exist(aws: Aws) -> None:
     """The owner gets a traceback without an explanation: for a missing service, ECS answers 200 with a failure in the
     body.
     """
@@ -645,7 +645,7 @@ def test_deploys_again_after_ecs_has_rolled_back_for_a_changed_configuration(aws
         ({"service": SERVICE.replace("api", "former")}, MOVED),
     ],
 )
-def test_accepts_what_is_deployed_when_no_other_deployment_is_due(
+def test_accepts_the_current_deployment_when_no_other_is_due(
     aws: Aws, olds: dict[str, Any], news: dict[str, Any]
 ) -> None:
     """A longer timeout replaces every task, although nothing needs a new deployment."""

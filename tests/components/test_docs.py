@@ -91,7 +91,7 @@ def _run(source: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("source", PROGRAMS)
 @pytest.mark.parametrize("computed", [True, False])
-def test_declares_what_the_examples_show(source: str, computed: bool) -> None:
+def test_runs_every_example(source: str, computed: bool) -> None:
     """A reader copies an example that does not run."""
     program = declare(lambda: _run(source), computed=computed)
     assert any(not resource.custom for resource in program.resources)

@@ -143,7 +143,7 @@ def test_starts_tasks_once_the_endpoints_of_their_secrets_are_there() -> None:
         ),
     ],
 )
-def test_refuses_what_ecs_could_not_read(arguments: dict[str, Any], message: str) -> None:
+def test_refuses_secrets_ecs_could_not_read(arguments: dict[str, Any], message: str) -> None:
     """The deployment fails after minutes, when the first task cannot get its secrets."""
     with pytest.raises(ValueError, match=message):  # Once a region is known, Pulumi wraps the error in one of its own.
         _declare(**arguments)

@@ -94,7 +94,7 @@ def test_starts_tasks_once_their_secrets_are_there(run: Service | Once, type_: s
         ),
     ],
 )
-def test_refuses_what_would_not_work(arguments: dict[str, Any], said: str) -> None:
+def test_refuses_invalid_arguments(arguments: dict[str, Any], said: str) -> None:
     """The update fails halfway with AWS's error, or a task starts with another value than its program expects."""
     with pytest.raises(InvalidArguments, match=said):
         _declare(**arguments)
@@ -109,7 +109,7 @@ def test_refuses_a_project_whose_parameters_would_be_awss(monkeypatch: pytest.Mo
     _declare()  # A project without generated secrets may have such a name.
 
 
-def test_takes_secrets_where_there_is_an_endpoint_for_them() -> None:
+def test_accepts_secrets_with_a_parameter_endpoint() -> None:
     """A stack without internet cannot have generated secrets."""
     program = _declare("KEY", network=NewVpc(egress="endpoints", parameter_endpoint=True))
     service = one(program, "aws:ecs/service:Service", "api")

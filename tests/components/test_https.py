@@ -35,7 +35,7 @@ RECORD = "aws:route53/record:Record"
         ({"certificate_arn": CERTIFICATE_ARN.replace(":acm:", ":kms:")}, "certificate_arn .*such as arn:aws:acm:"),
     ],
 )
-def test_refuses_contradictions_and_what_aws_would_refuse(arguments: dict[str, Any], message: str) -> None:
+def test_refuses_contradictions_and_invalid_arguments(arguments: dict[str, Any], message: str) -> None:
     """The update fails after the load balancer is created, or waits half an hour in vain for a certificate."""
     with pytest.raises(InvalidArguments, match=message):
         Https(**arguments)

@@ -73,7 +73,7 @@ def test_lets_in_allowed_blocks_only(https: Https | None, ports: set[int]) -> No
     assert into == {(cidr, port, port) for cidr in cidrs for port in ports}
 
 
-def test_names_rules_after_what_they_allow() -> None:
+def test_names_rules_after_their_cidr_blocks() -> None:
     """Reordering the list replaces rules in use, and shuts clients out during the update."""
     blocks = ["203.0.113.0/24", "198.51.100.7/32", "10.0.0.0/8"]
 
@@ -177,7 +177,7 @@ def test_refuses_a_web_acl_that_load_balancers_cannot_use(arn: str, message: str
     ],
 )
 @pytest.mark.parametrize("computed", [True, False])
-def test_refuses_what_lies_in_another_region(options: PublicLoadBalancer | ExistingListener, computed: bool) -> None:
+def test_refuses_arns_of_another_region(options: PublicLoadBalancer | ExistingListener, computed: bool) -> None:
     """The update fails after the load balancer is created, although the region is known in the preview."""
     with pytest.raises(ValueError, match="this stack is in us-east-1: give one of that region"):
         declare_front(options, computed=computed)

@@ -17,7 +17,7 @@ from declared.program import Call, Inputs, Program
 from tests.components.networks import ENDPOINT, declared, policies
 from tests.evaluation import declare, dependencies, one
 
-_WAYS = get_args(Egress)
+_EGRESSES = get_args(Egress)
 
 # In the mocks, the last hex digit of a subnet's ID decides its zone: 0 is a, 1 is b, 2 is c, 3 is a again.
 _A, _B, _ALSO_A = "subnet-00000000000000000", "subnet-00000000000000001", "subnet-00000000000000003"
@@ -153,7 +153,7 @@ def test_runs_tasks_where_their_egress_is(egress: Egress, nat: str, subnets: str
 
 def test_keeps_the_subnets_whatever_the_egress() -> None:
     """A change of the egress replaces subnets in which tasks run, and AWS refuses their deletion."""
-    vpcs = [dict(one(declared(NewVpc(egress=way)), "awsx:ec2:Vpc", "env").inputs) for way in _WAYS]
+    vpcs = [dict(one(declared(NewVpc(egress=egress)), "awsx:ec2:Vpc", "env").inputs) for egress in _EGRESSES]
     for vpc in vpcs:
         del vpc["natGateways"]
         assert vpc == vpcs[0]
@@ -448,7 +448,11 @@ def test_says_which_subnets_are_not_in_the_vpc(aws_answers: Any, group: str | No
 
 @pytest.mark.parametrize(
     "options",
-    [*(NewVpc(egress=way) for way in _WAYS), _existing(), _existing(keyspaces_security_group_id="sg-12345678")],
+    [
+        *(NewVpc(egress=egress) for egress in _EGRESSES),
+        _existing(),
+        _existing(keyspaces_security_group_id="sg-12345678"),
+    ],
 )
 def test_declares_the_same_network_in_a_preview_where_nothing_is_known(options: NewVpc | ExistingVpc) -> None:
     """The first `pulumi preview` of a new stack fails, or shows less than `pulumi up` creates."""

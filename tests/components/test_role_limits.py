@@ -45,7 +45,7 @@ def test_leaves_roles_as_they_are_without_either() -> None:
         ({"permissions_boundary_arn": "boundary"}, "permissions_boundary_arn is 'boundary'; give an ARN such as"),
     ],
 )
-def test_refuses_what_iam_would_refuse(options: dict[str, Any], message: str) -> None:
+def test_refuses_arguments_iam_would_refuse(options: dict[str, Any], message: str) -> None:
     """The update fails at the first role, after the network is created."""
     with pytest.raises(InvalidArguments) as refused:
         _declare(**options)

@@ -98,7 +98,7 @@ def test_names_each_host_a_load_balancer_would_refuse() -> None:
     assert mistake.startswith(f"has {', '.join(map(repr, wrong))}; ")
 
 
-def test_says_what_is_wrong_with_paths_once_although_there_are_hosts() -> None:
+def test_names_a_mistake_in_paths_once_beside_hosts() -> None:
     """One mistake gives two messages, and the reader looks for a second mistake."""
     with pytest.raises(InvalidArguments) as refused:
         Service(paths="/*", hosts=["a.example.com"])

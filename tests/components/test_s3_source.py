@@ -1,4 +1,4 @@
-"""Data in S3 that a program reads: what its role and the network's endpoint permit, and what is refused."""
+"""Data in S3 that a program reads: the permissions of its role and of the S3 endpoint, and refused arguments."""
 
 import json
 from typing import Any
@@ -52,7 +52,7 @@ def _declare(
 
 
 def _more(program: Program, role: str = "load-task") -> list[dict[str, Any]]:
-    """The statements that a program without sources does not have."""
+    """The statements that a program with sources has in addition."""
     before = policy(_declare(), role)["Statement"]
     return [each for each in policy(program, role)["Statement"] if each not in before]
 
@@ -64,14 +64,14 @@ def _gateway(program: Program) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("run", [Once(), Scheduled(expression="rate(1 day)")])
 def test_lets_the_program_read_this_object_only(run: Once | Scheduled) -> None:
-    """The loader is refused its file, or a task that was broken into reads `rows.csv.old` beside it."""
+    """The loader cannot read its file, or an attacker in the task reads `rows.csv.old` beside it."""
     program = _declare(_FILE, run=run)
     assert _more(program) == [{"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": "arn:aws:s3:::data/rows.csv"}]
     assert not _more(program, "load-execution")
 
 
 def test_lets_the_program_list_and_read_this_prefix_only() -> None:
-    """The loader cannot find its files, or a task that was broken into reads what is beside the folder."""
+    """The loader cannot find its files, or an attacker in the task reads objects outside the folder."""
     assert _more(_declare(_FOLDER)) == [
         {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": "arn:aws:s3:::data/things/*"},
         {
@@ -84,7 +84,7 @@ def test_lets_the_program_list_and_read_this_prefix_only() -> None:
 
 
 def test_lets_the_program_decrypt_with_this_key_through_s3_only() -> None:
-    """An encrypted object cannot be read, or the task decrypts whatever else the key is for."""
+    """An encrypted object cannot be read, or the task decrypts whatever else the key protects."""
     _, decrypting = _more(_declare(S3Source(uri="s3://data/rows.csv", kms_key_arn=KEY_ARN)))
     assert decrypting == {
         "Effect": "Allow",
@@ -95,8 +95,8 @@ def test_lets_the_program_decrypt_with_this_key_through_s3_only() -> None:
 
 
 @pytest.mark.parametrize("egress", ["nat", "nat-per-zone", "endpoints", "public"])
-def test_lets_the_bucket_and_no_other_through_the_endpoint(egress: Any) -> None:
-    """The endpoint refuses what the role permits, or is a way to write to the bucket, or to read any other."""
+def test_allows_only_the_bucket_at_the_endpoint(egress: Any) -> None:
+    """The endpoint denies a read that the role allows, or allows writes to the bucket, or reads of any other bucket."""
     before = _gateway(_declare(network=NewVpc(egress=egress)))
     program = _declare(_FOLDER, network=NewVpc(egress=egress, buckets=["data"]))
     account = {"StringEqualsIfExists": {"aws:PrincipalAccount": "000000000000"}}
@@ -113,8 +113,8 @@ def test_lets_the_bucket_and_no_other_through_the_endpoint(egress: Any) -> None:
     assert [each for each in _gateway(program) if each in before] == before
 
 
-def test_runs_the_task_once_endpoint_and_role_let_it_read() -> None:
-    """The first `pulumi up` fails, since the loader is refused its data."""
+def test_runs_the_task_after_endpoint_and_role_allow_the_read() -> None:
+    """The first `pulumi up` fails, since the loader may not read its data yet."""
     program = _declare(_FILE)
     run = one(program, "pulumi-python:dynamic/ecs:TaskRun", "load")
     assert {"VpcEndpoint shop-s3", "RolePolicy load-task"} <= dependencies(program, run)
@@ -126,7 +126,7 @@ def test_previews_with_a_source() -> None:
 
 
 def test_leaves_an_existing_vpc_to_its_owner() -> None:
-    """A stack in a VPC that is there is refused for an endpoint that is not its own."""
+    """A stack in an existing VPC is refused because of an S3 endpoint that it does not manage."""
     assert _more(_declare(_FILE, network=_EXISTING))
 
 
@@ -140,8 +140,8 @@ def test_leaves_an_existing_vpc_to_its_owner() -> None:
         ({"sources": ["s3://data/rows.csv"]}, "load: sources has 's3://data/rows.csv'; give an S3Source"),
     ],
 )
-def test_refuses_a_source_that_could_not_be_read(arguments: dict[str, Any], message: str) -> None:
-    """The one-off task fails in the middle of `pulumi up`, after the tables are there."""
+def test_refuses_an_unreadable_source(arguments: dict[str, Any], message: str) -> None:
+    """The one-off task fails in the middle of `pulumi up`, after the tables are created."""
     with pytest.raises(InvalidArguments, match=message):
         _declare(*arguments.pop("sources"), **arguments)
 
@@ -176,13 +176,13 @@ def test_refuses_a_uri_that_names_no_object(uri: str) -> None:
         (["*"], r"buckets has '\*'; use names of buckets"),
     ],
 )
-def test_refuses_buckets_that_are_none(buckets: Any, message: str) -> None:
-    """The endpoint lets every bucket through, or none."""
+def test_refuses_invalid_bucket_names(buckets: Any, message: str) -> None:
+    """The S3 endpoint allows every bucket, or no bucket."""
     with pytest.raises(InvalidArguments, match=message):
         NewVpc(buckets=buckets)
 
 
-def test_refuses_a_key_that_is_none() -> None:
+def test_refuses_an_invalid_key_arn() -> None:
     """The preview passes, and AWS refuses the role's policy."""
     with pytest.raises(InvalidArguments, match="S3Source: kms_key_arn is 'alias/key'; give an ARN such as"):
         S3Source(uri="s3://data/rows.csv", kms_key_arn="alias/key")

@@ -96,7 +96,7 @@ def test_holds_each_metric_that_is_set_at_its_target(by: str, metric: str, label
     assert configuration == {"targetValue": 70, "scaleOutCooldown": 30, "scaleInCooldown": 600}
 
 
-def test_scales_by_cpu_alone_unless_told_otherwise() -> None:
+def test_scales_by_cpu_alone_by_default() -> None:
     """A service that declares only its maximum scales by a metric that its owner did not choose."""
     program, scaled = _declare(Scaling(max_tasks=4))
     assert scaled.policies.keys() == {"cpu"}

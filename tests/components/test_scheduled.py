@@ -153,7 +153,7 @@ def test_is_no_service_and_does_not_run_in_the_update(computed: bool) -> None:
     ("arguments", "message"),
     [({"retries": 186}, "retries is 186; use 0 to 185"), ({"max_age": 59}, "max_age is 59; use 60 to 86400 seconds")],
 )
-def test_refuses_what_scheduler_refuses(arguments: dict[str, Any], message: str) -> None:
+def test_refuses_arguments_scheduler_would_refuse(arguments: dict[str, Any], message: str) -> None:
     """The update fails at the schedule, after everything else is created."""
     with pytest.raises(InvalidArguments, match=message):
         Scheduled(expression="rate(1 day)", **arguments)

@@ -22,7 +22,7 @@ from components.schedules import expression_mistake
         "cron(0 9 ? * 6L *)",
     ],
 )
-def test_takes_what_aws_takes(expression: str) -> None:
+def test_accepts_expressions_aws_accepts(expression: str) -> None:
     """A schedule that AWS accepts is refused here."""
     assert expression_mistake(expression) is None
 
@@ -48,7 +48,7 @@ def test_takes_what_aws_takes(expression: str) -> None:
         ("cron(² 3 * * ? *)", "whose minutes '²' is not valid"),
     ],
 )
-def test_refuses_what_aws_refuses(expression: str, message: str) -> None:
+def test_refuses_expressions_aws_would_refuse(expression: str, message: str) -> None:
     """The update fails halfway, or the task never runs."""
     with pytest.raises(InvalidArguments, match=message):
         Scheduled(expression=expression)

@@ -90,7 +90,7 @@ def test_makes_a_random_value_that_only_parameter_store_gets(aws: Aws) -> None:
     assert first.id != second.id  # so that tasks get the new value
 
 
-def test_keeps_what_an_interrupted_update_has_made(aws: Aws) -> None:
+def test_keeps_the_parameter_of_an_interrupted_update(aws: Aws) -> None:
     """The update fails for ever, or running tasks have another key than new ones."""
     aws.puts(exists=True)
     aws.lists_tags({"GeneratedFor": "/shop/dev/api", "Stack": "old"})
@@ -99,7 +99,7 @@ def test_keeps_what_an_interrupted_update_has_made(aws: Aws) -> None:
 
 
 @pytest.mark.parametrize(("tags", "said"), [({}, "missing"), ({"GeneratedFor": "/other/dev/api"}, "/other/dev/api")])
-def test_refuses_somebody_elses_parameter(aws: Aws, tags: dict[str, str], said: str) -> None:
+def test_refuses_a_parameter_of_another_owner(aws: Aws, tags: dict[str, str], said: str) -> None:
     """A value that other people know is used as a secret, and `pulumi destroy` deletes another owner's parameter."""
     aws.puts(exists=True)
     aws.lists_tags(tags)

@@ -207,7 +207,7 @@ def test_may_pull_its_repository_alone(account: str) -> None:
         ),
     ],
 )
-def test_refuses_what_cannot_run(arguments: dict[str, Any], message: str) -> None:
+def test_refuses_invalid_arguments(arguments: dict[str, Any], message: str) -> None:
     """AWS refuses the sidecar in the middle of an update, or a container runs as root."""
     with pytest.raises(InvalidArguments, match=f"Sidecar .*: {message}"):
         _sidecar(**arguments)
@@ -227,14 +227,14 @@ def test_refuses_what_cannot_run(arguments: dict[str, Any], message: str) -> Non
         ([_sidecar(secrets={"A": "plain"})], "has proxy, whose argument secrets has str for A; give an ExistingSecret"),
     ],
 )
-def test_refuses_what_does_not_fit_the_task(sidecars: list[Sidecar], message: str) -> None:
+def test_refuses_sidecars_that_do_not_fit_the_task(sidecars: list[Sidecar], message: str) -> None:
     """ECS refuses the task definition, or the sidecars leave the program too little CPU or memory."""
     with pytest.raises(InvalidArguments, match=message):
         _declare(*sidecars)
 
 
 @pytest.mark.parametrize("sidecar", [_sidecar(cpu=128, memory=256)])
-def test_takes_what_just_fits(sidecar: Sidecar) -> None:
+def test_accepts_a_sidecar_that_just_fits(sidecar: Sidecar) -> None:
     """The components refuse the very sizes that their error message suggests."""
     own, _ = containers(_declare(sidecar), "api")
     assert (own["cpu"], own["memoryReservation"]) == (128, 256)
@@ -251,7 +251,7 @@ def test_takes_what_just_fits(sidecar: Sidecar) -> None:
         ),
     ],
 )
-def test_refuses_what_the_endpoints_do_not_reach(more: dict[str, Any], message: str) -> None:
+def test_refuses_images_and_secrets_out_of_the_endpoints_reach(more: dict[str, Any], message: str) -> None:
     """Tasks stop before they start, minutes into the update."""
     with pytest.raises(ValueError, match=message):
         _declare(_sidecar(**more), egress="endpoints")

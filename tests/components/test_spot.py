@@ -38,7 +38,7 @@ def test_runs_on_demand_unless_spot_is_asked_for() -> None:
     assert inputs["capacityProviderStrategies"] == [{"capacityProvider": "FARGATE", "weight": 1}]
 
 
-def test_shares_tasks_between_spot_and_on_demand_as_told() -> None:
+def test_shares_tasks_between_spot_and_on_demand_by_weight() -> None:
     """AWS stops too many tasks at once, or no task is cheaper."""
     spot = Spot(spot_weight=4, on_demand_weight=2, on_demand_base=3)
     inputs = one(_declare(spot), _SERVICE, "api").inputs

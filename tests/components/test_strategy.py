@@ -291,7 +291,7 @@ def test_watches_both_target_groups(canary: Program) -> None:
         ),
     ],
 )
-def test_refuses_what_could_not_be_deployed(make: Any, message: str) -> None:
+def test_refuses_strategies_that_could_not_be_deployed(make: Any, message: str) -> None:
     """AWS refuses the service in the middle of an update, or the bake time is longer than `pulumi up` waits."""
     with pytest.raises(InvalidArguments) as refused:
         make()

@@ -35,7 +35,7 @@ def test_declares_every_option() -> None:
     assert inputs["tags"] == {"Stack": "dev"}
 
 
-def test_leaves_out_what_cannot_be_declared_off() -> None:
+def test_leaves_out_options_without_an_off_value() -> None:
     """The update fails: the provider has no value for TTL or client-side timestamps that are off, or a default
     TTL of 0.
     """

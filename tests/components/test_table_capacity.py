@@ -87,9 +87,7 @@ def test_stops_scaling_before_the_table_is_deleted(dimension: str) -> None:
         ),
     ],
 )
-def test_declares_no_scaling_where_there_is_no_range(
-    capacity: OnDemand | Provisioned, specification: dict[str, Any]
-) -> None:
+def test_declares_no_scaling_without_a_range(capacity: OnDemand | Provisioned, specification: dict[str, Any]) -> None:
     """A change of a fixed capacity is ignored, or an on-demand table is told to scale, which fails."""
     program = declare_table(capacity=capacity)
     assert table_of(program).inputs["capacitySpecification"] == specification

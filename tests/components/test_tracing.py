@@ -62,7 +62,7 @@ def test_refuses_traces_that_would_not_arrive() -> None:
     _declare(None, network=NewVpc(egress="endpoints"))
 
 
-def test_sends_traces_through_an_endpoint_where_there_is_no_internet() -> None:
+def test_sends_traces_through_an_endpoint_without_internet() -> None:
     """Spans do not arrive, or the endpoint allows more X-Ray actions than sending spans."""
     program = _declare(Tracing(), network=NewVpc(egress="endpoints", trace_endpoint=True))
     endpoint = one(program, ENDPOINT, "shop-xray")

@@ -91,7 +91,7 @@ _RUN = {
 }
 
 
-def test_prices_what_a_run_has_measured_beside_what_is_assumed(run: Run, measured: Path, program: Program) -> None:
+def test_prices_measurements_beside_assumptions(run: Run, measured: Path, program: Program) -> None:
     """A program that reads five rows for each request seems as cheap as a program that reads one."""
     measured.write_text(json.dumps(_RUN))
     status, out, err = run("--requests", "2")
@@ -139,7 +139,7 @@ def test_marks_uncertain_prices() -> None:
     assert marked[1].startswith("* not confirmed")
 
 
-def test_compares_ways_item_by_item() -> None:
+def test_compares_variants_item_by_item() -> None:
     """An item of one variant stands beside another item's price, or the items appear in a confusing order."""
     idle = [Item(what="Endpoints", count=1, price=INTERFACE_ENDPOINT), Item(what="api: vCPU", count=2, price=ARM_CPU)]
     other = Estimate(idle=[_ESTIMATE.idle[0], *idle], requests=[], each_time=[])

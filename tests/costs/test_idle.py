@@ -120,7 +120,7 @@ def test_counts_tasks_by_architecture_and_size(architecture: str, cpu: str, memo
     }
 
 
-def test_counts_storage_above_what_comes_with_a_task() -> None:
+def test_counts_storage_above_the_free_amount() -> None:
     """A task with a large disk looks as cheap as one without."""
     found = idle(lambda: service(task_definition(ephemeral_storage={"size_in_gib": 50}), tasks=3))
     assert found["api: storage"] == (90, "$0.000111 / GB-hour")
@@ -240,7 +240,7 @@ def test_counts_metrics_of_container_insights(mode: str, expected: tuple[float, 
         ),
     ],
 )
-def test_counts_what_a_table_stores_and_keeps_ready(
+def test_counts_a_tables_storage_and_provisioned_capacity(
     inputs: dict[str, Any], expected: dict[str, tuple[float, str]]
 ) -> None:
     """Provisioned capacity looks as cheap as on demand."""

@@ -11,7 +11,7 @@ from costs.assumptions import DEFAULTS, Assumptions, every_assumption
 from tests.costs.programs import api, endpoint, estimate_of, idle, service, table, task_definition, vpc
 
 # Each egress: its endpoints, its NAT gateways, and the traffic that passes each of them.
-_WAYS = {
+_EGRESSES = {
     "nat": (["cassandra"], "Single", {"CQL": "endpoint for cassandra", "Log lines": "NAT gateway"}),
     "endpoints": (
         ["cassandra", "logs", "ecr.api", "ecr.dkr"],
@@ -38,10 +38,10 @@ def test_prices_a_million_requests() -> None:
     }
 
 
-@pytest.mark.parametrize("way", _WAYS)
-def test_prices_what_passes_the_egress(way: str) -> None:
+@pytest.mark.parametrize("egress", _EGRESSES)
+def test_prices_the_traffic_of_each_egress(egress: str) -> None:
     """The estimate compares kinds of egress by the hour only, so one that is expensive under load looks cheap."""
-    endpoints, strategy, passed = _WAYS[way]
+    endpoints, strategy, passed = _EGRESSES[egress]
 
     def run() -> None:
         api()
@@ -66,7 +66,7 @@ def test_prices_tls_handshakes_where_a_listener_speaks_https() -> None:
     assert found["TLS handshakes to the internet"] == pytest.approx(4 * 0.09)
 
 
-def test_prices_what_a_web_acl_inspects() -> None:
+def test_prices_the_requests_a_web_acl_inspects() -> None:
     """The estimate misses the largest cost of a stack with a web ACL: its inspection of a million requests."""
 
     def run() -> None:
@@ -146,7 +146,7 @@ def test_prices_images_that_pass_a_nat_gateway(with_endpoint: bool, passes: bool
     assert any(item.what.startswith("Image of each starting task") for item in estimate_of(run).each_time) is passes
 
 
-def test_says_what_each_assumption_means() -> None:
+def test_explains_each_assumption() -> None:
     """A reader cannot tell whether an assumption holds for a stack."""
     for each in every_assumption(DEFAULTS):
         assert len(each.means) > 20

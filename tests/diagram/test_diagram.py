@@ -24,7 +24,7 @@ def orders() -> str:
     return draw(ROOT / "examples" / "orders", "dev")
 
 
-def test_shows_each_microservice_with_what_its_role_may_do(orders: str) -> None:
+def test_shows_each_microservice_with_its_permissions(orders: str) -> None:
     """A reader trusts a diagram that hides a permission or a table."""
     texts = _texts(orders)
     for expected in (

@@ -144,7 +144,7 @@ def test_takes_settings_over_the_wire(analyzer: Any) -> None:
     assert found.enforcementLevel == analyzer_pb2.ADVISORY
 
 
-def test_imports_nothing_but_what_its_own_requirements_install() -> None:
+def test_imports_only_its_own_requirements() -> None:
     """The pack does not start, since its own virtual environment lacks the program's packages."""
     for file in sorted((*PACK.glob("*.py"), *(PACK / "rules").glob("*.py"))):
         assert _imported(file) - sys.stdlib_module_names <= {"pulumi_policy", "rules"}, file

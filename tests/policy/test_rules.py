@@ -34,7 +34,7 @@ def test_accepts_valid_resources(example: Example) -> None:
 
 
 @pytest.mark.parametrize("example", [e for e in EXAMPLES if e.says], ids=lambda example: example.id)
-def test_refuses_violation_and_says_what_to_do(example: Example) -> None:
+def test_refuses_violation_and_names_the_remedy(example: Example) -> None:
     """A violation is deployed, or refused with a message that does not help."""
     (message,) = _messages(example)
     assert message.startswith(f"{example.given.name}: ")

@@ -51,7 +51,7 @@ _ENDPOINTS_OF = {
 @pytest.mark.parametrize(
     "role", ["load-countries-task", "query-api-task", "load-countries-execution", "query-api-execution"]
 )
-def test_lets_through_what_each_role_is_granted(program: Program, role: str) -> None:
+def test_allows_the_permissions_of_each_role(program: Program, role: str) -> None:
     """An endpoint denies a task's legitimate call, and the error does not name the endpoint."""
     without_internet = declared(_EVERY_ENDPOINT, keyspace="geography_domain")
     checked = 0

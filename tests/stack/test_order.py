@@ -33,7 +33,7 @@ def test_starts_the_loader_after_all_its_dependencies(program: Program) -> None:
     assert dependencies(program, run) >= _needed_by_tasks_of("load-countries")
 
 
-def test_stops_a_killed_updates_task_before_what_it_uses_is_removed(program: Program) -> None:
+def test_stops_a_killed_updates_task_before_its_dependencies_are_removed(program: Program) -> None:
     """`pulumi destroy` cannot delete cluster and security group, since an unrecorded task still uses them."""
     stop = one(program, "pulumi-python:dynamic/ecs:TaskStop", "load-countries")
     run = one(program, "pulumi-python:dynamic/ecs:TaskRun", "load-countries")
@@ -71,7 +71,7 @@ def test_loads_again_when_the_table_was_replaced(program: Program) -> None:
     assert run.replace_with == {one(program, "aws:keyspaces/table:Table", "load-countries-countries").urn}
 
 
-def test_replaces_what_has_a_fixed_name_by_deleting_it_first(program: Program) -> None:
+def test_replaces_resources_with_a_fixed_name_by_deleting_them_first(program: Program) -> None:
     """An update fails, since the new resource has the same name as the old one."""
     for resource in program.resources:
         fixed = resource.type.startswith(("aws:keyspaces/", "aws:cloudwatch/dashboard:", "pulumi-python:dynamic/ssm:"))

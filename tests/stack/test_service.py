@@ -67,7 +67,7 @@ def test_sends_ecs_the_same_settings_when_it_deploys_again(settings: dict[str, s
 
 
 @pytest.mark.parametrize("scaled", [True, False])
-def test_leaves_the_number_of_tasks_to_autoscaling_if_there_is_any(scaled: bool) -> None:
+def test_leaves_the_number_of_tasks_to_autoscaling(scaled: bool) -> None:
     """Every `pulumi up` under load removes tasks, or a count changed by hand stays although nothing scales the
     service.
     """

@@ -358,7 +358,7 @@ def test_lets_the_api_send_traces(program: Program) -> None:
     assert traced["OTEL_TRACES_SAMPLER_ARG"] == "0.25"
 
 
-def test_gives_traces_an_endpoint_where_there_is_no_internet() -> None:
+def test_gives_traces_an_endpoint_without_internet() -> None:
     """The setting is refused where the egress is endpoints, although an endpoint would make it work."""
     endpoint = one(evaluate(egress="endpoints", queryApiTracePercent="25"), _ENDPOINT, "keyspaces-xray")
     assert endpoint.inputs["serviceName"] == "com.amazonaws.us-east-1.xray"

@@ -27,8 +27,8 @@ EXAMPLES = [
         given=_service(alarms={**_ROLLS_BACK, "alarmNames": [UNKNOWN]}),
     ),
     *(
-        Example(rule=_BACK, case=f"{configuration}", given=_service(deploymentConfiguration=configuration, **ways))
-        for configuration, ways in (
+        Example(rule=_BACK, case=f"{configuration}", given=_service(deploymentConfiguration=configuration, **inputs))
+        for configuration, inputs in (
             ({"strategy": "ROLLING"}, {"deploymentCircuitBreaker": _ROLLS_BACK}),
             ({"strategy": "BLUE_GREEN"}, {"alarms": {**_ROLLS_BACK, "alarmNames": ["failing"]}}),
             ({"strategy": "CANARY", "lifecycleHooks": [{"hookTargetArn": UNKNOWN}]}, {}),
