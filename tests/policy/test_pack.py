@@ -29,8 +29,8 @@ def analyzer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[analyzer_pb2_
     """Starts the pack with the command, folder and variables of the Pulumi CLI, without an engine.
 
     Source: pulumi/pulumi, `sdk/python/cmd/pulumi-language-python/main.go`, RunPlugin: `python -u -m pulumi.policy
-    <engine's
-    address> <pack's folder>`; the pack writes the port on which it listens. Nothing listens at the engine's address.
+    <engine's address> <pack's folder>`; the pack writes the port on which it listens. Nothing listens at the engine's
+    address.
     """
     errors = tmp_path_factory.mktemp("pack") / "errors.txt"
     with (
