@@ -37,7 +37,7 @@ _UNSEEN_HEAD_AT_MOST: Final = 2 * (URL_AT_MOST + HEADERS_AT_MOST)
 _UNSEEN_BODY_AT_MOST: Final = 4 * BODY_AT_MOST
 
 
-class _Enough(Exception):
+class _TooManyPipelined(Exception):
     """Too many pipelined requests wait: the server reads no more of them, and the client has to send them again."""
 
 
@@ -48,7 +48,7 @@ _HEADERS_TOO_LARGE: Final = HeaderFieldsTooLarge(
 _BODY_TOO_LARGE: Final = ContentTooLarge(f"A body may have {BODY_AT_MOST} bytes.")
 _TOO_SLOW: Final = RequestTimeout(f"The request was not complete after {SECONDS_AT_MOST:.0f} s.")
 _MALFORMED: Final = BadRequest("This request is not HTTP/1.1: its method, its address or a header is malformed.")
-_HOST_UNCLEAR: Final = BadRequest("Send exactly one Host header: a name or an address, and a port if needed.")
+_HOST_INVALID: Final = BadRequest("Send exactly one Host header: a name or an address, and a port if needed.")
 
 # RFC 9110, 7.2, and RFC 3986, 3.2.2; only the form is checked.
 _HOST: Final = re.compile(rb"(\[[0-9A-Fa-fv:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]{0,5})?").fullmatch
@@ -62,7 +62,7 @@ class LimitedProtocol(HttpToolsProtocol):
     _hosts: list[bytes]
     _received = b""  # the whole head of the latest request, while it is being read
     _unseen = 0
-    _deaf = False  # True when nothing more is read from this connection
+    _discards_input = False  # True when nothing more is read from this connection
     _waiting_for_body: Callable[..., Any] | None = None  # the application, if the latest request's body is incomplete
     _deadline: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
@@ -87,7 +87,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self.transport.close()
         else:
             self.cycle.keep_alive = False
-            self._deaf = True
+            self._discards_input = True
             self._stop_deadline()
         return True
 
@@ -102,7 +102,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._unread = None
 
     def data_received(self, data: bytes) -> None:
-        if self._deaf:
+        if self._discards_input:
             return
         self._unset_keepalive_if_required()
         self._received = self._received + data if self._in_head else data
@@ -116,11 +116,11 @@ class LimitedProtocol(HttpToolsProtocol):
             self._close_after(self.cycle)
         except (httptools.HttpParserError, Problem) as error:
             reason = error if isinstance(error, Problem) else error.__context__
-            if isinstance(reason, _Enough):
+            if isinstance(reason, _TooManyPipelined):
                 self._close_after(self.pipeline[0][0])
             else:
                 self._refuse(reason if isinstance(reason, Problem) else _MALFORMED)
-        if self._deadline is None and not self._deaf and (self._reading or not self._answering()):
+        if self._deadline is None and not self._discards_input and (self._reading or not self._answering()):
             self._deadline = self.loop.call_later(SECONDS_AT_MOST, self._expire)
 
     def on_message_begin(self) -> None:
@@ -161,11 +161,11 @@ class LimitedProtocol(HttpToolsProtocol):
             raise _MALFORMED
         # RFC 9112, 3.2
         if len(self._hosts) != 1 and (self._hosts or version == "1.1"):
-            raise _HOST_UNCLEAR
+            raise _HOST_INVALID
         if self._hosts and not _HOST(self._hosts[0]):
-            raise _HOST_UNCLEAR
+            raise _HOST_INVALID
         if len(self.pipeline) >= PIPELINED_AT_MOST:
-            raise _Enough
+            raise _TooManyPipelined
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -220,7 +220,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._stop_reading()
 
     def _stop_reading(self) -> None:
-        self._deaf = self.transport.unread = True
+        self._discards_input = self.transport.unread = True
         self._stop_deadline()
 
     def _refuse(self, problem: Problem) -> None:
