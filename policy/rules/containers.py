@@ -137,12 +137,12 @@ POLICIES = [
         _powerful,
     ),
     _rule_for_containers(
-        "containers-are-told-no-secrets",
+        "containers-have-no-plain-secrets",
         "A task definition's environment is neither encrypted nor ever deleted.",
         _plain_text_secrets,
     ),
     rule(
-        "tasks-are-apart-from-their-host",
+        "tasks-are-isolated-from-hosts",
         "A task that shares its host's processes, network or files reaches all the other tasks there.",
         _part_of_host,
         types=_TYPES,

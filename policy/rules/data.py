@@ -81,7 +81,7 @@ def _unprotected(resource: Resource) -> Iterator[str]:
 
 POLICIES = [
     rule(
-        "tables-say-how-they-are-encrypted",
+        "tables-declare-encryption",
         "Keyspaces encrypts every table; the program should choose the key instead of relying on the default.",
         _silent_about_encryption,
         types=_TABLES,
@@ -104,7 +104,7 @@ POLICIES = [
         types=_REPOSITORIES,
     ),
     rule(
-        "log-groups-forget",
+        "log-groups-expire",
         "CloudWatch keeps logs for ever unless a retention is set, and bills them every month.",
         _kept_for_ever,
         types=_LOG_GROUPS,

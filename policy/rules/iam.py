@@ -189,13 +189,13 @@ POLICIES = [
         types=_ATTACHMENTS,
     ),
     rule(
-        "iam-lets-no-one-unknown-in",
+        "iam-trusts-named-principals-only",
         "A role or resource that trusts everyone can be used from any AWS account, or without one.",
         _public_principals,
         types=_OPENINGS,
     ),
     rule(
-        "functions-let-no-one-unknown-in",
+        "functions-allow-named-callers-only",
         "A function that everyone may call can be used, and run up costs, from any AWS account or without one.",
         _public_permissions,
         types=(*_PERMISSIONS, _FUNCTION_URL),

@@ -192,7 +192,7 @@ POLICIES = [
         types=_TYPES,
     ),
     rule(
-        "network-limits-ways-out",
+        "network-restricts-egress",
         "A compromised program should not reach every address that its attacker chooses.",
         _open_egress,
         types=_TYPES,
@@ -204,7 +204,7 @@ POLICIES = [
         types=(_PREFIX_LIST, _PREFIX_LIST_ENTRY),
     ),
     stack_rule(
-        "tasks-let-in-security-groups-only",
+        "tasks-accept-security-groups-only",
         "Tasks are reached through the load balancer; a network that may reach them bypasses it, on any port.",
         _ingress_to_tasks,
     ),

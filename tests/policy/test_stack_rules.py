@@ -10,7 +10,7 @@ from tests.policy.validation import UNKNOWN, Given, stack_violations
 
 _BLOCKED = "buckets-block-public-access"
 _REDIRECT = "production-http-rules-redirect"
-_TASKS = "tasks-let-in-security-groups-only"
+_TASKS = "tasks-accept-security-groups-only"
 
 
 def _bucket(name: str, id_: str) -> Given:

@@ -169,7 +169,7 @@ def test_refuses_a_network_let_in_to_tasks_of_the_program(name: str, computed: b
     )
     to_tasks = name.endswith("-tasks")
     assert all_violations([*given, opened]) == (
-        {("tasks-let-in-security-groups-only", "opened")} if to_tasks else set()
+        {("tasks-accept-security-groups-only", "opened")} if to_tasks else set()
     )
 
 

@@ -153,7 +153,7 @@ _PRIVILEGE_EXAMPLES = [
     ),
 ]
 
-_HOST = "tasks-are-apart-from-their-host"
+_HOST = "tasks-are-isolated-from-hosts"
 _HOST_EXAMPLES = [
     *(
         Example(
@@ -177,7 +177,7 @@ _HOST_EXAMPLES = [
     ),
 ]
 
-_SECRETS = "containers-are-told-no-secrets"
+_SECRETS = "containers-have-no-plain-secrets"
 _SECRET_EXAMPLES = [
     *(
         Example(rule=_SECRETS, case=f"{name}={value}", given=_environment(name, value))

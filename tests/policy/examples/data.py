@@ -5,12 +5,12 @@ from typing import Any
 from tests.policy.examples import Example
 from tests.policy.validation import UNKNOWN, Given
 
-_ENCRYPTION = "tables-say-how-they-are-encrypted"
+_ENCRYPTION = "tables-declare-encryption"
 _RECOVERY = "production-tables-are-recoverable"
 _PROTECTION = "production-data-is-protected"
 _BLOCKS = "public-access-blocks-are-complete"
 _SCANS = "repositories-scan-images"
-_FORGETS = "log-groups-forget"
+_FORGETS = "log-groups-expire"
 _KEEPS = "production-keeps-logs"
 
 

@@ -263,7 +263,7 @@ _ATTACHMENT_EXAMPLES = [
     ),
 ]
 
-_PRINCIPALS = "iam-lets-no-one-unknown-in"
+_PRINCIPALS = "iam-trusts-named-principals-only"
 _PRINCIPAL_EXAMPLES = [
     Example(
         rule=_PRINCIPALS,
@@ -456,7 +456,7 @@ _PRINCIPAL_EXAMPLES = [
     ),
 ]
 
-_FUNCTIONS = "functions-let-no-one-unknown-in"
+_FUNCTIONS = "functions-allow-named-callers-only"
 _PERMISSION = "aws:lambda/permission:Permission"
 _FUNCTION_EXAMPLES = [
     *(

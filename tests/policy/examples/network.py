@@ -7,7 +7,7 @@ from tests.policy.examples import Example
 from tests.policy.validation import UNKNOWN, Given
 
 _IN = "network-opens-only-web-ports"
-_OUT = "network-limits-ways-out"
+_OUT = "network-restricts-egress"
 _LISTS = "prefix-lists-name-networks"
 
 
