@@ -13,8 +13,8 @@ WORK = ROOT / ".local" / "clients"
 
 STEPS = (
     *("system tables", "partitioner", "keyspace", "table", "custom properties", "prepared write", "prepared read"),
-    *("pages", "token range", "unlogged batch", "user-defined type", "TTL", "conditional write", "alter", "delete"),
-    "drop",
+    *("pages", "token range", "filters", "unlogged batch", "user-defined type", "nested types", "blob", "default TTL"),
+    *("TTL", "conditional write", "alter", "delete", "drop"),
 )
 SIGN_INS = ("sigv4", "password")
 

@@ -2,10 +2,12 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
 	"os"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +20,7 @@ var (
 	signIn, keyspace = os.Args[1], os.Args[2]
 	region           = os.Getenv("AWS_REGION")
 	orders           = keyspace + ".orders"
+	profiles         = keyspace + ".profiles"
 	session          *gocql.Session
 )
 
@@ -186,6 +189,21 @@ func tokenRange() error {
 	return errors.Join(err, expect(len(rows) == 3, len(rows)))
 }
 
+func filters() error {
+	number := "SELECT number FROM " + orders
+	some, err := count(number+" WHERE customer = ? AND number IN (?, ?)", "ada", 2, 7)
+	if err := errors.Join(err, expect(some == 2, some)); err != nil {
+		return err
+	}
+	for state, wanted := range map[string]int{"new": 25, "paid": 0} {
+		found, err := count(number+" WHERE state = ? ALLOW FILTERING", state)
+		if err := errors.Join(err, expect(found == wanted, state, found)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func unloggedBatch() error {
 	batch := session.NewBatch(gocql.UnloggedBatch)
 	for number := range 30 {
@@ -219,6 +237,57 @@ func userDefinedType() error {
 		},
 	)
 	return errors.Join(err, expect(found == home, found))
+}
+
+type contact struct {
+	Home   address        `cql:"home"`
+	Emails []string       `cql:"emails"`
+	Stars  map[string]int `cql:"stars"`
+}
+
+func nestedTypes() error {
+	written := contact{address{"1 Main St", "London"}, []string{"ada@example.com"}, map[string]int{"shop": 5}}
+	var found contact
+	err := inOrder(
+		func() error {
+			return run("CREATE TYPE " + keyspace +
+				".contact (home frozen<address>, emails list<text>, stars map<text, int>)")
+		},
+		func() error { return waitForStatus("types", "contact", "ACTIVE") },
+		func() error {
+			return run("CREATE TABLE " + profiles + " (name text PRIMARY KEY, contact frozen<contact>, photo blob)" +
+				" WITH default_time_to_live = 3600")
+		},
+		func() error { return waitForStatus("tables", "profiles", "ACTIVE") },
+		func() error { return run("INSERT INTO "+profiles+" (name, contact) VALUES (?, ?)", "ada", written) },
+		func() error {
+			return session.Query("SELECT contact.home, contact.emails, contact.stars FROM "+profiles).
+				Scan(&found.Home, &found.Emails, &found.Stars)
+		},
+	)
+	return errors.Join(err, expect(reflect.DeepEqual(found, written), found))
+}
+
+func blob() error {
+	var found, photo []byte
+	for each := range 256 {
+		photo = append(photo, byte(each))
+	}
+	if err := run("UPDATE "+profiles+" SET photo = ? WHERE name = ?", photo, "ada"); err != nil {
+		return err
+	}
+	err := session.Query("SELECT photo FROM " + profiles + " WHERE name = 'ada'").Scan(&found)
+	return errors.Join(err, expect(bytes.Equal(found, photo), found))
+}
+
+func defaultTTL() error {
+	var whole, left int
+	query := "SELECT default_time_to_live FROM system_schema_mcs.tables WHERE keyspace_name = ? AND table_name = 'profiles'"
+	err := errors.Join(
+		session.Query(query, keyspace).Scan(&whole),
+		session.Query("SELECT TTL(photo) FROM "+profiles+" WHERE name = 'ada'").Scan(&left),
+	)
+	return errors.Join(err, expect(whole == 3600 && left > 0 && left <= whole, whole, left))
 }
 
 func ttl() error {
@@ -268,7 +337,7 @@ func deleteRow() error {
 }
 
 func drop() error {
-	for _, name := range []string{"orders", "customers"} {
+	for _, name := range []string{"orders", "customers", "profiles"} {
 		if err := run("DROP TABLE IF EXISTS " + keyspace + "." + name); err != nil {
 			return err
 		}
@@ -277,7 +346,10 @@ func drop() error {
 		}
 	}
 	return inOrder(
+		func() error { return run("DROP TYPE " + keyspace + ".contact") },
+		func() error { return waitForStatus("types", "contact", "") },
 		func() error { return run("DROP TYPE " + keyspace + ".address") },
+		func() error { return waitForStatus("types", "address", "") },
 		func() error { return run("DROP KEYSPACE " + keyspace) },
 		func() error { return waitForKeyspace(0) },
 	)
@@ -312,8 +384,12 @@ func main() {
 		{"prepared read", preparedRead},
 		{"pages", pages},
 		{"token range", tokenRange},
+		{"filters", filters},
 		{"unlogged batch", unloggedBatch},
 		{"user-defined type", userDefinedType},
+		{"nested types", nestedTypes},
+		{"blob", blob},
+		{"default TTL", defaultTTL},
 		{"TTL", ttl},
 		{"conditional write", conditionalWrite},
 		{"alter", alter},

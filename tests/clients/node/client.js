@@ -9,7 +9,7 @@ const { SigV4AuthProvider } = require("aws-sigv4-auth-cassandra-plugin");
 
 const [signIn, keyspace] = process.argv.slice(2);
 const { KEYSPACES_HOST: host, KEYSPACES_PORT: port, AWS_REGION: region } = process.env;
-const orders = `${keyspace}.orders`;
+const [orders, profiles] = [`${keyspace}.orders`, `${keyspace}.profiles`];
 const { consistencies, Long } = cassandra.types;
 
 const client = new cassandra.Client({
@@ -111,6 +111,13 @@ const steps = {
     const parameters = [Long.MIN_VALUE, Long.MAX_VALUE, 3];
     assert.equal((await run(select, parameters, { consistency: consistencies.localOne })).rowLength, 3);
   },
+  "filters": async () => {
+    const some = await run(`SELECT number FROM ${orders} WHERE customer = ? AND number IN (?, ?)`, ["ada", 2, 7]);
+    assert.deepEqual(some.rows.map((row) => row.number).sort(), [2, 7]);
+    const select = `SELECT number FROM ${orders} WHERE state = ? ALLOW FILTERING`;
+    assert.equal((await run(select, ["new"])).rowLength, 25);
+    assert.equal((await run(select, ["paid"])).rowLength, 0);
+  },
   "unlogged batch": async () => {
     const query = `INSERT INTO ${orders} (customer, number, state) VALUES (?, ?, ?)`;
     const queries = Array.from({ length: 30 }, (_, number) => ({ query, params: ["bob", number, "new"] }));
@@ -126,6 +133,32 @@ const steps = {
     await run(`INSERT INTO ${keyspace}.customers (name, home) VALUES (?, ?)`, ["ada", home]);
     const row = (await run(`SELECT home FROM ${keyspace}.customers WHERE name = 'ada'`)).first();
     assert.deepEqual({ ...row.home }, home);
+  },
+  "nested types": async () => {
+    await define(`CREATE TYPE ${keyspace}.contact (home frozen<address>, emails list<text>, stars map<text, int>)`);
+    await wait(() => isActive("types", "contact"));
+    await define(
+      `CREATE TABLE ${profiles} (name text PRIMARY KEY, contact frozen<contact>, photo blob)
+       WITH default_time_to_live = 3600`,
+    );
+    await wait(() => isActive("tables", "profiles"));
+    const [home, emails, stars] = [{ street: "1 Main St", city: "London" }, ["ada@example.com"], { shop: 5 }];
+    await run(`INSERT INTO ${profiles} (name, contact) VALUES (?, ?)`, ["ada", { home, emails, stars }]);
+    const query = `SELECT contact.home AS home, contact.emails AS emails, contact.stars AS stars FROM ${profiles}`;
+    const row = (await run(query)).first();
+    assert.deepEqual([{ ...row.home }, row.emails, row.stars], [home, emails, stars]);
+  },
+  "blob": async () => {
+    const photo = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+    await run(`UPDATE ${profiles} SET photo = ? WHERE name = ?`, [photo, "ada"]);
+    assert.deepEqual((await run(`SELECT photo FROM ${profiles} WHERE name = 'ada'`)).first().photo, photo);
+  },
+  "default TTL": async () => {
+    const query =
+      "SELECT default_time_to_live FROM system_schema_mcs.tables WHERE keyspace_name = ? AND table_name = 'profiles'";
+    assert.equal((await run(query, [keyspace])).first().default_time_to_live, 3600);
+    const row = (await run(`SELECT TTL(photo) AS seconds FROM ${profiles} WHERE name = 'ada'`)).first();
+    assert(row.seconds > 0 && row.seconds <= 3600);
   },
   "TTL": async () => {
     await run(`INSERT INTO ${orders} (customer, number, state) VALUES (?, ?, ?) USING TTL ?`, ["eve", 1, "new", 3600]);
@@ -150,11 +183,14 @@ const steps = {
     assert.equal((await run(`SELECT * FROM ${orders} WHERE customer = 'ada' AND number = 1`)).rowLength, 0);
   },
   "drop": async () => {
-    for (const name of ["orders", "customers"]) {
+    for (const name of ["orders", "customers", "profiles"]) {
       await define(`DROP TABLE IF EXISTS ${keyspace}.${name}`);
       await wait(async () => (await status("tables", name)) === undefined);
     }
-    await define(`DROP TYPE ${keyspace}.address`);
+    for (const name of ["contact", "address"]) {
+      await define(`DROP TYPE ${keyspace}.${name}`);
+      await wait(async () => (await status("types", name)) === undefined);
+    }
     await define(`DROP KEYSPACE ${keyspace}`);
     await wait(async () => !(await isThere()));
   },

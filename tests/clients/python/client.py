@@ -70,8 +70,8 @@ def status(kind: str, name: str) -> str | None:
     return row.status if row else None
 
 
-def is_gone(table: str) -> bool:
-    return status("tables", table) is None
+def is_gone(kind: str, name: str) -> bool:
+    return status(kind, name) is None
 
 
 def there() -> bool:
@@ -152,6 +152,14 @@ def token_range() -> None:
     assert len(session.execute(select, (-(2**63), 2**63 - 1, 3)).all()) == 3
 
 
+def filters() -> None:
+    select = session.prepare(f"SELECT number FROM {ORDERS} WHERE customer = ? AND number IN (?, ?)")
+    assert sorted(row.number for row in session.execute(select, ("ada", 2, 7))) == [2, 7]
+    select = session.prepare(f"SELECT number FROM {ORDERS} WHERE state = ? ALLOW FILTERING")
+    assert len(session.execute(select, ("new",)).all()) == 25
+    assert session.execute(select, ("paid",)).all() == []
+
+
 def unlogged_batch() -> None:
     insert = session.prepare(f"INSERT INTO {ORDERS} (customer, number, state) VALUES (?, ?, ?)")
     batch = BatchStatement(BatchType.UNLOGGED)
@@ -170,6 +178,38 @@ def user_defined_type() -> None:
     session.execute(insert, ("ada", ("1 Main St", "London")))
     row = session.execute(f"SELECT home FROM {KEYSPACE}.customers WHERE name = 'ada'").one()
     assert (row.home.street, row.home.city) == ("1 Main St", "London")
+
+
+def nested_types() -> None:
+    session.execute(
+        f"CREATE TYPE {KEYSPACE}.contact (home frozen<address>, emails list<text>, stars map<text, int>)"
+    )
+    wait(lambda: status("types", "contact") == "ACTIVE")
+    session.execute(
+        f"CREATE TABLE {KEYSPACE}.profiles (name text PRIMARY KEY, contact frozen<contact>, photo blob)"
+        " WITH default_time_to_live = 3600"
+    )
+    wait(lambda: status("tables", "profiles") == "ACTIVE")
+    contact = (("1 Main St", "London"), ["ada@example.com", "a@example.com"], {"shop": 5})
+    session.execute(session.prepare(f"INSERT INTO {KEYSPACE}.profiles (name, contact) VALUES (?, ?)"), ("ada", contact))
+    query = f"SELECT contact.home AS home, contact.emails AS emails, contact.stars AS stars FROM {KEYSPACE}.profiles"
+    row = session.execute(query).one()
+    assert (tuple(row.home), list(row.emails), dict(row.stars)) == contact
+
+
+def blob() -> None:
+    photo = bytes(range(256))
+    session.execute(session.prepare(f"UPDATE {KEYSPACE}.profiles SET photo = ? WHERE name = ?"), (photo, "ada"))
+    assert session.execute(f"SELECT photo FROM {KEYSPACE}.profiles WHERE name = 'ada'").one().photo == photo
+
+
+def default_ttl() -> None:
+    query = (
+        "SELECT default_time_to_live FROM system_schema_mcs.tables WHERE keyspace_name = %s AND table_name = 'profiles'"
+    )
+    assert session.execute(query, (KEYSPACE,)).one().default_time_to_live == 3600
+    row = session.execute(f"SELECT TTL(photo) AS seconds FROM {KEYSPACE}.profiles WHERE name = 'ada'").one()
+    assert 0 < row.seconds <= 3600
 
 
 def ttl() -> None:
@@ -202,10 +242,12 @@ def delete() -> None:
 
 
 def drop() -> None:
-    for name in ("orders", "customers"):
+    for name in ("orders", "customers", "profiles"):
         session.execute(f"DROP TABLE IF EXISTS {KEYSPACE}.{name}")
-        wait(partial(is_gone, name))
-    session.execute(f"DROP TYPE {KEYSPACE}.address")
+        wait(partial(is_gone, "tables", name))
+    for name in ("contact", "address"):
+        session.execute(f"DROP TYPE {KEYSPACE}.{name}")
+        wait(partial(is_gone, "types", name))
     session.execute(f"DROP KEYSPACE {KEYSPACE}")
     wait(lambda: not there())
 
@@ -219,8 +261,12 @@ step("prepared write", prepared_write)
 step("prepared read", prepared_read)
 step("pages", pages)
 step("token range", token_range)
+step("filters", filters)
 step("unlogged batch", unlogged_batch)
 step("user-defined type", user_defined_type)
+step("nested types", nested_types)
+step("blob", blob)
+step("default TTL", default_ttl)
 step("TTL", ttl)
 step("conditional write", conditional_write)
 step("alter", alter)

@@ -15,6 +15,7 @@ import com.datastax.driver.core.UserType;
 import com.datastax.driver.core.policies.DCAwareRoundRobinPolicy;
 import java.io.FileInputStream;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.security.KeyStore;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
@@ -35,11 +36,13 @@ final class Client {
   private final Session session;
   private final String keyspace;
   private final String orders;
+  private final String profiles;
 
   private Client(Session session, String keyspace) {
     this.session = session;
     this.keyspace = keyspace;
     this.orders = keyspace + ".orders";
+    this.profiles = keyspace + ".profiles";
   }
 
   public static void main(String[] arguments) throws Exception {
@@ -55,8 +58,12 @@ final class Client {
       step("prepared read", client::preparedRead);
       step("pages", client::pages);
       step("token range", client::tokenRange);
+      step("filters", client::filters);
       step("unlogged batch", client::unloggedBatch);
       step("user-defined type", client::userDefinedType);
+      step("nested types", client::nestedTypes);
+      step("blob", client::blob);
+      step("default TTL", client::defaultTtl);
       step("TTL", client::ttl);
       step("conditional write", client::conditionalWrite);
       step("alter", client::alter);
@@ -246,6 +253,15 @@ final class Client {
     expect(found == 3, found);
   }
 
+  private void filters() {
+    String select = "SELECT number FROM " + orders + " WHERE ";
+    int some = count(select + "customer = ? AND number IN (?, ?)", "ada", 2, 7);
+    expect(some == 2, some);
+    int created = count(select + "state = ? ALLOW FILTERING", "new");
+    int paid = count(select + "state = ? ALLOW FILTERING", "paid");
+    expect(created == 25 && paid == 0, created + " new, " + paid + " paid");
+  }
+
   private void unloggedBatch() {
     PreparedStatement insert =
         session.prepare("INSERT INTO " + orders + " (customer, number, state) VALUES (?, ?, ?)");
@@ -269,6 +285,49 @@ final class Client {
     session.execute(insert.bind("ada", address.newValue().setString("street", "1 Main St").setString("city", "London")));
     UDTValue found = one("SELECT home FROM " + customers + " WHERE name = 'ada'").getUDTValue("home");
     expect(found.getString("street").equals("1 Main St") && found.getString("city").equals("London"), found);
+  }
+
+  private void nestedTypes() throws Exception {
+    session.execute(
+        "CREATE TYPE " + keyspace + ".contact (home frozen<address>, emails list<text>, stars map<text, int>)");
+    await(() -> status("types", "contact").equals("ACTIVE"));
+    session.execute(
+        "CREATE TABLE " + profiles + " (name text PRIMARY KEY, contact frozen<contact>, photo blob)"
+            + " WITH default_time_to_live = 3600");
+    await(() -> status("tables", "profiles").equals("ACTIVE"));
+    PreparedStatement insert = session.prepare("INSERT INTO " + profiles + " (name, contact) VALUES (?, ?)");
+    UserType contact = (UserType) insert.getVariables().getType("contact");
+    UserType address = (UserType) contact.getFieldType("home");
+    List<String> emails = List.of("ada@example.com");
+    Map<String, Integer> stars = Map.of("shop", 5);
+    UDTValue home = address.newValue().setString("street", "1 Main St").setString("city", "London");
+    UDTValue written =
+        contact.newValue()
+            .setUDTValue("home", home)
+            .setList("emails", emails, String.class)
+            .setMap("stars", stars, String.class, Integer.class);
+    session.execute(insert.bind("ada", written));
+    Row found = one("SELECT contact.home, contact.emails, contact.stars FROM " + profiles);
+    expect("London".equals(found.getUDTValue(0).getString("city")), found);
+    expect(found.getList(1, String.class).equals(emails), found);
+    expect(found.getMap(2, String.class, Integer.class).equals(stars), found);
+  }
+
+  private void blob() {
+    ByteBuffer photo = ByteBuffer.allocate(256);
+    for (int each = 0; each < 256; each++) {
+      photo.put(each, (byte) each);
+    }
+    session.execute(session.prepare("UPDATE " + profiles + " SET photo = ? WHERE name = ?").bind(photo, "ada"));
+    ByteBuffer found = one("SELECT photo FROM " + profiles + " WHERE name = 'ada'").getBytes("photo");
+    expect(photo.equals(found), found);
+  }
+
+  private void defaultTtl() {
+    String from = " FROM system_schema_mcs.tables WHERE keyspace_name = ? AND table_name = 'profiles'";
+    int whole = one("SELECT default_time_to_live" + from, keyspace).getInt(0);
+    int left = one("SELECT TTL(photo) FROM " + profiles + " WHERE name = 'ada'").getInt(0);
+    expect(whole == 3600 && left > 0 && left <= whole, left + " of " + whole);
   }
 
   private void ttl() {
@@ -305,11 +364,14 @@ final class Client {
   }
 
   private void drop() throws Exception {
-    for (String name : List.of("orders", "customers")) {
+    for (String name : List.of("orders", "customers", "profiles")) {
       session.execute("DROP TABLE IF EXISTS " + keyspace + "." + name);
       await(() -> status("tables", name).isEmpty());
     }
-    session.execute("DROP TYPE " + keyspace + ".address");
+    for (String name : List.of("contact", "address")) {
+      session.execute("DROP TYPE " + keyspace + "." + name);
+      await(() -> status("types", name).isEmpty());
+    }
     session.execute("DROP KEYSPACE " + keyspace);
     await(() -> !isThere());
   }
