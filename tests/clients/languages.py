@@ -16,7 +16,9 @@ STEPS = (
     *("pages", "token range", "filters", "unlogged batch", "user-defined type", "nested types", "blob", "default TTL"),
     *("TTL", "conditional write", "alter", "delete", "drop"),
 )
-SIGN_INS = ("sigv4", "password")
+
+_MAVEN = [["mvn", "--batch-mode", "--quiet", "package", "dependency:copy-dependencies"]]
+_JAVA = ["java", "-cp", "target/client-1.jar:target/packages/*", "Client"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +26,9 @@ class Client:
     """A program in `folder`, copied to a folder below `.local/clients` and built there.
 
     source, manifest: files in the folder. tool: the command that the machine must have. driver, plugin: packages as the
-    manifest names them. build, start: commands that run in the copy; the program's arguments follow `start`.
-    environment: of these commands, besides the machine's own.
+    manifest names them; without a plugin for SigV4, the program signs in with a password only. build, start: commands
+    that run in the copy; the program's arguments follow `start`. environment: of these commands, besides the machine's
+    own.
     """
 
     folder: str
@@ -34,11 +37,15 @@ class Client:
     manifest: str
     tool: str
     driver: str
-    plugin: str
+    plugin: str | None
     build: Sequence[Sequence[str]]
     start: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     steps: Sequence[str] = STEPS
+
+    @property
+    def sign_ins(self) -> Sequence[str]:
+        return ("sigv4", "password") if self.plugin else ("password",)
 
     @property
     def work(self) -> Path:
@@ -99,8 +106,8 @@ CLIENTS = (
         tool="mvn",
         driver="java-driver-core",
         plugin="aws-sigv4-auth-cassandra-java-driver-plugin",
-        build=[["mvn", "--batch-mode", "--quiet", "package", "dependency:copy-dependencies"]],
-        start=["java", "-cp", "target/client-1.jar:target/packages/*", "Client"],
+        build=_MAVEN,
+        start=_JAVA,
     ),
     Client(
         folder="java3",
@@ -110,7 +117,30 @@ CLIENTS = (
         tool="mvn",
         driver="cassandra-driver-core",
         plugin="aws-sigv4-auth-cassandra-java-driver-plugin_3",
-        build=[["mvn", "--batch-mode", "--quiet", "package", "dependency:copy-dependencies"]],
-        start=["java", "-cp", "target/client-1.jar:target/packages/*", "Client"],
+        build=_MAVEN,
+        start=_JAVA,
+    ),
+    Client(
+        folder="scala",
+        language="Scala",
+        source="src/main/scala/Client.scala",
+        manifest="pom.xml",
+        tool="mvn",
+        driver="java-driver-core",
+        plugin="aws-sigv4-auth-cassandra-java-driver-plugin",
+        build=_MAVEN,
+        start=_JAVA,
+    ),
+    Client(
+        folder="ruby",
+        language="Ruby",
+        source="client.rb",
+        manifest="Gemfile",
+        tool="bundle",
+        driver="cassandra-driver",
+        plugin=None,  # AWS has none
+        build=[["sh", "-c", "bundle check || bundle install"]],  # gems that are there need no registry
+        start=["bundle", "exec", "ruby", "client.rb"],
+        environment={"GEM_HOME": str(WORK / "ruby-packages")},
     ),
 )

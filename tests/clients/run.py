@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from tests.clients.languages import PROGRAMS, SIGN_INS, Client
+from tests.clients.languages import PROGRAMS, Client
 
 _BUILD_SECONDS, _RUN_SECONDS = 1800.0, 900.0
 
@@ -31,8 +31,8 @@ class Result:
 def run_client(client: Client) -> list[Result]:
     """With each way to sign in. A program that cannot be built has not run."""
     if missing := _build(client):
-        return [Result(client=client, sign_in=sign_in, missing=missing) for sign_in in SIGN_INS]
-    return [_run(client, sign_in) for sign_in in SIGN_INS]
+        return [Result(client=client, sign_in=sign_in, missing=missing) for sign_in in client.sign_ins]
+    return [_run(client, sign_in) for sign_in in client.sign_ins]
 
 
 def read_steps(client: Client, sign_in: str, output: str, exit_code: int) -> Result:

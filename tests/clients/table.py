@@ -33,6 +33,9 @@ def driver_of(client: Client) -> str:
 
 
 def plugin_of(client: Client) -> str:
+    """The plugin for SigV4, or "" if there is none."""
+    if client.plugin is None:
+        return ""
     return f"{client.plugin.rpartition('/')[2]} {client.version(client.plugin)}"
 
 
