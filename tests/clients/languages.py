@@ -121,6 +121,17 @@ CLIENTS = (
         start=_JAVA,
     ),
     Client(
+        folder="spring",
+        language="Java, Spring Boot",
+        source="src/main/java/shop/Client.java",
+        manifest="pom.xml",
+        tool="mvn",
+        driver="spring-boot-starter-data-cassandra",
+        plugin="aws-sigv4-auth-cassandra-java-driver-plugin",
+        build=_MAVEN,
+        start=[*_JAVA[:-1], "shop.Client"],
+    ),
+    Client(
         folder="scala",
         language="Scala",
         source="src/main/scala/Client.scala",
