@@ -19,8 +19,8 @@ class ServiceRule(Enum):
     COUNT = (
         "COUNT is not supported",
         "cassandra-apis",
-        "keep a counter table that each write updates, or page through the rows and count them in the client (Spark"
-        " for a whole table)",
+        "keep a counter table that each write updates, or page through the rows and count them in the client; in Spark,"
+        " call df.rdd.count(), since df.count() sends COUNT",
     )
     EXTREME = (
         "MIN and MAX are not supported",

@@ -16,6 +16,10 @@ STEPS = (
     *("pages", "token range", "filters", "unlogged batch", "user-defined type", "nested types", "blob", "default TTL"),
     *("TTL", "conditional write", "alter", "delete", "drop"),
 )
+SPARK_STEPS = (
+    *("system tables", "partitioner", "keyspace", "table", "write", "read", "filter", "group", "export", "import"),
+    *("compress", "TTL", "conditional write", "delete", "drop"),
+)
 
 _MAVEN = [["mvn", "--batch-mode", "--quiet", "package", "dependency:copy-dependencies"]]
 _JAVA = ["java", "-cp", "target/client-1.jar:target/packages/*", "Client"]
@@ -141,6 +145,19 @@ CLIENTS = (
         plugin="aws-sigv4-auth-cassandra-java-driver-plugin",
         build=_MAVEN,
         start=_JAVA,
+    ),
+    Client(
+        folder="spark",
+        language="Glue, by Spark in Scala",
+        source="src/main/scala/Client.scala",
+        manifest="pom.xml",
+        tool="mvn",
+        driver="spark-cassandra-connector_2.13",
+        plugin="aws-sigv4-auth-cassandra-java-driver-plugin",
+        build=_MAVEN,
+        start=["java", "@java.options", *_JAVA[1:]],
+        environment={"SPARK_LOCAL_IP": "127.0.0.1"},
+        steps=SPARK_STEPS,
     ),
     Client(
         folder="ruby",

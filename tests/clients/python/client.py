@@ -181,9 +181,7 @@ def user_defined_type() -> None:
 
 
 def nested_types() -> None:
-    session.execute(
-        f"CREATE TYPE {KEYSPACE}.contact (home frozen<address>, emails list<text>, stars map<text, int>)"
-    )
+    session.execute(f"CREATE TYPE {KEYSPACE}.contact (home frozen<address>, emails list<text>, stars map<text, int>)")
     wait(lambda: status("types", "contact") == "ACTIVE")
     session.execute(
         f"CREATE TABLE {KEYSPACE}.profiles (name text PRIMARY KEY, contact frozen<contact>, photo blob)"
