@@ -30,9 +30,9 @@ class Client:
     """A program in `folder`, copied to a folder below `.local/clients` and built there.
 
     source, manifest: files in the folder. tool: the command that the machine must have. driver, plugin: packages as the
-    manifest names them; without a plugin for SigV4, the program signs in with a password only. build, start: commands
-    that run in the copy; the program's arguments follow `start`. environment: of these commands, besides the machine's
-    own.
+    manifest names them; without a plugin for SigV4, the program authenticates only with a password. build, start:
+    commands that run in the copy; the program's arguments follow `start`. environment: of these commands, besides the
+    machine's own.
     """
 
     folder: str
@@ -167,7 +167,7 @@ CLIENTS = (
         tool="bundle",
         driver="cassandra-driver",
         plugin=None,  # AWS has none
-        build=[["sh", "-c", "bundle check || bundle install"]],  # gems that are there need no registry
+        build=[["sh", "-c", "bundle check || bundle install"]],  # installed gems need no registry
         start=["bundle", "exec", "ruby", "client.rb"],
         environment={"GEM_HOME": str(WORK / "ruby-packages")},
     ),

@@ -1,4 +1,4 @@
-// The Go driver does here what AWS's samples do. Usage: client SIGN_IN KEYSPACE, with SIGN_IN sigv4 or password.
+// Runs the operations of AWS's samples with the Go driver. Usage: client SIGN_IN KEYSPACE, with SIGN_IN sigv4 or password.
 package main
 
 import (
@@ -282,7 +282,8 @@ func blob() error {
 
 func defaultTTL() error {
 	var whole, left int
-	query := "SELECT default_time_to_live FROM system_schema_mcs.tables WHERE keyspace_name = ? AND table_name = 'profiles'"
+	query := "SELECT default_time_to_live FROM system_schema_mcs.tables" +
+		" WHERE keyspace_name = ? AND table_name = 'profiles'"
 	err := errors.Join(
 		session.Query(query, keyspace).Scan(&whole),
 		session.Query("SELECT TTL(photo) FROM "+profiles+" WHERE name = 'ada'").Scan(&left),

@@ -1,4 +1,5 @@
-// The Node.js driver does here what AWS's samples do. Usage: client.js SIGN_IN KEYSPACE, with SIGN_IN sigv4 or password.
+// Runs the operations of AWS's samples with the Node.js driver.
+// Usage: client.js SIGN_IN KEYSPACE, with SIGN_IN sigv4 or password.
 "use strict";
 
 const assert = require("node:assert/strict");

@@ -1,4 +1,7 @@
-"""Python's driver does what AWS's samples do. Usage: client.py SIGN_IN KEYSPACE, with SIGN_IN sigv4 or password."""
+"""Runs the operations of AWS's samples with the Python driver.
+
+Usage: client.py SIGN_IN KEYSPACE, with SIGN_IN sigv4 or password.
+"""
 
 import os
 import ssl

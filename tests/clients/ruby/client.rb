@@ -1,5 +1,5 @@
-# The Ruby driver does here what AWS's samples do. Usage: client.rb SIGN_IN KEYSPACE, with SIGN_IN password: AWS has no
-# SigV4 plugin for Ruby.
+# Runs the operations of AWS's samples with the Ruby driver.
+# Usage: client.rb password KEYSPACE. AWS has no SigV4 plugin for Ruby.
 # frozen_string_literal: true
 
 require "cassandra"
@@ -44,10 +44,11 @@ def prepared(query, *arguments, **options)
   SESSION.execute(SESSION.prepare(query), arguments: arguments, **options)
 end
 
-# Of a table or a type; nil if it is not there.
+# Returns the status of a table or a type, or nil if it does not exist.
 def status(kind, name)
   column = { "tables" => "table_name", "types" => "type_name" }.fetch(kind)
-  row = run("SELECT status FROM system_schema_mcs.#{kind} WHERE keyspace_name = ? AND #{column} = ?", KEYSPACE, name).first
+  query = "SELECT status FROM system_schema_mcs.#{kind} WHERE keyspace_name = ? AND #{column} = ?"
+  row = run(query, KEYSPACE, name).first
   row && row["status"]
 end
 
@@ -207,7 +208,7 @@ passed = STEPS.map do |name, work|
   work.call
   puts "#{name}: ok"
   true
-rescue StandardError => error # the next step is of interest all the same
+rescue StandardError => error # a failed step does not stop the next ones
   warn error.full_message
   puts "#{name}: failed: #{error.message.lines.first&.chomp}"
   false

@@ -28,7 +28,9 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 import software.aws.mcs.auth.SigV4AuthProvider;
 
-/** The Java driver 4 does here what AWS's samples do. Usage: Client SIGN_IN KEYSPACE, with SIGN_IN sigv4 or password. */
+/**
+ * Runs the operations of AWS's samples with the Java driver 4. Usage: Client SIGN_IN KEYSPACE, with SIGN_IN sigv4 or password.
+ */
 final class Client {
   private static final String REGION = System.getenv("AWS_REGION");
   private static boolean failed = false;

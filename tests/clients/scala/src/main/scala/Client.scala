@@ -16,7 +16,7 @@ import scala.jdk.FutureConverters._
 import scala.util.{Failure, Success, Try, Using}
 import software.aws.mcs.auth.SigV4AuthProvider
 
-/** Scala does here what AWS's samples do, by the Java driver 4. Usage: Client SIGN_IN KEYSPACE, with SIGN_IN sigv4 or
+/** Runs the operations of AWS's samples with the Java driver 4. Usage: Client SIGN_IN KEYSPACE, with SIGN_IN sigv4 or
   * password.
   */
 object Client {
@@ -95,7 +95,7 @@ final private class Client(session: CqlSession, keyspace: String) {
     "drop" -> (() => drop())
   )
 
-  /** Whether every step passed. After one that failed, the next is of interest all the same. */
+  /** Returns whether every step passed. A failed step does not stop the next ones. */
   def run(): Boolean = steps.map { case (name, work) =>
     val result = Try(work())
     result match {
@@ -126,7 +126,7 @@ final private class Client(session: CqlSession, keyspace: String) {
   private def prepared(query: String, values: Any*) =
     session.prepare(query).bind(values.map(_.asInstanceOf[AnyRef]): _*)
 
-  /** Of a table or a type, if it is there. */
+  /** Returns the status of a table or a type, if it exists. */
   private def status(kind: String, name: String): Option[String] = {
     val column = Map("tables" -> "table_name", "types" -> "type_name")(kind)
     val query = s"SELECT status FROM system_schema_mcs.$kind WHERE keyspace_name = ? AND $column = ?"
@@ -229,7 +229,7 @@ final private class Client(session: CqlSession, keyspace: String) {
     expect(found == 30, found)
   }
 
-  /** Of the INSERT's only column with such a type. */
+  /** Returns the column's user-defined type. */
   private def typeOf(insert: String, column: String): UserDefinedType =
     session.prepare(insert).getVariableDefinitions.get(column).getType.asInstanceOf[UserDefinedType]
 

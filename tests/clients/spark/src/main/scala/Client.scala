@@ -14,8 +14,8 @@ import scala.concurrent.duration.DurationInt
 import scala.jdk.CollectionConverters._
 import scala.util.{Failure, Random, Success, Try, Using}
 
-/** Spark's Cassandra connector does here what AWS's samples for Glue do, in Spark's local mode. Usage: Client SIGN_IN
-  * KEYSPACE, with SIGN_IN sigv4 or password.
+/** Runs the operations of AWS's samples for Glue with Spark's Cassandra connector, in Spark's local mode. Usage: Client
+  * SIGN_IN KEYSPACE, with SIGN_IN sigv4 or password.
   */
 object Client {
   private val folder = Path.of("target")
@@ -45,7 +45,7 @@ object Client {
       .config("spark.cassandra.output.ignoreNulls", "true")
       .getOrCreate()
 
-  /** The file has one public certificate, and its password keeps nothing secret. */
+  /** Converts the certificates. They are public, so the file's password is not a secret. */
   private def trust(pem: String, file: Path): Unit = {
     val store = KeyStore.getInstance("PKCS12")
     store.load(null, null)
@@ -63,9 +63,9 @@ object Client {
   }
 
   def decompress(bytes: Array[Byte]): String =
-    Using.resource(new GZIPInputStream(new ByteArrayInputStream(bytes)))(each => new String(each.readAllBytes(), "UTF-8"))
+    Using.resource(new GZIPInputStream(new ByteArrayInputStream(bytes)))(from => new String(from.readAllBytes(), "UTF-8"))
 
-  /** Gives the row half an hour more to live, unless it has changed meanwhile. Returns whether it did. */
+  /** Extends the row's TTL by half an hour if its state has not changed. Returns whether the write was applied. */
   def prolong(table: String, row: Row, connector: CassandraConnector): Boolean = connector.withSessionDo { session =>
     val query = s"UPDATE $table USING TTL ? SET state = ? WHERE customer = ? AND number = ? IF state = ?"
     val state = row.getAs[String]("state")
@@ -97,7 +97,7 @@ final private class Client(spark: SparkSession, keyspace: String, exported: Stri
     "drop" -> (() => drop())
   )
 
-  /** Whether every step passed. After one that failed, the next is of interest all the same. */
+  /** Returns whether every step passed. A failed step does not stop the next ones. */
   def run(): Boolean = steps.map { case (name, work) =>
     val result = Try(work())
     result match {
@@ -131,11 +131,11 @@ final private class Client(spark: SparkSession, keyspace: String, exported: Stri
   private def isThere: Boolean =
     execute("SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?", keyspace).nonEmpty
 
-  /** As the samples read Keyspaces' tables: Spark filters. */
+  /** Spark evaluates all filters, as in the samples. */
   private def load(table: String): DataFrame =
     spark.read.format("org.apache.spark.sql.cassandra").options(options(table) + ("pushdown" -> "false")).load()
 
-  /** DataFrame.count() would have the database count, which Keyspaces refuses. */
+  /** DataFrame.count() sends SELECT count(*), which Keyspaces refuses. */
   private def count(rows: DataFrame): Long = rows.toJavaRDD.count()
 
   private def append(rows: DataFrame, table: String, more: (String, String)*): Unit =

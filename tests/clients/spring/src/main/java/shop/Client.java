@@ -25,7 +25,9 @@ import org.springframework.data.domain.Slice;
 import org.springframework.stereotype.Component;
 import software.aws.mcs.auth.SigV4AuthProvider;
 
-/** Spring Boot does here what AWS's samples do. Usage: Client SIGN_IN KEYSPACE, with SIGN_IN sigv4 or password. */
+/**
+ * Runs the operations of AWS's samples with Spring Boot. Usage: Client SIGN_IN KEYSPACE, with SIGN_IN sigv4 or password.
+ */
 @SpringBootApplication
 class Client {
   public static void main(String[] arguments) {
@@ -35,7 +37,7 @@ class Client {
     System.exit(steps.failed ? 1 : 0);
   }
 
-  /** The application's session uses the keyspace, unless it is "". */
+  /** Starts the application with a session that uses the keyspace, or none if it is "". */
   private static void start(String signIn, String keyspace, BiConsumer<Work, String> run) {
     var application =
         new SpringApplicationBuilder(Client.class)
@@ -93,7 +95,7 @@ class Work {
     steps.take("drop", () -> drop(keyspace));
   }
 
-  /** Of a table or a type; "" if it is not there. */
+  /** Returns the status of a table or a type, or "" if it does not exist. */
   private String status(String kind, String keyspace, String name) {
     String column = kind.equals("tables") ? "table_name" : "type_name";
     String from = "SELECT status FROM system_schema_mcs." + kind;
@@ -226,7 +228,7 @@ class Work {
     for (int each = 0; each < 256; each++) {
       photo.put(each, (byte) each);
     }
-    template.insert(new CustomerProfile("ada", null, photo)); // what is null keeps its value
+    template.insert(new CustomerProfile("ada", null, photo)); // Spring does not write null values
     var found = template.selectOneById("ada", CustomerProfile.class);
     expect(found.photo().equals(photo) && found.contact() != null, found);
   }

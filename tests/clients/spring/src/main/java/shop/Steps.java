@@ -3,7 +3,7 @@ package shop;
 import java.time.Duration;
 import java.util.concurrent.Callable;
 
-/** Takes the steps of a program, and says of each whether it passed. */
+/** Runs a program's steps and prints each result. */
 final class Steps {
   boolean failed = false;
 
@@ -15,7 +15,7 @@ final class Steps {
     try {
       work.run();
       System.out.println(name + ": ok");
-    } catch (Exception | AssertionError error) { // the next step is of interest all the same
+    } catch (Exception | AssertionError error) { // a failed step does not stop the next ones
       failed = true;
       error.printStackTrace();
       System.out.println(name + ": failed: " + String.valueOf(error.getMessage()).lines().findFirst().orElse(""));
