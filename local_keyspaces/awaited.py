@@ -87,6 +87,6 @@ def _observe(awaited: Awaited, body: Callable[[], bytes] | None, length: int) ->
 def _plain_length(header: Header, data: bytes | bytearray, start: int) -> int:
     """The length without compression, with which a compressed body begins. data: have the header at `start`."""
     begin = start + frames.HEADER_SIZE
-    if header.flags & frames.COMPRESSED and len(data) >= begin + 4:
-        return int.from_bytes(data[begin : begin + 4], "big")
+    if header.flags & frames.COMPRESSED and header.length >= frames.LENGTH_SIZE:
+        return int.from_bytes(data[begin : begin + frames.LENGTH_SIZE], "big")
     return header.length

@@ -47,6 +47,8 @@ async def _serve(client: Link, server: Server) -> None:
         _log.info("ended a connection: %s", error)
     except (OSError, EOFError, TimeoutError) as error:
         _log.debug("connection ended: %r", error)
+    except Exception:
+        _log.exception("a connection ended by a defect of the endpoint")
     finally:
         client.flush()
         client.close()

@@ -29,6 +29,9 @@ REQUEST_ID = "request-id"
 _REQUEST_ID_AT_MOST = 128
 
 
+LENGTH_SIZE = 4
+"""Bytes of the length without compression, with which a compressed body begins."""
+
 _TOO_SHORT = "the message ends too early"
 
 

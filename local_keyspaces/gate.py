@@ -76,7 +76,7 @@ class Gate:
             rules.check_batch(
                 plan.batch, [(part, table, values) for part, table in zip(parts, tables, strict=True)], size=size
             )
-        size += len(plan.text)
+        size += plan.text_bytes
         for part, table in zip(parts, tables, strict=True):
             rules.check_write(part, table, values, size=size, timestamped=plan.timestamped)
 
@@ -91,7 +91,7 @@ class Gate:
             parts.append((plan.modifications[0], tables[0], values))
         rules.check_batch(kind, parts, size=size)
         for (part, table, values), item in zip(parts, items, strict=True):
-            rules.check_write(part, table, values, size=item.size + len(item.plan.text))
+            rules.check_write(part, table, values, size=item.size + item.plan.text_bytes)
 
     def authorize(self, plan: Plan) -> Sequence[Table]:
         """Checks the permissions and the tables, without values. Returns the tables of the parts but system tables."""

@@ -83,6 +83,11 @@ class Plan:
     shows_peers: bool
 
     @cached_property
+    def text_bytes(self) -> int:
+        """The size of the text, which may contain values; Keyspaces' quotas count bytes."""
+        return len(self.text.encode())
+
+    @cached_property
     def reads(self) -> bool:
         return isinstance(self.parts[0], cql.Select) if self.parts else False
 

@@ -64,9 +64,14 @@ class Relay:
         """Runs until either side ends. handle: gets the client's bytes; its exceptions are raised, and OSError."""
         self._cassandra.receive_with(self._respond)
         self._client.receive_with(handle)
-        done, _ = await asyncio.wait({self._client.ended, self._cassandra.ended}, return_when=asyncio.FIRST_COMPLETED)
-        for ended in done:
-            ended.result()
+        try:
+            done, _ = await asyncio.wait(
+                {self._client.ended, self._cassandra.ended}, return_when=asyncio.FIRST_COMPLETED
+            )
+            for ended in done:
+                ended.result()
+        finally:
+            self._client.receive_with(_ignore)  # a late request would start work that `close` no longer cancels
 
     async def close(self) -> None:
         for task in list(self._tasks):
@@ -128,6 +133,8 @@ class Relay:
             if end > size:
                 if header.length <= _CHUNK or self._waiting.get(header.stream, UNCHANGED).result is not None:
                     break
+                if header.flags & frames.COMPRESSED and size - at < frames.HEADER_SIZE + frames.LENGTH_SIZE:
+                    break  # its length without compression has not arrived
                 meter_unseen(self._waiting.pop(header.stream, UNCHANGED), header, data, at)
                 self._rest, at = end - size, size
                 break
@@ -170,3 +177,7 @@ class Relay:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _ignore(_: bytes) -> None:
+    pass

@@ -101,4 +101,4 @@ def test_says_in_one_sentence_what_cannot_be_loaded(bulk: Bulk, tmp_path: Path, 
 def test_says_what_is_missing(bulk: Bulk, tmp_path: Path) -> None:
     """A mistyped name or path would end in a traceback of Spark."""
     assert "there is no bulk load 'other'; the bulk loads are fill" in bulk.load("other", tmp_path).stderr
-    assert bulk.load("fill", tmp_path / "nothing").stderr.endswith("nothing: is not there\n")
+    assert bulk.load("fill", tmp_path / "nothing").stderr.endswith("nothing does not exist\n")

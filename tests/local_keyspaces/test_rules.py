@@ -290,6 +290,16 @@ def test_limits_the_size_of_rows_and_keys(rules: Session, text: bool) -> None:
         insert("a", bytes(1024 * 1024 + 1))
 
 
+def test_counts_the_bytes_of_keys_in_prepared_texts_and_batches(rules: Session) -> None:
+    """A key of characters with several bytes would pass here and be refused in the cloud."""
+    text = f"INSERT INTO events (source, at, note) VALUES ('{'😀' * 600}', 1, 'a')"
+    batch = BatchStatement(BatchType.UNLOGGED, consistency_level=ConsistencyLevel.LOCAL_QUORUM)
+    batch.add(SimpleStatement(text))
+    for statement in (text, rules.prepare(text).bind([]), batch):
+        with pytest.raises(InvalidRequest, match="2400 bytes in the partition key; at most 2048"):
+            rules.execute(statement)
+
+
 def test_limits_the_columns_a_statement_writes(rules: Session) -> None:
     """A statement that writes more than 225 columns would pass here and be refused in the cloud."""
     for count, allowed in ((225, True), (226, False)):
