@@ -8,18 +8,22 @@ authenticating, preparing), and the event loop's thread sends bytes and decodes 
 import asyncio
 import gc
 import socket
+import struct
 import threading
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
 from cassandra import AuthenticationFailed
-from cassandra.connection import Connection, ConnectionException, ConnectionShutdown
+from cassandra.connection import Connection, ConnectionException, ConnectionShutdown, _Frame
 from cassandra.protocol import AuthChallengeMessage
 
 from keyspaces import origin
+from keyspaces.serialize import VERSION
 
 _COLLECT_AFTER: Final = 5.0  # seconds; one collection then covers all connections that an outage breaks
 _CLOSE_SECONDS: Final = 1.0  # for the server to answer TLS's close_notify
+_HEADER: Final = struct.Struct(">BBhBi")  # version, flags, stream, opcode, length
+_RESPONSE: Final = 0x80 | VERSION
 
 
 def connections_on(loop: asyncio.AbstractEventLoop) -> type[Connection]:
@@ -143,8 +147,19 @@ class _LoopConnection(Connection):  # type: ignore[misc]  # the package has no t
             self._transport.write(data)
 
     def receive(self, data: bytes) -> None:
-        self._iobuf.write(data)
-        self.process_io_buffer()
+        start, end = 0, len(data)
+        # Complete responses skip the driver's buffer, which copies what remains of it for each response.
+        if not self._iobuf.tell():
+            while end - start >= _HEADER.size and data[start] == _RESPONSE:
+                _, flags, stream, opcode, size = _HEADER.unpack_from(data, start)
+                body = start + _HEADER.size
+                if not 0 <= size <= end - body:
+                    break
+                start = body + size
+                self.process_msg(_Frame(VERSION, flags, stream, opcode, body, start), data[body:start])
+        if start < end:
+            self._iobuf.write(data[start:])
+            self.process_io_buffer()
 
     def ended(self) -> None:
         if self._transport is not None:

@@ -1,6 +1,6 @@
 """Prepared reads."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from cassandra.cluster import Session
@@ -42,26 +42,26 @@ class PreparedRead:
         finally:
             self._session.client_protocol_handler = handler
 
-    async def execute(
+    def execute(
         self,
         values: Sequence[Any],
         *,
         deadline: float,
         fetch_size: int | None = None,
         paging_state: bytes | None = None,
-    ) -> RowPage:
+    ) -> Awaitable[RowPage]:
         """One page. deadline: in the event loop's time.
 
         Raises DeadlineExceeded, SchemaChanged, `keyspaces.types.Unrepresentable`, `keyspaces.serialize.Unwritable` and
         the driver's errors.
         """
         statement = self._statement
-        return await self._run(lambda: statement.message(values, fetch_size, paging_state), deadline)
+        return self._run(lambda: statement.message(values, fetch_size, paging_state), deadline)
 
-    async def execute_row(self, row: bytes, *, deadline: float) -> RowPage:
+    def execute_row(self, row: bytes, *, deadline: float) -> Awaitable[RowPage]:
         """As `execute`, with serialized values. row: the values, encoded by `keyspaces.execute.encode_cell`."""
         statement = self._statement
-        return await self._run(lambda: statement.message.of_row(row), deadline)
+        return self._run(lambda: statement.message.of_row(row), deadline)
 
-    async def _run(self, message: Callable[[], bytes], deadline: float) -> RowPage:
-        return await self._executions.run((self._statement,), "read", message, self._decoder.decode, deadline=deadline)
+    def _run(self, message: Callable[[], bytes], deadline: float) -> Awaitable[RowPage]:
+        return self._executions.run((self._statement,), "read", message, self._decoder.decode, deadline=deadline)

@@ -92,7 +92,9 @@ class Signature:
 
     def arguments(self, path: Mapping[str, str], query: Mapping[str, str]) -> dict[str, Any]:
         """Raises BadRequest, which names the parameter and the expected values."""
-        found = {name: parse(path[name]) for name, parse in self._from_path}
+        found: dict[str, Any] = {}
+        for name, parse in self._from_path:
+            found[name] = parse(path[name])
         for each in self._from_query:
             found[each.name] = _value(each, query)
         if self._page is not None:

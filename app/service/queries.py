@@ -19,14 +19,14 @@ _ENTRY: Final = 200  # approximate bytes of a cached value besides its body
 class Read(Protocol):
     """The interface of `keyspaces.reads.PreparedRead`."""
 
-    async def execute(
+    def execute(
         self,
         values: Sequence[Any],
         *,
         deadline: float,
         fetch_size: int | None = None,
         paging_state: bytes | None = None,
-    ) -> RowPage: ...
+    ) -> Awaitable[RowPage]: ...
 
 
 class _Rows(NamedTuple):
@@ -67,7 +67,7 @@ class RowQuery:
 
     async def row(self, *values: Any) -> Mapping[str, Any] | None:
         """The row's values by column, as a basis for a write: read anew for each call. Raises Problem."""
-        rows = await self._first(values)
+        rows = (await self._first(values)).rows
         return dict(zip(self._columns, rows[0], strict=True)) if rows else None
 
     async def page(self, page: Page, *values: Any) -> Listing:
@@ -89,11 +89,11 @@ class RowQuery:
         self._one.renew()
         self._pages.renew()
 
-    async def _first(self, values: Sequence[Any]) -> Sequence[Row]:
-        return (await self._use.read(lambda deadline: self._read.execute(values, deadline=deadline))).rows
+    def _first(self, values: Sequence[Any]) -> Awaitable[RowPage]:
+        return self._use.read(lambda deadline: self._read.execute(values, deadline=deadline))
 
     async def _read_one(self, values: tuple[Any, ...]) -> Representation | None:
-        rows = await self._first(values)
+        rows = (await self._first(values)).rows
         return Representation.of_json(self._json.one(rows[0])) if rows else None
 
     async def _read_page(self, key: tuple[tuple[Any, ...], int, bytes | None]) -> _Rows:

@@ -4,7 +4,7 @@ Starlette's router tries all patterns in turn, and its patterns end in `$`, whic
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Final
 
 from starlette.routing import compile_path
@@ -25,18 +25,16 @@ class Router:
         self._fixed = {path: app for path, app in paths.items() if "{" not in path}
         self._templates = [(_pattern(path).fullmatch, path, app) for path, app in paths.items() if "{" in path]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         path = scope["path"]
         app = self._fixed.get(path)
         if app is not None:
             scope["path_params"], scope[TEMPLATE] = {}, path
-            await app(scope, receive, send)
-            return
+            return app(scope, receive, send)
         for match, template, app in self._templates:
             if found := match(path):
                 scope["path_params"], scope[TEMPLATE] = found.groupdict(), template
-                await app(scope, receive, send)
-                return
+                return app(scope, receive, send)
         raise NotFound("This address does not exist; /docs lists the addresses.")
 
 

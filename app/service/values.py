@@ -16,6 +16,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from itertools import starmap
 from typing import Any, Final
 
 import msgspec
@@ -73,13 +74,10 @@ class JsonRows:
         self._plain = all(column.cql_type in _AS_THEY_ARE for column in columns)
 
     def one(self, row: Row) -> bytes:
-        return _encoder.encode(self._of(row))
+        return _encoder.encode(self._object(*(row if self._plain else map(_plain, row))))
 
     def many(self, rows: Sequence[Row]) -> bytes:
-        return _encoder.encode([self._of(row) for row in rows])
-
-    def _of(self, row: Row) -> msgspec.Struct:
-        return self._object(*(row if self._plain else map(_plain, row)))
+        return _encoder.encode(list(starmap(self._object, rows if self._plain else (map(_plain, row) for row in rows))))
 
 
 def _plain(value: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from cassandra import OperationTimedOut
 from cassandra.cluster import Session
-from cassandra.connection import ConnectionException, DefaultEndPoint
+from cassandra.connection import ConnectionException, DefaultEndPoint, ProtocolError
 
 from keyspaces import event_loop, origin
 from keyspaces.event_loop import connections_on
@@ -205,6 +205,53 @@ def test_takes_the_next_address_when_one_is_silent(keyspaces: LocalKeyspaces, mo
 
     with socket.create_server(("127.0.0.2", keyspaces.port)):
         asyncio.run(scenario())
+
+
+def test_reads_responses_of_all_sizes_at_the_same_time(
+    keyspaces: LocalKeyspaces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A response that arrives in parts, before or behind small ones, would mix with them or never be found."""
+    table = _table(keyspaces, "sizes")
+    # From its third byte on, each repetition looks like a whole response.
+    looks_like_a_response = "\u4004\0\0\0\x08\0\0\0\0"
+    names = {f"{number:02}": looks_like_a_response * (1 if number % 3 else 3_000 * number) for number in range(1, 30)}
+    with keyspaces.cassandra() as session:
+        insert = session.prepare(f"INSERT INTO {table.keyspace}.things (id, name) VALUES (?, ?)")
+        for id_, name in names.items():
+            session.execute(insert, (id_, name))
+
+    async def scenario() -> None:
+        async with _reading(keyspaces, monkeypatch, "sizes") as reading:
+            deadline = asyncio.get_running_loop().time() + 20
+            for _ in range(3):
+                pages = await asyncio.gather(*(reading.read.execute([id_], deadline=deadline) for id_ in names))
+                for (id_, name), page in zip(names.items(), pages, strict=True):
+                    assert page.rows == [(id_, None, name)]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x84\x00\x00\x00\x06\xff\xff\xff\xff"])
+def test_gives_a_server_up_that_answers_no_cql(answer: bytes) -> None:
+    """The wrong port's server would hold a thread until its timeout, or be waited for without end."""
+
+    async def scenario() -> None:
+        closed = asyncio.Event()
+
+        async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(answer)
+            with contextlib.suppress(ConnectionResetError), contextlib.closing(writer):
+                await reader.read()  # until the client closes the connection
+            closed.set()
+
+        async with await asyncio.start_server(respond, "127.0.0.1", 0) as server:
+            started = time.monotonic()
+            with pytest.raises(ProtocolError):
+                await _connect(server.sockets[0].getsockname()[1], 30)
+            assert time.monotonic() - started < 15
+            await asyncio.wait_for(closed.wait(), 10)
+
+    asyncio.run(scenario())
 
 
 def test_gives_a_server_up_that_accepts_and_says_nothing() -> None:

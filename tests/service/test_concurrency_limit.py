@@ -68,3 +68,25 @@ def test_loses_no_place_when_requests_are_cancelled() -> None:
             await stack.enter_async_context(limit)
 
     asyncio.run(scenario())
+
+
+def test_passes_on_the_place_of_a_request_that_is_cancelled_when_its_turn_comes() -> None:
+    """A client that disconnects at this moment would lower the limit by one until the task is restarted."""
+
+    async def scenario() -> None:
+        limit = ConcurrencyLimit(1)
+
+        async def request() -> None:
+            async with limit:
+                pass
+
+        async with limit:
+            waiting = asyncio.create_task(request())
+            await asyncio.sleep(0)
+        waiting.cancel()  # it has the place, but does not run yet
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        async with asyncio.timeout(0.5):
+            await request()
+
+    asyncio.run(scenario())

@@ -11,6 +11,7 @@ from typing import Any
 
 import uvloop
 from cassandra.cluster import NoHostAvailable
+from starlette.types import ASGIApp
 
 from keyspaces.results import Column
 from service.health import Health
@@ -125,17 +126,21 @@ class _InThread(DrainingServer):
 
 @contextlib.contextmanager
 def serve(*, metrics: Metrics | None = None, **options: Any) -> Iterator[Served]:
-    served = Served(port=free_port())
-    chosen, health = Options(port=served.port, **options), Health()
-    app = application(
-        _table(), chosen, health, metrics=metrics, write=lambda line: served.lines.append(json.loads(line))
-    )
-    server = _InThread(app, chosen, health)
+    lines: list[dict[str, Any]] = []
+    chosen, health = Options(port=free_port(), **options), Health()
+    app = application(_table(), chosen, health, metrics=metrics, write=lambda line: lines.append(json.loads(line)))
+    with serve_app(app, chosen, health):
+        yield Served(port=chosen.port, lines=lines)
+
+
+@contextlib.contextmanager
+def serve_app(app: ASGIApp, options: Options, health: Health) -> Iterator[None]:
+    server = _InThread(app, options, health)
     thread = threading.Thread(target=lambda: uvloop.run(server.serve()))
     thread.start()
     try:
         wait_until(lambda: server.started)
-        yield served
+        yield
     finally:
         server.should_exit = True
         thread.join()

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from service.http.cycle import Cycle
 from service.http.descriptors import DescriptorWatch
 from service.http.transport import UNREAD_AT_MOST, JoinedWrites
 from service.problems import (
@@ -183,6 +184,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Callable[..., Any]) -> None:
         """Called when the connection's earlier requests are answered."""
+        cycle.__class__ = Cycle  # uvicorn has no setting for it
         if not cycle.more_body:
             super()._start_asgi_task(cycle, app)
             return
