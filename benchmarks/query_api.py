@@ -10,6 +10,8 @@ import argparse
 import asyncio
 import contextlib
 import json
+import platform
+import random
 import shutil
 import ssl
 import subprocess
@@ -25,6 +27,7 @@ import psutil
 import uvloop
 from cassandra.cluster import Cluster
 
+from benchmarks import cores
 from benchmarks.load import CLIENTS, Load, Unexpected, load
 from benchmarks.report import PEER, SHARED, UNSHARED, report
 from benchmarks.servers import AS_A_SERVER, REGION, ROOT, cassandra_with_tls, server
@@ -56,20 +59,29 @@ class Target:
     rounds: dict[str, list[Load]] = field(default_factory=lambda: {path: [] for path in _PATHS})
 
 
-async def main(seconds: float, rounds: int) -> None:
+async def main(seconds: float, rounds: int, core: int | None) -> None:
+    """core: of the measured servers."""
     with tempfile.TemporaryDirectory() as name:
         async with targets(Path(name)) as measured:
+            if core is not None:
+                for target in measured:
+                    cores.move(target.process, core)
             for target in measured:
                 await asyncio.to_thread(_check, target)
             for number in range(-_WARM_UP, rounds):
                 _say("warming up" if number < 0 else f"round {number + 1} of {rounds}")
                 for path, requests in _PATHS.items():
-                    for target in measured:
+                    # In a fixed order, the work that one server leaves for Cassandra would always disturb the same one.
+                    for target in random.sample(measured, len(measured)):
                         result = await load(target.port, requests, seconds=seconds, process=target.process)
                         if number >= 0:
                             target.rounds[path].append(result)
             _say("")
-            print(f"Medians of {rounds} rounds of {seconds:g} s a row, {CLIENTS} clients without pauses.\n")
+            print(f"Medians of {rounds} rounds of {seconds:g} s a row, {CLIENTS} clients without pauses.")
+            separate = (
+                "have a core of their own" if core is not None else "share their cores with Cassandra and clients"
+            )
+            print(f"Python {platform.python_version()}. The servers {separate}.\n")
             print(report({target.name: target.rounds for target in measured}))
             for target in measured:
                 print(f"{target.name} wrote {target.output.stat().st_size / 1e6:.1f} MB of log.")
@@ -188,8 +200,9 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=_positive, default=0.5, help="of each row in a round (default: 0.5)")
     parser.add_argument("--rounds", type=_positive, default=15, help="measured rounds (default: 15)")
     options = parser.parse_args()
+    running = main(options.seconds, max(int(options.rounds), 1), cores.reserve())
     try:
-        stopped = uvloop.run(until_stopped(main(options.seconds, max(int(options.rounds), 1)), Progress(sys.stderr)))
+        stopped = uvloop.run(until_stopped(running, Progress(sys.stderr)))
     except (LocalError, Unexpected) as error:
         sys.exit(f"benchmarks.query_api: {error}")
     sys.exit(130 if stopped else 0)
