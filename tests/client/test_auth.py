@@ -56,7 +56,7 @@ def test_signs_in_at_every_microsecond(
     assert ":assumed-role/test/" in sigv4.verify(token, NONCE, region="us-east-1", store=store).principal.arn
 
 
-def test_says_that_there_are_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_that_there_are_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """A user would read "'NoneType' object has no attribute 'access_key'" instead of the missing credentials."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)

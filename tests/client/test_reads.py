@@ -104,7 +104,7 @@ def _retype_with(keyspaces: LocalKeyspaces, table: TableSchema, area: str, value
         session.execute(f"INSERT INTO {table.keyspace}.things (id, name, area) VALUES ('ab', 'Abacus', {value})")
 
 
-def test_prepares_again_what_the_server_has_forgotten_and_tells_of_more_columns(
+def test_prepares_a_forgotten_statement_again_and_reports_more_columns(
     keyspaces: LocalKeyspaces, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each read would fail after the server was replaced, or a new column would stay unnoticed."""
@@ -124,7 +124,7 @@ def test_prepares_again_what_the_server_has_forgotten_and_tells_of_more_columns(
     asyncio.run(scenario())
 
 
-def test_tells_an_endpoint_that_asks_for_it_which_request_a_statement_is_for(
+def test_sends_the_request_id_to_an_endpoint_that_accepts_it(
     keyspaces: LocalKeyspaces, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The console would show no statement of a request, or another request's; or Amazon Keyspaces would get a payload
@@ -172,7 +172,7 @@ def test_decodes_no_row_with_types_of_a_former_table(
     asyncio.run(scenario())
 
 
-def test_says_that_a_key_has_another_type(keyspaces: LocalKeyspaces, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_that_a_key_has_another_type(keyspaces: LocalKeyspaces, monkeypatch: pytest.MonkeyPatch) -> None:
     """The task would answer 503 for ever, since the types of its keys no longer fit the table."""
     table = _table(keyspaces, "rekeyed")
 
@@ -189,7 +189,9 @@ def test_says_that_a_key_has_another_type(keyspaces: LocalKeyspaces, monkeypatch
     asyncio.run(scenario())
 
 
-def test_takes_the_next_address_when_one_is_silent(keyspaces: LocalKeyspaces, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uses_the_next_address_when_one_does_not_answer(
+    keyspaces: LocalKeyspaces, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One failed address of the endpoint's name, which has one in each zone, would keep a task from connecting."""
 
     async def scenario() -> None:
@@ -232,7 +234,7 @@ def test_reads_responses_of_all_sizes_at_the_same_time(
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x84\x00\x00\x00\x06\xff\xff\xff\xff"])
-def test_gives_a_server_up_that_answers_no_cql(answer: bytes) -> None:
+def test_gives_up_on_a_server_that_does_not_answer_in_cql(answer: bytes) -> None:
     """The wrong port's server would hold a thread until its timeout, or be waited for without end."""
 
     async def scenario() -> None:
@@ -254,7 +256,7 @@ def test_gives_a_server_up_that_answers_no_cql(answer: bytes) -> None:
     asyncio.run(scenario())
 
 
-def test_gives_a_server_up_that_accepts_and_says_nothing() -> None:
+def test_gives_up_on_a_server_that_accepts_and_does_not_answer() -> None:
     """A thread that waits for a silent host for ever would be lost to all other hosts."""
 
     async def scenario(port: int) -> None:
@@ -267,7 +269,7 @@ def test_gives_a_server_up_that_accepts_and_says_nothing() -> None:
         asyncio.run(scenario(silent.getsockname()[1]))
 
 
-def test_notices_at_once_that_a_server_hangs_up() -> None:
+def test_notices_at_once_that_a_server_closes_the_connection() -> None:
     """A host that closes each new connection, as an overloaded one does, would block a thread for seconds each time."""
 
     async def scenario() -> None:
@@ -281,7 +283,7 @@ def test_notices_at_once_that_a_server_hangs_up() -> None:
     asyncio.run(scenario())
 
 
-def test_stops_to_try_again_when_most_attempts_fail() -> None:
+def test_stops_retrying_when_most_attempts_fail() -> None:
     """A database that cannot keep up would get five times the load."""
     budget = RetryBudget()
     retries = 0
@@ -293,7 +295,7 @@ def test_stops_to_try_again_when_most_attempts_fail() -> None:
     assert retries == 100
 
 
-def test_goes_on_to_try_again_when_one_in_four_attempts_fails() -> None:
+def test_keeps_retrying_when_one_in_four_attempts_fails() -> None:
     """Short throttling would reach clients although a retry helps."""
     budget = RetryBudget()
     for number in range(10_000):

@@ -29,7 +29,7 @@ def _decode(flags: int, body: bytes) -> object:
         (0x0E, _TRACING_ID + _WARNINGS + _PAYLOAD),
     ],
 )
-def test_finds_rows_behind_what_a_server_puts_before_them(flags: int, before: bytes) -> None:
+def test_finds_rows_behind_tracing_warnings_and_payload(flags: int, before: bytes) -> None:
     """A read over many tombstones carries a warning, and would be answered with 500."""
     assert _decode(flags, before + _ROWS) == _ROWS
 
@@ -41,7 +41,7 @@ def test_leaves_other_results_to_the_driver() -> None:
     assert void.kind == 1
 
 
-def test_returns_what_cannot_be_decoded_instead_of_letting_the_driver_log_it(
+def test_returns_a_decoding_error_instead_of_raising_it_in_the_driver(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The driver would log the response's bytes, and close the connection with all other requests on it."""

@@ -89,7 +89,7 @@ def test_loads_every_row_as_the_declared_role(bulk: Bulk, tmp_path: Path) -> Non
     ],
     ids=["value", "column", "key", "empty"],
 )
-def test_says_in_one_sentence_what_cannot_be_loaded(bulk: Bulk, tmp_path: Path, text: str, said: str) -> None:
+def test_reports_in_one_sentence_what_cannot_be_loaded(bulk: Bulk, tmp_path: Path, text: str, said: str) -> None:
     """A user would look for the reason in hundreds of lines of Spark's output."""
     file = tmp_path / "bad.csv"
     file.write_text(text)
@@ -98,7 +98,7 @@ def test_says_in_one_sentence_what_cannot_be_loaded(bulk: Bulk, tmp_path: Path, 
     assert [line for line in loaded.stdout.splitlines() if line.endswith(f"bad.csv: {said}")], loaded.stdout
 
 
-def test_says_what_is_missing(bulk: Bulk, tmp_path: Path) -> None:
+def test_reports_what_is_missing(bulk: Bulk, tmp_path: Path) -> None:
     """A mistyped name or path would end in a traceback of Spark."""
     assert "there is no bulk load 'other'; the bulk loads are fill" in bulk.load("other", tmp_path).stderr
     assert bulk.load("fill", tmp_path / "nothing").stderr.endswith("nothing does not exist\n")

@@ -268,7 +268,7 @@ def test_restarts_tasks_that_die_and_cleans_up_after_its_own_death(machine: Mach
     assert machine.processes() == []
 
 
-def test_says_that_the_port_is_taken(machine: Machine) -> None:
+def test_reports_that_the_port_is_in_use(machine: Machine) -> None:
     """A newcomer's first `make up` would fail without a clear reason where the port is taken."""
     import socket
 
@@ -276,13 +276,13 @@ def test_says_that_the_port_is_taken(machine: Machine) -> None:
         assert f"port {machine.port} of 127.0.0.1 cannot be used" in machine.fails()
 
 
-def test_says_that_there_is_no_such_stack(machine: Machine) -> None:
+def test_reports_that_there_is_no_such_stack(machine: Machine) -> None:
     """A typo in --stack would end in a traceback, or start another stack."""
     assert "no stack 'prod'" in machine.fails("--stack", "prod")
 
 
 @pytest.mark.long
-def test_says_why_the_loader_failed_and_stops_what_was_started(machine: Machine) -> None:
+def test_reports_why_the_loader_failed_and_stops_what_was_started(machine: Machine) -> None:
     """`up` would serve an API over an empty table although the loader failed, unlike `pulumi up`."""
     data = machine.root / "app" / "load_countries" / "countries.json"
     data.write_text('[{"id": "us", "continent": "America"}]')
@@ -292,7 +292,7 @@ def test_says_why_the_loader_failed_and_stops_what_was_started(machine: Machine)
 
 
 @pytest.mark.long
-def test_says_why_cassandra_did_not_come_up(machine: Machine) -> None:
+def test_reports_why_cassandra_did_not_start(machine: Machine) -> None:
     """A user would have to search the end of a long log for the reason."""
     data = machine.root / ".local" / "data" / "dev"
     data.mkdir(parents=True)

@@ -109,7 +109,7 @@ def browser(console: str) -> Iterator[tuple[httpx.Client, str]]:
         yield client, str(opened.url)
 
 
-def test_lets_nobody_in_without_the_token(console: str) -> None:
+def test_refuses_requests_without_the_token(console: str) -> None:
     """Every user of the machine, and every program that a user runs, could read the tables."""
     base = console.partition("?")[0]
     for address in (base, f"{base}?token=guess", f"{base}logs", f"{base}cql", f"{base}static/htmx.min.js"):
@@ -128,7 +128,7 @@ def test_lets_nobody_in_without_the_token(console: str) -> None:
         ("Bearer {prefix}", 403),
     ],
 )
-def test_lets_a_command_in_by_the_token_alone(console: str, header: str, status: int) -> None:
+def test_accepts_a_command_with_the_token_alone(console: str, header: str, status: int) -> None:
     """A program without the token could read the tables through the commands' interface, or the commands could not."""
     url = httpx.URL(console)
     given = header.format(token=url.params["token"], prefix=url.path.strip("/"))
@@ -140,7 +140,7 @@ def test_lets_a_command_in_by_the_token_alone(console: str, header: str, status:
 
 
 @pytest.mark.parametrize("header", ["Host", "Origin"])
-def test_lets_no_other_page_in_by_a_command_s_way(console: str, header: str) -> None:
+def test_refuses_other_origins_without_the_token(console: str, header: str) -> None:
     """A page that has obtained the token could use it from its own address."""
     url = httpx.URL(console)
     headers = {"Authorization": f"Bearer {url.params['token']}", header: "http://evil.example.com"}
@@ -175,7 +175,7 @@ def test_keeps_the_token_in_a_file_that_no_other_user_reads(console: str) -> Non
         ({"Origin": ""}, "POST"),
     ],
 )
-def test_lets_no_other_page_and_no_other_name_in(
+def test_refuses_other_origins_and_host_names(
     browser: tuple[httpx.Client, str], headers: dict[str, str], method: str
 ) -> None:
     """A page on the internet could run CQL on the developer's machine, through the browser or by DNS rebinding."""
@@ -183,7 +183,7 @@ def test_lets_no_other_page_and_no_other_name_in(
     assert client.request(method, f"{base}cql", headers=headers).status_code == 403
 
 
-def test_takes_changes_only_with_an_origin(browser: tuple[httpx.Client, str]) -> None:
+def test_accepts_changes_only_with_an_origin(browser: tuple[httpx.Client, str]) -> None:
     """Any page could make changes through an old browser, which sends no Origin."""
     client, base = browser
     del client.headers["Origin"]
@@ -212,7 +212,7 @@ def test_loads_nothing_from_elsewhere(browser: tuple[httpx.Client, str]) -> None
         assert all(each.startswith(known) for each in loaded), loaded
 
 
-def test_shows_what_is_declared_with_its_properties(browser: tuple[httpx.Client, str]) -> None:
+def test_shows_declared_resources_with_their_properties(browser: tuple[httpx.Client, str]) -> None:
     """A reader would have to search the code for a resource."""
     client, base = browser
     page = client.get(base).text
@@ -266,13 +266,13 @@ def test_switches_faults_and_refuses_bad_ones(browser: tuple[httpx.Client, str],
     assert file.read() == type(file.read())()
 
 
-def test_says_that_nothing_is_metered_yet(browser: tuple[httpx.Client, str]) -> None:
+def test_reports_that_nothing_is_metered_yet(browser: tuple[httpx.Client, str]) -> None:
     """The console would fail without an endpoint."""
     client, base = browser
     assert "no local Keyspaces runs" in client.get(f"{base}meter").text
 
 
-def test_says_what_a_million_requests_cost_as_measured(browser: tuple[httpx.Client, str], state: StackState) -> None:
+def test_reports_the_measured_cost_of_a_million_requests(browser: tuple[httpx.Client, str], state: StackState) -> None:
     """Requests that read a hundred rows would be shown at the price of one row."""
     client, base = browser
     assert "After the first requests" in client.get(f"{base}meter").text

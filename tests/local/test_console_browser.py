@@ -167,9 +167,7 @@ def test_searches_logs_and_describes_a_resource(page: Page, stack: RunningStack)
 
 
 @pytest.mark.parametrize("action", ["Restart", "Stop"])
-def test_restarts_and_stops_a_task_by_keyboard_and_goes_on_serving(
-    page: Page, stack: RunningStack, action: str
-) -> None:
+def test_restarts_and_stops_a_task_by_keyboard_while_it_serves(page: Page, stack: RunningStack, action: str) -> None:
     """A task could not be restarted or stopped without a mouse, or that would cost requests."""
     first = page.get_by_role("button", name=action).first
     name = first.get_attribute("aria-label") or ""

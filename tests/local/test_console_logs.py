@@ -26,7 +26,7 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_goes_back_through_all_files_window_by_window(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reads_all_log_files_backwards_in_windows(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Scrolling back would skip or repeat a line, or mix the order of two tasks' lines."""
     monkeypatch.setattr(logs, "_CHUNK", 512)  # so that lines are cut by pieces
     found: list[int] = []

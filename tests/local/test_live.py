@@ -43,13 +43,13 @@ from tests.tree import copy_of_what_git_has
         ("components/iam.py", set()),
     ],
 )
-def test_knows_whose_image_a_file_is_in(program: Program, file: str, of: set[str]) -> None:
+def test_finds_the_images_that_contain_a_file(program: Program, file: str, of: set[str]) -> None:
     """An edit of the API would run the loader again, or an edit would have no effect."""
     steps = translation.read(program, ROOT, "http://127.0.0.1:1").steps
     assert {step.name for step in steps if is_of_image(ROOT / file, step.task)} == of
 
 
-def test_knows_which_files_the_program_is_made_of(program: Program) -> None:
+def test_finds_the_files_of_the_program(program: Program) -> None:
     """An edit of a setting would have no effect, or an edit of a test would evaluate the program."""
     import settings.service
 
@@ -61,7 +61,7 @@ def test_knows_which_files_the_program_is_made_of(program: Program) -> None:
     assert not is_watched(ROOT / "app" / "__pycache__" / "routes.cpython-311.pyc")
 
 
-def test_says_what_an_edit_changes(program: Program) -> None:
+def test_reports_what_an_edit_changes(program: Program) -> None:
     """A developer would learn of a changed role only when it is deployed to AWS."""
     assert differences(program, program).lines == []
     more_tasks = differences(program, evaluate(queryApiTasks="3"))
@@ -85,7 +85,7 @@ def _with_inputs(program: Program, type_: str, *, protect: bool = False, **input
     )
 
 
-def test_tells_what_is_replaced_and_what_pulumi_refuses(program: Program) -> None:
+def test_reports_replacements_and_refusals_of_pulumi(program: Program) -> None:
     """A renamed load balancer, or a table that loses a column, would be a surprise of `pulumi up`."""
     balancer, table = "aws:lb/loadBalancer:LoadBalancer", "pulumi-python:dynamic/keyspaces:TableSchema"
     assert differences(program, _with_inputs(program, balancer, internal=True)).lines == [
@@ -187,7 +187,7 @@ def test_serves_edited_code_without_a_failed_request(stack: tuple[RunningStack, 
 
 
 @pytest.mark.long
-def test_applies_edits_of_the_program_and_refuses_what_pulumi_refuses(stack: tuple[RunningStack, Path]) -> None:
+def test_applies_edits_of_the_program_and_refuses_the_same_as_pulumi(stack: tuple[RunningStack, Path]) -> None:
     """A column could be removed here, which AWS refuses; or a setting would need a restart."""
     running, tree = stack
     url = running.outputs["url"]
@@ -285,7 +285,7 @@ def _not_deployed(live: _Live, reason: str) -> None:
         "query-api: its tasks are not healthy after 120 s: GET /ping answers 503; see `make logs`",
     ],
 )
-def test_says_why_new_tasks_are_not_deployed_and_tries_again(live: _Live, reason: str) -> None:
+def test_reports_why_new_tasks_are_not_deployed_and_retries(live: _Live, reason: str) -> None:
     """A crashing edit would be silent, or its correction would not be deployed because the program looks unchanged."""
     live.rollout.error = LocalError(reason)
     _not_deployed(live, reason)
@@ -304,7 +304,7 @@ def test_changes_nothing_when_the_program_does_not_evaluate(live: _Live) -> None
     assert live.rollout.changed == 0
 
 
-def test_changes_nothing_when_a_key_changes_or_a_column_goes(live: _Live, program: Program) -> None:
+def test_changes_nothing_when_a_key_changes_or_a_column_is_removed(live: _Live, program: Program) -> None:
     """Tasks that expect another table would run with the existing one, or the table would lose its rows."""
     (schema,) = program.of_type("pulumi-python:dynamic/keyspaces:TableSchema")
     columns = {name: type_ for name, type_ in schema.inputs["columns"].items() if name != "area"}

@@ -90,7 +90,7 @@ def test_spreads_requests_over_healthy_targets_by_path() -> None:
     run(test)
 
 
-def test_passes_a_request_on_as_it_is() -> None:
+def test_passes_a_request_on_unchanged() -> None:
     """The program would receive other headers here than behind the real load balancer."""
 
     async def test(balancer: LoadBalancer, session: aiohttp.ClientSession) -> None:
@@ -124,7 +124,7 @@ def test_answers_503_without_a_healthy_target_and_502_for_one_that_died() -> Non
     run(test)
 
 
-def test_takes_a_target_out_after_as_many_failures_as_declared_and_in_again() -> None:
+def test_removes_a_target_after_the_declared_failures_and_adds_it_again() -> None:
     """A task that hangs would keep getting requests."""
 
     async def test(balancer: LoadBalancer, session: aiohttp.ClientSession) -> None:
@@ -200,7 +200,7 @@ def test_counts_requests_and_their_bytes() -> None:
     run(test)
 
 
-def test_drains_a_target_for_as_long_as_it_has_requests_but_no_longer_than_declared() -> None:
+def test_drains_a_target_until_its_requests_end_or_the_declared_time_is_over() -> None:
     """A hanging task would block an edit for ever, or a working task would lose its requests."""
 
     async def test(balancer: LoadBalancer, session: aiohttp.ClientSession) -> None:

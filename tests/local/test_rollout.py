@@ -170,7 +170,7 @@ def test_refuses_a_minimum_and_a_maximum_that_let_no_task_be_replaced(
 
 
 @pytest.mark.parametrize(("minimum", "maximum"), [(100, 200), (50, 100)])
-def test_serves_on_by_the_old_tasks_when_new_ones_crash(
+def test_old_tasks_serve_when_new_ones_crash(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minimum: int, maximum: int
 ) -> None:
     """A crash of edited code would stop the service, or the crashing task's output would not be shown."""
@@ -188,9 +188,7 @@ def test_serves_on_by_the_old_tasks_when_new_ones_crash(
     _run(tmp_path, monkeypatch, test)
 
 
-def test_serves_on_by_the_old_tasks_when_new_ones_fail_their_health_check(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_old_tasks_serve_when_new_ones_fail_their_health_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tasks that cannot serve would get requests, or the response to their health check would not be shown."""
     monkeypatch.setattr(module, "READY_SECONDS", 10.0)
 
@@ -204,7 +202,7 @@ def test_serves_on_by_the_old_tasks_when_new_ones_fail_their_health_check(
     _run(tmp_path, monkeypatch, test)
 
 
-def test_lets_an_old_task_finish_its_requests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_task_finishes_its_requests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An edit would cut off a long request, which the deregistration delay lets finish on AWS."""
 
     async def test(here: _Here) -> None:
@@ -236,7 +234,7 @@ def test_restarts_and_stops_a_task(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     _run(tmp_path, monkeypatch, test)
 
 
-def test_says_that_a_task_cannot_be_started_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_that_a_task_cannot_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A user would wait for the whole timeout for a command that this machine does not have."""
 
     async def test(here: _Here) -> None:

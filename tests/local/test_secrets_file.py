@@ -18,7 +18,7 @@ def test_keeps_a_random_value_for_each_parameter(tmp_path: Path) -> None:
     assert all(len(value) >= 43 for value in third.values())
 
 
-def test_lets_nobody_else_read_the_values(tmp_path: Path) -> None:
+def test_files_with_values_are_private(tmp_path: Path) -> None:
     """Another user of this machine could sign cursors."""
     SecretsFile(tmp_path / "secrets" / "dev.json").values([KEY])
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*")}

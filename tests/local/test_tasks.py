@@ -50,7 +50,7 @@ def definition_of(
     )
 
 
-def test_gives_a_task_the_developers_value_of_an_existing_secret(
+def test_a_task_gets_the_developers_value_of_an_existing_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A program that needs a secret would not run on this machine, or would take the value from the shell."""
@@ -87,7 +87,7 @@ def test_runs_a_scheduled_task_by_hand(tmp_path: Path) -> None:
     assert (tmp_path / "told").read_text().splitlines() == ["job-task", str(state.profiles), "localhost:9142"]
 
 
-def test_says_what_can_be_run_by_hand(tmp_path: Path) -> None:
+def test_lists_the_programs_that_can_be_run_by_hand(tmp_path: Path) -> None:
     """A typing mistake would end in a traceback."""
     state = StackState(tmp_path / ".local")
     running = Running(pid=1, stack="dev", region="us-east-1")

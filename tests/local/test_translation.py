@@ -94,7 +94,7 @@ def test_applies_the_projects_defaults_and_the_stacks_settings(tmp_path: Path) -
     assert evaluate_in(root).outputs == {"o": [5, False, "x"]}
 
 
-def test_takes_a_program_of_another_kind(tmp_path: Path) -> None:
+def test_runs_a_program_of_another_kind(tmp_path: Path) -> None:
     """A second team's program would be refused because of a resource that nothing here needs."""
     root = write_project(tmp_path, "aws.s3.Bucket('b')\npulumi.export('region', aws.get_region().region)\n")
     stack = translation.read(evaluate_in(root), root, URL)
@@ -146,7 +146,7 @@ def test_puts_out_its_own_address_whatever_load_balancer_is_declared(
         ("pulumi.Config().require('missing')", r"^Missing required configuration variable .*missing"),
     ],
 )
-def test_refuses_what_it_cannot_know(tmp_path: Path, program: str, message: str) -> None:
+def test_refuses_statements_whose_meaning_it_cannot_determine(tmp_path: Path, program: str, message: str) -> None:
     """A value that only AWS knows would become None, and something else would run than was declared."""
     root = write_project(tmp_path, program)
     with pytest.raises((LocalError, ProgramError), match=message):
@@ -162,9 +162,7 @@ def test_refuses_what_it_cannot_know(tmp_path: Path, program: str, message: str)
         ("config: {}", r"set aws:region in Pulumi\.dev\.yaml"),
     ],
 )
-def test_says_what_is_wrong_with_the_settings(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stack: str, message: str
-) -> None:
+def test_explains_invalid_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stack: str, message: str) -> None:
     """A user could not tell a typo in a settings file from a mistake in the program."""
     monkeypatch.delenv("AWS_REGION", raising=False)
     root = write_project(tmp_path, "", stack if ":" in stack else "config: {aws:region: eu-west-1}")
@@ -205,7 +203,7 @@ def test_runs_a_service_without_load_balancer(program: Program) -> None:
     ("tasks", "minimum", "maximum", "least", "most"),
     [(2, 100, 200, 2, 4), (2, 50, 100, 1, 2), (3, 50, 150, 2, 4), (0, 100, 200, 0, 0)],
 )
-def test_reads_how_many_tasks_a_deployment_may_have(
+def test_reads_the_percentages_of_tasks_during_a_deployment(
     program: Program, tasks: int, minimum: int, maximum: int, least: int, most: int
 ) -> None:
     """An edit here would start more tasks than the account allows, or fewer would serve meanwhile than on AWS."""
@@ -219,7 +217,7 @@ def test_reads_how_many_tasks_a_deployment_may_have(
     assert api.target_group.deregistration_delay == 7
 
 
-def test_takes_an_existing_secret_from_the_developer(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uses_the_developers_value_of_an_existing_secret(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program with a secret of Secrets Manager would not run here, or a console would show the secret's value."""
     monkeypatch.setenv("LOCAL_SECRET_CURSOR_KEY", "value")
     existing = changed(program, "pulumi-python:dynamic/ssm:SecretParameter", arn="arn:aws:ssm:us-east-1:1:parameter/o")
@@ -258,7 +256,7 @@ def test_puts_a_folder_in_the_place_of_s3(program: Program, tmp_path: Path, monk
     assert loader.task.command == ["python", "-m", "load_countries", str(tmp_path / "data" / "rows.csv")]
 
 
-def test_says_how_to_do_without_s3(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_explains_how_to_work_without_s3(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     """`make up` of a stack whose loader reads from S3 would end with an AWS error."""
     monkeypatch.delenv("LOCAL_S3", raising=False)
     with pytest.raises(LocalError, match=r"set the environment variable LOCAL_S3 to a folder that has data/rows\.csv"):
@@ -295,7 +293,7 @@ def test_says_how_to_do_without_s3(program: Program, monkeypatch: pytest.MonkeyP
         ("aws:iam/rolePolicy:RolePolicy", {"policy": '{"Statement": []}'}, "role .*-task: policy .* has no statement"),
     ],
 )
-def test_refuses_what_it_does_not_do(program: Program, type_: str, inputs: Inputs, message: str) -> None:
+def test_refuses_unsupported_statements(program: Program, type_: str, inputs: Inputs, message: str) -> None:
     """Something else would run than was declared, without a message."""
     with pytest.raises(LocalError, match=message):
         translation.read(changed(program, type_, **inputs), ROOT, URL)
@@ -326,7 +324,7 @@ def test_runs_the_source_of_an_image_that_was_built_elsewhere(caplog: pytest.Log
     assert "api runs the source of app/countries.Dockerfile here, and 000000000000.dkr.ecr" in caplog.text
 
 
-def test_leaves_sidecars_out_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+def test_leaves_sidecars_out_with_a_message(caplog: pytest.LogCaptureFixture) -> None:
     """A program with a sidecar would not run here, or nobody would know that the sidecar is missing, or an edited
     sidecar would restart the tasks."""
 
@@ -378,7 +376,7 @@ def test_refuses_an_image_without_its_source() -> None:
         translation.read(_declare_image(), ROOT, URL)
 
 
-def test_takes_requests_for_any_host() -> None:
+def test_accepts_requests_for_any_host() -> None:
     """A load balancer with one address would never receive requests for the hosts of production."""
     services = {
         "api": Service(hosts=["api.example.com"], paths=["/things", "/a?"]),
@@ -388,7 +386,7 @@ def test_takes_requests_for_any_host() -> None:
     assert [rule.paths for rule in stack.rules] == [["/things", "/a?"], ["/*", "/a*"]]
 
 
-def test_takes_a_rule_that_gets_no_request_in_aws_either() -> None:
+def test_accepts_a_rule_that_gets_no_request_in_aws_either() -> None:
     """A service without hosts would be refused because of its hosts."""
     program = declare_front(services={"all": Service(), "things": Service(paths=["/things/*"])})
     stack = translation.read(changed(program, "aws:lb/listenerRule:ListenerRule", priority=1), ROOT, URL)
@@ -414,7 +412,7 @@ def test_refuses_rules_that_only_hosts_tell_apart(first: Service, second: Servic
         translation.read(program, ROOT, URL)
 
 
-def test_reads_what_is_set_of_a_table(program: Program) -> None:
+def test_reads_a_tables_settings(program: Program) -> None:
     """A table's settings would have another effect here than on Keyspaces."""
     settings = {
         "ttl": {"status": "ENABLED"},
@@ -457,7 +455,7 @@ def test_gives_each_task_the_policies_of_its_role(program: Program) -> None:
         assert principal.may("cassandra:Modify", table) is modifies
 
 
-def test_allows_nothing_by_a_managed_policy_and_says_so(program: Program, caplog: pytest.LogCaptureFixture) -> None:
+def test_ignores_managed_policies_with_a_message(program: Program, caplog: pytest.LogCaptureFixture) -> None:
     """A role with a policy whose document is unknown here would be allowed too much."""
     attachment = Resource(
         **{

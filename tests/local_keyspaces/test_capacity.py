@@ -38,7 +38,7 @@ def test_gives_a_partition_its_units_each_second() -> None:
     assert served(partitions.of("cold", 0), 0) == 1000
 
 
-def test_lets_a_request_owe_what_the_next_ones_wait_for() -> None:
+def test_a_request_may_use_the_capacity_of_the_following_seconds() -> None:
     """A user could never write a row of 1 MB, which takes more than a partition has in a second."""
     bucket = Bucket(1000, 0)
     bucket.take(2500, 0)
@@ -197,7 +197,7 @@ def metric(throttling: Throttling, name: str) -> float:
     return float(sum(each["value"] for each in throttling.report()["metrics"] if each["metric"] == name))
 
 
-def test_tells_a_hot_partition_from_a_busy_table_and_a_busy_connection() -> None:
+def test_distinguishes_a_hot_partition_from_a_busy_table_and_a_busy_connection() -> None:
     """A user would see different errors for three reasons of throttling, which look alike on the service except in the
     metrics."""
     throttling = Throttling(clock := Hand())
@@ -219,7 +219,7 @@ def test_tells_a_hot_partition_from_a_busy_table_and_a_busy_connection() -> None
     assert writes(connection, of, b"hot", 1500) == 1000
 
 
-def test_takes_nothing_for_a_request_that_is_throttled() -> None:
+def test_a_throttled_request_consumes_nothing() -> None:
     """A batch with one hot key would use up the capacity of its other partitions."""
     throttling = Throttling(Hand())
     of, connection = throttling.of(table()), ConnectionThrottle(throttling)
@@ -231,7 +231,7 @@ def test_takes_nothing_for_a_request_that_is_throttled() -> None:
     assert writes(connection, of, b"cold", 1500) == 1000
 
 
-def test_settles_what_a_read_consumed_once_it_is_known() -> None:
+def test_corrects_a_reads_consumption_once_it_is_known() -> None:
     """Large rows would consume as little capacity as small ones."""
     throttling = Throttling(clock := Hand())
     of, connection = throttling.of(table()), ConnectionThrottle(throttling)

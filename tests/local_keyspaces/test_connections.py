@@ -104,14 +104,14 @@ def test_waits_for_a_client_that_does_not_read(blobs: LocalKeyspaces) -> None:
             assert len(slow.receive()) > len(body)
 
 
-def test_knows_statements_that_another_connection_prepared(blobs: LocalKeyspaces) -> None:
+def test_executes_statements_that_another_connection_prepared(blobs: LocalKeyspaces) -> None:
     """Drivers would fail, since they prepare on one connection and execute on all."""
     with blobs.connect() as one, blobs.connect() as other:
         statement = one.prepare("SELECT id FROM connections.blobs WHERE id = ?")
         other.execute(statement, [1])
 
 
-def test_asks_to_prepare_again_what_it_does_not_know(blobs: LocalKeyspaces) -> None:
+def test_requests_to_prepare_unknown_statements(blobs: LocalKeyspaces) -> None:
     """Clients would fail after a restart of the endpoint, since they keep their prepared ids."""
     with connect(blobs) as client:
         client.sign_in(blobs)
@@ -123,7 +123,7 @@ def test_asks_to_prepare_again_what_it_does_not_know(blobs: LocalKeyspaces) -> N
         assert body.endswith(b"\0\x10" + unknown)
 
 
-def test_goes_on_while_the_schema_changes(blobs: LocalKeyspaces, session: Session) -> None:
+def test_serves_while_the_schema_changes(blobs: LocalKeyspaces, session: Session) -> None:
     """All requests of a connection would wait while a table is created."""
     done = threading.Event()
     with ThreadPoolExecutor() as pool:

@@ -194,7 +194,9 @@ def test_numbers_and_names_markers_through_a_batch() -> None:
         "DROP TABLE {}",
     ],
 )
-def test_says_which_table_and_where_it_stands(template: str, table: str, keyspace: str | None, name: str) -> None:
+def test_names_the_table_and_its_place_in_the_program(
+    template: str, table: str, keyspace: str | None, name: str
+) -> None:
     """Access to one table would give access to another, or a name's rewriting would damage the statement."""
     text = template.format(table)
     statement = parse(text)
@@ -415,7 +417,7 @@ def test_reads_other_schema_statements() -> None:
         ("ADD IDENTITY 'i' TO ROLE 'r'", "ADD IDENTITY"),
     ],
 )
-def test_names_what_keyspaces_does_not_have(text: str, what: str) -> None:
+def test_names_features_that_keyspaces_lacks(text: str, what: str) -> None:
     """A user would get a syntax error for a statement that is correct."""
     assert parse(text) == Unsupported(what=what)
 
@@ -436,7 +438,7 @@ def test_names_what_keyspaces_does_not_have(text: str, what: str) -> None:
         "SELECT " + "1d" * 200_000 + "x",
     ],
 )
-def test_refuses_what_would_exhaust_it(text: str) -> None:
+def test_refuses_messages_that_would_exhaust_its_memory(text: str) -> None:
     """One client's statement would stop the endpoint for all."""
     with pytest.raises(CqlSyntaxError):
         parse(text)

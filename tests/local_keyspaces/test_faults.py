@@ -86,7 +86,7 @@ def test_drops_connections(keyspaces: LocalKeyspaces) -> None:
                 time.sleep(0.1)
 
 
-def test_lets_temporary_credentials_expire(keyspaces: LocalKeyspaces, session: Session) -> None:
+def test_temporary_credentials_expire(keyspaces: LocalKeyspaces, session: Session) -> None:
     """The fault would close open connections, or new connections would still be accepted."""
     with keyspaces.injecting(expired_credentials=True):
         with pytest.raises(NoHostAvailable, match="Expired session token"), keyspaces.connect():
@@ -170,7 +170,7 @@ def test_reads_a_changed_file_at_once_and_keeps_to_the_last_good_one(
         (["drop=true"], "drop is True; give a number"),
     ],
 )
-def test_says_what_is_wrong_with_a_fault(settings: list[str], message: str) -> None:
+def test_explains_an_invalid_fault(settings: list[str], message: str) -> None:
     """A mistyped fault would be ignored, so that a test would pass and prove nothing."""
     with pytest.raises(BadFaults) as refused:
         Faults.parse(settings)

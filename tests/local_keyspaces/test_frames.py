@@ -27,7 +27,7 @@ DECODERS: list[Callable[[bytes], object]] = [Query.decode, Prepare.decode, Execu
 
 
 @given(st.binary(max_size=200))
-def test_decodes_anything_or_says_that_it_cannot(body: bytes) -> None:
+def test_decodes_any_value_or_raises_unrepresentable(body: bytes) -> None:
     """A request would get no response, since another exception would end its handling."""
     for decode in DECODERS:
         with contextlib.suppress(ProtocolError):
@@ -60,7 +60,7 @@ def test_survives_every_cut_and_every_changed_byte(data: st.DataObject) -> None:
 
 
 @given(st.lists(st.binary(max_size=300), max_size=5), st.integers(1, 50), st.booleans())
-def test_gives_the_same_frames_however_they_arrive(bodies: list[bytes], size: int, compressed: bool) -> None:
+def test_splits_frames_the_same_way_for_any_pieces(bodies: list[bytes], size: int, compressed: bool) -> None:
     """A request that arrives in pieces would be read as another request."""
     stream = b""
     for number, body in enumerate(bodies):
@@ -75,13 +75,13 @@ def test_gives_the_same_frames_however_they_arrive(bodies: list[bytes], size: in
 
 
 @given(st.binary(max_size=100))
-def test_refuses_what_is_not_compressed_as_it_says(body: bytes) -> None:
+def test_refuses_a_message_with_wrong_compression(body: bytes) -> None:
     """A frame would take more memory than a frame may."""
     with contextlib.suppress(ProtocolError):
         assert len(frames.decompress(body, 1000)) <= 1000
 
 
-def test_does_not_blow_up_what_was_compressed() -> None:
+def test_limits_the_size_of_a_decompressed_message() -> None:
     """A few bytes could expand to gigabytes and end the endpoint."""
     bomb = lz4.block.compress(bytes(10_000_000), store_size=False)
     for length in (10_000_000, 1000):
@@ -90,7 +90,7 @@ def test_does_not_blow_up_what_was_compressed() -> None:
 
 
 @given(st.binary(max_size=200))
-def test_changes_a_result_or_says_that_it_cannot(body: bytes) -> None:
+def test_changes_a_result_or_reports_why_not(body: bytes) -> None:
     """A malformed response of Cassandra would reach the client unchecked."""
     for change in (
         lambda body: results.rename_tables(body, lambda table: table),
@@ -149,7 +149,7 @@ def test_answers_or_ends_a_connection_that_sends_nonsense(
         (frame(0x7F), "Unexpected message 0x7F"),
     ],
 )
-def test_says_what_is_malformed_and_goes_on(keyspaces: LocalKeyspaces, request_: bytes, message: str) -> None:
+def test_reports_malformed_input_and_continues(keyspaces: LocalKeyspaces, request_: bytes, message: str) -> None:
     """A developer of a client would lose the connection without a message that names the mistake."""
     with connect(keyspaces) as client:
         client.sign_in(keyspaces)
@@ -190,7 +190,7 @@ def test_refuses_names_for_markers_that_have_none(keyspaces: LocalKeyspaces) -> 
         assert (code, "given by name" in message) == (ErrorCode.PROTOCOL_ERROR, True)
 
 
-def test_says_little_of_what_was_too_much(keyspaces: LocalKeyspaces, caplog: pytest.LogCaptureFixture) -> None:
+def test_shortens_rejected_values_in_messages(keyspaces: LocalKeyspaces, caplog: pytest.LogCaptureFixture) -> None:
     """One request would fill the log or the memory."""
     with connect(keyspaces) as client:
         client.sign_in(keyspaces)
@@ -222,7 +222,7 @@ def test_forgets_prepared_statements_by_their_size() -> None:
     assert prepared.find(b"\x09", shows_peers=True).text == texts[9]
 
 
-def test_goes_on_when_a_client_leaves_in_the_middle(keyspaces: LocalKeyspaces) -> None:
+def test_serves_others_when_a_client_disconnects_during_a_request(keyspaces: LocalKeyspaces) -> None:
     """A client that dies in the middle of a frame would block the endpoint."""
     for _ in range(20):
         with connect(keyspaces) as client:

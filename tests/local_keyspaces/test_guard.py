@@ -63,7 +63,7 @@ def _ask(port: int, *requests: bytes, user: int = _NOBODY) -> list[bytes]:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
 @pytest.mark.parametrize("password", [b"", b"\0cassandra\0cassandra", b"\0endpoint\0", b"SigV4\0\0"])
-def test_lets_no_other_user_sign_in_to_the_cassandra_behind(keyspaces: LocalKeyspaces, password: bytes) -> None:
+def test_other_users_cannot_authenticate_to_the_cassandra_behind(keyspaces: LocalKeyspaces, password: bytes) -> None:
     """Another user of the machine could read and write every table without TLS, signature or permission."""
     requests = startup(), frame(Opcode.AUTH_RESPONSE, long_bytes(password)), query("SELECT * FROM system.local")
     told, refused, *rest = _ask(keyspaces.upstream.port, *requests)
@@ -73,13 +73,13 @@ def test_lets_no_other_user_sign_in_to_the_cassandra_behind(keyspaces: LocalKeys
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
-def test_lets_no_other_user_skip_the_sign_in_to_the_cassandra_behind(keyspaces: LocalKeyspaces) -> None:
+def test_other_users_cannot_skip_authentication_to_the_cassandra_behind(keyspaces: LocalKeyspaces) -> None:
     """Another user of the machine could read every table without a password."""
     _, refused = _ask(keyspaces.upstream.port, startup(), query("SELECT * FROM system.local"))
     assert refused[4] == Opcode.ERROR
 
 
-def test_takes_no_message_of_another_node(behind: psutil.Process, keyspaces: LocalKeyspaces) -> None:
+def test_accepts_no_message_of_another_node(behind: psutil.Process, keyspaces: LocalKeyspaces) -> None:
     """A program that pretends to be a node of the cluster could read and write every table by internode messages."""
     (storage,) = _ports(behind) - {keyspaces.upstream.port}
     # The beginning of a connection and its checksum; source: Cassandra's HandshakeProtocol.Initiate, version 12.

@@ -35,7 +35,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records]
 
 
-def test_denies_what_nothing_allows() -> None:
+def test_denies_actions_that_no_statement_allows() -> None:
     """A role could do what its policies never mention."""
     reader = principal(statement(resource=TABLE))
     assert reader.may("cassandra:Select", TABLE)
@@ -156,7 +156,7 @@ def test_matches_wildcards_in_actions(action: str, other: str | None) -> None:
         ("${'" * 5_001, "a" * 20_000),
     ],
 )
-def test_takes_no_exponential_time(pattern: str, text: str) -> None:
+def test_needs_no_exponential_time(pattern: str, text: str) -> None:
     """One policy, or one statement with a long name, would stop the endpoint for everyone."""
     started = time.perf_counter()
     assert not principal(statement(resource=pattern)).may("cassandra:Select", text)
@@ -202,7 +202,7 @@ def test_an_allow_that_cannot_be_evaluated_allows_nothing(
     assert "this Allow allows nothing" in line
 
 
-def test_says_nothing_where_another_statement_decides(caplog: pytest.LogCaptureFixture) -> None:
+def test_claims_nothing_where_another_statement_decides(caplog: pytest.LogCaptureFixture) -> None:
     """Warnings without effect would hide the warning that matters."""
     condition: dict[str, Any] = {"Condition": {"Bool": {"aws:SecureTransport": "true"}}}
     assert principal(statement(), statement(**condition)).may("cassandra:Select", TABLE)
@@ -295,7 +295,7 @@ def test_an_older_version_has_no_variables(version: str | None, caplog: pytest.L
         (without("Action", NotAction="*"), False),
     ],
 )
-def test_tells_who_has_no_permission_for_the_service(given: Any, expected: bool) -> None:
+def test_reports_missing_permissions_for_the_service(given: Any, expected: bool) -> None:
     """A principal that Keyspaces refuses at sign-in would be accepted here, or the reverse."""
     assert principal(given).has_any("cassandra") is expected
     assert not Principal(arn=USER, policies=()).has_any("cassandra")
@@ -375,7 +375,7 @@ def test_the_administrator_may_do_everything() -> None:
 
 
 @pytest.mark.parametrize(("role", "writes"), [("query-api-task", False), ("load-countries-task", True)])
-def test_lets_this_projects_tasks_do_their_work(
+def test_this_projects_roles_allow_what_its_tasks_do(
     program: Program, role: str, writes: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A statement that succeeds on AWS would be refused here, or the reverse."""

@@ -29,7 +29,7 @@ def test_is_keyspaces_by_its_values(session: Session) -> None:
     )
 
 
-def test_says_that_columns_are_of_the_table_that_was_asked(session: Session) -> None:
+def test_names_the_requested_table_in_each_column_description(session: Session) -> None:
     """Object mappers would not find the keyspace and the table of a result's columns."""
     prepared = session.prepare("SELECT peer FROM system.peers WHERE peer = ?")
     assert [(column[0], column[1]) for column in prepared.result_metadata] == [("system", "peers")]
@@ -41,7 +41,7 @@ def test_says_that_columns_are_of_the_table_that_was_asked(session: Session) -> 
     [(DESCRIBE, 1), (DESCRIBE[:1], 0), (DESCRIBE[1:], 0), ([], 0)],
     ids=["both", "ni", "vpce", "no"],
 )
-def test_shows_peers_only_to_who_may_describe_the_endpoint(
+def test_shows_peers_only_to_roles_that_may_describe_the_endpoint(
     keyspaces: LocalKeyspaces, actions: list[str], count: int
 ) -> None:
     """A service would be slow in production only, since a driver without both permissions sees a single host."""
@@ -98,7 +98,7 @@ def test_has_system_tables_that_nobody_can_change(session: Session, statement: s
         session.execute(statement)
 
 
-def test_gives_drivers_the_schema_they_read(keyspaces: LocalKeyspaces) -> None:
+def test_drivers_can_read_the_schema(keyspaces: LocalKeyspaces) -> None:
     """cqlsh's DESCRIBE and object mappers would fail, since they read these tables."""
     table: Any
     with keyspaces.connect(EVERYTHING, schema_metadata_enabled=True, token_metadata_enabled=True) as session:
@@ -139,7 +139,7 @@ def test_names_no_table_of_the_cassandra_behind_in_an_error(
     assert "peers_of_none" not in message
 
 
-def test_changes_the_partitioner_as_the_guide_says(keyspaces: LocalKeyspaces, session: Session) -> None:
+def test_changes_the_partitioner_as_documented(keyspaces: LocalKeyspaces, session: Session) -> None:
     """AWS's samples for Spark and Glue would fail at their first statement, which sets the partitioner."""
     update = "UPDATE system.local SET partitioner = '{}' WHERE key = 'local'"
     with pytest.raises(InvalidRequest, match="Unknown partitioner 'Mine'"):

@@ -82,7 +82,7 @@ def test_meters_a_row_by_its_size(
         assert units(keyspaces, shop, f"SELECT * FROM items WHERE id = {size}") == (read, 0)
 
 
-def test_meters_what_the_guides_words_are_about(keyspaces: LocalKeyspaces, shop: Session) -> None:
+def test_meters_the_examples_of_the_developer_guide(keyspaces: LocalKeyspaces, shop: Session) -> None:
     """A user would take IN for one query, and a read without a result for free."""
     assert units(keyspaces, shop, "SELECT * FROM items WHERE id = -1") == (1, 0)
     assert units(keyspaces, shop, "SELECT * FROM items WHERE id IN (-1, -2, -3)") == (3, 0)
@@ -102,7 +102,7 @@ def test_meters_the_scan_of_the_guide(keyspaces: LocalKeyspaces, shop: Session) 
     shop.execute("DELETE FROM orders WHERE customer = 'pk'")
 
 
-def test_says_that_the_end_of_a_range_is_not_seen(keyspaces: LocalKeyspaces, shop: Session) -> None:
+def test_reports_that_the_end_of_a_range_is_not_visible(keyspaces: LocalKeyspaces, shop: Session) -> None:
     """A range read would look exact at 1 unit, although the service also reads the row at its end."""
     for at, size in ((50, 4096), (60, 10), (70, 4096)):
         shop.execute("INSERT INTO orders (customer, at, body) VALUES ('range', %s, %s)", [at, bytes(size)])
@@ -206,7 +206,7 @@ def test_meters_user_defined_types_by_their_fields(keyspaces: LocalKeyspaces, sh
     assert units(keyspaces, shop, "SELECT * FROM typed WHERE id = 1") == (1, 0)
 
 
-def test_says_what_it_cannot_measure(keyspaces: LocalKeyspaces, shop: Session) -> None:
+def test_names_what_it_cannot_measure(keyspaces: LocalKeyspaces, shop: Session) -> None:
     """A user would take an estimate for an exact number."""
     insert = shop.prepare("INSERT INTO items (id, body) VALUES (?, ?)")
     shop.execute(insert, [99, random.Random(1).randbytes(300_000)])  # zeroes would be compressed
@@ -223,7 +223,7 @@ def test_says_what_it_cannot_measure(keyspaces: LocalKeyspaces, shop: Session) -
     assert m.reads("items") == 300_000 // 4096 + 1
 
 
-def test_meters_nothing_for_what_is_refused_or_of_the_system(keyspaces: LocalKeyspaces, shop: Session) -> None:
+def test_meters_no_refused_statement_and_no_system_table(keyspaces: LocalKeyspaces, shop: Session) -> None:
     """A team would see costs for requests that the service does not charge."""
     with metered(keyspaces.service.meter) as m:
         with pytest.raises(InvalidRequest):
@@ -234,7 +234,7 @@ def test_meters_nothing_for_what_is_refused_or_of_the_system(keyspaces: LocalKey
     assert m.statements == []
 
 
-def test_tells_roles_shapes_and_partitions_apart(keyspaces: LocalKeyspaces, shop: Session) -> None:
+def test_distinguishes_roles_shapes_and_partitions(keyspaces: LocalKeyspaces, shop: Session) -> None:
     """A user could not find the role, statement and key that cause the cost."""
     with metered(keyspaces.service.meter) as m, keyspaces.connect(role(allow(["*"], "*"), name="cashier")) as session:
         for number in range(3):
@@ -289,7 +289,7 @@ def test_answers_another_process(
         assert stranger.recv(1) == b""
 
 
-def test_prints_what_was_consumed(
+def test_prints_the_consumed_units(
     keyspaces: LocalKeyspaces, shop: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A developer could not find the most expensive statement in an unsorted table."""
@@ -306,7 +306,7 @@ def test_prints_what_was_consumed(
     assert json.loads(capsys.readouterr().out)["statements"]
 
 
-def test_says_that_no_endpoint_runs(tmp_path: Path) -> None:
+def test_reports_that_no_endpoint_runs(tmp_path: Path) -> None:
     """A developer would get a traceback instead of the advice to start the stack."""
     with pytest.raises(NoMeter, match="no local Keyspaces runs with the directory"):
         read_totals(tmp_path)

@@ -83,7 +83,7 @@ def test_counts_writes_by_a_kilobyte(size: int, units: int) -> None:
     assert write_units(Sizes(row=size, static=0)) == units
 
 
-def test_counts_a_range_by_what_is_read() -> None:
+def test_counts_a_range_by_the_rows_read() -> None:
     """A range read would not charge the row above the range: 2 units for one small row and one of more than 4 KB
     ("Range queries")."""
     assert read_units(total([Sizes(row=60, static=0), Sizes(row=4 * KB + 20, static=0)]), "LOCAL_QUORUM") == 2
@@ -185,7 +185,7 @@ def test_counts_a_user_defined_type_by_its_fields(fields: tuple[str, ...], value
         ("counter", True, False, 51),
     ],
 )
-def test_counts_what_timestamps_and_ttl_add(type_: str, timestamps: bool, ttl: bool, size: int) -> None:
+def test_counts_timestamps_and_ttl(type_: str, timestamps: bool, ttl: bool, size: int) -> None:
     """Two elements would be metered otherwise than in the table of "Consider the impact of Amazon Keyspaces features on
     row size"."""
     assert overhead(type_, 2, timestamps=timestamps, ttl=ttl) == size

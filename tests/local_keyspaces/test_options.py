@@ -144,7 +144,7 @@ def test_refuses_a_table_that_cassandra_refuses(
     assert shown(options, "refused") is None
 
 
-def test_keeps_and_shows_what_it_accepts(keyspaces: LocalKeyspaces, options: Session) -> None:
+def test_stores_and_shows_accepted_settings(keyspaces: LocalKeyspaces, options: Session) -> None:
     """A tool that reads back its declaration would find a difference and change the table at each run."""
     customer = {"encryption_type": "CUSTOMER_MANAGED_KMS_KEY", "kms_key_identifier": KEY}
     read = "provisioned_read_capacity_autoscaling_update"
@@ -190,7 +190,7 @@ def test_keeps_and_shows_what_it_accepts(keyspaces: LocalKeyspaces, options: Ses
     assert shown(options, "kept", "autoscaling") is None
 
 
-def test_shows_what_refers_to_a_type(keyspaces: LocalKeyspaces, options: Session) -> None:
+def test_shows_references_to_a_type(keyspaces: LocalKeyspaces, options: Session) -> None:
     """A migration that drops a type would not learn which tables use it."""
     catalog = keyspaces.service.schema.catalog
     for definition in ("inner_type (a int)", "outer_type (b frozen<inner_type>)"):

@@ -63,7 +63,7 @@ def signed_in(keyspaces: LocalKeyspaces, program: Program, name: str) -> Iterato
 
 @pytest.mark.parametrize("table", [OWN, OTHER, ELSEWHERE])
 @pytest.mark.parametrize("kind", STATEMENTS)
-def test_lets_a_role_do_what_it_declares_and_no_more(signed_in: Session, name: str, kind: str, table: str) -> None:
+def test_a_role_may_do_only_what_it_declares(signed_in: Session, name: str, kind: str, table: str) -> None:
     """A permission too many would open other data, and one too few would break the program."""
     statement = STATEMENTS[kind].format(table)
     if table == OWN and kind in ALLOWED[name]:
@@ -106,7 +106,7 @@ def test_prepares_and_executes_by_the_same_permissions(
         "USE geography_domain",
     ],
 )
-def test_lets_every_role_read_what_drivers_read(signed_in: Session, statement: str) -> None:
+def test_every_role_may_read_the_system_tables_that_drivers_read(signed_in: Session, statement: str) -> None:
     """Drivers could not connect."""
     signed_in.execute(statement)
 
@@ -121,7 +121,7 @@ def test_lets_every_role_read_what_drivers_read(signed_in: Session, statement: s
         "DROP TYPE geography_domain.t",
     ],
 )
-def test_lets_no_role_change_keyspaces(signed_in: Session, statement: str) -> None:
+def test_no_role_may_change_keyspaces(signed_in: Session, statement: str) -> None:
     """A task could change a table's schema, which only the infrastructure tool should do."""
     with pytest.raises(Unauthorized, match="code=2100"):
         signed_in.execute(statement)
@@ -147,7 +147,7 @@ def _refused_at_sign_in(keyspaces: LocalKeyspaces, role_: Role) -> str:
     return json.dumps([str(error) for error in refused.value.errors.values()])
 
 
-def test_refuses_to_let_in_who_may_do_nothing(keyspaces: LocalKeyspaces) -> None:
+def test_refuses_the_connection_of_a_role_without_permissions(keyspaces: LocalKeyspaces) -> None:
     """A role without a permission would fail at sign-in as on the service, but the error would look like a wrong
     password."""
     message = _refused_at_sign_in(keyspaces, role(allow(["s3:GetObject"], "*"), name="stranger"))
@@ -176,7 +176,9 @@ def test_obeys_a_deny(keyspaces: LocalKeyspaces) -> None:
             session.execute("INSERT INTO geography_domain.countries (id) VALUES ('zz') IF NOT EXISTS")
 
 
-def test_does_not_allow_what_it_cannot_evaluate(keyspaces: LocalKeyspaces, caplog: pytest.LogCaptureFixture) -> None:
+def test_does_not_allow_conditions_that_it_cannot_evaluate(
+    keyspaces: LocalKeyspaces, caplog: pytest.LogCaptureFixture
+) -> None:
     """A condition, on the VPC for example, would be refused without a reason in the log, since it has no meaning
     here."""
     conditional = {**allow(["cassandra:Select"], "*"), "Condition": {"StringEquals": {"aws:SourceVpc": "vpc-1"}}}
@@ -187,7 +189,7 @@ def test_does_not_allow_what_it_cannot_evaluate(keyspaces: LocalKeyspaces, caplo
     assert any("conditional" in message and "Condition" in message for message in caplog.messages)
 
 
-def test_lets_an_administrator_do_everything(keyspaces: LocalKeyspaces) -> None:
+def test_an_administrator_may_do_everything(keyspaces: LocalKeyspaces) -> None:
     """The administrator of `make cql` could not read or repair a table."""
     with keyspaces.connect(EVERYTHING) as session:
         for kind in sorted(READS | WRITES):
@@ -200,7 +202,7 @@ _SEVERAL = {
 }
 
 
-def test_lets_each_role_use_the_tables_that_its_microservice_names(keyspaces: LocalKeyspaces) -> None:
+def test_each_role_may_use_the_tables_of_its_microservice(keyspaces: LocalKeyspaces) -> None:
     """A role that may use one table of its stack could use them all, or a service could not use its second table."""
     root = ROOT / "examples" / "orders"
     stack = translation.read(evaluate_in(root, keyspace="several"), root, "http://127.0.0.1:1")

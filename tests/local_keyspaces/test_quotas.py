@@ -234,7 +234,7 @@ def filled(catalog: Catalog, entries: Mapping[Any, Any]) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("quota", [quota for quota in Quota if quota is not Quota.CONCURRENT_DDL], ids=lambda q: q.name)
-def test_takes_what_a_quota_allows_and_no_more(keyspaces: LocalKeyspaces, quotas: Session, quota: Quota) -> None:
+def test_accepts_exactly_what_a_quota_allows(keyspaces: LocalKeyspaces, quotas: Session, quota: Quota) -> None:
     """A program that exceeds a quota would pass here and fail in production."""
     catalog, case = keyspaces.service.schema.catalog, CASES[quota]
     wait_until(lambda: catalog.tables[KEYSPACE, "provisioned"].status is Status.ACTIVE)
@@ -246,7 +246,7 @@ def test_takes_what_a_quota_allows_and_no_more(keyspaces: LocalKeyspaces, quotas
         quotas.execute(case.statement(quota.most))
 
 
-def test_takes_50_changes_of_the_schema_at_once(keyspaces: LocalKeyspaces) -> None:
+def test_accepts_50_concurrent_changes_of_the_schema(keyspaces: LocalKeyspaces) -> None:
     """A migration that starts all its changes at once would pass here and be throttled by the service."""
     release = threading.Event()
 

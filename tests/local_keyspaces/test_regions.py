@@ -42,7 +42,7 @@ def world(session: Session) -> Iterator[Session]:
     yield session
 
 
-def test_shows_the_regions_of_a_keyspace_and_of_what_is_in_it(world: Session) -> None:
+def test_shows_the_regions_of_a_keyspace_and_of_its_tables(world: Session) -> None:
     """A deployment that waits for every Region would never end, or would go on too early."""
     two = {"us-east-1": "ACTIVE", "eu-west-1": "ACTIVE"}
     assert [regions(world, "world", what) for what in ("keyspaces", "tables", "types")] == [two, two, two]

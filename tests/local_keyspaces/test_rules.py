@@ -138,7 +138,7 @@ def test_writes_at_local_quorum_only(rules: Session, level: str) -> None:
         ("USE nothing", "unconfigured keyspace nothing"),
     ],
 )
-def test_refuses_what_keyspaces_does_not_support(rules: Session, statement: str, message: str) -> None:
+def test_refuses_statements_that_keyspaces_does_not_support(rules: Session, statement: str, message: str) -> None:
     """A statement that Cassandra accepts and Keyspaces refuses would pass here."""
     with pytest.raises(InvalidRequest, match="code=2200") as refused:
         rules.execute(statement)
@@ -168,12 +168,12 @@ def test_refuses_what_keyspaces_does_not_support(rules: Session, statement: str,
         "SELECT now(), uuid(), currentDate(), toTimestamp(now()) FROM plain",
     ],
 )
-def test_runs_what_keyspaces_supports(rules: Session, statement: str) -> None:
+def test_executes_statements_that_keyspaces_supports(rules: Session, statement: str) -> None:
     """A correct statement would be refused here."""
     rules.execute(statement)
 
 
-def test_refuses_what_is_no_cql(rules: Session) -> None:
+def test_refuses_text_that_is_not_cql(rules: Session) -> None:
     """A driver could not tell a mistake in CQL from other errors, since the error would have another code."""
     with pytest.raises(SyntaxException, match="code=2000"):
         rules.execute("SELEKT * FROM plain")
@@ -230,7 +230,7 @@ def test_limits_the_statements_of_a_batch(rules: Session, kind: BatchType, table
 
 
 @pytest.mark.parametrize("kind", [BatchType.UNLOGGED, BatchType.LOGGED])
-def test_takes_batches_of_up_to_4_megabytes(rules: Session, kind: BatchType) -> None:
+def test_accepts_batches_of_up_to_4_megabytes(rules: Session, kind: BatchType) -> None:
     """A batch above Cassandra's own limit of 50 KB would be refused here, and not in the cloud."""
     insert = rules.prepare("INSERT INTO events (source, at, body) VALUES ('big', ?, ?)")
 
@@ -261,7 +261,9 @@ def test_takes_batches_of_up_to_4_megabytes(rules: Session, kind: BatchType) -> 
         ),
     ],
 )
-def test_refuses_in_batches_what_keyspaces_does(rules: Session, kind: str, statements: list[str], message: str) -> None:
+def test_refuses_the_batches_that_keyspaces_refuses(
+    rules: Session, kind: str, statements: list[str], message: str
+) -> None:
     """A batch that Keyspaces refuses (developer guide, "Batch statements") would pass here."""
     with pytest.raises(InvalidRequest, match=message):
         rules.execute(f"BEGIN {kind} BATCH {'; '.join(statements)}; APPLY BATCH")
@@ -312,7 +314,7 @@ def test_limits_the_columns_a_statement_writes(rules: Session) -> None:
                 rules.execute(statement)
 
 
-def test_reads_back_what_was_written(rules: Session) -> None:
+def test_reads_its_own_writes(rules: Session) -> None:
     """Values could be lost or changed between client and Cassandra: a megabyte, null, an empty string, every type."""
     source, body = str(uuid.uuid4()), bytes(range(256)) * 4000
     insert = rules.prepare("INSERT INTO events (source, at, body, note, tags) VALUES (?, ?, ?, ?, ?)")

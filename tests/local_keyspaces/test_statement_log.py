@@ -42,7 +42,7 @@ def seen(keyspaces: LocalKeyspaces) -> Mapping[str, Mapping[str, Any]]:
     return {id_: found[-1].as_json(catalog) for id_, found in log.by_request().items()}
 
 
-def test_says_for_which_request_and_by_which_statement_a_read_was_allowed(
+def test_names_the_request_of_a_read_and_the_policy_statement_that_allowed_it(
     seen: Mapping[str, Mapping[str, Any]],
 ) -> None:
     """A developer could not find the policy statement that lets a task read."""
@@ -55,7 +55,7 @@ def test_says_for_which_request_and_by_which_statement_a_read_was_allowed(
     assert read["ms"] > 0
 
 
-def test_says_what_was_dear_slow_and_refused_and_why(seen: Mapping[str, Mapping[str, Any]]) -> None:
+def test_reports_expensive_slow_and_refused_statements_with_reasons(seen: Mapping[str, Mapping[str, Any]]) -> None:
     """A developer would look in the wrong place for the cause of a slow, refused or expensive request."""
     assert seen["scan"]["scan"]
     assert seen["slow"]["faults"] == ["latency"]

@@ -146,7 +146,7 @@ def test_throttles_a_hot_key_while_others_pass(limited: LocalKeyspaces, events: 
     assert passing(events, insert, ["hot", TEN_UNITS], 60) == 50
 
 
-def test_throttles_reads_by_what_they_returned(limited: LocalKeyspaces, events: Session, clock: Hand) -> None:
+def test_throttles_reads_by_the_size_of_their_results(limited: LocalKeyspaces, events: Session, clock: Hand) -> None:
     """A service that reads a large partition with each request would be fast here and throttled in the cloud."""
     insert = events.prepare("INSERT INTO events (device, at, body) VALUES ('large', ?, ?)")
     for at in range(32):
@@ -183,7 +183,7 @@ def test_throttles_a_batch_as_a_whole(limited: LocalKeyspaces, events: Session, 
     assert passing(events, insert, ["hot", TEN_UNITS], 1) == 0
 
 
-def test_takes_what_a_failed_condition_consumed(limited: LocalKeyspaces, events: Session) -> None:
+def test_meters_a_failed_condition(limited: LocalKeyspaces, events: Session) -> None:
     """A lock that many clients want would cost no capacity here."""
     events.execute("INSERT INTO events (device, at, body) VALUES ('lock', 1, %s)", [TEN_UNITS])
     before = metrics(limited)["ConsumedWriteCapacityUnits"]
@@ -267,7 +267,7 @@ def test_scales_a_provisioned_table(limited: LocalKeyspaces, events: Session, cl
     assert metrics(limited, "scaled")["ProvisionedWriteCapacityUnits"] == 2
 
 
-def test_prints_what_was_throttled(
+def test_prints_throttled_statements(
     limited: LocalKeyspaces, events: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The endpoint would take a DELETE of static columns for a range delete, and refuse it in a batch."""
@@ -316,14 +316,14 @@ def test_passes_the_options_on() -> None:
 
 
 @pytest.mark.parametrize("speed", ["0", "fast", "nan", "-1", "1e9"])
-def test_says_what_is_wrong_with_a_speed(speed: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_explains_an_invalid_speed(speed: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A clock that stands still would throttle everything for ever."""
     with pytest.raises(SystemExit):
         options("--capacity", "real", "--capacity-speed", speed)
     assert f"'{speed}' is no speed: give a number from 0.01 to 10000" in capsys.readouterr().err
 
 
-def test_says_that_a_speed_alone_does_nothing() -> None:
+def test_refuses_a_speed_without_a_fault() -> None:
     """A user would believe that capacity is enforced."""
     with pytest.raises(LocalKeyspacesError, match="give --capacity real, too"):
         capacity_clock(options("--capacity-speed", "60"))

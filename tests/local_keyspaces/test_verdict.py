@@ -164,7 +164,7 @@ def test_is_not_ready_when_a_run_shows_nothing() -> None:
     assert "another local data centre" in judged(statements=0).reasons[0]
 
 
-def test_does_not_block_for_what_cassandra_refuses_too() -> None:
+def test_does_not_block_on_statements_that_cassandra_refuses_too() -> None:
     """A suite that tests for a missing table would never be ready."""
     seen = Witness(connections=1)
     seen.refused(["SELECT * FROM nosuch"], "r", invalid("unconfigured table ks.nosuch", ServiceRule.NO_SUCH_TABLE))
@@ -259,7 +259,7 @@ def test_has_the_prices_of_the_costs() -> None:
     ("command", "report", "message"),
     [([], "r.html", "there is no command to run"), (["true"], "nosuch/r.html", "there is no directory")],
 )
-def test_says_at_once_what_is_wrong(command: list[str], report: str, message: str, tmp_path: Path) -> None:
+def test_reports_at_once_what_is_wrong(command: list[str], report: str, message: str, tmp_path: Path) -> None:
     """A team would wait for a whole test run and then lose its report."""
     options: Mapping[str, Any] = {
         "port": 0,

@@ -81,7 +81,7 @@ def test_names_the_request_in_problem_header_and_log(served: Served, raw: bytes,
         ("\xe9", False),
     ],
 )
-def test_takes_a_request_id_that_is_one(served: Served, given: str, taken: bool) -> None:
+def test_accepts_only_a_valid_request_id(served: Served, given: str, taken: bool) -> None:
     """Callers could not follow a request through several services, or could forge log lines and headers by its id."""
     answer = served.get("/things/zz", f"X-Request-ID: {given}")
     request_id = answer.headers["x-request-id"]
@@ -110,7 +110,7 @@ def test_logs_why_the_table_cannot_be_read_with_the_request(served: Served, capl
     assert not caplog.records
 
 
-def test_tells_a_client_whose_request_the_end_of_the_task_cuts_off() -> None:
+def test_answers_a_client_whose_request_is_cut_off_by_the_end_of_the_task() -> None:
     """A client would be left in doubt when a task ends, although it can try again."""
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:

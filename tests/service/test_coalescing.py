@@ -14,7 +14,7 @@ from tests.serving.application import application, ask
 
 @pytest.mark.parametrize("path", ["/things/ab", "/things/ab?pretty", "/things/zz", "/things?limit=3"])
 @pytest.mark.parametrize(("share", "reads"), [(True, 1), (False, 20)])
-def test_reads_once_for_all_who_ask_at_the_same_time(path: str, share: bool, reads: int) -> None:
+def test_reads_once_for_all_concurrent_callers(path: str, share: bool, reads: int) -> None:
     """A popular thing would cost one read for each request, or reads would be shared although sharing is off."""
 
     async def run() -> None:
@@ -40,7 +40,7 @@ class Clock:
         monkeypatch.setattr(loop, "time", lambda: self.now)
 
 
-def test_takes_one_place_at_the_database_for_all_who_share_a_read() -> None:
+def test_a_shared_read_uses_one_place_of_the_concurrency_limit() -> None:
     """Requests for the same thing would be refused although the table has one read to do."""
 
     async def run() -> None:
@@ -86,7 +86,7 @@ class Read:
         return key
 
 
-def test_another_reads_when_who_reads_for_all_goes_away() -> None:
+def test_another_caller_reads_when_the_reading_one_is_cancelled() -> None:
     """One client that disconnects would take the responses of all others with it."""
 
     async def run() -> None:
@@ -105,7 +105,7 @@ def test_another_reads_when_who_reads_for_all_goes_away() -> None:
     asyncio.run(run())
 
 
-def test_goes_on_when_one_of_those_who_wait_goes_away() -> None:
+def test_serves_the_other_callers_when_a_waiting_one_is_cancelled() -> None:
     """One client that disconnects would take the response from all others."""
 
     async def run() -> None:
@@ -122,7 +122,7 @@ def test_goes_on_when_one_of_those_who_wait_goes_away() -> None:
     asyncio.run(run())
 
 
-def test_shares_an_error_and_keeps_none() -> None:
+def test_shares_an_error_and_does_not_cache_it() -> None:
     """A request that waits for a failing read would not get the error, or the next request would not try again."""
 
     async def run() -> None:
@@ -140,7 +140,7 @@ def test_shares_an_error_and_keeps_none() -> None:
     asyncio.run(run())
 
 
-def test_forgets_the_oldest_and_what_has_expired(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drops_the_oldest_and_expired_entries(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that requests one page after the other would fill the task's memory."""
     monkeypatch.setattr(coalescing, "CACHED_AT_MOST", 6)
 
@@ -161,7 +161,7 @@ def test_forgets_the_oldest_and_what_has_expired(monkeypatch: pytest.MonkeyPatch
     asyncio.run(run())
 
 
-def test_reads_what_has_expired_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reads_again_after_the_cached_value_expired(monkeypatch: pytest.MonkeyPatch) -> None:
     """A popular thing would never change after its first read."""
 
     async def run() -> None:
@@ -195,7 +195,7 @@ def test_keeps_nothing_that_is_larger_than_all_it_may_keep(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("keep", [0, 60])
-def test_says_with_whose_read_a_request_was_answered(keep: float) -> None:
+def test_logs_the_request_whose_read_answered_a_request(keep: float) -> None:
     """A request that shares another's statement would look as if it had not used the table."""
 
     async def run() -> None:

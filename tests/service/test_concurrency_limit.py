@@ -9,7 +9,7 @@ from service.concurrency_limit import ConcurrencyLimit
 from service.problems import ServiceUnavailable
 
 
-def test_lets_no_more_in_than_there_are_places() -> None:
+def test_runs_no_more_requests_than_the_limit() -> None:
     """A slow database would fill the task's memory with waiting requests."""
 
     async def scenario() -> None:
@@ -33,7 +33,7 @@ def test_lets_no_more_in_than_there_are_places() -> None:
     asyncio.run(scenario())
 
 
-def test_tells_who_waits_too_long_to_come_back() -> None:
+def test_refuses_a_request_that_has_waited_too_long() -> None:
     """A request would wait longer than its client does."""
 
     async def scenario() -> None:

@@ -13,7 +13,7 @@ _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
 @given(st.binary(min_size=1, max_size=2000))
-def test_gives_back_what_was_sealed_in_another_process(paging_state: bytes) -> None:
+def test_opens_a_cursor_of_another_process(paging_state: bytes) -> None:
     """A client's next page would be refused, since another task gets the request."""
     cursor = Cursors(KEY, query="q").seal(paging_state)
     assert set(cursor) <= set(_ALPHABET)
@@ -58,7 +58,7 @@ def test_refuses_a_cursor_of_another_key_or_query(other: Cursors) -> None:
         other.open(Cursors(KEY, query="q").seal(b"state"))
 
 
-def test_has_a_key_of_its_own_in_each_process_that_was_given_none() -> None:
+def test_each_process_without_a_key_makes_its_own() -> None:
     """Cursors would be signed with a key that everyone with this program knows."""
     with pytest.raises(BadCursor):
         Cursors(None, query="q").open(Cursors(None, query="q").seal(b"state"))

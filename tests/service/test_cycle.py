@@ -82,7 +82,7 @@ def test_answers_head_whether_or_not_the_application_sends_a_body(served: Served
             assert (response.status, response.headers["content-length"]) == (200, "6")
 
 
-def test_closes_the_connection_after_an_answer_that_says_so(served: Served) -> None:
+def test_closes_the_connection_after_an_answer_with_connection_close(served: Served) -> None:
     """The client would wait for the end of the connection."""
     with served.connect() as client:
         client.send(request("/closing"))

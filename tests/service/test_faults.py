@@ -88,7 +88,7 @@ def test_hides_throttling_of_some_reads_and_says_so_when_all_are(filled: LocalKe
     assert shares[1] == 1
 
 
-def test_gives_up_at_the_deadline_when_the_database_is_slow(filled: LocalKeyspaces) -> None:
+def test_answers_at_the_deadline_when_the_database_is_slow(filled: LocalKeyspaces) -> None:
     """Clients could not tell a slow database from a slow load balancer, which gives up later."""
 
     async def scenario(port: int) -> None:
@@ -125,7 +125,7 @@ def test_survives_connections_that_break_and_refused_sign_ins(filled: LocalKeysp
 
 
 @pytest.mark.long
-def test_refuses_what_is_too_much_and_keeps_its_memory(filled: LocalKeyspaces) -> None:
+def test_refuses_what_exceeds_a_limit_without_using_memory_for_it(filled: LocalKeyspaces) -> None:
     """A slow database would fill the task's memory until the task is killed with all its requests."""
 
     async def scenario(port: int, process: psutil.Process) -> None:

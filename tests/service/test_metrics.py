@@ -57,7 +57,7 @@ def metrics(lines: list[bytes]) -> EmfMetrics:
     return EmfMetrics("things", write=lines.append)
 
 
-def test_writes_lines_that_cloudwatch_takes(metrics: EmfMetrics, lines: list[bytes]) -> None:
+def test_writes_lines_that_cloudwatch_accepts(metrics: EmfMetrics, lines: list[bytes]) -> None:
     """CloudWatch would drop the metrics, and report that only in a metric of its own."""
     metrics.request(route="/things/{id}", status=200, seconds=0.004)
     metrics.request(route="/things/{id}", status=304, seconds=0.002)
@@ -103,7 +103,7 @@ def test_keeps_the_distribution_of_many_requests_in_a_hundred_values(metrics: Em
         assert values[percent - 1] == pytest.approx(percent * 10, rel=0.05)
 
 
-def test_takes_no_more_memory_for_more_requests(metrics: EmfMetrics) -> None:
+def test_memory_does_not_grow_with_the_number_of_requests(metrics: EmfMetrics) -> None:
     """A minute of heavy load would end the task."""
     for number in range(50_000):
         metrics.request(route="/things", status=200, seconds=number / 1000)

@@ -107,7 +107,7 @@ def _hold(documented: dict[str, Any], response: httpx.Response, method: str) -> 
 
 
 @pytest.mark.parametrize(("path", "method"), _OPERATIONS)
-def test_describes_each_answer_as_it_is(path: str, method: str) -> None:
+def test_describes_each_answer_as_it_is_sent(path: str, method: str) -> None:
     """The API would lack a promised status, header, media type or body, or return another one."""
     documented = _DOCUMENT["paths"][path][method]["responses"]
     seen = set()
@@ -122,7 +122,7 @@ def test_describes_each_answer_as_it_is(path: str, method: str) -> None:
         assert unseen == _UNFORESEEN.get(path, set())
 
 
-def test_describes_that_a_task_takes_no_more_requests() -> None:
+def test_documents_that_a_stopping_task_accepts_no_requests() -> None:
     """An operator would not know the metric to watch."""
     response = _ask("/readyz", "get", {}, None, ready=False)
     assert response.status_code == 503
@@ -223,7 +223,7 @@ def test_shows_the_document_to_a_person(api: str) -> None:
     assert {link[1:] for link in page.links if link.startswith("#")} <= page.anchors
 
 
-def test_lets_the_page_have_its_style_and_nothing_else(api: str) -> None:
+def test_the_page_may_load_only_its_own_style(api: str) -> None:
     """A browser would run or load a stranger's text, if any ever reached the page."""
     answer = get(f"{api}/docs")
     policy = {name.lower(): value for name, value in answer.headers.items()}["content-security-policy"]
@@ -235,7 +235,7 @@ def test_lets_the_page_have_its_style_and_nothing_else(api: str) -> None:
     assert f"style-src 'sha256-{digest}'" in policy
 
 
-def test_escapes_what_comes_from_the_table() -> None:
+def test_escapes_values_from_the_table() -> None:
     """A column's name, which may be any text, would run as a script in the reader's browser."""
     columns = (Column("id", "text"), Column("<script>&`", 'frozen<"<b>">'))
     page = _page(asyncio.run(ask(application(FakeTable(columns=columns)), "/docs")).text)

@@ -80,7 +80,7 @@ def _refusal(capsys: pytest.CaptureFixture[str], *arguments: str, **variables: s
         ),
     ],
 )
-def test_takes_a_variable(name: str, text: str, field: str, value: object) -> None:
+def test_reads_a_variable(name: str, text: str, field: str, value: object) -> None:
     """An operator's setting would have no effect."""
     assert getattr(_options(**{name: text}), field) == value
 
@@ -150,14 +150,14 @@ def test_documents_the_variables_there_are() -> None:
 
 
 @pytest.mark.parametrize(("name", "default"), [(name, default) for name, _, default, _ in _ROWS])
-def test_documents_a_default_as_it_is(name: str, default: str) -> None:
+def test_documents_a_parameters_default(name: str, default: str) -> None:
     """The table would state other values than the program has."""
     if default not in ("none", "required", "the region's", "Amazon's roots"):
         assert _options(**{name: default}) == _options()
 
 
 @pytest.mark.parametrize("name", [name for name, found in _RANGES.items() if found])
-def test_documents_a_range_as_it_is(capsys: pytest.CaptureFixture[str], name: str) -> None:
+def test_documents_a_parameters_range(capsys: pytest.CaptureFixture[str], name: str) -> None:
     """A value within the documented range would be refused."""
     found = _RANGES[name]
     assert found

@@ -53,7 +53,7 @@ def test_writes_all_lines_in_order_and_the_last_ones_at_the_end() -> None:
         assert read(reading).split() == [b"%d" % number for number in range(100)]
 
 
-def test_waits_for_nobody_and_says_how_many_lines_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_does_not_wait_for_the_reader_and_counts_dropped_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     """A log driver that cannot reach its service would stop the API or fill its memory."""
     monkeypatch.setattr(module, "_KEPT_AT_MOST", 100_000)
     with pipe() as (reading, output):
@@ -95,7 +95,7 @@ def test_ends_when_nobody_reads(monkeypatch: pytest.MonkeyPatch, reader: str) ->
         asyncio.run(write())
 
 
-def test_takes_log_records_from_any_thread_as_one_line_each() -> None:
+def test_writes_log_records_of_any_thread_as_one_line_each() -> None:
     """A line from one of the driver's threads would be split, or a traceback spread over twenty lines, and nobody would
     find it."""
     root = logging.getLogger()

@@ -46,7 +46,7 @@ def test_answers_500_without_a_word_of_the_inside() -> None:
 
 
 @pytest.mark.parametrize("status", [503, 504, 500])
-def test_lets_nobody_keep_an_error(status: int) -> None:
+def test_does_not_cache_errors(status: int) -> None:
     """A cache that keeps a 503 would make a temporary fault last."""
     errors: dict[int, Exception] = {503: NoHostAvailable("down", {}), 504: DeadlineExceeded(), 500: ZeroDivisionError()}
     assert answer(errors[status]).headers["cache-control"] == "no-store"

@@ -54,7 +54,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_refuses_as_a_problem_and_hangs_up(served: Served, what: str) -> None:
+def test_refuses_with_a_problem_and_closes_the_connection(served: Served, what: str) -> None:
     """One client could take a task's memory, or would get a response in another format than the API's."""
     raw, status = REFUSED[what]
     before = len(served.lines)
@@ -85,12 +85,12 @@ def test_refuses_as_a_problem_and_hangs_up(served: Served, what: str) -> None:
         (request("http://api.example.com/things/ab"), 200),
     ],
 )
-def test_takes_what_is_within_the_limits(served: Served, raw: bytes, status: int) -> None:
+def test_accepts_requests_within_the_limits(served: Served, raw: bytes, status: int) -> None:
     """The API would refuse a request that the documentation allows."""
     assert served.ask(raw).status == status
 
 
-def test_takes_a_request_in_single_bytes(served: Served) -> None:
+def test_accepts_a_request_in_single_bytes(served: Served) -> None:
     """A request that the network splits would be refused."""
     raw = request("/things/ab", "Content-Length: 3", body="abc")
     with served.connect() as client:
@@ -111,7 +111,7 @@ def test_answers_pipelined_requests_in_order(served: Served) -> None:
 
 
 @pytest.mark.parametrize("bad", [b"nonsense\r\n\r\n", chunked("a" * 40_000, "a" * 40_000)])
-def test_answers_what_came_before_a_refused_request(served: Served, bad: bytes) -> None:
+def test_answers_the_requests_before_a_refused_one(served: Served, bad: bytes) -> None:
     """An error would be written into the middle of another response."""
     with served.connect() as client:
         client.send(request("/things/ab") + request("/things/zz") + bad)
@@ -119,7 +119,7 @@ def test_answers_what_came_before_a_refused_request(served: Served, bad: bytes) 
         assert client.at_end()
 
 
-def test_answers_some_of_a_flood_of_pipelined_requests_and_hangs_up(served: Served) -> None:
+def test_answers_the_first_of_too_many_pipelined_requests_and_closes(served: Served) -> None:
     """A connection would hold as many requests in memory as the client can send."""
     with served.connect() as client:
         client.send(request("/ping") * 5_000)
@@ -142,7 +142,7 @@ def test_keeps_a_connection_and_closes_it_when_asked(served: Served) -> None:
         assert client.at_end()
 
 
-def test_answers_http_1_0_and_hangs_up(served: Served) -> None:
+def test_answers_http_1_0_and_closes_the_connection(served: Served) -> None:
     """An old client would wait for the end of the connection."""
     with served.connect() as client:
         client.send(b"GET /things/ab HTTP/1.0\r\n\r\n")
@@ -161,7 +161,7 @@ def test_answers_head_without_a_body(served: Served) -> None:
     assert served.logged(head.headers["x-request-id"])["bytes"] == 0
 
 
-def test_lets_a_client_go_on_that_asks_before_it_sends(served: Served) -> None:
+def test_answers_expect_100_continue(served: Served) -> None:
     """curl would wait a second before it sends a larger body."""
     with served.connect() as client:
         client.send(request("/things/ab", "Content-Length: 3", "Expect: 100-continue"))
@@ -171,7 +171,7 @@ def test_lets_a_client_go_on_that_asks_before_it_sends(served: Served) -> None:
 
 
 @pytest.mark.parametrize("protocol_name", ["websocket", "h2c"])
-def test_answers_over_http_1_1_who_asks_for_another_protocol(served: Served, protocol_name: str) -> None:
+def test_answers_over_http_1_1_when_an_upgrade_is_requested(served: Served, protocol_name: str) -> None:
     """The bytes after an ignored Upgrade would be taken for requests."""
     headers = ("Connection: Upgrade", f"Upgrade: {protocol_name}", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
     with served.connect() as client:
@@ -181,7 +181,7 @@ def test_answers_over_http_1_1_who_asks_for_another_protocol(served: Served, pro
         assert client.at_end()
 
 
-def test_takes_no_header_from_a_trailer(served: Served) -> None:
+def test_does_not_use_a_trailer_as_a_header(served: Served) -> None:
     """A trailer would pass for a header, although a proxy checks only the headers before the body."""
     answer = served.ask(chunked("abc") + b"0\r\nX-Request-ID: smuggled\r\n\r\n")
     assert answer.status == 200
@@ -201,7 +201,7 @@ def test_answers_a_client_that_sends_on(served: Served) -> None:
 @pytest.mark.parametrize(
     "beginning", [b"GET / HTTP/1.1\r\nX: ", b"GET /", chunked()[:-2] + b"\r\n1;", chunked() + b"0\r\nX:"]
 )
-def test_stops_reading_what_never_ends(served: Served, beginning: bytes) -> None:
+def test_stops_reading_a_request_without_an_end(served: Served, beginning: bytes) -> None:
     """An endless line would fill the memory of the parser."""
     with served.connect() as client:
         client.send(beginning)
@@ -241,7 +241,7 @@ def test_answers_a_client_that_has_closed_its_side(served: Served) -> None:
 
 
 @pytest.mark.parametrize("host", ["", "a", "a.example.com:443", "127.0.0.1:80", "[::1]:8080", "a_b-c", "xn--a%C3%A9"])
-def test_takes_any_host_that_is_well_formed(served: Served, host: str) -> None:
+def test_accepts_any_well_formed_host(served: Served, host: str) -> None:
     """A load balancer's health check, which sends an address as Host, or a proxy with any name would be refused."""
     answer = served.ask(f"GET /ping HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
     assert answer.status == 200
@@ -258,7 +258,7 @@ def test_sends_no_100_continue_to_http_1_0(served: Served) -> None:
         assert client.at_end()
 
 
-def test_says_in_one_line_that_descriptors_run_out(
+def test_logs_one_line_when_descriptors_run_out(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """New connections would be closed without a log line when the task has no descriptors left."""

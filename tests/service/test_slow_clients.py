@@ -16,7 +16,7 @@ def served() -> Iterator[Served]:
         yield running
 
 
-def test_hangs_up_on_who_is_too_slow(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closes_the_connection_of_a_client_that_is_too_slow(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """A few thousand clients that never finish their headers would take all connections (Slowloris)."""
     monkeypatch.setattr(protocol, "SECONDS_AT_MOST", 0.2)
     for beginning in (b"GET /ping HTTP/1.1\r\nHost:", chunked("abc"), request("/ping", "Content-Length: 3")):
@@ -31,7 +31,7 @@ def test_hangs_up_on_who_is_too_slow(served: Served, monkeypatch: pytest.MonkeyP
         assert client.at_end()
 
 
-def test_hangs_up_on_who_does_not_read(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closes_the_connection_of_a_client_that_does_not_read(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that does not read would keep its responses in memory and delay the task's end."""
     monkeypatch.setattr(protocol, "UNREAD_AT_MOST", 0.2)
     with served.connect() as client:
@@ -63,7 +63,7 @@ def test_waits_for_the_next_request_of_a_connection(served: Served, monkeypatch:
         assert client.receive().status == 200
 
 
-def test_hangs_up_on_who_never_sends_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closes_a_connection_on_which_nothing_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
     """Idle clients could use up a task's connections, which cost them nothing."""
     monkeypatch.setattr(server, "KEEP_ALIVE", 0.1)
     with serve() as impatient, impatient.connect() as client:

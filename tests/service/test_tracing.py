@@ -144,7 +144,7 @@ def _spans(tracing: RequestTracer, exporter: InMemorySpanExporter) -> Sequence[R
 @pytest.mark.parametrize(
     ("path", "status", "error"), [("er", 500, "ZeroDivisionError"), ("un", 503, "503"), ("zz", 404, None)]
 )
-def test_marks_what_failed(path: str, status: int, error: str | None) -> None:
+def test_marks_failures(path: str, status: int, error: str | None) -> None:
     """A search for failed requests would miss some, or find requests that failed by the client's fault."""
     exporter = InMemorySpanExporter()
     tracing = RequestTracer(exporter, service="things", ratio=1)

@@ -52,7 +52,7 @@ async def receive(client: socket.socket, size: int = 1_000_000) -> bytes:
     return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, size), 10)
 
 
-def test_sends_what_one_turn_writes_at_once() -> None:
+def test_sends_the_writes_of_one_turn_together() -> None:
     """A response would take two system calls here and two at the client, in two segments."""
 
     async def test(server: _Counting, client: socket.socket) -> None:
@@ -66,7 +66,7 @@ def test_sends_what_one_turn_writes_at_once() -> None:
 
 
 @pytest.mark.parametrize("unread", [False, True])
-def test_sends_what_was_written_before_it_closes(monkeypatch: pytest.MonkeyPatch, unread: bool) -> None:
+def test_sends_earlier_writes_before_it_closes(monkeypatch: pytest.MonkeyPatch, unread: bool) -> None:
     """The last response of a connection would be lost."""
     monkeypatch.setattr(module, "_LINGER", 0.05)
 
@@ -86,7 +86,7 @@ def test_sends_what_was_written_before_it_closes(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("unread", [False, True])
-def test_hangs_up_on_who_does_not_take_the_last_answer(monkeypatch: pytest.MonkeyPatch, unread: bool) -> None:
+def test_closes_the_connection_if_the_last_answer_is_not_read(monkeypatch: pytest.MonkeyPatch, unread: bool) -> None:
     """A response too small for flow control would stay in memory and keep the task from ending, for ever."""
     monkeypatch.setattr(module, "_LINGER", 0.01)
     monkeypatch.setattr(module, "UNREAD_AT_MOST", 0.05)
@@ -110,7 +110,7 @@ def test_hangs_up_on_who_does_not_take_the_last_answer(monkeypatch: pytest.Monke
     connected(test)
 
 
-def test_lets_flow_control_see_what_a_producer_writes_without_a_pause() -> None:
+def test_passes_on_many_writes_in_one_turn_for_flow_control() -> None:
     """A client that does not read would keep the response in memory unnoticed."""
 
     async def test(server: _Counting, client: socket.socket) -> None:
@@ -124,7 +124,7 @@ def test_lets_flow_control_see_what_a_producer_writes_without_a_pause() -> None:
     connected(test)
 
 
-def test_drops_what_is_held_when_the_connection_is_gone() -> None:
+def test_drops_held_bytes_when_the_connection_is_closed() -> None:
     """A write to a closed connection would raise where no code handles it."""
 
     async def test(server: _Counting, client: socket.socket) -> None:

@@ -49,7 +49,7 @@ _VALUES: dict[str, tuple[str, Any]] = {
 }
 
 
-def test_writes_each_of_cqls_types_as_the_document_says(keyspaces: LocalKeyspaces) -> None:
+def test_writes_each_cql_type_as_documented(keyspaces: LocalKeyspaces) -> None:
     """Another team's table has other types, and a value would appear in Python's notation."""
     names = {f"c{number}": cql_type for number, cql_type in enumerate(_VALUES)}
     table = replace(THINGS, keyspace="kinds", columns={"id": "text", **names})

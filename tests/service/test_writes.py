@@ -43,20 +43,20 @@ def api(keyspaces: LocalKeyspaces) -> Iterator[httpx.Client]:
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_takes_a_value_of_each_type_and_gives_it_back(api: httpx.Client, name: str) -> None:
+def test_writes_and_reads_a_value_of_each_type(api: httpx.Client, name: str) -> None:
     """A client would read another value than it wrote."""
     written = api.put(f"/shelves/{name}", json={name: VALUES[name]})
     assert (written.status_code, written.json()[name]) == (200, VALUES[name])
     assert api.get(f"/shelves/{name}").json()[name] == VALUES[name]
 
 
-def test_takes_timestamps_beyond_the_years_of_python(api: httpx.Client) -> None:
+def test_accepts_timestamps_beyond_pythons_years(api: httpx.Client) -> None:
     """A value from the API itself would be refused when a client sends it back."""
     far = "+10000-01-01T00:00:00.001Z"
     assert api.put("/shelves/far", json={"a_timestamp": far}).json()["a_timestamp"] == far
 
 
-def test_leaves_alone_what_a_body_leaves_out_and_empties_what_is_null(api: httpx.Client) -> None:
+def test_keeps_omitted_fields_and_sets_null_fields_to_null(api: httpx.Client) -> None:
     """A client that knows fewer columns would delete the others' values."""
     api.put("/shelves/part", json={"a_text": "kept", "an_int": 1})
     assert api.put("/shelves/part", json={"an_int": None}).json() == {
@@ -131,7 +131,7 @@ def test_writes_together_and_once(api: httpx.Client) -> None:
     assert other.status_code == 422
 
 
-def test_writes_no_more_together_than_keyspaces_takes(api: httpx.Client) -> None:
+def test_writes_no_larger_batch_than_keyspaces_accepts(api: httpx.Client) -> None:
     """Keyspaces would refuse the batch, or a batch would pass here that fails there."""
     assert api.post("/crowds/few?size=100").status_code == 204
     assert api.post("/crowds/many?size=101").status_code == 500  # a defect of the program
@@ -154,7 +154,7 @@ def test_writes_no_more_together_than_keyspaces_takes(api: httpx.Client) -> None
         ({"Content-Type": "application/json"}, b'{"a_text": "' + b"x" * 70_000 + b'"}', 413, "65536 bytes"),
     ],
 )
-def test_refuses_a_body_and_says_what_is_wrong_where(
+def test_refuses_a_body_and_names_the_wrong_field(
     api: httpx.Client, headers: dict[str, str], content: bytes, status: int, detail: str
 ) -> None:
     """A client's developer would have to search for the place of a JSON error."""
@@ -165,7 +165,7 @@ def test_refuses_a_body_and_says_what_is_wrong_where(
 
 
 @pytest.mark.parametrize("key", [None, "", "x" * 201, "a b", "ü"])
-def test_asks_for_a_usable_key(api: httpx.Client, key: str | None) -> None:
+def test_refuses_an_unusable_key(api: httpx.Client, key: str | None) -> None:
     """Two requests would share one idempotency key, or a request could be sent twice."""
     headers = [] if key is None else [(b"Idempotency-Key", key.encode())]
     answer = api.post("/moves/from?to=there", json={"a_text": "x"}, headers=headers)
@@ -176,7 +176,7 @@ def test_asks_for_a_usable_key(api: httpx.Client, key: str | None) -> None:
 @pytest.mark.parametrize(
     ("tags", "status"), [('"no"', 412), ("{}", 200), ('"no", {}', 200), ("W/{}", 412), ("*", 200), ("{pretty}", 200)]
 )
-def test_changes_what_the_client_has_seen(api: httpx.Client, tags: str, status: int) -> None:
+def test_changes_the_row_that_the_client_has_seen(api: httpx.Client, tags: str, status: int) -> None:
     """The slower of two clients would undo the faster one's change."""
     api.delete("/shelves/seen")
     assert api.put("/shelves/seen", json={"an_int": 1}, headers={"If-Match": "*"}).status_code == 412
@@ -187,7 +187,7 @@ def test_changes_what_the_client_has_seen(api: httpx.Client, tags: str, status: 
     assert api.get("/shelves/seen").json()["an_int"] == (2 if status == 200 else 1)
 
 
-def test_repeats_what_may_be_repeated_and_nothing_else(api: httpx.Client, keyspaces: LocalKeyspaces) -> None:
+def test_retries_only_statements_that_are_safe_to_retry(api: httpx.Client, keyspaces: LocalKeyspaces) -> None:
     """A counter would count twice, or a write would fail although a second attempt is safe."""
     with keyspaces.injecting(throttle_writes=0.3):
         puts = [api.put(f"/shelves/repeat{n}", json={"an_int": n}).status_code for n in range(30)]
@@ -197,7 +197,7 @@ def test_repeats_what_may_be_repeated_and_nothing_else(api: httpx.Client, keyspa
     assert api.get("/counts/repeat").json()[0]["n"] == 2 * counts.count(204)
 
 
-def test_says_that_an_outcome_is_not_known(api: httpx.Client, keyspaces: LocalKeyspaces) -> None:
+def test_reports_an_unknown_outcome(api: httpx.Client, keyspaces: LocalKeyspaces) -> None:
     """A client would believe that a completed change was not made."""
     with keyspaces.injecting(drop=1.0):
         answers = [api.post("/shelves/listed/list"), api.delete("/shelves/listed")]
@@ -216,9 +216,7 @@ def _recovers(api: httpx.Client) -> None:
     wait_until(lambda: api.get("/counts/repeat").status_code == 200)
 
 
-def test_gives_a_client_what_it_wrote_although_an_older_read_is_under_way(
-    api: httpx.Client, keyspaces: LocalKeyspaces
-) -> None:
+def test_a_client_reads_its_own_write_during_an_older_read(api: httpx.Client, keyspaces: LocalKeyspaces) -> None:
     """A client that has written would get a shared read that began before its write."""
     api.put("/shelves/shared", json={"an_int": 0})
     with ThreadPoolExecutor() as pool:
