@@ -28,7 +28,7 @@ _ANSWERS: Mapping[str, _Messages] = {
     "/parts": [_start(200, _SIX), _body(b"abc", more_body=True), _body(b"def")],
     "/chunks": [_start(200), _body(b"abc", more_body=True), _body(b"def")],
     "/unknown-length": [_start(200), _body(b"abcdef")],
-    "/nothing": [_start(204), _body()],
+    "/nothing": [{"type": "http.response.start", "status": 204}, {"type": "http.response.body"}],
     "/unchanged": [_start(304, (b"etag", b'"1"')), _body()],
     "/bodiless-head": [_start(200, _SIX), _body()],
     "/closing": [_start(200, _SIX, (b"connection", b"close")), _body(b"abcdef")],

@@ -1,7 +1,7 @@
 """Sends an answer with less work than uvicorn's own code.
 
-For each header, uvicorn runs two regular expressions, and it sends head and body one after the other. Both together are
-a tenth of the CPU time of a read.
+uvicorn runs two regular expressions for each header, and it sends head and body one after the other. Both together are
+about a tenth of the CPU time of a read.
 """
 
 from typing import Any, Final
@@ -20,12 +20,12 @@ class Cycle(RequestResponseCycle):
     async def send(self, message: Any) -> None:
         """As in ASGI. Raises RuntimeError for a header with a line break, which clients would read as two headers."""
         if not self.response_started:
-            self._head = self._encoded(message["status"], [*self.default_headers, *message["headers"]])
+            self._head = self._encoded(message["status"], [*self.default_headers, *message.get("headers", ())])
             if self._head:
                 return
         elif self._head:
             head, self._head = self._head, b""
-            body = message["body"]
+            body = message.get("body", b"")
             complete = len(body) == self.expected_content_length and not message.get("more_body")
             if complete and not self.disconnected and not self.flow.write_paused:
                 self.transport.write(head if self.scope["method"] == "HEAD" else head + body)
