@@ -21,7 +21,7 @@ def test_fails_for_each_step_that_a_program_does_not_pass() -> None:
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.folder)
-def test_takes_every_step_in_every_language(client: Client) -> None:
+def test_runs_every_step_in_every_language(client: Client) -> None:
     """A program leaves a step out, and the table says that it passed them all."""
     source = (PROGRAMS / client.folder / client.source).read_text()
     assert [step for step in client.steps if f'"{step}"' not in source] == []

@@ -60,7 +60,7 @@ def test_keeps_the_logs_private_and_encrypted_and_for_as_long_as_set() -> None:
 
 
 @pytest.mark.parametrize(("prefix", "where"), [(None, ""), ("shop/front", "shop/front/")])
-def test_lets_only_the_environments_load_balancer_write_and_requires_tls(prefix: str | None, where: str) -> None:
+def test_only_the_environments_load_balancer_may_write_and_with_tls(prefix: str | None, where: str) -> None:
     """No log arrives, or another load balancer can write into this bucket."""
     program = declare_logs(AccessLogs(prefix=prefix))
     delivery, tls_only = json.loads(one(program, "aws:s3/bucketPolicy:BucketPolicy", NAME).inputs["policy"])[
@@ -82,7 +82,7 @@ def test_lets_only_the_environments_load_balancer_write_and_requires_tls(prefix:
     assert logs == {"enabled": True, "bucket": NAME, "prefix": prefix or ""}
 
 
-def test_lets_a_load_balancer_write_by_the_name_it_gets() -> None:
+def test_a_load_balancer_may_write_logs_with_its_given_name() -> None:
     """The load balancer's name does not match the bucket's policy, and the update fails."""
     program = declare_logs(AccessLogs())
     (statement, _) = json.loads(one(program, "aws:s3/bucketPolicy:BucketPolicy", NAME).inputs["policy"])["Statement"]
@@ -110,7 +110,7 @@ def test_lets_a_load_balancer_write_by_the_name_it_gets() -> None:
         ),
     ],
 )
-def test_lets_a_load_balancer_write_that_autonaming_names(autonaming: dict[str, Any], name: str) -> None:
+def test_a_load_balancer_may_write_logs_with_an_autonamed_name(autonaming: dict[str, Any], name: str) -> None:
     """With a company's own rule for names, the update fails: S3 refuses the test file of the load balancer."""
     patterns = _source_arns({"pulumi:autonaming": json.dumps(autonaming)})
     arn = f"arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/app/{name}/50dc6c495c0c9188"
@@ -118,7 +118,7 @@ def test_lets_a_load_balancer_write_that_autonaming_names(autonaming: dict[str, 
     assert not any(fnmatchcase(arn.replace(f"/{name}/", "/other-0a1b2c3/"), pattern) for pattern in patterns)
 
 
-def test_lets_a_load_balancer_write_that_was_there_before_autonaming() -> None:
+def test_a_load_balancer_from_before_autonaming_may_write_logs() -> None:
     """The logs of an existing load balancer stop when a company sets a rule for names."""
     patterns = _source_arns({"pulumi:autonaming": '{"pattern": "acme-${name}-${hex(4)}"}'})
     assert sorted(pattern.partition("app/")[2] for pattern in patterns) == ["acme-shop-*", "shop-*"]
@@ -131,7 +131,7 @@ def _source_arns(settings: dict[str, str]) -> list[str]:
     return [patterns] if isinstance(patterns, str) else list(patterns)
 
 
-def test_writes_logs_only_once_the_bucket_takes_them() -> None:
+def test_writes_logs_only_once_the_bucket_accepts_them() -> None:
     """The update fails: the load balancer writes a test file when logs are switched on, and the bucket's policy is
     missing.
     """

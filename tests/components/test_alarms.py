@@ -202,7 +202,7 @@ def test_compares_tasks_with_the_desired_count_under_container_insights() -> Non
 
 
 @pytest.mark.parametrize("container_insights", [True, False])
-def test_gives_ecs_time_to_replace_a_task_and_to_start_the_first(container_insights: bool) -> None:
+def test_allows_time_to_replace_a_task_and_to_start_the_first(container_insights: bool) -> None:
     """Each crash after which ECS replaces the task raises an alarm, and so does each new stack."""
     inputs = alarm(alarmed(container_insights=container_insights), "api-tasks")
     assert inputs["datapointsToAlarm"] == inputs["evaluationPeriods"] == 5
@@ -242,7 +242,7 @@ def test_sums_over_operations_of_which_most_never_happen(
     assert result(inputs, selects=selects, inserts=inserts, updates=None, deletes=deletes) == total
 
 
-def test_takes_thresholds_as_set() -> None:
+def test_uses_the_set_thresholds() -> None:
     """An owner cannot set thresholds that fit a service that is always slow."""
     settings: dict[str, Any] = {
         "error_percent": 5.0,
@@ -257,14 +257,14 @@ def test_takes_thresholds_as_set() -> None:
 
 
 @pytest.mark.parametrize("container_insights", [True, False])
-def test_treats_silence_as_a_fault_of_the_tasks_only(container_insights: bool) -> None:
+def test_treats_missing_data_as_an_alarm_only_for_tasks(container_insights: bool) -> None:
     """A quiet night raises an alarm, or a service without a running task, which reports no data, raises none."""
     missing = {a.name: a.inputs["treatMissingData"] for a in alarms_of(alarmed(container_insights=container_insights))}
     assert missing.pop("api-tasks") == "breaching"
     assert set(missing.values()) == {"notBreaching"}
 
 
-def test_tells_the_topic_of_each_alarm_and_of_its_end(program: Program) -> None:
+def test_notifies_the_topic_of_each_alarm_and_of_its_end(program: Program) -> None:
     """The operator is not told that an alarm began, or not told that it ended."""
     assert len(alarms_of(program)) == 7
     for resource in alarms_of(program):

@@ -110,7 +110,7 @@ def test_refuses_an_invalid_choice(option: dict[str, str], message: str) -> None
 
 
 @pytest.mark.parametrize("name", ["", "Things", "things-2", "x" * 49])
-def test_asks_for_the_name_of_an_existing_table(name: str) -> None:
+def test_requires_the_name_of_an_existing_table(name: str) -> None:
     """The update fails later: the table's name in AWS is an output, so the program needs a name for its variable."""
 
     def run() -> None:
@@ -121,7 +121,7 @@ def test_asks_for_the_name_of_an_existing_table(name: str) -> None:
         declare(run)
 
 
-def test_lets_a_program_use_an_existing_table() -> None:
+def test_a_program_may_use_an_existing_table() -> None:
     """A program cannot use a table that another stack made, unless the owner copies the component."""
 
     def run() -> None:
@@ -195,7 +195,7 @@ def test_names_a_missing_dockerfile() -> None:
         )
 
 
-def test_says_in_a_sentence_that_docker_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_reports_in_a_sentence_that_docker_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A newcomer who runs `pulumi up` without Docker gets an error that does not name Docker."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
@@ -216,7 +216,7 @@ def _install_docker(script: str, directory: Path, monkeypatch: pytest.MonkeyPatc
     ("script", "works"),
     [("echo 28.2.2", True), ("echo Cannot connect to the Docker daemon. >&2; exit 1", False), ("exit 1", False)],
 )
-def test_says_in_a_sentence_that_docker_does_not_run(
+def test_reports_in_a_sentence_that_docker_does_not_run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, works: bool
 ) -> None:
     """A user whose Docker is installed but not started gets a traceback."""
@@ -254,7 +254,7 @@ def test_refuses_an_engine_that_may_lose_the_build_context(
         assert "\n" not in str(refused.value)
 
 
-def test_asks_for_docker_before_anything_is_created(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_requires_docker_before_anything_is_created(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """`pulumi up` without Docker ends in a provider's error about sockets, after half of the stack is created."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")

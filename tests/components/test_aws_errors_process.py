@@ -84,7 +84,7 @@ def failure(engine: Engine, provider: ResourceProvider, props: Mapping[str, Any]
 
 @pytest.mark.parametrize("code", ADVICE)
 @pytest.mark.parametrize("resource", CREATED)
-def test_says_in_one_sentence_why_a_resource_was_not_created(
+def test_reports_in_one_sentence_why_a_resource_was_not_created(
     engine: Engine, aws: FailingAws, resource: str, code: str
 ) -> None:
     """A user gets a traceback of botocore, which names neither the resource nor a way to continue."""
@@ -95,7 +95,7 @@ def test_says_in_one_sentence_why_a_resource_was_not_created(
 
 
 @pytest.mark.parametrize("resource", DELETED)
-def test_says_in_one_sentence_why_a_resource_was_not_deleted(engine: Engine, aws: FailingAws, resource: str) -> None:
+def test_reports_in_one_sentence_why_a_resource_was_not_deleted(engine: Engine, aws: FailingAws, resource: str) -> None:
     """`pulumi destroy` ends in a traceback."""
     aws.code = "AccessDeniedException"
     provider, props, name, action = DELETED[resource]
@@ -104,7 +104,7 @@ def test_says_in_one_sentence_why_a_resource_was_not_deleted(engine: Engine, aws
     assert "\n" not in said
 
 
-def test_says_when_there_are_no_credentials() -> None:
+def test_reports_when_there_are_no_credentials() -> None:
     """A user without credentials gets a traceback."""
     action = "sts:GetCallerIdentity"  # The first call of each resource.
     with start_engine(FailingAws(), AWS_ACCESS_KEY_ID="", AWS_EC2_METADATA_DISABLED="true", HOME="/nowhere") as engine:
@@ -115,7 +115,7 @@ def test_says_when_there_are_no_credentials() -> None:
             )
 
 
-def test_says_which_endpoint_cannot_be_reached() -> None:
+def test_reports_which_endpoint_cannot_be_reached() -> None:
     """A user behind a proxy, or with a mistyped region, gets a traceback of urllib3."""
     advice = "cannot reach its endpoint: check the region, the network and the proxy of this machine, then run this"
     nowhere = "http://127.0.0.1:9"
@@ -144,7 +144,7 @@ def test_calls_nothing_in_another_account_than_the_providers() -> None:
     assert not aws.calls
 
 
-def test_says_that_a_profile_is_missing() -> None:
+def test_reports_that_a_profile_is_missing() -> None:
     """A user whose machine lacks a colleague's profile gets a traceback."""
     provider, props, name, _ = CREATED["SecretParameter"]
     with start_engine(FailingAws(), settings={"aws:profile": "colleague"}) as engine:

@@ -68,7 +68,7 @@ def test_declares_the_job_and_one_run_of_it(folder: Path, computed: bool) -> Non
         }
 
 
-def test_lets_the_job_write_one_table_and_read_one_folder(folder: Path) -> None:
+def test_the_job_may_write_one_table_and_read_one_folder(folder: Path) -> None:
     """With wider permissions, a changed file in a bucket runs with the rights of a whole account; with fewer, no row is
     loaded.
     """
@@ -92,7 +92,7 @@ def test_lets_the_job_write_one_table_and_read_one_folder(folder: Path) -> None:
     assert trust["Statement"][0]["Condition"] == {"StringEquals": {"aws:SourceAccount": "000000000000"}}
 
 
-def test_lets_the_job_read_one_file(folder: Path) -> None:
+def test_the_job_may_read_one_file(folder: Path) -> None:
     """The job also reads `rows.csv.old` beside `rows.csv`, or lists other teams' objects."""
     statements = policy(_declare(folder, source=S3Source(uri="s3://data/rows.csv")), "fill-job")["Statement"]
     in_s3 = [each for each in statements if any(action.startswith("s3:") for action in each["Action"])]

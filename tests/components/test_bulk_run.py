@@ -155,7 +155,7 @@ def test_stops_the_run_of_a_killed_update(aws: Aws) -> None:
     BulkStopProvider().delete("id", PROPS)
 
 
-def test_has_nothing_to_stop_when_the_job_is_gone(aws: Aws) -> None:
+def test_stops_nothing_when_the_job_does_not_exist(aws: Aws) -> None:
     """`pulumi destroy` fails after somebody has deleted the job by hand."""
     aws.glue.add_client_error("get_job_runs", "EntityNotFoundException", "no such job")
     BulkStopProvider().delete("id", PROPS)

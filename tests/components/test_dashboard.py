@@ -123,7 +123,7 @@ def test_places_widgets_on_the_grid_without_overlap(options: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize("options", EVERY)
-def test_writes_each_metric_as_the_body_takes_it(options: dict[str, Any]) -> None:
+def test_writes_each_metric_in_the_dashboards_format(options: dict[str, Any]) -> None:
     """CloudWatch refuses the dashboard, or a graph stays empty."""
     graphs = widgets(shown(**options), "metric").values()
     assert graphs
@@ -244,7 +244,7 @@ def test_shows_table_and_log_only_of_a_task_that_runs_once() -> None:
     assert list(widgets(program, "log")) == ["Last error lines"]
 
 
-def test_asks_the_microservices_own_log_for_its_last_errors() -> None:
+def test_queries_the_microservices_own_log_for_its_last_errors() -> None:
     """The owner has to search for the last errors, which are the first thing to look at in a fault."""
     log = widgets(shown(), "log")["Last error lines"]
     assert log["region"] == REGION

@@ -277,7 +277,7 @@ def test_takes_back_the_tasks_autoscaling_has_left(
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_stops_watching_alarms_that_are_gone(aws: Aws, wanted: bool) -> None:
+def test_stops_watching_alarms_that_do_not_exist(aws: Aws, wanted: bool) -> None:
     """ECS looks for alarms that no longer exist, since the aws provider does not tell ECS of their removal."""
     alarms = {"alarmNames": ["api-errors"], "enable": True, "rollback": True}
     aws.ecs.add_response(
@@ -306,7 +306,7 @@ _DEFAULT = {"thresholdConfiguration": {"type": "BOUNDED_PERCENT", "value": 50}, 
         pytest.param(_COUNT, None, _DEFAULT, id="taken away"),
     ],
 )
-def test_tells_ecs_the_threshold_of_the_circuit_breaker(
+def test_passes_the_threshold_of_the_circuit_breaker_to_ecs(
     aws: Aws, described: Described, wanted: Described | None, told_to: Described | None
 ) -> None:
     """ECS gives a deployment up too late or too early, since the aws provider has no argument for the threshold."""
@@ -446,7 +446,7 @@ def test_fails_when(aws: Aws, steps: Sequence[Step], says: Sequence[str]) -> Non
 
 
 @pytest.mark.usefixtures("settled")
-def test_fails_when_its_new_deployment_is_gone_at_once(aws: Aws) -> None:
+def test_fails_when_its_new_deployment_disappears_at_once(aws: Aws) -> None:
     """`pulumi up` waits until its timeout for a deployment that is already over."""
     aws.plays(
         look(deployment(1, OLD, "COMPLETED")),

@@ -38,7 +38,7 @@ def test_encrypts_every_resource_that_stores_data() -> None:
     assert parameter.inputs["kms_key"] == KEY_ARN
 
 
-def test_lets_ecs_decrypt_through_parameter_store_only() -> None:
+def test_ecs_may_decrypt_only_through_parameter_store() -> None:
     """With more rights, the host's role decrypts whatever else the key protects; with fewer, no task starts."""
     decrypting = {
         "Effect": "Allow",
@@ -51,7 +51,7 @@ def test_lets_ecs_decrypt_through_parameter_store_only() -> None:
     assert "kms" not in str(policy(without_secrets, "api-execution")) + str(policy(without_secrets, "api-task"))
 
 
-def test_leaves_all_as_it_is_without_a_key() -> None:
+def test_changes_nothing_without_a_key() -> None:
     """Every stack without a key shows changes, and its repositories are replaced."""
     program = _declare(None)
     assert "kmsKeyId" not in one(program, "aws:cloudwatch/logGroup:LogGroup", "api").inputs
@@ -60,7 +60,7 @@ def test_leaves_all_as_it_is_without_a_key() -> None:
 
 
 @pytest.mark.parametrize("computed", [True, False], ids=["created", "preview"])
-def test_takes_a_key_of_the_same_program(computed: bool) -> None:
+def test_accepts_a_key_of_the_same_program(computed: bool) -> None:
     """The preview of a new stack fails, since the key's ARN is not known yet."""
     program = _declare(lambda: aws.kms.Key("own").arn, computed=computed)
     assert one(program, "aws:ecr/repository:Repository", "api").inputs["encryptionConfigurations"]

@@ -68,7 +68,7 @@ def test_passes_the_secrets_arn_to_ecs(secret: Existing, source: str) -> None:
         (ExistingParameter(arn=_PARAMETER_ARN, kms_key_arn=KEY_ARN), "ssm:GetParameters", "ssm"),
     ],
 )
-def test_lets_ecs_read_this_secret_with_this_key_only(secret: Existing, action: str, service: str) -> None:
+def test_ecs_may_read_only_this_secret_with_this_key(secret: Existing, action: str, service: str) -> None:
     """With more rights, the host's role reads other secrets or decrypts in other ways; with fewer, no task starts."""
     before = policy(_declare(), "api-execution")["Statement"]
     program = _declare(secrets={"KEY": secret})
@@ -86,7 +86,7 @@ def test_lets_ecs_read_this_secret_with_this_key_only(secret: Existing, action: 
 
 
 @pytest.mark.parametrize("computed", [True, False], ids=["created", "preview"])
-def test_takes_a_secret_of_the_same_program(computed: bool) -> None:
+def test_accepts_a_secret_of_the_same_program(computed: bool) -> None:
     """The preview fails for a secret that is created beside the microservice, since its ARN is not known yet."""
     made: list[aws.secretsmanager.Secret] = []
 

@@ -48,7 +48,7 @@ def test_declares_a_parameter_for_each_and_no_value(computed: bool) -> None:
     assert not names & {"KEY_A", "KEY_B"}
 
 
-def test_lets_ecs_read_these_parameters_only() -> None:
+def test_ecs_may_read_only_these_parameters() -> None:
     """With more rights, one microservice's host role reads another's key; with fewer, no task starts."""
     without = policy(_declare(), "api-execution")["Statement"]
     more = [

@@ -30,7 +30,7 @@ def _declare(egress: Egress, agent: GuardDutyAgent | None) -> Program:
 
 
 @pytest.mark.parametrize("egress", ["nat", "nat-per-zone", "public", "endpoints"])
-def test_lets_the_agent_in_by_every_egress(egress: Egress) -> None:
+def test_the_agent_can_connect_with_every_egress(egress: Egress) -> None:
     """No task starts since the agent's image cannot be pulled, or the agent cannot report its findings."""
     program = _declare(egress, GuardDutyAgent(repository=_URI))
     pulled = [
@@ -58,7 +58,7 @@ def test_lets_the_agent_in_by_every_egress(egress: Egress) -> None:
 
 
 @pytest.mark.parametrize("egress", ["nat", "endpoints"])
-def test_lets_nothing_in_unless_asked_for(egress: Egress) -> None:
+def test_admits_nothing_by_default(egress: Egress) -> None:
     """An environment pays for an endpoint, or trusts a repository of another account, without being asked to."""
     program = _declare(egress, None)
     assert "shop-guardduty-data" not in {endpoint.name for endpoint in program.of_type(_ENDPOINT)}

@@ -59,7 +59,7 @@ def test_names_every_mistake_at_once() -> None:
         "ELBSecurityPolicy-TLS13-1-2-RFC9151-INTEROP4-FIPS-2023-07",
     ],
 )
-def test_takes_policies_that_accept_tls_1_2_and_newer(policy: str) -> None:
+def test_accepts_policies_with_tls_1_2_and_newer(policy: str) -> None:
     """A stack that requires FIPS, or TLS 1.3 only, cannot use the component."""
     program = declare_front(PublicLoadBalancer(https=Https(certificate_arn=CERTIFICATE_ARN, tls_policy=policy)))
     assert one(program, LISTENER, "shop-https").inputs["sslPolicy"] == policy
@@ -153,7 +153,7 @@ def test_checks_a_zone_that_the_program_makes_once_it_is_known(aws_answers: Any,
 
 
 @pytest.mark.parametrize("name", ["example.com", "example.com.", "api.example.com"])
-def test_takes_the_zones_that_the_domain_is_in(aws_answers: Any, name: str) -> None:
+def test_uses_the_zones_of_the_domain(aws_answers: Any, name: str) -> None:
     """A zone above the domain, or the zone of the domain itself, is refused."""
     aws_answers(lambda call: {"name": name} if call.token == _ZONE_LOOKUP else {})
     assert one(declare_front(PublicLoadBalancer(https=MADE)), RECORD, "shop-alias").inputs["zoneId"] == ZONE
@@ -173,7 +173,7 @@ def test_looks_up_no_zone_without_one(aws_answers: Any, https: Https | None) -> 
     assert asked and _ZONE_LOOKUP not in asked
 
 
-def test_points_the_domain_to_the_load_balancer_and_takes_no_record_over() -> None:
+def test_points_the_domain_to_the_load_balancer_and_overwrites_no_record() -> None:
     """The URL does not resolve, or another team's live record is overwritten."""
     program = declare_front(PublicLoadBalancer(https=MADE))
     alias = one(program, RECORD, "shop-alias").inputs
@@ -205,7 +205,7 @@ def test_outputs_the_domains_url_and_makes_the_requested_records(https: Https, u
     assert any(program.of_type("aws:acm/certificate:Certificate")) is (https.certificate_arn is None)
 
 
-def test_takes_an_iam_server_certificate() -> None:
+def test_accepts_an_iam_server_certificate() -> None:
     """A stack in a region without ACM cannot use HTTPS: its certificate is in IAM, whose ARNs name no region."""
     arn = "arn:aws:iam::123456789012:server-certificate/api/example"
     program = declare_front(PublicLoadBalancer(https=Https(certificate_arn=arn)))

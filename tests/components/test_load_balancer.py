@@ -61,7 +61,7 @@ def test_refuses_more_blocks_than_a_security_group_takes(https: Https | None, mo
 
 
 @pytest.mark.parametrize(("https", "ports"), [(None, {80}), (OWN, {80, 443})])
-def test_lets_in_allowed_blocks_only(https: Https | None, ports: set[int]) -> None:
+def test_accepts_only_allowed_blocks(https: Https | None, ports: set[int]) -> None:
     """A load balancer meant for an office is open to the world, or closed to the office."""
     cidrs = ["203.0.113.0/24", "198.51.100.7/32"]
     rules = declare_front(PublicLoadBalancer(https=https, allowed_cidrs=cidrs)).of_type(INGRESS)
@@ -131,7 +131,7 @@ def test_tags_everything_that_can_be_tagged(https: Https) -> None:
 
 
 @pytest.mark.parametrize("https", [None, OWN])
-def test_takes_no_request_before_the_web_acl_filters_it(https: Https | None) -> None:
+def test_serves_no_request_before_the_web_acl_filters_it(https: Https | None) -> None:
     """Attacks reach the service until the web ACL filters requests."""
     program = declare_front(PublicLoadBalancer(https=https, web_acl_arn=WEB_ACL_ARN))
     association = one(program, ASSOCIATION, "shop")
@@ -143,7 +143,7 @@ def test_takes_no_request_before_the_web_acl_filters_it(https: Https | None) -> 
         assert "WebAclAssociation shop" in dependencies(program, listener)
 
 
-def test_takes_the_old_web_acl_away_before_the_new_one_comes() -> None:
+def test_removes_the_old_web_acl_before_it_adds_the_new_one() -> None:
     """The new web ACL is removed: an association is deleted by its load balancer, so the old one must be
     deleted first.
     """
@@ -221,7 +221,7 @@ def test_puts_a_service_behind_an_existing_listener_and_creates_no_load_balancer
     assert program.outputs == {"url": "https://api.example.com", "suffix": "app/shared/50dc6c495c0c9188"}
 
 
-def test_takes_a_listener_from_another_resources_outputs() -> None:
+def test_accepts_a_listener_from_another_resources_outputs() -> None:
     """A listener whose ARN is an output, since another stack or resource makes it, cannot be used."""
 
     def shared(listener_arn: str) -> ExistingListener:

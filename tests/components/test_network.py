@@ -210,12 +210,12 @@ def test_creates_the_endpoints_its_tasks_need_and_no_other(
             assert (endpoint.inputs["vpcEndpointType"], endpoint.inputs["privateDnsEnabled"]) == ("Interface", True)
 
 
-def test_knows_the_addresses_of_a_new_vpc() -> None:
+def test_finds_the_addresses_of_a_new_vpc() -> None:
     """A program behind the load balancer does not know which proxy addresses it may trust."""
     assert declared(NewVpc(cidr="10.9.0.0/16"), computed=False).outputs["cidr_blocks"] == ["10.9.0.0/16"]
 
 
-def test_knows_the_addresses_of_an_existing_vpc(aws_answers: Callable[[Callable[[Call], Inputs]], None]) -> None:
+def test_finds_the_addresses_of_an_existing_vpc(aws_answers: Callable[[Callable[[Call], Inputs]], None]) -> None:
     """A program does not trust a proxy in the VPC's second block, or trusts a block that the VPC is giving up."""
     states = {"10.1.0.0/16": "associated", "10.0.0.0/16": "associated", "10.2.0.0/16": "disassociating"}
     blocks = [{"associationId": cidr, "cidrBlock": cidr, "state": state} for cidr, state in states.items()]
@@ -228,7 +228,7 @@ def test_knows_the_addresses_of_an_existing_vpc(aws_answers: Callable[[Callable[
 
 
 @pytest.mark.parametrize("egress", ["nat", "nat-per-zone", "public"])
-def test_lets_tasks_reach_keyspaces_and_https_anywhere(egress: Egress) -> None:
+def test_tasks_can_reach_keyspaces_and_https_anywhere(egress: Egress) -> None:
     """An extra rule exposes the tasks; with a rule missing, tasks cannot start or read their table."""
     assert _rules(declared(NewVpc(egress=egress))) == {
         ("Egress", "api-tasks-id", "env-keyspaces-id", 9142),
@@ -237,7 +237,7 @@ def test_lets_tasks_reach_keyspaces_and_https_anywhere(egress: Egress) -> None:
     }
 
 
-def test_lets_tasks_without_internet_reach_endpoints_only() -> None:
+def test_tasks_without_internet_can_reach_only_endpoints() -> None:
     """A task without internet can still send data to the internet."""
     program = declared(NewVpc(egress="endpoints", session_endpoint=True))
     assert _rules(program) == {
@@ -253,7 +253,7 @@ def test_lets_tasks_without_internet_reach_endpoints_only() -> None:
         assert not {"ingress", "egress"} & group.inputs.keys()
 
 
-def test_lets_tasks_into_an_existing_endpoint() -> None:
+def test_tasks_can_reach_an_existing_endpoint() -> None:
     """The security group of an existing endpoint blocks the tasks, or EC2 refuses a second endpoint with
     private DNS.
     """
@@ -377,7 +377,7 @@ def test_refuses_task_subnets_in_zones_that_run_no_tasks(aws_answers: Any, group
         declared(_existing(task_subnet_ids=[_A, _B], keyspaces_security_group_id=group))
 
 
-def test_asks_for_zones_only_where_fargate_has_exceptions(aws_answers: Any) -> None:
+def test_looks_up_zones_only_where_fargate_has_exceptions(aws_answers: Any) -> None:
     """In every region, the deployer's role needs a permission that only a few regions require."""
     asked: list[str] = []
 
@@ -398,7 +398,7 @@ def test_refuses_zones_without_an_endpoint_that_tasks_without_internet_need(aws_
     declared(NewVpc(egress="nat"))
 
 
-def test_uses_an_existing_vpc_as_it_is() -> None:
+def test_uses_an_existing_vpc_unchanged() -> None:
     """A second VPC appears, or the tasks run outside the given subnets."""
     program = declared(_existing(task_subnet_ids=[_B, _A], assign_public_ip=True))
     assert not list(program.of_type("awsx:ec2:Vpc"))
@@ -426,7 +426,7 @@ def test_refuses_task_subnets_in_zones_without_the_keyspaces_endpoint(aws_answer
 
 
 @pytest.mark.parametrize("group", [None, "sg-12345678"])
-def test_says_which_subnets_are_not_in_the_vpc(aws_answers: Any, group: str | None) -> None:
+def test_reports_which_subnets_are_not_in_the_vpc(aws_answers: Any, group: str | None) -> None:
     """AWS refuses the load balancer, the endpoint or the service, one after the other."""
     searched: list[Any] = []
 
@@ -472,7 +472,7 @@ def test_passes_its_network_and_keyspace_on() -> None:
     assert tables["Resource"] == f"arn:aws:cassandra:us-east-1:{ACCOUNT}:/keyspace/shop/*"
 
 
-def test_sends_no_policy_to_a_service_that_takes_none(aws_answers: Any) -> None:
+def test_sends_no_policy_to_a_service_that_accepts_none(aws_answers: Any) -> None:
     """EC2 refuses the endpoint in regions where the service does not support an endpoint policy."""
     aws_answers(lambda call: {"vpcEndpointPolicySupported": False} if call.args.get("service") == "ssmmessages" else {})
     program = declared(NewVpc(egress="endpoints", session_endpoint=True))

@@ -195,7 +195,7 @@ def test_logs_each_step_until_the_bake_time_is_over(ecs: Ecs, capsys: pytest.Cap
     ]
 
 
-def test_says_how_to_continue_a_paused_one(ecs: Ecs, capsys: pytest.CaptureFixture[str]) -> None:
+def test_reports_how_to_continue_a_paused_one(ecs: Ecs, capsys: pytest.CaptureFixture[str]) -> None:
     """The owner has to find out which of three ARNs to continue before ECS rolls back by itself."""
     paused = deployed(2, "IN_PROGRESS", "POST_SCALE_UP", lifecycleHookDetails=[PAUSED])
     ecs.shows_service()

@@ -31,7 +31,7 @@ several_paths = st.lists(patterns, min_size=1, max_size=5)
         ["/" + "x" * 127],
     ],
 )
-def test_takes_paths_a_load_balancer_takes(paths: list[str]) -> None:
+def test_accepts_the_paths_that_a_load_balancer_accepts(paths: list[str]) -> None:
     """A service cannot have a path that a load balancer accepts."""
     assert paths_mistake(paths) is None
 
@@ -64,7 +64,7 @@ def test_refuses_paths_a_load_balancer_would_refuse(paths: Any, message: str) ->
         [f"{'x' * 124}.com"],
     ],
 )
-def test_takes_hosts_a_load_balancer_takes(hosts: list[str]) -> None:
+def test_accepts_the_hosts_that_a_load_balancer_accepts(hosts: list[str]) -> None:
     """A service cannot have a host name that a load balancer accepts."""
     assert hosts_mistake(hosts, ["/*"]) is None
 
@@ -216,7 +216,7 @@ def test_refuses_a_path_two_microservices_share_at_one_host(hosts: list[str], ot
         )
 
 
-def test_takes_one_path_of_different_hosts() -> None:
+def test_accepts_one_path_of_different_hosts() -> None:
     """Teams with different host names at one listener cannot all use the path `/*`."""
     hosts = {"aa": ["a.example.com"], "bb": ["b.example.com", "c.example.com"], "more": ["*.example.com"], "any": []}
     program = declare_front(services={name: Service(hosts=each) for name, each in hosts.items()})
@@ -283,7 +283,7 @@ def test_refuses_a_host_that_another_microservice_hides(before: list[str], behin
         (["a.example.com"], ["b.example.com"]),
     ],
 )
-def test_takes_a_path_that_is_hidden_at_some_hosts_only(before: list[str], behind: list[str]) -> None:
+def test_accepts_a_path_that_is_hidden_at_some_hosts_only(before: list[str], behind: list[str]) -> None:
     """The update refuses a service that still gets the requests for its other host names."""
     claims = Claims()
     claims.add(Claim(name="before", hosts=before, paths=["/*"], priority=1))
@@ -291,7 +291,7 @@ def test_takes_a_path_that_is_hidden_at_some_hosts_only(before: list[str], behin
 
 
 @pytest.mark.parametrize(("before", "behind"), [("/things/*", "/*"), ("/a?", "/a*"), ("/a/*", "/b/*"), ("/a", "/a*")])
-def test_takes_paths_that_overlap_in_part(before: str, behind: str) -> None:
+def test_accepts_paths_that_overlap_in_part(before: str, behind: str) -> None:
     """The update refuses paths that overlap in part, although the priorities separate them correctly."""
     claims = Claims()
     claims.add(Claim(name="before", paths=[before], priority=1))
@@ -310,7 +310,7 @@ def test_keeps_every_priority_when_a_microservice_is_added() -> None:
     assert priorities().items() < priorities(things=Service(paths=["/things/*"]), all=Service(paths=["/c*"])).items()
 
 
-def test_takes_a_priority_that_is_set() -> None:
+def test_uses_a_set_priority() -> None:
     """A team cannot choose a priority that fits the existing rules at a shared listener."""
     program = declare_front(services={"api": Service(priority=12)})
     assert one(program, RULE, "api").inputs["priority"] == 12

@@ -63,14 +63,14 @@ def _gateway(program: Program) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("run", [Once(), Scheduled(expression="rate(1 day)")])
-def test_lets_the_program_read_this_object_only(run: Once | Scheduled) -> None:
+def test_the_program_may_read_only_this_object(run: Once | Scheduled) -> None:
     """The loader cannot read its file, or an attacker in the task reads `rows.csv.old` beside it."""
     program = _declare(_FILE, run=run)
     assert _more(program) == [{"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": "arn:aws:s3:::data/rows.csv"}]
     assert not _more(program, "load-execution")
 
 
-def test_lets_the_program_list_and_read_this_prefix_only() -> None:
+def test_the_program_may_list_and_read_only_this_prefix() -> None:
     """The loader cannot find its files, or an attacker in the task reads objects outside the folder."""
     assert _more(_declare(_FOLDER)) == [
         {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": "arn:aws:s3:::data/things/*"},
@@ -83,7 +83,7 @@ def test_lets_the_program_list_and_read_this_prefix_only() -> None:
     ]
 
 
-def test_lets_the_program_decrypt_with_this_key_through_s3_only() -> None:
+def test_the_program_may_decrypt_with_this_key_only_through_s3() -> None:
     """An encrypted object cannot be read, or the task decrypts whatever else the key protects."""
     _, decrypting = _more(_declare(S3Source(uri="s3://data/rows.csv", kms_key_arn=KEY_ARN)))
     assert decrypting == {

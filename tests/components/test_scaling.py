@@ -183,7 +183,7 @@ def test_changes_the_bounds_at_their_times(computed: bool) -> None:
     assert (len(made.actions), made.policies) == (2, {})
 
 
-def test_knows_the_fewest_tasks_of_a_day() -> None:
+def test_finds_the_fewest_tasks_of_a_day() -> None:
     """The alarm on running tasks fires each night, when fewer tasks are intended."""
     assert least_tasks(2, None) == least_tasks(2, Scaling(max_tasks=4)) == 2
     assert least_tasks(2, Scaling(max_tasks=4, schedule=[_DAY])) == 2

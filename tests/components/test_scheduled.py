@@ -56,7 +56,7 @@ def test_starts_the_task_at_its_times() -> None:
     }
 
 
-def test_lets_scheduler_start_this_task_alone(program: Program) -> None:
+def test_the_scheduler_may_start_only_this_task(program: Program) -> None:
     """With more rights, a user who may change the schedule runs other tasks or roles; with fewer, the task
     never starts.
     """
@@ -106,7 +106,7 @@ def test_keeps_the_failures_of_its_tasks(program: Program) -> None:
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rule.outputs["arn"]}}
 
 
-def test_tells_of_failures(program: Program) -> None:
+def test_reports_failures(program: Program) -> None:
     """The owner is not told that the task did not run, or that it failed."""
     alarm = one(program, "aws:cloudwatch/metricAlarm:MetricAlarm", "report-failures").inputs
     assert {

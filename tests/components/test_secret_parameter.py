@@ -141,7 +141,7 @@ def test_changes_tags_in_place(aws: Aws) -> None:
     assert SecretParameterProvider().update("an id", PROPS, news).outs == news
 
 
-def test_names_the_remedy_when_the_parameter_is_gone(aws: Aws) -> None:
+def test_names_the_remedy_when_the_parameter_does_not_exist(aws: Aws) -> None:
     """The owner gets botocore's error, which does not say how to continue."""
     aws.stub.add_client_error("add_tags_to_resource", "InvalidResourceId")
     with pytest.raises(ParameterRefused, match=f"parameter {NAME} is missing: run `pulumi refresh`, then `pulumi up`"):
@@ -161,7 +161,7 @@ def test_is_another_one_in_another_place() -> None:
     assert SecretParameterProvider().diff("an id", PROPS, news).replaces == ["arn"]
 
 
-def test_deletes_it_and_succeeds_if_it_is_gone(aws: Aws) -> None:
+def test_deletes_it_and_succeeds_if_it_does_not_exist(aws: Aws) -> None:
     """`pulumi destroy` leaves the parameter behind, or ends halfway if somebody has deleted it."""
     aws.stub.add_response("delete_parameter", {}, {"Name": NAME})
     aws.stub.add_client_error("delete_parameter", "ParameterNotFound", expected_params={"Name": NAME})

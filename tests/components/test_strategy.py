@@ -175,7 +175,7 @@ def test_sends_ecs_valid_parameters(canary: Program) -> None:
 
 
 @pytest.mark.parametrize("existing", [False, True], ids=["own listener", "existing listener"])
-def test_lets_ecs_change_this_rule_and_these_targets_only(existing: bool) -> None:
+def test_ecs_may_change_only_this_rule_and_these_targets(existing: bool) -> None:
     """A role that ECS uses may move the requests of every team at the load balancer."""
     program = _declare(Service(strategy=BlueGreen()), load_balancer=EXISTING if existing else None)
     statements = {
@@ -195,7 +195,7 @@ def test_lets_ecs_change_this_rule_and_these_targets_only(existing: bool) -> Non
     assert of_targets == [f"{_ARN}targetgroup/{name}/0123456789abcdef" for name in ("api", "api-b")]
 
 
-def test_lets_ecs_invoke_the_hooks_functions_only(canary: Program) -> None:
+def test_ecs_may_invoke_only_the_hooks_functions(canary: Program) -> None:
     """A role that ECS uses may invoke any function of the account, or exists in a service without functions."""
     assert policy(canary, "api-hooks")["Statement"] == [
         {"Effect": "Allow", "Action": ["lambda:InvokeFunction"], "Resource": _FUNCTION}
@@ -225,7 +225,7 @@ def test_keeps_to_the_path_and_boundary_of_the_environment() -> None:
         assert (role.inputs["path"], role.inputs["permissionsBoundary"]) == ("/teams/", boundary)
 
 
-def test_declares_hooks_as_ecs_takes_them(canary: Program) -> None:
+def test_declares_hooks_in_the_form_of_ecs(canary: Program) -> None:
     """ECS never calls the hook, or continues by itself although nobody has answered."""
     assert one(canary, _SERVICE, "api").inputs["deploymentConfiguration"]["lifecycleHooks"] == [
         {

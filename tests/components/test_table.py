@@ -151,7 +151,7 @@ def test_refuses_option_keyspaces_would_refuse(options: dict[str, Any], message:
         Table(**{**THINGS, **options})
 
 
-def test_takes_counters_beside_a_key() -> None:
+def test_accepts_counters_beside_a_key() -> None:
     """A table of counters is refused, since its key columns have other types."""
     Table(name="hits", columns={"id": "text", "a": "counter", "b": "counter"}, partition_key=["id"])
 

@@ -121,7 +121,9 @@ def test_declares_the_same_scaling_in_a_preview_where_nothing_is_known() -> None
         (Provisioned(read=(5, 5), write=(7, 8)), "scaled"),
     ],
 )
-def test_tells_the_guard_whether_units_are_declared_or_scaled(capacity: OnDemand | Provisioned, recorded: str) -> None:
+def test_passes_to_the_guard_whether_units_are_declared_or_scaled(
+    capacity: OnDemand | Provisioned, recorded: str
+) -> None:
     """A change that AWS refuses is only found in the middle of an update."""
     guard = one(declare_table(capacity=capacity), "pulumi-python:dynamic/keyspaces:TableSchema", "store")
     assert guard.inputs["capacity"] == recorded

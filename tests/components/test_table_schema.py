@@ -174,7 +174,7 @@ def test_accepts_changes_that_keyspaces_makes_in_place(guard: Guard, options: di
     assert guard.up(**options) == []
 
 
-def test_lets_switches_be_turned_on(provider: Provider) -> None:
+def test_switches_can_be_turned_on(provider: Provider) -> None:
     """The guard refuses to turn a switch on, which Keyspaces can do at any time."""
     guard = Guard(provider)
     assert guard.up(time_to_live=None, client_side_timestamps=False) == []
@@ -205,7 +205,7 @@ def test_refuses_a_default_ttl_before_ttl_is_on(provider: Provider, allow_replac
     assert guard.up(time_to_live=61) == []
 
 
-def test_lets_a_default_ttl_come_with_a_new_table(provider: Provider) -> None:
+def test_accepts_a_default_ttl_for_a_new_table(provider: Provider) -> None:
     """The guard refuses a new table with a default TTL, although Keyspaces creates both in one call."""
     guard = Guard(provider)
     assert guard.up(time_to_live=None) == []
@@ -238,7 +238,7 @@ def test_accepts_scaling_of_a_provisioned_table_and_the_way_back(guard: Guard) -
     assert guard.up() == []
 
 
-def test_takes_any_schema_for_a_new_table(provider: Provider) -> None:
+def test_accepts_any_schema_for_a_new_table(provider: Provider) -> None:
     """A new table is refused, or cannot be scaled from the start."""
     assert Guard(provider).up(capacity=SCALED) == []
 

@@ -150,7 +150,7 @@ def _mounts(program: Program) -> dict[str, str]:
     return {mount["sourceVolume"]: mount["containerPath"] for mount in mounts}
 
 
-def test_gives_exec_places_to_write_in_a_container_that_stays_locked_down() -> None:
+def test_exec_can_write_in_a_container_with_a_read_only_root() -> None:
     """`aws ecs execute-command` finds no agent, or the container is writable or privileged because of it."""
     program = _declare(exec=True)
     assert sorted(_mounts(program).values()) == [
@@ -174,7 +174,7 @@ def test_leaves_the_task_as_it_is_without_exec() -> None:
     assert not _exec_statements(program)
 
 
-def test_lets_execs_agent_open_its_channels_and_nothing_else() -> None:
+def test_execs_agent_may_only_open_its_channels() -> None:
     """With fewer permissions, no session opens; with more, the program gets permissions that only the agent needs."""
     with_exec = _declare(exec=True)
     (statement,) = _exec_statements(with_exec)

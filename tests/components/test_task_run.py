@@ -268,7 +268,7 @@ def test_tries_again_when_the_task_stopped_for_its_role(aws: Aws) -> None:
     assert create().id == TASK
 
 
-def test_gives_up_on_a_role_after_a_while(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stops_waiting_for_a_role_after_a_while(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """`pulumi up` never ends when the role's trust policy is wrong."""
     monkeypatch.setattr(task_execution, "ROLE_TIMEOUT_SECONDS", 0.0)
     aws.lists()
@@ -285,7 +285,7 @@ def test_does_not_try_again_for_another_refusal(aws: Aws) -> None:
         create()
 
 
-def test_says_when_the_log_cannot_be_read(aws: Aws) -> None:
+def test_reports_when_the_log_cannot_be_read(aws: Aws) -> None:
     """A missing permission for logs hides why the task failed."""
     aws.lists()
     aws.runs()
@@ -314,7 +314,7 @@ def test_changes_nothing_until_it_is_deleted() -> None:
     assert TaskStopProvider().update("id", created, moved).outs == moved
 
 
-def test_deletes_nothing_when_the_cluster_is_gone(aws: Aws) -> None:
+def test_deletes_nothing_when_the_cluster_does_not_exist(aws: Aws) -> None:
     """A stack whose cluster was removed by hand cannot be destroyed."""
     aws.ecs.add_client_error("list_tasks", "ClusterNotFoundException", "Cluster not found.")
     TaskStopProvider().delete("id", PROPS)

@@ -31,7 +31,7 @@ def _variables(program: Program) -> dict[str, str]:
     return {variable["name"]: variable["value"] for variable in container(program, "api")["environment"]}
 
 
-def test_tells_the_tasks_where_traces_go_and_lets_them_send_spans() -> None:
+def test_passes_the_endpoint_for_traces_to_the_tasks_and_allows_spans() -> None:
     """No trace arrives, or the tasks may do more in X-Ray than send spans."""
     without, traced = _declare(None), _declare(Tracing(percent=5))
     assert _variables(traced) == {

@@ -64,7 +64,7 @@ def test_is_deployed_and_checked_like_a_service() -> None:
     assert "healthCheckGracePeriodSeconds" not in configuration
 
 
-def test_lets_ecs_check_the_container() -> None:
+def test_declares_a_health_check_of_the_container() -> None:
     """A worker that hangs is never replaced."""
     program = _declare(Worker(health_check=["python", "-m", "check"], grace_period=10))
     assert container(program, "mailer")["healthCheck"] == {

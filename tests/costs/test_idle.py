@@ -26,7 +26,7 @@ _SERVICE = "aws:ecs/service:Service"
 _ARM = {"operatingSystemFamily": "LINUX", "cpuArchitecture": "ARM64"}
 
 
-def test_knows_every_type_that_is_declared(program: Program) -> None:
+def test_covers_every_declared_type(program: Program) -> None:
     """A new component costs money that no estimate shows."""
     ours = "keyspaces-platform:index:"
     types = {resource.type for resource in program.resources if not resource.type.startswith(ours)}
@@ -165,7 +165,7 @@ def test_counts_tasks_on_spot_by_base_and_weight(
         assert found["api on Spot: vCPU, ARM64"][1] == "$0.01619 / vCPU-hour"
 
 
-def test_ignores_the_clusters_default_when_a_service_says_fargate() -> None:
+def test_ignores_the_clusters_default_when_a_service_chooses_fargate() -> None:
     """A service that runs on Fargate is priced as Spot."""
 
     def run() -> None:

@@ -116,7 +116,7 @@ def test_refuses_other_methods(api: str, path: str, method: str) -> None:
 
 
 @pytest.mark.parametrize("path", ROUTES)
-def test_says_what_methods_there_are(api: str, path: str) -> None:
+def test_reports_the_allowed_methods(api: str, path: str) -> None:
     """A client that sends OPTIONS would not learn the allowed methods."""
     answer = get(f"{api}{path}", method="OPTIONS")
     assert (answer.status, answer.text, answer.headers["allow"]) == (204, "", "GET, HEAD, OPTIONS")
@@ -154,12 +154,12 @@ def test_gives_to_head_the_headers_of_get(api: str, path: str) -> None:
         ([";;,;q=1"], 406),
     ],
 )
-def test_gives_json_to_who_accepts_it(api: str, accept: Sequence[str], status: int) -> None:
+def test_answers_json_if_it_is_accepted(api: str, accept: Sequence[str], status: int) -> None:
     """A client would be refused although its Accept header allows JSON, or the reverse (RFC 9110, 12.5.1)."""
     assert send(api, "/countries/us", [("Accept", line) for line in accept])[0] == status
 
 
-def test_gives_the_page_to_who_accepts_html(api: str) -> None:
+def test_answers_the_page_if_html_is_accepted(api: str) -> None:
     """A browser would get no page, or a program that wants JSON would get HTML."""
     assert send(api, "/docs", [("Accept", "text/html,application/xhtml+xml;q=0.9")]) == (
         200,
@@ -169,7 +169,7 @@ def test_gives_the_page_to_who_accepts_html(api: str) -> None:
 
 
 @pytest.mark.parametrize("path", TAGGED)
-def test_says_that_the_client_has_the_newest(api: str, path: str) -> None:
+def test_reports_that_the_client_has_the_newest(api: str, path: str) -> None:
     """A client that asks often would download the same bytes each time."""
     answer = get(f"{api}{path}")
     tag = _lower(answer.headers)["etag"]

@@ -56,12 +56,12 @@ def mistakes(path: Path, content: str | bytes) -> list[str]:
         ("a.jsonl", '{"id": "' + "x" * 5_000_000 + '"}\n', "a.jsonl:1: is a line of more than 4194304 bytes"),
     ],
 )
-def test_says_in_a_sentence_what_is_wrong(tmp_path: Path, name: str, content: str | bytes, says: str) -> None:
+def test_reports_in_a_sentence_what_is_wrong(tmp_path: Path, name: str, content: str | bytes, says: str) -> None:
     """A user would get a traceback for a mistake in the data, and would have to guess the row."""
     assert mistakes(tmp_path / name, content)[0].startswith(says)
 
 
-def test_says_that_a_file_or_folder_is_missing_or_empty(tmp_path: Path) -> None:
+def test_reports_that_a_file_or_folder_is_missing_or_empty(tmp_path: Path) -> None:
     """A wrong path would give a traceback, or count as a successful load of no rows."""
     with pytest.raises(BadData, match=r"none.csv: cannot be read: No such file"):
         input_of(tmp_path / "none.csv")

@@ -148,7 +148,7 @@ def test_loads_in_several_processes_as_in_one(loading: LocalKeyspaces, tmp_path:
 
 
 @pytest.mark.long
-def test_goes_on_where_it_was_killed(loading: LocalKeyspaces, tmp_path: Path) -> None:
+def test_resumes_where_it_was_killed(loading: LocalKeyspaces, tmp_path: Path) -> None:
     """After a task is killed, the next one would begin at the first row, or leave some out."""
     count = 40_000
     data = file(tmp_path, "a.csv", "id,n\n" + "".join(f"killed-{number},{number}\n" for number in range(count)))
@@ -213,7 +213,7 @@ def _changed(state: Path) -> int:
     return wal.stat().st_mtime_ns if wal.exists() and wal.stat().st_size else 0
 
 
-def test_says_that_one_of_its_processes_has_ended(loading: LocalKeyspaces, tmp_path: Path) -> None:
+def test_reports_that_one_of_its_processes_has_ended(loading: LocalKeyspaces, tmp_path: Path) -> None:
     """The loader would wait for ever for a process that the system has killed for its memory."""
     data = file(tmp_path, "a.csv", "id,n\n" + "".join(f"lost-{number},{number}\n" for number in range(40_000)))
     told = environment(loading, KILLED)
@@ -277,7 +277,7 @@ def test_bears_connections_that_break_while_it_prepares(
 
 
 @pytest.mark.long
-def test_goes_on_when_its_credentials_expire_in_the_middle(
+def test_continues_when_its_credentials_expire_during_the_load(
     loading: LocalKeyspaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After temporary credentials expire during a load, and connections break, the rest of the rows would not be
@@ -303,7 +303,7 @@ def test_goes_on_when_its_credentials_expire_in_the_middle(
 
 
 @pytest.mark.parametrize("number", ["0", "-2", "many"])
-def test_refuses_a_number_of_processes_that_is_none(loading: LocalKeyspaces, number: str) -> None:
+def test_refuses_an_invalid_number_of_processes(loading: LocalKeyspaces, number: str) -> None:
     """A load would silently use another number of processes than the user has set."""
     refused = load(loading, "-", "--format", "jsonl", f"--processes={number}", given="")
     assert refused.returncode == 2

@@ -69,7 +69,7 @@ def test_reads_a_prefix_by_one_listing_of_it(s3: Stubber) -> None:
     assert _read("s3://data/things/") == [_ROWS]
 
 
-def test_says_that_an_object_may_not_be_there(s3: Stubber) -> None:
+def test_reports_that_an_object_may_not_exist(s3: Stubber) -> None:
     """A typing mistake in a key would look like a missing permission, since S3 answers this role 403 for a missing
     object."""
     s3.add_client_error("head_object", "403", "Forbidden", 403)

@@ -55,7 +55,7 @@ def test_counts_write_units_as_the_meter_does(values: dict[str, object]) -> None
 
 
 @given(values=_VALUES)
-def test_knows_small_rows_by_their_length(values: dict[str, object]) -> None:
+def test_recognizes_small_rows_by_their_length(values: dict[str, object]) -> None:
     """A row of two write units would count as one in a plan."""
     types = {name: lookup_casstype(type_) for name, (_, type_, _) in _COLUMNS.items() if name != "s"}
     cells = [types[name].serialize(values[name], 4) if name in values else None for name in types]

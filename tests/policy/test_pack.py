@@ -100,7 +100,7 @@ def test_refuses_violation_over_the_wire(analyzer: Any) -> None:
     assert "\norders: statement 1 allows s3:*" in refused.message
 
 
-def test_knows_production_by_the_stacks_name_over_the_wire(analyzer: Any) -> None:
+def test_recognizes_production_by_the_stacks_name_over_the_wire(analyzer: Any) -> None:
     """The rules for production never apply."""
     found = _ask(
         analyzer,
@@ -127,7 +127,7 @@ def test_judges_whole_stack_over_the_wire(analyzer: Any) -> None:
     assert [(found.policyName, found.urn) for found in response.diagnostics] == [("buckets-block-public-access", urn)]
 
 
-def test_takes_settings_over_the_wire(analyzer: Any) -> None:
+def test_receives_settings_over_the_wire(analyzer: Any) -> None:
     """A user's --policy-pack-config has no effect."""
     analyzer.Configure(
         analyzer_pb2.ConfigureAnalyzerRequest(
@@ -169,7 +169,7 @@ def _pins(file: Path) -> dict[str, str]:
     return {match[1]: match[2] for match in re.finditer(r"^([\w.-]+)==(.+)$", file.read_text(), re.MULTILINE)}
 
 
-def test_tells_the_cli_where_its_environment_is() -> None:
+def test_passes_the_environments_path_to_the_cli() -> None:
     """The CLI runs the pack with the first Python on the PATH, which may lack the pack's packages."""
     project = yaml.safe_load((PACK / "PulumiPolicy.yaml").read_text())
     assert project["runtime"] == {"name": "python", "options": {"toolchain": "pip", "virtualenv": ".venv"}}

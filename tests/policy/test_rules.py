@@ -119,7 +119,7 @@ def test_judges_inputs_that_the_provider_has(given: Given) -> None:
 
 
 @pytest.mark.parametrize("type_", sorted(TAGGABLE))
-def test_asks_for_tags_only_where_the_provider_takes_them(type_: str) -> None:
+def test_requires_tags_only_where_the_provider_accepts_them(type_: str) -> None:
     """A resource is refused for missing tags, although the provider takes none."""
     assert "tags" in inspect.signature(_class_of(type_)._internal_init).parameters
 

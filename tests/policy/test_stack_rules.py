@@ -42,7 +42,7 @@ def test_accepts_every_bucket_with_a_block() -> None:
     assert stack_violations(_BLOCKED, []) == []
 
 
-def test_knows_a_block_by_its_dependency_in_the_preview_of_a_new_bucket() -> None:
+def test_finds_a_public_access_block_by_dependency_in_the_preview_of_a_new_bucket() -> None:
     """The preview confuses new buckets, since no bucket has a name yet and every unknown name looks the same."""
     logs, files = _bucket("logs", UNKNOWN), _bucket("files", UNKNOWN)
     block = _block(UNKNOWN, {"bucket": [logs]})
@@ -94,7 +94,7 @@ def test_refuses_rules_that_serve_http_in_production(stack: str) -> None:
         assert urn == rules[1].urn
 
 
-def test_knows_a_rules_listener_by_dependency_in_the_preview_of_a_new_one() -> None:
+def test_finds_a_rules_listener_by_dependency_in_the_preview_of_a_new_one() -> None:
     """The preview of a new stack is refused, since no listener has an ARN yet."""
     http, https = _listener("HTTP", UNKNOWN, "live"), _listener("HTTPS", UNKNOWN, "live")
     rules = [
@@ -183,7 +183,7 @@ _HTTP = {"protocol": "tcp", "fromPort": 80, "toPort": 80}
         ),
     ],
 )
-def test_refuses_a_network_let_in_to_tasks_by_whatever_rule(user: Any, rule: Given, source: str) -> None:
+def test_refuses_a_network_in_every_kind_of_rule_of_tasks(user: Any, rule: Given, source: str) -> None:
     """Clients reach tasks without the load balancer, since no other rule refuses open ports 80 and 443."""
     is_new_group = rule.outputs.get("id") == UNKNOWN
     tasks = user("api", [UNKNOWN], [rule]) if is_new_group else user("api", ["sg-other", "sg-tasks"])
@@ -214,7 +214,7 @@ def test_refuses_a_network_let_in_to_tasks_by_whatever_rule(user: Any, rule: Giv
         _group("tasks", "sg-tasks", egress=[{**_HTTP, "cidrBlocks": ["0.0.0.0/0"]}], ingress=UNKNOWN),
     ],
 )
-def test_lets_security_groups_in_to_tasks_and_networks_to_others(user: Any, rule: Given) -> None:
+def test_accepts_security_groups_for_tasks_and_networks_for_others(user: Any, rule: Given) -> None:
     """A correct stack is refused, in which the load balancer reaches its tasks and clients reach the load balancer."""
     assert stack_violations(_TASKS, [rule, user("api", ["sg-tasks"])]) == []
     assert stack_violations(_TASKS, [rule, user("api", UNKNOWN)]) == []
@@ -223,7 +223,7 @@ def test_lets_security_groups_in_to_tasks_and_networks_to_others(user: Any, rule
 
 @pytest.mark.parametrize("groups", [UNKNOWN, [UNKNOWN], ["sg-other", UNKNOWN]])
 @pytest.mark.parametrize("user", _USERS)
-def test_knows_the_tasks_groups_by_dependency_in_the_preview_of_a_new_stack(user: Any, groups: Any) -> None:
+def test_finds_the_tasks_groups_by_dependency_in_the_preview_of_a_new_stack(user: Any, groups: Any) -> None:
     """The preview confuses new security groups, since no group has an ID yet and every unknown ID looks the same."""
     tasks, balancer = _group("tasks", UNKNOWN), _group("balancer", UNKNOWN)
     resources = [
@@ -238,7 +238,7 @@ def test_knows_the_tasks_groups_by_dependency_in_the_preview_of_a_new_stack(user
     assert message.startswith("to-tasks: lets 10.0.0.0/16 in to the tasks of api")
 
 
-def test_knows_a_new_rules_group_by_dependency_while_the_tasks_one_is_known() -> None:
+def test_finds_a_new_rules_group_by_dependency_while_the_tasks_group_is_known() -> None:
     """An open rule is accepted, since the service knows the group by its ID and the rule only by its dependency."""
     tasks = _group("tasks", "sg-tasks")
     rule = _ingress("rule", UNKNOWN, [tasks], cidrIpv4="10.0.0.0/16")

@@ -42,7 +42,7 @@ def test_replaces_a_table_and_nothing_else() -> None:
     assert replaced(new, "dev", r"| \1 |") == new
 
 
-def test_says_which_marks_are_missing() -> None:
+def test_reports_which_marks_are_missing() -> None:
     """A table silently disappears from the document."""
     with pytest.raises(ProgramError, match="<!-- ways: begin -->"):
         replaced("<!-- dev: begin -->\n<!-- dev: end -->\n", "ways", "| |")

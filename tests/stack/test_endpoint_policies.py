@@ -68,7 +68,7 @@ def test_allows_the_permissions_of_each_role(program: Program, role: str) -> Non
 @pytest.mark.parametrize(
     "action", ["CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"]
 )
-def test_lets_sessions_through(action: str) -> None:
+def test_allows_sessions(action: str) -> None:
     """ECS Exec does not connect."""
     program = declared(_EVERY_ENDPOINT)
     assert _passes(program, "ssmmessages", f"ssmmessages:{action}", "*")
@@ -90,7 +90,7 @@ _ALLOWED = [
 
 
 @pytest.mark.parametrize(("service", "action", "resource"), _ALLOWED)
-def test_lets_no_other_accounts_principal_through(service: str, action: str, resource: str) -> None:
+def test_refuses_principals_of_other_accounts(service: str, action: str, resource: str) -> None:
     """An attacker in a task sends data out with credentials of another account."""
     program = declared(_EVERY_ENDPOINT)
     assert _passes(program, service, action, resource)
@@ -128,7 +128,7 @@ def test_denies_everything_else(service: str, action: str, resource: str) -> Non
     assert not _passes(declared(_EVERY_ENDPOINT), service, action, resource)
 
 
-def test_lets_layers_of_images_through_whoever_signed_for_them() -> None:
+def test_allows_layers_of_images_for_every_signer() -> None:
     """Tasks cannot pull an image: ECR signs the URLs of layers as itself, so a condition on this account blocks
     them.
     """

@@ -29,7 +29,7 @@ def _grants(document: dict[str, Any]) -> set[tuple[str, str]]:
         ("load-countries-task", {"cassandra:Select", "cassandra:Modify"}),
     ],
 )
-def test_lets_a_task_reach_its_table_and_nothing_else(program: Program, role: str, on_table: set[str]) -> None:
+def test_a_task_may_use_its_table_and_nothing_else(program: Program, role: str, on_table: set[str]) -> None:
     """With more permissions, an attacker in the program reaches other data; with fewer, the program cannot connect."""
     assert _grants(policy(program, role)) == (
         {(action, _TABLE) for action in on_table}
@@ -39,7 +39,7 @@ def test_lets_a_task_reach_its_table_and_nothing_else(program: Program, role: st
 
 
 @pytest.mark.parametrize("name", ["load-countries", "query-api"])
-def test_lets_ecs_pull_one_image_write_one_log_and_read_its_secrets(program: Program, name: str) -> None:
+def test_ecs_may_pull_one_image_write_one_log_and_read_its_secrets(program: Program, name: str) -> None:
     """With more permissions, one microservice's host role reads another's code; with fewer, the task cannot start."""
     repository = f"arn:aws:ecr:us-east-1:000000000000:repository/{name}"
     parameter = f"arn:aws:ssm:us-east-1:000000000000:parameter/keyspaces-platform/dev/{name}/CURSOR_KEY"

@@ -43,7 +43,7 @@ def recorded(provider: Provider) -> Any:
     return provider.Create(provider_pb2.CreateRequest(urn="urn", properties=_declared())).properties
 
 
-def test_takes_any_layout_for_a_new_vpc(provider: Provider) -> None:
+def test_accepts_any_layout_for_a_new_vpc(provider: Provider) -> None:
     """The first `pulumi up` fails."""
     assert _refused(provider, None, _declared(vpcCidr="10.7.0.0/20")) == []
 

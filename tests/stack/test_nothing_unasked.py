@@ -100,7 +100,7 @@ def everything() -> Program:
 
 
 @pytest.mark.parametrize("capability", _MARKS)
-def test_knows_the_declarations_of_each_capability(everything: Program, capability: str) -> None:
+def test_lists_the_declarations_of_each_capability(everything: Program, capability: str) -> None:
     """The tests below look for lines that are never declared, so they pass whatever a stack declares."""
     lines = _of(everything, capability)
     assert [mark for mark in _MARKS[capability] if not any(line.startswith(mark) for line in lines)] == []

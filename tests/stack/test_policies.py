@@ -71,7 +71,7 @@ def test_keeps_production_to_the_policies(production: Program) -> None:
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
-def test_lets_first_preview_pass(stack: str) -> None:
+def test_accepts_the_first_preview(stack: str) -> None:
     """The preview of a new stack fails, since no ID or ARN is known."""
     given = _given(evaluate(computed=False, stack=stack))
     assert any(resource.inputs.get("policy") == UNKNOWN for resource in given)
@@ -150,7 +150,7 @@ def test_keeps_every_kind_of_resource_to_the_policies(computed: bool) -> None:
 
 @pytest.mark.parametrize("computed", [True, False])
 @pytest.mark.parametrize("name", ["query-api-tasks", "load-countries-tasks", "keyspaces-alb"])
-def test_refuses_a_network_let_in_to_tasks_of_the_program(name: str, computed: bool) -> None:
+def test_refuses_a_network_in_a_rule_of_the_programs_tasks(name: str, computed: bool) -> None:
     """A rule that somebody adds to a microservice's security group opens its tasks, even port 443 to the world."""
     given = _given(evaluate(computed=computed))
     (group,) = (each for each in given if each.type.endswith(":SecurityGroup") and each.name == name)

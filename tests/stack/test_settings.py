@@ -296,7 +296,7 @@ def test_tests_every_setting() -> None:
     assert {effect[0] for effect in _EFFECTS} | _ELSEWHERE == set(_SETTINGS)
 
 
-def test_lets_in_the_addresses_that_are_allowed() -> None:
+def test_admits_the_allowed_addresses() -> None:
     """A stack that is meant for an office is open to everyone."""
     rules = evaluate(allowedCidrs='["203.0.113.0/24", "198.51.100.0/24"]').of_type(
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
@@ -346,7 +346,7 @@ def test_passes_only_the_given_settings_to_the_api(
     assert variable not in _variables(program)
 
 
-def test_lets_the_api_send_traces(program: Program) -> None:
+def test_the_api_may_send_traces(program: Program) -> None:
     """The setting has no effect, or tasks send traces that nobody asked for, at a cost."""
     traced = _variables(evaluate(queryApiTracePercent="25"))
     assert traced.keys() - _variables(program).keys() == {
@@ -371,7 +371,7 @@ def test_passes_the_trusted_proxies_to_the_api() -> None:
     assert _variables(evaluate(_VPC))["TRUSTED_PROXIES"] == "10.0.0.0/16"
 
 
-def test_gives_the_api_its_key_by_every_egress() -> None:
+def test_the_api_gets_its_key_with_every_egress() -> None:
     """Each task signs cursors with its own key, so a client's next page fails at another task."""
     program = evaluate(egress="endpoints")
     (secret,) = container(program, "query-api")["secrets"]

@@ -86,7 +86,7 @@ def test_changes_only_what_the_client_has_seen(api: httpx.Client) -> None:
     assert api.get(address, headers={"If-None-Match": changed.headers["etag"]}).status_code == 304
 
 
-def test_lets_one_of_two_changes_win(api: httpx.Client) -> None:
+def test_one_of_two_concurrent_changes_is_applied(api: httpx.Client) -> None:
     """An order is both paid and cancelled."""
     for _ in range(5):
         address = place(api).headers["location"]
@@ -121,7 +121,7 @@ def test_refuses_an_order_and_names_what_is_wrong(api: httpx.Client, body: Any, 
     assert detail in answer.json()["detail"]
 
 
-def test_says_when_it_does_not_know_what_became_of_a_change(api: httpx.Client, stack: RunningStack) -> None:
+def test_reports_an_unknown_outcome_of_a_change(api: httpx.Client, stack: RunningStack) -> None:
     """A change is made twice, or is reported as failed although it was made."""
     placed = [place(api) for _ in range(20)]
     with stack.injecting(throttle_writes=1):
