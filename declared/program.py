@@ -94,10 +94,11 @@ def evaluate(root: Path, settings: StackSettings, *, computed: Computed, answer:
         return declare(run, root, settings, computed=computed, answer=answer)
     except ProgramError:
         raise
-    except pulumi.RunError as error:  # Pulumi, too, shows this error without a traceback
-        raise ProgramError(str(error)) from None
     except Exception as error:
-        raise ProgramError(f"__main__.py cannot be evaluated: {type(error).__name__}: {error}") from error
+        refusal = _refusal(error)
+        if refusal is None:
+            raise ProgramError(f"__main__.py cannot be evaluated: {type(error).__name__}: {error}") from error
+        raise ProgramError(str(refusal)) from None
     finally:
         sys.path.remove(str(root))
 
@@ -117,7 +118,25 @@ def declare(
     return monitor.program
 
 
+def _refusal(error: BaseException) -> pulumi.RunError | None:
+    """The error that says everything in its text, if one led to `error`: Pulumi, too, shows it without a traceback.
+
+    An Output that fails fails each resource that depends on it, with an error for each.
+    """
+    pending: list[BaseException | None] = [error]
+    seen: set[int] = set()  # Pulumi may make an error its own cause
+    while pending:
+        found = pending.pop()
+        if isinstance(found, pulumi.RunError):
+            return found
+        if found is not None and id(found) not in seen:
+            seen.add(id(found))
+            pending += (found.__context__, found.__cause__)
+    return None
+
+
 async def _run(monitor: "_Monitor", settings: StackSettings, run: Callable[[], None]) -> None:
+    asyncio.get_running_loop().set_exception_handler(_report)
     pulumi.runtime.set_mocks(
         monitor.mocks, project=settings.project, stack=settings.stack, preview=True, monitor=monitor
     )
@@ -126,6 +145,13 @@ async def _run(monitor: "_Monitor", settings: StackSettings, run: Callable[[], N
     # The stack of set_mocks is finished; run_in_stack creates one that takes outputs.
     pulumi.runtime.settings.set_root_resource(None)  # type: ignore[arg-type]
     await pulumi.runtime.run_in_stack(run)
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Leaves out the outputs of resources that failed: Pulumi raises the failure, and gives it to each output too."""
+    future = context.get("future")
+    if future is None or isinstance(future, asyncio.Task):
+        loop.default_exception_handler(context)
 
 
 class _Mocks(mocks.Mocks):

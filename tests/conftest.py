@@ -23,6 +23,11 @@ settings.register_profile("suite", deadline=None, derandomize=True)
 settings.load_profile("suite")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """At the end of a run, a test that takes a minute would leave the other process idle."""
+    items.sort(key=lambda item: item.get_closest_marker("first") is None)
+
+
 @pytest.fixture(scope="session")
 def program() -> object:
     """The program with the dev stack's settings and all values that AWS computes."""

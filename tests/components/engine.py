@@ -84,7 +84,7 @@ def start_engine(fake: FakeAws, *, settings: Mapping[str, Any] | None = None, **
 
     settings: the stack's settings, by full key. variables: additional environment variables of the process.
     """
-    thread = threading.Thread(target=fake.server.serve_forever)
+    thread = threading.Thread(target=fake.server.serve_forever, args=(0.01,))
     thread.start()
     environment = {
         **os.environ,

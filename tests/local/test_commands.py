@@ -123,6 +123,7 @@ def _jars() -> None:
     asyncio.run(cassandra.fetch_jars(JARS))
 
 
+@pytest.mark.first
 def test_runs_the_declared_stack_from_up_to_destroy(machine: Machine) -> None:
     """A newcomer could not run the README's commands in their order."""
     with machine.up() as process:

@@ -81,7 +81,7 @@ def receiver() -> Iterator[_Receiver]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         received = _Receiver(server.server_port)
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield received
         server.shutdown()

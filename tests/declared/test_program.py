@@ -1,0 +1,70 @@
+"""What a program that cannot be evaluated reports."""
+
+import gc
+from pathlib import Path
+
+import pytest
+
+from declared.errors import ProgramError
+from tests.evaluation import evaluate_in
+
+_SETTINGS = """\
+config:
+  aws:region: us-east-1
+"""
+_FAILING = """\
+import pulumi
+
+from components import Environment, KeyspacesMicroservice, Service, Table, read
+
+KeyspacesMicroservice(
+    "things-api",
+    environment=Environment("shop", keyspace="shop"),
+    tables=[
+        read(
+            Table(
+                name="things",
+                columns={"id": "text"},
+                partition_key=["id"],
+                kms_key_arn=pulumi.Output.from_input("arn:aws:kms:eu-west-1:123456789012:key/1234abcd"),
+            )
+        )
+    ],
+    dockerfile="app/countries.Dockerfile",
+    command=["serve"],
+    run=Service(),
+)
+"""
+
+
+def _program(root: Path, source: str) -> Path:
+    (root / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    (root / "Pulumi.dev.yaml").write_text(_SETTINGS)
+    (root / "__main__.py").write_text(source)
+    return root
+
+
+def test_reports_an_output_that_fails_in_one_sentence(tmp_path: Path) -> None:
+    """The mistake would stand at the end of a line for each resource that depends on it."""
+    with pytest.raises(ProgramError) as error:
+        evaluate_in(_program(tmp_path, _FAILING))
+    assert str(error.value) == (
+        "Table: kms_key_arn is 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd', but this stack is in us-east-1: "
+        "give one of that region"
+    )
+
+
+def test_reports_any_other_error_with_its_type(tmp_path: Path) -> None:
+    """`'url'` alone would not say that a key is missing."""
+    with pytest.raises(ProgramError, match=r"^__main__.py cannot be evaluated: KeyError: 'url'$"):
+        evaluate_in(_program(tmp_path, '{}["url"]\n'))
+
+
+def test_logs_no_traceback_of_resources_that_depend_on_the_failed_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Thousands of lines would follow the sentence that says what is wrong."""
+    with pytest.raises(ProgramError, match="give one of that region"):
+        evaluate_in(_program(tmp_path, _FAILING))
+    gc.collect()
+    assert not [record.getMessage() for record in caplog.records if record.name == "asyncio"]
