@@ -1,9 +1,13 @@
 """The files around the code: licence, workflows, links between documents."""
 
+import ast
 import re
 import subprocess
+import tomllib
 from pathlib import Path
+from types import ModuleType
 
+import pulumi_aws
 import pytest
 import yaml
 
@@ -57,3 +61,25 @@ def test_lists_everything_that_nobody_has_verified() -> None:
     }
     assert marked <= listed
     assert {name for name in listed if not name.startswith("examples/")} <= marked
+
+
+def test_checks_the_types_of_all_that_is_used_of_pulumi_aws() -> None:
+    """A misspelt argument of a service that mypy does not read would pass every check before `pulumi up`."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]
+    read = {
+        name.removesuffix(".*")
+        for override in settings["overrides"]
+        if override.get("follow_imports") == "normal"
+        for name in override["module"]
+    }
+    sources = [path.read_text() for folder in settings["files"] for path in (ROOT / folder).rglob("*.py")]
+    used = {
+        getattr(pulumi_aws, node.attr)
+        for source in sources
+        if "import pulumi_aws as aws" in source
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "aws"
+    }
+    assert {pulumi_aws.ecs, pulumi_aws.get_region} <= used
+    modules = {value.__name__ if isinstance(value, ModuleType) else value.__module__ for value in used}
+    assert modules <= read, "add the missing modules to pyproject.toml"
