@@ -119,15 +119,15 @@ def declare(
 
 
 def _refusal(error: BaseException) -> pulumi.RunError | None:
-    """The error that says everything in its text, if one led to `error`: Pulumi, too, shows it without a traceback.
+    """`error`, or the error that Pulumi wrapped in it, if it is a RunError. Pulumi shows only its text, too.
 
-    An Output that fails fails each resource that depends on it, with an error for each.
+    Pulumi wraps the error of an Output for each resource that depends on it. Each wrapper ends with the error's text.
     """
     pending: list[BaseException | None] = [error]
     seen: set[int] = set()  # Pulumi may make an error its own cause
     while pending:
         found = pending.pop()
-        if isinstance(found, pulumi.RunError):
+        if isinstance(found, pulumi.RunError) and (found is error or str(error).endswith(f" has risen: {found}")):
             return found
         if found is not None and id(found) not in seen:
             seen.add(id(found))

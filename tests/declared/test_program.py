@@ -60,6 +60,20 @@ def test_reports_any_other_error_with_its_type(tmp_path: Path) -> None:
         evaluate_in(_program(tmp_path, '{}["url"]\n'))
 
 
+def test_reports_the_error_that_a_program_raises_instead_of_another(tmp_path: Path) -> None:
+    """A program that explains a missing setting in its own words could not."""
+    source = """\
+import pulumi
+
+try:
+    pulumi.Config().require("owner")
+except pulumi.ConfigMissingError as error:
+    raise ValueError("say which team owns this stack") from error
+"""
+    with pytest.raises(ProgramError, match=r"ValueError: say which team owns this stack$"):
+        evaluate_in(_program(tmp_path, source))
+
+
 def test_logs_no_traceback_of_resources_that_depend_on_the_failed_one(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
