@@ -9,6 +9,7 @@ import os
 import runpy
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,10 +112,13 @@ def declare(
     pulumi.runtime.set_all_config(dict(settings.values))
     before = Path.cwd()
     os.chdir(root)
+    loops: list[asyncio.AbstractEventLoop] = []
     try:
-        asyncio.run(_run(monitor, settings, run))
+        asyncio.run(_run(monitor, settings, run, loops))
     finally:
         os.chdir(before)
+        for loop in loops:
+            loop.close()
     return monitor.program
 
 
@@ -135,8 +139,19 @@ def _refusal(error: BaseException) -> pulumi.RunError | None:
     return None
 
 
-async def _run(monitor: "_Monitor", settings: StackSettings, run: Callable[[], None]) -> None:
-    asyncio.get_running_loop().set_exception_handler(_report)
+async def _run(
+    monitor: "_Monitor", settings: StackSettings, run: Callable[[], None], loops: list[asyncio.AbstractEventLoop]
+) -> None:
+    """loops: receives the event loops of other threads, which are to be closed when the threads have ended."""
+
+    def set_loop() -> None:
+        loops.append(asyncio.new_event_loop())
+        asyncio.set_event_loop(loops[-1])
+
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_report)
+    # Pulumi's mocks make an event loop in each thread that has none, and never close it.
+    loop.set_default_executor(ThreadPoolExecutor(initializer=set_loop))
     pulumi.runtime.set_mocks(
         monitor.mocks, project=settings.project, stack=settings.stack, preview=True, monitor=monitor
     )

@@ -1,12 +1,13 @@
-"""What a program that cannot be evaluated reports."""
+"""Evaluating a program: what an error reports, and what is left afterwards."""
 
+import asyncio
 import gc
 from pathlib import Path
 
 import pytest
 
 from declared.errors import ProgramError
-from tests.evaluation import evaluate_in
+from tests.evaluation import evaluate, evaluate_in
 
 _SETTINGS = """\
 config:
@@ -72,6 +73,20 @@ except pulumi.ConfigMissingError as error:
 """
     with pytest.raises(ProgramError, match=r"ValueError: say which team owns this stack$"):
         evaluate_in(_program(tmp_path, source))
+
+
+def test_closes_every_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make up` evaluates the program at each edit, and would run out of file descriptors after some hundred edits."""
+    made: list[asyncio.AbstractEventLoop] = []
+    new_event_loop = asyncio.new_event_loop
+
+    def recorded() -> asyncio.AbstractEventLoop:
+        made.append(new_event_loop())
+        return made[-1]
+
+    monkeypatch.setattr(asyncio, "new_event_loop", recorded)
+    evaluate()
+    assert made and all(loop.is_closed() for loop in made)
 
 
 def test_logs_no_traceback_of_resources_that_depend_on_the_failed_one(
