@@ -145,13 +145,14 @@ async def _run(
     """loops: receives the event loops of other threads, which are to be closed when the threads have ended."""
 
     def set_loop() -> None:
-        loops.append(asyncio.new_event_loop())
-        asyncio.set_event_loop(loops[-1])
+        loop = asyncio.new_event_loop()
+        loops.append(loop)
+        asyncio.set_event_loop(loop)
 
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(_report)
+    running = asyncio.get_running_loop()
+    running.set_exception_handler(_report)
     # Pulumi's mocks make an event loop in each thread that has none, and never close it.
-    loop.set_default_executor(ThreadPoolExecutor(initializer=set_loop))
+    running.set_default_executor(ThreadPoolExecutor(initializer=set_loop))
     pulumi.runtime.set_mocks(
         monitor.mocks, project=settings.project, stack=settings.stack, preview=True, monitor=monitor
     )
