@@ -10,6 +10,7 @@ import runpy
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -112,13 +113,11 @@ def declare(
     pulumi.runtime.set_all_config(dict(settings.values))
     before = Path.cwd()
     os.chdir(root)
-    loops: list[asyncio.AbstractEventLoop] = []
     try:
-        asyncio.run(_run(monitor, settings, run, loops))
+        with _threads() as executor:
+            asyncio.run(_run(monitor, settings, run, executor))
     finally:
         os.chdir(before)
-        for loop in loops:
-            loop.close()
     return monitor.program
 
 
@@ -139,20 +138,30 @@ def _refusal(error: BaseException) -> pulumi.RunError | None:
     return None
 
 
-async def _run(
-    monitor: "_Monitor", settings: StackSettings, run: Callable[[], None], loops: list[asyncio.AbstractEventLoop]
-) -> None:
-    """loops: receives the event loops of other threads, which are to be closed when the threads have ended."""
+@contextmanager
+def _threads() -> Iterator[ThreadPoolExecutor]:
+    """Threads with an event loop each. Pulumi's mocks would make one in a thread without it, and never close it."""
+    loops: list[asyncio.AbstractEventLoop] = []
 
     def set_loop() -> None:
         loop = asyncio.new_event_loop()
         loops.append(loop)
         asyncio.set_event_loop(loop)
 
-    running = asyncio.get_running_loop()
-    running.set_exception_handler(_report)
-    # Pulumi's mocks make an event loop in each thread that has none, and never close it.
-    running.set_default_executor(ThreadPoolExecutor(initializer=set_loop))
+    try:
+        with ThreadPoolExecutor(initializer=set_loop) as executor:
+            yield executor
+    finally:
+        for loop in loops:
+            loop.close()
+
+
+async def _run(
+    monitor: "_Monitor", settings: StackSettings, run: Callable[[], None], executor: ThreadPoolExecutor
+) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_handle_exception)
+    loop.set_default_executor(executor)
     pulumi.runtime.set_mocks(
         monitor.mocks, project=settings.project, stack=settings.stack, preview=True, monitor=monitor
     )
@@ -163,8 +172,9 @@ async def _run(
     await pulumi.runtime.run_in_stack(run)
 
 
-def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Leaves out the outputs of resources that failed: Pulumi raises the failure, and gives it to each output too."""
+def _handle_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Logs an error that nothing awaits, as asyncio does, unless it is an output's: Pulumi raises the error that made a
+    resource fail, and gives it to each of the resource's outputs, too."""
     future = context.get("future")
     if future is None or isinstance(future, asyncio.Task):
         loop.default_exception_handler(context)

@@ -54,7 +54,7 @@ def read_settings(root: Path, stack: str) -> StackSettings:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)  # ten times as fast as SafeLoader
+        content = yaml.safe_load(path.read_text())
     except FileNotFoundError:
         raise ProgramError(f"there is no {path.name} in {path.parent}: run this in the project's folder") from None
     except yaml.YAMLError as error:

@@ -62,9 +62,7 @@ class StackConfig:
     """Settings by key: `config["vpcCidr"]`. Collects mistakes; `finish` reports them."""
 
     def __init__(self, project_file: Path = Path("Pulumi.yaml")) -> None:
-        # Ten times as fast as SafeLoader.
-        project = yaml.load(project_file.read_text(), Loader=yaml.CSafeLoader)
-        self._declared: Mapping[str, Mapping[str, Any]] = project["config"]
+        self._declared: Mapping[str, Mapping[str, Any]] = yaml.safe_load(project_file.read_text())["config"]
         self._config = pulumi.Config()
         self._region = pulumi.Config("aws").get("region") or os.environ.get("AWS_REGION")
         self._mistakes: list[str] = []

@@ -2,6 +2,7 @@
 
 import contextvars
 import dataclasses
+import functools
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,13 +25,13 @@ def evaluate(
 ) -> Program:
     """computed=False: the preview of a new stack, in which no id, ARN or other output of AWS is known. stack: "dev", or
     "prod" with the settings of Pulumi.prod.example.yaml. settings, more: differences from these; lists as JSON."""
-    declared = read_settings(ROOT, "prod.example" if stack == "prod" else stack)
+    declared = _settings("prod.example" if stack == "prod" else stack)
     overridden = {
         **declared.values,
         **{f"{PROJECT}:{key}": value for key, value in {**(settings or {}), **more}.items()},
     }
-    stacks = dataclasses.replace(declared, stack=stack, values=overridden)
-    return _in_thread(lambda: evaluate_program(ROOT, stacks, **_aws(computed)))
+    chosen = dataclasses.replace(declared, stack=stack, values=overridden)
+    return _in_thread(lambda: evaluate_program(ROOT, chosen, **_aws(computed)))
 
 
 def evaluate_in(root: Path, **settings: str) -> Program:
@@ -47,9 +48,29 @@ def declare(run: Callable[[], object], *, computed: bool = True, settings: Mappi
     return _in_thread(lambda: declare_program(lambda: _void(run()), ROOT, stack, **_aws(computed)))
 
 
+def write_program(
+    root: Path,
+    source: str,
+    *,
+    project: str = "name: shop\nruntime: python\n",
+    settings: str = "config:\n  aws:region: us-east-1\n",
+) -> Path:
+    """Makes `root` the folder of a program. project, settings: the texts of Pulumi.yaml and Pulumi.dev.yaml."""
+    (root / "Pulumi.yaml").write_text(project)
+    (root / "Pulumi.dev.yaml").write_text(settings)
+    (root / "__main__.py").write_text(source)
+    return root
+
+
+@functools.cache
+def _settings(stack: str) -> StackSettings:
+    """Cached, since reading the YAML takes a sixth of an evaluation's time."""
+    return read_settings(ROOT, stack)
+
+
 def _in_thread(program: Callable[[], Program]) -> Program:
-    """Runs `program` on a stack of its own: Pulumi records the stack at each resource, and with the sixty frames of
-    pytest below it an evaluation takes nearly twice the time."""
+    """Pulumi records the call stack at each resource. With pytest's sixty frames, an evaluation takes nearly twice the
+    time; a thread's stack is without them."""
     with ThreadPoolExecutor(max_workers=1) as thread:
         return thread.submit(contextvars.copy_context().run, program).result()
 

@@ -1,4 +1,4 @@
-"""The files around the code: licence, workflows, links between documents."""
+"""The files around the code: licence, workflows, the tools' settings, links between documents."""
 
 import ast
 import re
@@ -63,7 +63,7 @@ def test_lists_everything_that_nobody_has_verified() -> None:
     assert {name for name in listed if not name.startswith("examples/")} <= marked
 
 
-def test_checks_the_types_of_all_that_is_used_of_pulumi_aws() -> None:
+def test_has_mypy_read_each_used_module_of_pulumi_aws() -> None:
     """A misspelt argument of a service that mypy does not read would pass every check before `pulumi up`."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]
     read = {

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from tests.evaluation import ROOT
+from tests.serving.threads import in_thread
 
 Provider = provider_pb2_grpc.ResourceProviderStub
 
@@ -84,8 +84,6 @@ def start_engine(fake: FakeAws, *, settings: Mapping[str, Any] | None = None, **
 
     settings: the stack's settings, by full key. variables: additional environment variables of the process.
     """
-    thread = threading.Thread(target=fake.server.serve_forever, args=(0.01,))
-    thread.start()
     environment = {
         **os.environ,
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{fake.server.server_port}",
@@ -100,19 +98,17 @@ def start_engine(fake: FakeAws, *, settings: Mapping[str, Any] | None = None, **
         " runpy.run_module('pulumi.dynamic', run_name='__main__', alter_sys=True)"
     )
     command = [sys.executable, "-u", "-c", program]
-    try:
-        with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as process:
-            try:
-                assert process.stdout is not None
-                port = int(process.stdout.readline())
-                with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-                    provider = Provider(channel)
-                    args = asyncio.run(rpc.serialize_properties(dict(settings or {}), {}))
-                    provider.Configure(provider_pb2.ConfigureRequest(args=args))
-                    yield Engine(process=process, provider=provider)
-            finally:
-                process.kill()
-    finally:
-        fake.server.shutdown()
-        fake.server.server_close()
-        thread.join()
+    with (
+        in_thread(fake.server),
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            port = int(process.stdout.readline())
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                provider = Provider(channel)
+                args = asyncio.run(rpc.serialize_properties(dict(settings or {}), {}))
+                provider.Configure(provider_pb2.ConfigureRequest(args=args))
+                yield Engine(process=process, provider=provider)
+        finally:
+            process.kill()

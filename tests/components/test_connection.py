@@ -1,7 +1,6 @@
 """Signing in through roles, against an STS that answers over HTTP."""
 
 import json
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -10,6 +9,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from components.connection import SignIn, WrongAccount, session_from
+from tests.serving.threads import in_thread
 
 _ANSWER = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
 <AccessKeyId>{0}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken>
@@ -39,15 +39,11 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, str]]]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "OWN")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    yield received
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with in_thread(server):
+        yield received
 
 
 def test_assumes_one_role_after_the_other(requests: list[dict[str, str]]) -> None:

@@ -7,12 +7,8 @@ from pathlib import Path
 import pytest
 
 from declared.errors import ProgramError
-from tests.evaluation import evaluate, evaluate_in
+from tests.evaluation import declare, evaluate, evaluate_in, write_program
 
-_SETTINGS = """\
-config:
-  aws:region: us-east-1
-"""
 _FAILING = """\
 import pulumi
 
@@ -38,31 +34,18 @@ KeyspacesMicroservice(
 """
 
 
-def _program(root: Path, source: str) -> Path:
-    (root / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
-    (root / "Pulumi.dev.yaml").write_text(_SETTINGS)
-    (root / "__main__.py").write_text(source)
-    return root
-
-
 def test_reports_an_output_that_fails_in_one_sentence(tmp_path: Path) -> None:
-    """The mistake would stand at the end of a line for each resource that depends on it."""
+    """The mistake would follow a line for each resource that depends on it."""
     with pytest.raises(ProgramError) as error:
-        evaluate_in(_program(tmp_path, _FAILING))
+        evaluate_in(write_program(tmp_path, _FAILING))
     assert str(error.value) == (
         "Table: kms_key_arn is 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd', but this stack is in us-east-1: "
         "give one of that region"
     )
 
 
-def test_reports_any_other_error_with_its_type(tmp_path: Path) -> None:
-    """`'url'` alone would not say that a key is missing."""
-    with pytest.raises(ProgramError, match=r"^__main__.py cannot be evaluated: KeyError: 'url'$"):
-        evaluate_in(_program(tmp_path, '{}["url"]\n'))
-
-
 def test_reports_the_error_that_a_program_raises_instead_of_another(tmp_path: Path) -> None:
-    """A program that explains a missing setting in its own words could not."""
+    """A program could not explain a missing setting in its own words."""
     source = """\
 import pulumi
 
@@ -72,7 +55,7 @@ except pulumi.ConfigMissingError as error:
     raise ValueError("say which team owns this stack") from error
 """
     with pytest.raises(ProgramError, match=r"ValueError: say which team owns this stack$"):
-        evaluate_in(_program(tmp_path, source))
+        evaluate_in(write_program(tmp_path, source))
 
 
 def test_closes_every_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,6 +77,19 @@ def test_logs_no_traceback_of_resources_that_depend_on_the_failed_one(
 ) -> None:
     """Thousands of lines would follow the sentence that says what is wrong."""
     with pytest.raises(ProgramError, match="give one of that region"):
-        evaluate_in(_program(tmp_path, _FAILING))
+        evaluate_in(write_program(tmp_path, _FAILING))
     gc.collect()
     assert not [record.getMessage() for record in caplog.records if record.name == "asyncio"]
+
+
+def test_logs_errors_that_nothing_awaits(caplog: pytest.LogCaptureFixture) -> None:
+    """A program's own callback or task that fails would fail without a trace."""
+
+    def fail() -> None:
+        raise RuntimeError("the callback failed")
+
+    def run() -> None:
+        asyncio.get_running_loop().call_soon(fail)
+
+    declare(run)
+    assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == ["the callback failed"]

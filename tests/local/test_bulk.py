@@ -11,6 +11,7 @@ import pytest
 
 from components.bulk.jars import fetch
 from local.testing import RunningStack, run_stack
+from tests.evaluation import write_program
 from tests.keyspaces import JARS
 from tests.processes import ROOT
 
@@ -51,9 +52,7 @@ class Bulk:
 @pytest.fixture(scope="module")
 def bulk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bulk]:
     program = tmp_path_factory.mktemp("program")
-    (program / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
-    (program / "Pulumi.dev.yaml").write_text("config:\n  aws:region: us-east-1\n")
-    (program / "__main__.py").write_text(PROGRAM)
+    write_program(program, PROGRAM)
     fetch(SPARK_JARS)
     if not (PYSPARK / "pyspark").exists():
         uv = [str(ROOT / ".venv" / "bin" / "uv"), "pip", "install", "--quiet", "--target", str(PYSPARK)]

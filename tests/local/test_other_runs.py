@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from local.testing import RunningStack, run_stack
+from tests.evaluation import write_program
 from tests.keyspaces import JARS
 from tests.processes import ROOT
 
@@ -51,9 +52,7 @@ declare(
 def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The program's folder, while LOCAL_S3 names a folder with its data."""
     program, data = tmp_path_factory.mktemp("program"), tmp_path_factory.mktemp("s3") / "data"
-    (program / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
-    (program / "Pulumi.dev.yaml").write_text("config:\n  aws:region: us-east-1\n")
-    (program / "__main__.py").write_text(PROGRAM)
+    write_program(program, PROGRAM)
     (program / "app").symlink_to(ROOT / "app")
     (data / "nightly").mkdir(parents=True)
     (data / "first.csv").write_text("id,n\na,1\nb,2\n")

@@ -31,19 +31,17 @@ from local.errors import LocalError
 from local_keyspaces.iam import Principal
 from tests.components.front import CERTIFICATE_ARN, EXISTING, declare_front
 from tests.components.tables import EVERY_OPTION, declare_table
-from tests.evaluation import ROOT, declare, one
+from tests.evaluation import ROOT, declare, one, write_program
 
 URL = "http://127.0.0.1:1"
 
 
 def write_project(root: Path, program: str, stack: str = "config:\n  aws:region: eu-west-1\n") -> Path:
-    (root / "Pulumi.yaml").write_text(
+    project = (
         "name: other\nruntime: python\n"
         "config:\n  size: {type: integer, default: 3}\n  active: {type: boolean, default: false}\n"
     )
-    (root / "Pulumi.dev.yaml").write_text(stack)
-    (root / "__main__.py").write_text("import pulumi, pulumi_aws as aws\n" + program)
-    return root
+    return write_program(root, "import pulumi, pulumi_aws as aws\n" + program, project=project, settings=stack)
 
 
 def evaluate_in(root: Path, stack: str = "dev") -> Program:

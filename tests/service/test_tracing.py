@@ -38,6 +38,7 @@ from tests.keyspaces import LocalKeyspaces
 from tests.processes import ROOT, free_port, get, listens, start_program, wait_until
 from tests.serving.application import ABOUT, ask
 from tests.serving.running import PROGRAM, service_environment
+from tests.serving.threads import in_thread
 
 _TRACE, _PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 _SAMPLED = f"00-{_TRACE}-{_PARENT}-01"
@@ -79,13 +80,10 @@ def receiver() -> Iterator[_Receiver]:
         def log_message(self, *_: object) -> None:
             """Nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        received = _Receiver(server.server_port)
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    received = _Receiver(server.server_port)
+    with in_thread(server):
         yield received
-        server.shutdown()
-        thread.join()
 
 
 def _attributes(span: Span) -> dict[str, str | int]:
